@@ -1,0 +1,97 @@
+import { extractKey } from './key/extract.js';
+import { Kind } from './key/kind.js';
+import { PacketKey } from './key/packet-key.js';
+import type { FwmarkLookup } from './maglev/fwmark-lookup.js';
+import { DROP, type PacketBatch } from './packet-batch.js';
+import { Reason } from './reason.js';
+import { ETH_P_IP, ETH_P_IPV6 } from './wire/ethertype.js';
+import { IPPROTO_SCTP } from './wire/protocol.js';
+
+export interface BalancerOptions {
+  /**
+   * 1: SCTP is hashed over its ports alone, so that all paths of a multihomed association reach one target.
+   * 0: everything is hashed over the whole key. Default 1.
+   */
+  readonly hashMode?: 0 | 1;
+  /** UDP port that carries SCTP (RFC 6951); 0 for none. Default 0. */
+  readonly udpEncapPort?: number;
+  /** What a packet gets when no target is active: a fwmark, or −1 to drop it. Default −1. */
+  readonly noTargetsFwmark?: number;
+}
+
+/**
+ * Decides packets for one target table. Everything about the last decision can be read from it afterwards; a decision
+ * allocates nothing and throws nothing.
+ */
+export class Balancer {
+  /** The last packet's key. */
+  readonly key: PacketKey = new PacketKey();
+  /** What the last packet was. */
+  kind: Kind = Kind.Malformed;
+  /** Why it was decided as it was. */
+  reason: Reason = Reason.Malformed;
+  /** Hash that chose its target, 32 bits unsigned; means something when {@link bucket} does. */
+  hash = 0;
+  /** Bucket of the target table that chose, or −1 when none was asked. */
+  bucket = -1;
+
+  readonly #targets: FwmarkLookup;
+  readonly #hashMode: number;
+  readonly #udpEncapPort: number;
+  readonly #noTargetsFwmark: number;
+
+  constructor(targets: FwmarkLookup, options: BalancerOptions = {}) {
+    this.#targets = targets;
+    this.#hashMode = options.hashMode ?? 1;
+    this.#udpEncapPort = options.udpEncapPort ?? 0;
+    this.#noTargetsFwmark = options.noTargetsFwmark ?? DROP;
+  }
+
+  /**
+   * Decides the first `count` packets of a batch, all of them by the same state of the table, and answers in `batch.mark`.
+   */
+  decideBatch(batch: PacketBatch, count: number): void {
+    this.#targets.refresh();
+    for (let i = 0; i < count; i++) {
+      batch.mark[i] = this.decide(batch.bytes, batch.offset[i]!, batch.length[i]!, batch.etherType[i]!);
+    }
+  }
+
+  /**
+   * Decides one packet.
+   *
+   * @param bytes region that holds it
+   * @param at where its IP header begins
+   * @param length octets of it that are there
+   * @param etherType host byte order
+   * @returns a fwmark, from 0 up; or {@link DROP}
+   */
+  decide(bytes: Uint8Array, at: number, length: number, etherType: number): number {
+    const kind = extractKey(this.key, bytes, at, length, etherType, this.#udpEncapPort);
+    this.kind = kind;
+    this.bucket = -1;
+    if (kind === Kind.Malformed) {
+      return this.#drop(etherType === ETH_P_IP || etherType === ETH_P_IPV6 ? Reason.Malformed : Reason.NotIp);
+    }
+    // Without a fragment table a later fragment's target cannot be known, and its first fragment alone is of no use.
+    if (kind === Kind.Fragment || kind === Kind.FirstFragment) return this.#drop(Reason.FragmentNoRoom);
+    return this.#balance();
+  }
+
+  #balance(): number {
+    this.hash = this.#hashMode === 1 && this.key.protocol === IPPROTO_SCTP ? this.key.hashPorts() : this.key.hashAll();
+    this.bucket = this.hash % this.#targets.M;
+    const fwmark = this.#targets.fwmarks[this.bucket]!;
+    if (fwmark >= 0) {
+      this.reason = Reason.Balanced;
+      return fwmark;
+    }
+    this.reason = Reason.NoTarget;
+    return this.#noTargetsFwmark;
+  }
+
+  #drop(reason: Reason): number {
+    this.reason = reason;
+    return DROP;
+  }
+}

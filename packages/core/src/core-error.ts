@@ -1,0 +1,21 @@
+/** What {@link CoreError} tells apart. Stable: callers may compare. */
+export type CoreErrorCode =
+  /** A number is outside what is allowed. */
+  | 'out-of-range'
+  /** Options that exclude each other. */
+  | 'conflict'
+  /** Memory is too small for the table that it says it holds, or holds none. */
+  | 'not-a-table'
+  /** More targets than slots. */
+  | 'no-free-slot';
+
+/** Bad configuration. The data plane throws nothing: a bad packet is an answer, not an error. */
+export class CoreError extends Error {
+  override readonly name = 'CoreError';
+  readonly code: CoreErrorCode;
+
+  constructor(code: CoreErrorCode, message: string, options?: ErrorOptions) {
+    super(message, options);
+    this.code = code;
+  }
+}

@@ -1,0 +1,12 @@
+export { Balancer, type BalancerOptions } from './balancer.js';
+export { CoreError, type CoreErrorCode } from './core-error.js';
+export { KIND_NAMES, Kind } from './key/kind.js';
+export { KEY_DESTINATION, KEY_LENGTH, KEY_SOURCE, PacketKey } from './key/packet-key.js';
+export { FwmarkLookup } from './maglev/fwmark-lookup.js';
+export type { PermutationKind } from './maglev/permutation.js';
+export { MAX_BUCKETS, MIN_BUCKETS, primeBelow } from './maglev/prime.js';
+export { MAX_FWMARK, MAX_WEIGHT, type TableOptions, type Target, TargetTable } from './maglev/target-table.js';
+export { DROP, type PacketBatch, STORED } from './packet-batch.js';
+export { END, type PacketSource } from './packet-source.js';
+export { REASON_NAMES, Reason } from './reason.js';
+export { ETH_P_IP, ETH_P_IPV6 } from './wire/ethertype.js';

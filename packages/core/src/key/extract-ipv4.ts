@@ -1,0 +1,62 @@
+import { ICMP_ECHO, ICMP_HEADER_LENGTH, icmpType, quotesPacket } from '../wire/icmp.js';
+import { fragmentOffset, headerLength, IPV4_DESTINATION, IPV4_MIN_HEADER_LENGTH, IPV4_SOURCE, isFragment, protocol } from '../wire/ipv4.js';
+import { IPPROTO_ICMP } from '../wire/protocol.js';
+import { extractQuotedTransport, extractTransport, setEchoId, setProtocol } from './extract-transport.js';
+import { Kind } from './kind.js';
+import { KEY_DESTINATION, KEY_ID, KEY_SOURCE, type PacketKey } from './packet-key.js';
+
+/** Where the identification stands in the header (RFC 791 §3.1): taken over in wire order, not read as a number. */
+const IPV4_IDENTIFICATION = 4;
+
+/** As `extractKey`, for IPv4; `key` is zero, `end` is the octet after the packet's last. */
+export function extractIpv4(key: PacketKey, bytes: Uint8Array, at: number, end: number, udpEncapPort: number): Kind {
+  if (at + IPV4_MIN_HEADER_LENGTH > end) return Kind.Malformed;
+  const header = headerLength(bytes, at);
+  if (header < IPV4_MIN_HEADER_LENGTH) return Kind.Malformed;
+  key.family = 4;
+  setAddress(key, KEY_SOURCE, bytes, at + IPV4_SOURCE);
+  setAddress(key, KEY_DESTINATION, bytes, at + IPV4_DESTINATION);
+
+  if (!isFragment(bytes, at)) return extractWhole(key, bytes, at + header, end, protocol(bytes, at), udpEncapPort);
+
+  if (fragmentOffset(bytes, at) !== 0) {
+    key.bytes[KEY_ID] = bytes[at + IPV4_IDENTIFICATION]!;
+    key.bytes[KEY_ID + 1] = bytes[at + IPV4_IDENTIFICATION + 1]!;
+    return Kind.Fragment;
+  }
+  const kind = extractWhole(key, bytes, at + header, end, protocol(bytes, at), udpEncapPort);
+  // A fragmented ICMP error is nothing a router sends (RFC 1812 §4.3.2.3 bounds its length).
+  if (kind === Kind.Malformed || kind === Kind.IcmpInner) return Kind.Malformed;
+  key.fragmentId = bytes[at + IPV4_IDENTIFICATION]! | (bytes[at + IPV4_IDENTIFICATION + 1]! << 8);
+  return Kind.FirstFragment;
+}
+
+function extractWhole(key: PacketKey, bytes: Uint8Array, at: number, end: number, protocol: number, udpEncapPort: number): Kind {
+  if (protocol !== IPPROTO_ICMP) return extractTransport(key, bytes, at, end, protocol, udpEncapPort);
+  if (at + ICMP_HEADER_LENGTH > end) return Kind.Malformed;
+  const type = icmpType(bytes, at);
+  if (quotesPacket(type)) return extractQuoted(key, bytes, at + ICMP_HEADER_LENGTH, end, udpEncapPort);
+  if (type === ICMP_ECHO) setEchoId(key, bytes, at);
+  setProtocol(key, IPPROTO_ICMP);
+  return Kind.Icmp;
+}
+
+function extractQuoted(key: PacketKey, bytes: Uint8Array, at: number, end: number, udpEncapPort: number): Kind {
+  if (at + IPV4_MIN_HEADER_LENGTH > end) return Kind.Malformed;
+  const header = headerLength(bytes, at);
+  if (header < IPV4_MIN_HEADER_LENGTH) return Kind.Malformed;
+  setAddress(key, KEY_SOURCE, bytes, at + IPV4_DESTINATION);
+  setAddress(key, KEY_DESTINATION, bytes, at + IPV4_SOURCE);
+  return extractQuotedTransport(key, bytes, at + header, end, protocol(bytes, at), fragmentOffset(bytes, at) === 0, udpEncapPort);
+}
+
+/** Writes the IPv4 address at `from` as ::ffff:a.b.c.d (RFC 4291 §2.5.5.2). */
+function setAddress(key: PacketKey, to: number, bytes: Uint8Array, from: number): void {
+  const address = key.bytes;
+  address[to + 10] = 0xff;
+  address[to + 11] = 0xff;
+  address[to + 12] = bytes[from]!;
+  address[to + 13] = bytes[from + 1]!;
+  address[to + 14] = bytes[from + 2]!;
+  address[to + 15] = bytes[from + 3]!;
+}

@@ -1,0 +1,96 @@
+import { ICMP_HEADER_LENGTH, ICMPV6_ECHO_REQUEST, icmpType, quotesPacketV6 } from '../wire/icmp.js';
+import { IPV6_DESTINATION, IPV6_HEADER_LENGTH, IPV6_SOURCE, nextHeader } from '../wire/ipv6.js';
+import { EXTENSION_MIN_LENGTH, extensionLength, extensionNextHeader, isExtension } from '../wire/ipv6-extension.js';
+import {
+  FRAGMENT_HEADER_LENGTH,
+  FRAGMENT_IDENTIFICATION,
+  fragmentNextHeader,
+  fragmentOffset,
+  moreFragments,
+} from '../wire/ipv6-fragment.js';
+import { IPPROTO_FRAGMENT, IPPROTO_ICMPV6 } from '../wire/protocol.js';
+import { extractQuotedTransport, extractTransport, setEchoId, setProtocol } from './extract-transport.js';
+import { Kind } from './kind.js';
+import { KEY_DESTINATION, KEY_ID, KEY_SOURCE, type PacketKey } from './packet-key.js';
+
+/** As `extractKey`, for IPv6; `key` is zero, `end` is the octet after the packet's last. */
+export function extractIpv6(key: PacketKey, bytes: Uint8Array, begin: number, end: number, udpEncapPort: number): Kind {
+  if (begin + IPV6_HEADER_LENGTH > end) return Kind.Malformed;
+  key.family = 6;
+  setAddress(key, KEY_SOURCE, bytes, begin + IPV6_SOURCE);
+  setAddress(key, KEY_DESTINATION, bytes, begin + IPV6_DESTINATION);
+
+  let header = nextHeader(bytes, begin);
+  let at = begin + IPV6_HEADER_LENGTH;
+  // Where the fragment header is; 0 while none was met (it cannot be at 0, behind a fixed header).
+  let fragment = 0;
+  for (;;) {
+    if (isExtension(header)) {
+      if (at + EXTENSION_MIN_LENGTH > end) return Kind.Malformed;
+      header = extensionNextHeader(bytes, at);
+      at += extensionLength(bytes, at);
+    } else if (header === IPPROTO_FRAGMENT) {
+      // RFC 8200 §4.1: each extension header at most once. Two would name two datagrams.
+      if (fragment !== 0 || at + FRAGMENT_HEADER_LENGTH > end) return Kind.Malformed;
+      if (fragmentOffset(bytes, at) !== 0) {
+        setIdentification(key, bytes, at + FRAGMENT_IDENTIFICATION);
+        return Kind.Fragment;
+      }
+      fragment = at;
+      header = fragmentNextHeader(bytes, at);
+      at += FRAGMENT_HEADER_LENGTH;
+    } else break;
+  }
+
+  const kind = extractWhole(key, bytes, at, end, header, udpEncapPort);
+  // Offset 0 and M=0 is an atomic fragment: nothing else belongs to it (RFC 6946).
+  if (fragment === 0 || !moreFragments(bytes, fragment)) return kind;
+  // A fragmented ICMP error is nothing a node sends (RFC 4443 §2.4 (c) keeps it within the minimum MTU).
+  if (kind === Kind.Malformed || kind === Kind.IcmpInner) return Kind.Malformed;
+  const id = fragment + FRAGMENT_IDENTIFICATION;
+  key.fragmentId = (bytes[id]! | (bytes[id + 1]! << 8) | (bytes[id + 2]! << 16) | (bytes[id + 3]! << 24)) >>> 0;
+  return Kind.FirstFragment;
+}
+
+function extractWhole(key: PacketKey, bytes: Uint8Array, at: number, end: number, protocol: number, udpEncapPort: number): Kind {
+  if (protocol !== IPPROTO_ICMPV6) return extractTransport(key, bytes, at, end, protocol, udpEncapPort);
+  if (at + ICMP_HEADER_LENGTH > end) return Kind.Malformed;
+  const type = icmpType(bytes, at);
+  if (quotesPacketV6(type)) return extractQuoted(key, bytes, at + ICMP_HEADER_LENGTH, end, udpEncapPort);
+  if (type === ICMPV6_ECHO_REQUEST) setEchoId(key, bytes, at);
+  setProtocol(key, IPPROTO_ICMPV6);
+  return Kind.Icmp;
+}
+
+function extractQuoted(key: PacketKey, bytes: Uint8Array, begin: number, end: number, udpEncapPort: number): Kind {
+  if (begin + IPV6_HEADER_LENGTH > end) return Kind.Malformed;
+  setAddress(key, KEY_SOURCE, bytes, begin + IPV6_DESTINATION);
+  setAddress(key, KEY_DESTINATION, bytes, begin + IPV6_SOURCE);
+
+  let header = nextHeader(bytes, begin);
+  let at = begin + IPV6_HEADER_LENGTH;
+  for (;;) {
+    if (isExtension(header)) {
+      if (at + EXTENSION_MIN_LENGTH > end) return Kind.Malformed;
+      header = extensionNextHeader(bytes, at);
+      at += extensionLength(bytes, at);
+    } else if (header === IPPROTO_FRAGMENT) {
+      if (at + FRAGMENT_HEADER_LENGTH > end) return Kind.Malformed;
+      header = fragmentNextHeader(bytes, at);
+      // Behind a later fragment's header is data; what its next header names stands in the first fragment.
+      if (fragmentOffset(bytes, at) !== 0) return extractQuotedTransport(key, bytes, at, end, header, false, udpEncapPort);
+      at += FRAGMENT_HEADER_LENGTH;
+    } else return extractQuotedTransport(key, bytes, at, end, header, true, udpEncapPort);
+  }
+}
+
+function setAddress(key: PacketKey, to: number, bytes: Uint8Array, from: number): void {
+  const address = key.bytes;
+  for (let i = 0; i < 16; i++) address[to + i] = bytes[from + i]!;
+}
+
+/** Takes the four octets over in wire order. */
+function setIdentification(key: PacketKey, bytes: Uint8Array, from: number): void {
+  const id = key.bytes;
+  for (let i = 0; i < 4; i++) id[KEY_ID + i] = bytes[from + i]!;
+}

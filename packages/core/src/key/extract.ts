@@ -1,0 +1,23 @@
+import { ETH_P_IP, ETH_P_IPV6 } from '../wire/ethertype.js';
+import { extractIpv4 } from './extract-ipv4.js';
+import { extractIpv6 } from './extract-ipv6.js';
+import { Kind } from './kind.js';
+import type { PacketKey } from './packet-key.js';
+
+/**
+ * Fills `key` from a packet and says what kind it is. Never throws, never reads outside
+ * `bytes[at .. at + length)`, ends for every input.
+ *
+ * @param bytes region that holds the packet
+ * @param at where its IP header begins
+ * @param length octets of it that are there
+ * @param etherType host byte order; neither IPv4 nor IPv6 is malformed
+ * @param udpEncapPort UDP port that carries SCTP (RFC 6951); 0 for none
+ */
+export function extractKey(key: PacketKey, bytes: Uint8Array, at: number, length: number, etherType: number, udpEncapPort: number): Kind {
+  key.bytes.fill(0);
+  key.fragmentId = 0;
+  if (etherType === ETH_P_IP) return extractIpv4(key, bytes, at, at + length, udpEncapPort);
+  if (etherType === ETH_P_IPV6) return extractIpv6(key, bytes, at, at + length, udpEncapPort);
+  return Kind.Malformed;
+}

@@ -1,0 +1,69 @@
+// The key that everything is decided from, 40 octets:
+//
+//   0 +---------------------------------------------------------------+
+//     |  source address: IPv6, or IPv4 as ::ffff:a.b.c.d              |
+//  16 +---------------------------------------------------------------+
+//     |  destination address, the same                                |
+//  32 +---------------+---------------+---------------+---------------+
+//     | (zero)        | protocol, LE  | source port   | dest. port    |
+//  40 +---------------+---------------+---------------+---------------+
+//
+// Ports are as on the wire, the protocol is little-endian: the layout of a C struct on the machines that C nfqlb runs on,
+// over which both programs hash. An ICMP echo id or a fragment id takes the place of octets 32 on, in wire order.
+
+import { djb2 } from './djb2.js';
+
+export const KEY_LENGTH = 40;
+export const KEY_SOURCE = 0;
+export const KEY_DESTINATION = 16;
+export const KEY_ID = 32;
+export const KEY_PROTOCOL = 34;
+export const KEY_SOURCE_PORT = 36;
+export const KEY_DESTINATION_PORT = 38;
+
+/** One key, filled again for every packet (extract.ts). */
+export class PacketKey {
+  readonly bytes: Uint8Array = new Uint8Array(KEY_LENGTH);
+
+  /**
+   * Identification of the datagram that a first fragment belongs to, its wire octets read little-endian, as the key of
+   * its later fragments has it in octets 32–35; 0 for every other kind. First fragments need both this and the ports.
+   */
+  fragmentId = 0;
+
+  /** Which IP family the addresses are of: 4 or 6; 0 before the first packet. Mapped IPv4 inside IPv6 counts as 6. */
+  family = 0;
+
+  /** Protocol number; of the quoted or encapsulated packet where the kind says so; 0 for a later fragment. */
+  get protocol(): number {
+    return this.bytes[KEY_PROTOCOL]! | (this.bytes[KEY_PROTOCOL + 1]! << 8);
+  }
+
+  get sourcePort(): number {
+    return (this.bytes[KEY_SOURCE_PORT]! << 8) | this.bytes[KEY_SOURCE_PORT + 1]!;
+  }
+
+  get destinationPort(): number {
+    return (this.bytes[KEY_DESTINATION_PORT]! << 8) | this.bytes[KEY_DESTINATION_PORT + 1]!;
+  }
+
+  /** Identifier of an echo request, host byte order. */
+  get echoId(): number {
+    return (this.bytes[KEY_ID]! << 8) | this.bytes[KEY_ID + 1]!;
+  }
+
+  /** Hash over the whole key, 32 bits unsigned. */
+  hashAll(): number {
+    return djb2(this.bytes, 0, KEY_LENGTH);
+  }
+
+  /** Hash over the two addresses: what all fragments of a datagram have in common (the L3 hash). */
+  hashAddresses(): number {
+    return djb2(this.bytes, KEY_SOURCE, KEY_ID);
+  }
+
+  /** Hash over the two ports: what all paths of a multihomed SCTP association have in common (RFC 9260 §6.4). */
+  hashPorts(): number {
+    return djb2(this.bytes, KEY_SOURCE_PORT, KEY_LENGTH);
+  }
+}

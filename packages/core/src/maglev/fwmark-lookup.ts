@@ -1,0 +1,84 @@
+import { NONE } from './populate.js';
+import type { TargetTable } from './target-table.js';
+
+/**
+ * A target table as packets read it: bucket → fwmark, a private copy that no other process changes.
+ *
+ * `refresh` is called between two batches, so that all packets of a batch meet one whole table: never a bucket without a
+ * target while there are targets, never a slot of one table with the fwmark of another. With one array read a packet it
+ * is also faster than slot and fwmark apart.
+ */
+export class FwmarkLookup {
+  /** Buckets. */
+  readonly M: number;
+  /** By bucket: the fwmark, or −1 for no target. */
+  readonly fwmarks: Int32Array;
+
+  readonly #table: TargetTable;
+  readonly #active: Int32Array;
+  #generation: number | undefined;
+
+  constructor(table: TargetTable) {
+    this.#table = table;
+    this.M = table.M;
+    this.fwmarks = new Int32Array(table.M);
+    this.#active = new Int32Array(table.N);
+    this.#compute();
+    this.#generation = table.generation;
+    this.refresh();
+  }
+
+  /** The fwmark for a hash (32 bits, unsigned), or −1. */
+  choose(hash: number): number {
+    return this.fwmarks[hash % this.M]!;
+  }
+
+  /**
+   * Takes up what changed since the last call. Costs about N loads when nothing did, and allocates nothing then.
+   *
+   * @returns whether anything had changed
+   */
+  refresh(): boolean {
+    const { generation } = this.#table;
+    if (generation !== this.#generation) {
+      // Odd: being written. The copy in hand is whole; the next batch will see the new one.
+      if ((generation! & 1) !== 0 || !this.#copy(generation!)) return false;
+      this.#generation = generation;
+      return true;
+    }
+    // C nfqlb changes `active` and then, over a while and in place, `lookup`, and counts no generation. What it will have
+    // written when it is done follows from `active` alone.
+    if ((generation ?? 0) & 1 || !this.#activeDiffers()) return false;
+    this.#compute();
+    return true;
+  }
+
+  #activeDiffers(): boolean {
+    const { active } = this.#table;
+    for (let slot = 0; slot < active.length; slot++) if (active[slot] !== this.#active[slot]) return true;
+    return false;
+  }
+
+  /** Copies the table; false when it changed meanwhile, with the copy in hand as it was. */
+  #copy(generation: number): boolean {
+    const active = this.#table.active.slice();
+    const lookup = this.#table.lookup.slice();
+    if (this.#table.generation !== generation) return false;
+    this.#take(lookup, active);
+    return true;
+  }
+
+  #compute(): void {
+    const active = this.#table.active.slice();
+    const weights = Array.from(active, (_, slot) => this.#table.weightOf(slot));
+    this.#take(this.#table.computeLookup(active, weights), active);
+  }
+
+  #take(lookup: Int32Array, active: Int32Array): void {
+    for (let bucket = 0; bucket < lookup.length; bucket++) {
+      const slot = lookup[bucket]!;
+      this.fwmarks[bucket] = slot < 0 ? NONE : active[slot]!;
+    }
+    this.#active.set(active);
+  }
+}

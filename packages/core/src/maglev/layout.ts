@@ -1,0 +1,66 @@
+// A target table in memory, shared between processes. Little-endian, natural alignment. The first part is that of C nfqlb:
+//
+//   0 | i32 ownFwmark | u32 M | u32 N | u32 len |
+//  16 | i32 lookup[M]                           |  the slot of each bucket, −1 for none
+//     | u32 permutation[N][M]                   |  each slot's buckets in order of preference
+//     | i32 active[N]                           |  the fwmark in each slot, −1 for none
+//     | 12 octets to spare                      |  len counts from the field M to here
+//
+// From the next multiple of 64 on comes an extension that C nfqlb never looks at:
+//
+//   0 | u32 magic | u32 version | u32 kind | i32 generation | 240 octets reserved, zero |
+// 256 | i32 weighed[N]                          |  the fwmark that weight[i] was given to
+//     | u32 weight[N]                           |
+//
+// A weight counts only while its slot still holds the fwmark it was given to; else it is 1. So a slot that C nfqlb filled
+// anew does not inherit the weight of the target before.
+
+export const MAGIC = 0x316c716e; // "nql1"
+export const VERSION = 1;
+
+/** Permutation kinds by their number in the extension. */
+export const KINDS = ['fwmark', 'nfqlb'] as const;
+
+// 32-bit words of the header.
+export const OWN_FWMARK = 0;
+export const BUCKETS = 1;
+export const SLOTS = 2;
+export const LENGTH = 3;
+/** Octets of the header. */
+export const HEADER = 16;
+
+// 32-bit words of the extension.
+export const EXT_MAGIC = 0;
+export const EXT_VERSION = 1;
+export const EXT_KIND = 2;
+export const EXT_GENERATION = 3;
+/** Octets of the extension before its arrays. */
+export const EXT_HEADER = 256;
+
+/** Where the parts of a table of M buckets and N slots begin, and its sizes, in octets. */
+export interface Layout {
+  readonly lookup: number;
+  readonly permutation: number;
+  readonly active: number;
+  /** Value of the field `len`. */
+  readonly length: number;
+  /** Octets of the part that C nfqlb knows. */
+  readonly cSize: number;
+  readonly extension: number;
+  readonly weighed: number;
+  readonly weight: number;
+  /** Octets of the whole. */
+  readonly size: number;
+}
+
+export function layoutOf(M: number, N: number): Layout {
+  const lookup = HEADER;
+  const permutation = lookup + 4 * M;
+  const active = permutation + 4 * M * N;
+  const length = 12 + 4 * (3 + M * N) + 4 * (M + N);
+  const cSize = 4 + length;
+  const extension = Math.ceil(cSize / 64) * 64;
+  const weighed = extension + EXT_HEADER;
+  const weight = weighed + 4 * N;
+  return { lookup, permutation, active, length, cSize, extension, weighed, weight, size: weight + 4 * N };
+}

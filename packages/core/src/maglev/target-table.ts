@@ -1,0 +1,335 @@
+import { CoreError } from '../core-error.js';
+import {
+  BUCKETS,
+  EXT_GENERATION,
+  EXT_HEADER,
+  EXT_KIND,
+  EXT_MAGIC,
+  EXT_VERSION,
+  HEADER,
+  KINDS,
+  LENGTH,
+  layoutOf,
+  MAGIC,
+  OWN_FWMARK,
+  SLOTS,
+  VERSION,
+} from './layout.js';
+import { NFQLB_MAX_BUCKETS, type PermutationKind, Permutations } from './permutation.js';
+import { NONE, populate } from './populate.js';
+import { MAX_BUCKETS, MIN_BUCKETS, primeBelow } from './prime.js';
+
+/** Largest fwmark: a slot holds a signed 32-bit number, of which the negative ones mean "none" to C nfqlb. */
+export const MAX_FWMARK = 0x7fffffff;
+
+/** Largest weight of a target. */
+export const MAX_WEIGHT = 65535;
+
+/** What a table is created with. */
+export interface TableOptions {
+  /** Buckets; lowered to the nearest prime. */
+  readonly M: number;
+  /** Slots, the most targets that can be active; at most as many as buckets. */
+  readonly N: number;
+  /** In the table of a load-balancer tier, which of its fwmarks is this load-balancer itself. 0 elsewhere. */
+  readonly ownFwmark?: number;
+  readonly permutation?: PermutationKind;
+}
+
+/** A target to be activated. */
+export interface Target {
+  readonly fwmark: number;
+  /** Share of the buckets, in proportion to the other targets' weights. 1 when absent. */
+  readonly weight?: number;
+}
+
+/**
+ * A target table over memory that other processes may have mapped (layout.ts): reading it, and changing it under running
+ * load-balancers. Those read it through a {@link FwmarkLookup}.
+ *
+ * A change is computed aside and then published. Of two writers at once the caller must make one wait (a lock on the
+ * shared memory, which the kernel releases when a process dies).
+ */
+export class TargetTable {
+  readonly M: number;
+  readonly N: number;
+  readonly ownFwmark: number;
+  readonly permutation: PermutationKind;
+  /** By bucket: its slot, or −1. Shared memory: changes under the reader. */
+  readonly lookup: Int32Array;
+  /** By slot: its fwmark, or −1. Shared memory: changes under the reader. */
+  readonly active: Int32Array;
+
+  readonly #memory: ArrayBufferLike;
+  /** The extension's words; absent in a table that C nfqlb made. */
+  readonly #extension: Int32Array | undefined;
+  readonly #weighed: Int32Array | undefined;
+  readonly #weight: Uint32Array | undefined;
+
+  private constructor(memory: ArrayBufferLike) {
+    const [own, M, N, length] = readHeader(memory);
+    const layout = layoutOf(M, N);
+    if (length !== layout.length || memory.byteLength < layout.cSize) {
+      throw new CoreError('not-a-table', `not a target table: M=${M}, N=${N} take ${layout.cSize} octets, ${memory.byteLength} are there`);
+    }
+    this.#memory = memory;
+    this.M = M;
+    this.N = N;
+    this.ownFwmark = own;
+    this.lookup = new Int32Array(memory, layout.lookup, M);
+    this.active = new Int32Array(memory, layout.active, N);
+
+    this.permutation = 'nfqlb';
+    if (memory.byteLength >= layout.size) {
+      const extension = new Int32Array(memory, layout.extension, EXT_HEADER / 4);
+      if (extension[EXT_MAGIC] === MAGIC) {
+        const kind = KINDS[extension[EXT_KIND]!];
+        if (extension[EXT_VERSION] !== VERSION || kind === undefined) {
+          throw new CoreError('not-a-table', `a target table of version ${extension[EXT_VERSION]}; this program knows version ${VERSION}`);
+        }
+        this.permutation = kind;
+        this.#extension = extension;
+        this.#weighed = new Int32Array(memory, layout.weighed, N);
+        this.#weight = new Uint32Array(memory, layout.weight, N);
+      }
+    }
+    if (this.permutation === 'nfqlb') checkNfqlbBuckets(M);
+  }
+
+  /** Octets that a table takes. Throws {@link CoreError} for what {@link create} would refuse. */
+  static byteLength(options: TableOptions): number {
+    const { M, N } = checkOptions(options);
+    return layoutOf(M, N).size;
+  }
+
+  /** Writes a table without targets over `memory`, which has at least {@link byteLength} octets and is zero. */
+  static create(memory: ArrayBufferLike, options: TableOptions): TargetTable {
+    const { M, N, permutation } = checkOptions(options);
+    const layout = layoutOf(M, N);
+    const header = new Int32Array(memory, 0, HEADER / 4);
+    header[OWN_FWMARK] = options.ownFwmark ?? 0;
+    header[BUCKETS] = M;
+    header[SLOTS] = N;
+    header[LENGTH] = layout.length;
+    new Int32Array(memory, layout.lookup, M).fill(NONE);
+    new Int32Array(memory, layout.active, N).fill(NONE);
+    new Int32Array(memory, layout.weighed, N).fill(NONE);
+    // C nfqlb can change any table: every row must be a permutation before it is used.
+    const permutations = new Permutations(M, N);
+    permutations.setAllNfqlb();
+    for (let slot = 0; slot < N; slot++) permutations.fillRow(slot, rowOf(memory, M, slot));
+
+    const extension = new Int32Array(memory, layout.extension, EXT_HEADER / 4);
+    extension[EXT_VERSION] = VERSION;
+    extension[EXT_KIND] = KINDS.indexOf(permutation);
+    extension[EXT_MAGIC] = MAGIC;
+    return new TargetTable(memory);
+  }
+
+  /** The table in `memory`, made by this program or by C nfqlb. Throws {@link CoreError} `not-a-table`. */
+  static open(memory: ArrayBufferLike): TargetTable {
+    return new TargetTable(memory);
+  }
+
+  /** Grows by 2 with every change; odd while one is being written. `undefined` in a table made by C nfqlb. */
+  get generation(): number | undefined {
+    return this.#extension && Atomics.load(this.#extension, EXT_GENERATION);
+  }
+
+  /** Weight of the target in `slot`; 0 when there is none. */
+  weightOf(slot: number): number {
+    const fwmark = this.active[slot]!;
+    if (fwmark < 0) return 0;
+    return this.#weighed?.[slot] === fwmark ? this.#weight![slot]! : 1;
+  }
+
+  /**
+   * Puts each target into the first free slot. One that is active already keeps its slot and gets the weight.
+   *
+   * @throws {@link CoreError} `no-free-slot`, `out-of-range` or `conflict`; nothing is changed then
+   */
+  activate(targets: readonly Target[]): void {
+    const slots = this.#slots();
+    for (const target of targets) {
+      let slot = slots.fwmarks.indexOf(target.fwmark);
+      if (slot < 0) slot = slots.fwmarks.indexOf(NONE);
+      if (slot < 0) throw new CoreError('no-free-slot', `no free slot for fwmark ${target.fwmark}: all ${this.N} are taken`);
+      slots.put(slot, target);
+    }
+    this.#publish(slots);
+  }
+
+  /** Puts a target into `slot`, whatever it held. Throws as {@link activate}. */
+  activateAt(slot: number, target: Target): void {
+    this.#checkSlot(slot);
+    const slots = this.#slots();
+    slots.put(slot, target);
+    this.#publish(slots);
+  }
+
+  /** Frees the slots that hold these fwmarks; one that is not active is no error. */
+  deactivate(fwmarks: readonly number[]): void {
+    const slots = this.#slots();
+    for (let slot = 0; slot < this.N; slot++) if (fwmarks.includes(slots.fwmarks[slot]!)) slots.free(slot);
+    this.#publish(slots);
+  }
+
+  /** Frees `slot`. */
+  deactivateAt(slot: number): void {
+    this.#checkSlot(slot);
+    const slots = this.#slots();
+    slots.free(slot);
+    this.#publish(slots);
+  }
+
+  /**
+   * Computes what the lookup is for given slots: what {@link lookup} holds, except while somebody is changing it.
+   *
+   * @param fwmarks by slot, −1 for none
+   * @param weights by slot
+   */
+  computeLookup(fwmarks: ArrayLike<number>, weights: ArrayLike<number>): Int32Array {
+    const permutations = new Permutations(this.M, this.N);
+    const turns: number[] = [];
+    for (let slot = 0; slot < this.N; slot++) {
+      const fwmark = fwmarks[slot]!;
+      if (fwmark < 0) continue;
+      turns.push(slot);
+      if (this.permutation === 'fwmark') permutations.setFwmark(slot, fwmark);
+      else permutations.setRow(slot, rowOf(this.#memory, this.M, slot));
+    }
+    if (this.permutation === 'fwmark') turns.sort((a, b) => fwmarks[a]! - fwmarks[b]! || a - b);
+    const lookup = new Int32Array(this.M);
+    populate(lookup, permutations, turns, weights);
+    return lookup;
+  }
+
+  #slots(): Slots {
+    const slots = new Slots(this.N);
+    for (let slot = 0; slot < this.N; slot++) {
+      slots.fwmarks[slot] = this.active[slot]! < 0 ? NONE : this.active[slot]!;
+      slots.weights[slot] = this.weightOf(slot);
+    }
+    return slots;
+  }
+
+  #checkSlot(slot: number): void {
+    checkRange('index', slot, 0, this.N - 1);
+  }
+
+  /**
+   * Makes the memory say what `slots` does. Readers that know the extension see the change whole (FwmarkLookup); C nfqlb
+   * reads lookup and active for each packet, so these are written in an order in which every bucket always leads to a
+   * target: new fwmarks, then the lookup, then the freed slots.
+   */
+  #publish(slots: Slots): void {
+    // An odd generation is a change that a killed writer left half written.
+    if (!this.#differs(slots) && ((this.generation ?? 0) & 1) === 0) return;
+    const { fwmarks, weights } = slots;
+    this.#checkWeights(slots);
+    const lookup = this.computeLookup(fwmarks, weights);
+
+    const extension = this.#extension;
+    if (extension) Atomics.or(extension, EXT_GENERATION, 1);
+    for (let slot = 0; slot < this.N; slot++) {
+      const fwmark = fwmarks[slot]!;
+      if (fwmark < 0) continue;
+      if (this.permutation === 'fwmark' && this.active[slot] !== fwmark) this.#fillFwmarkRow(slot, fwmark);
+      if (this.#weight) {
+        this.#weight[slot] = weights[slot]!;
+        this.#weighed![slot] = fwmark;
+      }
+      Atomics.store(this.active, slot, fwmark);
+    }
+    for (let bucket = 0; bucket < this.M; bucket++) {
+      if (this.lookup[bucket] !== lookup[bucket]) Atomics.store(this.lookup, bucket, lookup[bucket]!);
+    }
+    for (let slot = 0; slot < this.N; slot++) if (fwmarks[slot]! < 0) Atomics.store(this.active, slot, NONE);
+    if (extension) Atomics.add(extension, EXT_GENERATION, 1);
+  }
+
+  #differs(slots: Slots): boolean {
+    for (let slot = 0; slot < this.N; slot++) {
+      if (Math.max(this.active[slot]!, NONE) !== slots.fwmarks[slot] || this.weightOf(slot) !== slots.weights[slot]) return true;
+    }
+    return false;
+  }
+
+  #checkWeights({ fwmarks, weights }: Slots): void {
+    if (this.permutation === 'fwmark') return;
+    const used = weights.filter((_, slot) => fwmarks[slot]! >= 0);
+    if (this.#weight ? used.some((weight) => weight !== used[0]) : used.some((weight) => weight !== 1)) {
+      throw new CoreError('conflict', 'unequal weights need a table of permutation kind fwmark; this one is of kind nfqlb');
+    }
+  }
+
+  /** Keeps the rows that C nfqlb would use, were it to change this table, as near as it can come to ours. */
+  #fillFwmarkRow(slot: number, fwmark: number): void {
+    const permutations = new Permutations(this.M, this.N);
+    permutations.setFwmark(slot, fwmark);
+    permutations.fillRow(slot, rowOf(this.#memory, this.M, slot));
+  }
+}
+
+/** What the slots shall hold, put together before any of it is published. */
+class Slots {
+  readonly fwmarks: number[];
+  readonly weights: number[];
+
+  constructor(N: number) {
+    this.fwmarks = new Array<number>(N).fill(NONE);
+    this.weights = new Array<number>(N).fill(0);
+  }
+
+  put(slot: number, { fwmark, weight = 1 }: Target): void {
+    checkRange('fwmark', fwmark, 0, MAX_FWMARK);
+    checkRange('weight', weight, 0, MAX_WEIGHT);
+    this.fwmarks[slot] = fwmark;
+    this.weights[slot] = weight;
+  }
+
+  free(slot: number): void {
+    this.fwmarks[slot] = NONE;
+    this.weights[slot] = 0;
+  }
+}
+
+function rowOf(memory: ArrayBufferLike, M: number, slot: number): Uint32Array {
+  return new Uint32Array(memory, HEADER + 4 * M * (1 + slot), M);
+}
+
+function readHeader(memory: ArrayBufferLike): [own: number, M: number, N: number, length: number] {
+  if (memory.byteLength < HEADER) {
+    throw new CoreError('not-a-table', `not a target table: it begins with ${HEADER} octets, ${memory.byteLength} are there`);
+  }
+  const words = new Uint32Array(memory, 0, HEADER / 4);
+  const M = words[BUCKETS]!;
+  const N = words[SLOTS]!;
+  if (M < MIN_BUCKETS || M > MAX_BUCKETS || N < 1 || N > M || primeBelow(M) !== M) {
+    throw new CoreError('not-a-table', `not a target table: M=${M}, N=${N}`);
+  }
+  return [words[OWN_FWMARK]! | 0, M, N, words[LENGTH]!];
+}
+
+function checkOptions({ M: requested, N, ownFwmark = 0, permutation = 'fwmark' }: TableOptions): Required<TableOptions> {
+  checkRange('M', requested, 0, 0xffffffff);
+  const M = requested < MIN_BUCKETS ? MIN_BUCKETS : primeBelow(Math.min(requested, MAX_BUCKETS));
+  checkRange('N', N, 1, M);
+  checkRange('ownFwmark', ownFwmark, 0, MAX_FWMARK);
+  if (permutation === 'nfqlb') checkNfqlbBuckets(M);
+  // `len` is a u32.
+  if (layoutOf(M, N).length > 0xffffffff) throw new CoreError('out-of-range', `M=${M}, N=${N}: a table takes at most 4 GiB`);
+  return { M, N, ownFwmark, permutation };
+}
+
+function checkNfqlbBuckets(M: number): void {
+  if (M > NFQLB_MAX_BUCKETS) {
+    throw new CoreError('conflict', `M=${M}: permutation kind nfqlb goes up to M=${NFQLB_MAX_BUCKETS}, as C nfqlb's arithmetic does`);
+  }
+}
+
+function checkRange(what: string, value: number, min: number, max: number): void {
+  if (!Number.isInteger(value) || value < min || value > max) {
+    throw new CoreError('out-of-range', `${what} ${value}: must be a whole number from ${min} to ${max}`);
+  }
+}

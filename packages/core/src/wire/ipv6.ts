@@ -1,0 +1,34 @@
+// IPv6, RFC 8200 §3.
+//
+// +-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+
+// |Version| Traffic Class |           Flow Label                  |
+// +-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+
+// |         Payload Length        |  Next Header  |   Hop Limit   |
+// +-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+
+// |                                                               |
+// +                         Source Address                        +
+// |                          (128 bits)                           |
+// +-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+
+// |                                                               |
+// +                      Destination Address                      +
+// |                          (128 bits)                           |
+// +-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+
+//
+// With IPV6_HEADER_LENGTH octets there, no reader here reads outside.
+
+/** Octets of the fixed header. */
+export const IPV6_HEADER_LENGTH = 40;
+
+/** Where the source address begins; the destination address follows it. */
+export const IPV6_SOURCE = 8;
+export const IPV6_DESTINATION = 24;
+
+/** Octets after the fixed header, extension headers included; 0 for a jumbogram (RFC 2675). */
+export function payloadLength(bytes: Uint8Array, at: number): number {
+  return (bytes[at + 4]! << 8) | bytes[at + 5]!;
+}
+
+/** Number of the protocol or extension header that comes first. */
+export function nextHeader(bytes: Uint8Array, at: number): number {
+  return bytes[at + 6]!;
+}
