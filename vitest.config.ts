@@ -5,8 +5,6 @@ const source = { resolve: { conditions: ['@nfqlb/source'] }, ssr: { resolve: { c
 
 export default defineConfig({
   test: {
-    projects: [
-      { ...source, test: { name: 'unit', include: ['packages/{core,options,sim}/**/*.test.ts'] } },
-    ],
+    projects: [{ ...source, test: { name: 'unit', include: ['packages/{core,options,sim}/**/*.test.ts'] } }],
   },
 });

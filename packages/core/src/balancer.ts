@@ -47,11 +47,14 @@ export class Balancer {
     this.#noTargetsFwmark = options.noTargetsFwmark ?? DROP;
   }
 
-  /**
-   * Decides the first `count` packets of a batch, all of them by the same state of the table, and answers in `batch.mark`.
-   */
-  decideBatch(batch: PacketBatch, count: number): void {
+  /** Takes up what has changed in the target table. For between two batches. */
+  refresh(): void {
     this.#targets.refresh();
+  }
+
+  /** Decides the first `count` packets of a batch, all of them by the same state of the table, and answers in `batch.mark`. */
+  decideBatch(batch: PacketBatch, count: number): void {
+    this.refresh();
     for (let i = 0; i < count; i++) {
       batch.mark[i] = this.decide(batch.bytes, batch.offset[i]!, batch.length[i]!, batch.etherType[i]!);
     }

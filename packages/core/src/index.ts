@@ -10,3 +10,4 @@ export { DROP, type PacketBatch, STORED } from './packet-batch.js';
 export { END, type PacketSource } from './packet-source.js';
 export { REASON_NAMES, Reason } from './reason.js';
 export { ETH_P_IP, ETH_P_IPV6 } from './wire/ethertype.js';
+export { hasPorts } from './wire/protocol.js';
