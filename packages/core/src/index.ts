@@ -1,7 +1,7 @@
 export { Balancer, type BalancerOptions } from './balancer.js';
 export { CoreError, type CoreErrorCode } from './core-error.js';
 export { KIND_NAMES, Kind } from './key/kind.js';
-export { KEY_DESTINATION, KEY_LENGTH, KEY_SOURCE, PacketKey } from './key/packet-key.js';
+export { KEY_LENGTH, PacketKey } from './key/packet-key.js';
 export { FwmarkLookup } from './maglev/fwmark-lookup.js';
 export type { PermutationKind } from './maglev/permutation.js';
 export { MAX_BUCKETS, MIN_BUCKETS, primeBelow } from './maglev/prime.js';
@@ -10,4 +10,6 @@ export { DROP, type PacketBatch, STORED } from './packet-batch.js';
 export { END, type PacketSource } from './packet-source.js';
 export { REASON_NAMES, Reason } from './reason.js';
 export { ETH_P_IP, ETH_P_IPV6 } from './wire/ethertype.js';
+export { totalLength } from './wire/ipv4.js';
+export { IPV6_HEADER_LENGTH, payloadLength } from './wire/ipv6.js';
 export { hasPorts } from './wire/protocol.js';

@@ -34,6 +34,10 @@ export class PacketKey {
   /** Which IP family the addresses are of: 4 or 6; 0 before the first packet. Mapped IPv4 inside IPv6 counts as 6. */
   family = 0;
 
+  /** The two addresses, 16 octets each: views of {@link bytes}. */
+  readonly source: Uint8Array = this.bytes.subarray(KEY_SOURCE, KEY_DESTINATION);
+  readonly destination: Uint8Array = this.bytes.subarray(KEY_DESTINATION, KEY_ID);
+
   /** Protocol number; of the quoted or encapsulated packet where the kind says so; 0 for a later fragment. */
   get protocol(): number {
     return this.bytes[KEY_PROTOCOL]! | (this.bytes[KEY_PROTOCOL + 1]! << 8);

@@ -1,0 +1,135 @@
+/**
+ * Reads a command line as getopt_long_only(3) does, which is what C nfqlb's scripts rely on, and writes it in the one form
+ * that commander reads without doubt: `--option=value …` `--` `argument …`.
+ *
+ * An option is `--opt=value` or `--opt value`, with one dash or two, `_` for `-` and the other way round, and by any
+ * beginning of its name that no other option shares. Options may come after arguments, `--` ends them. A negative
+ * number is an argument or a value. Other than with getopt, a value that begins with a dash is written `--opt=-value`: a value
+ * that was forgotten would else swallow the next option.
+ */
+import type { Command as CommanderCommand, Option as CommanderOption } from 'commander';
+import { Option } from './command.js';
+import { nearestName } from './nearest-name.js';
+import { UsageError } from './usage-error.js';
+
+/** A command, and what was given behind its name. */
+export interface SelectedCommand {
+  readonly command: CommanderCommand;
+  readonly args: readonly string[];
+}
+
+const HELP = new Option('-h, --help');
+
+/**
+ * The command that `argv` (without program name) names; the program itself for one without commands, for its own options and
+ * for nothing at all, which asks for help.
+ *
+ * @throws {@link UsageError} `unknown-command`
+ */
+export function selectCommand(program: CommanderCommand, argv: readonly string[]): SelectedCommand {
+  if (program.commands.length === 0) return { command: program, args: argv };
+  const [name, ...rest] = argv;
+  if (name === undefined) return { command: program, args: ['--help'] };
+  if (isOption(name)) return { command: program, args: argv };
+  if (name === 'help') return rest[0] === undefined ? { command: program, args: ['--help'] } : selectCommand(program, [rest[0], '--help']);
+
+  const command = program.commands.find((candidate) => candidate.name() === name || candidate.aliases().includes(name));
+  if (command) return selectCommand(command, rest);
+  const names = program.commands.map((candidate) => candidate.name());
+  throw new UsageError('unknown-command', `no such command; ${suggest(name, names)}`, { value: name });
+}
+
+/**
+ * What was given to `command`, in the form that commander reads.
+ *
+ * @throws {@link UsageError} for options that are unknown, ambiguous, required, or with or without a value where they must not be;
+ *   for arguments too many or too few
+ */
+export function canonicalArguments(command: CommanderCommand, args: readonly string[]): string[] {
+  const options: string[] = [];
+  const operands: string[] = [];
+  const given = new Set<CommanderOption>();
+  for (let i = 0; i < args.length; i++) {
+    const word = args[i]!;
+    if (word === '--') {
+      operands.push(...args.slice(i + 1));
+      break;
+    }
+    if (!isOption(word)) {
+      operands.push(word);
+      continue;
+    }
+    const { name, value } = splitOption(word);
+    const option = findOption(command, name);
+    const long = option.long!;
+    if (option === HELP) return [long];
+    given.add(option);
+    if (!option.required && !option.optional) {
+      if (value !== undefined) throw new UsageError('unexpected-value', 'takes no value', { option: long, value });
+      options.push(long);
+    } else if (value !== undefined) {
+      options.push(`${long}=${value}`);
+    } else if (option.optional) {
+      options.push(long);
+    } else {
+      const next = args[++i];
+      if (next === undefined || isOption(next)) {
+        throw new UsageError('missing-value', `needs a value, as in ${long}=VALUE`, { option: long });
+      }
+      options.push(`${long}=${next}`);
+    }
+  }
+  const missing = command.options.filter((option) => option.mandatory && option.defaultValue === undefined && !given.has(option));
+  if (missing.length > 0) throw new UsageError('missing-option', `missing option ${missing.map(({ long }) => long).join(', ')}`);
+  checkOperands(command, operands);
+  return [...options, '--', ...operands];
+}
+
+function checkOperands(command: CommanderCommand, operands: readonly string[]): void {
+  const taken = command.registeredArguments;
+  const usage = `the usage is: ${command.createHelp().commandUsage(command)}`;
+  const missing = taken.slice(operands.length).find((argument) => argument.required);
+  if (missing) throw new UsageError('missing-argument', `missing argument ${missing.name()}; ${usage}`);
+  const more = taken.at(-1)?.variadic ? undefined : operands[taken.length];
+  if (more !== undefined) throw new UsageError('unexpected-argument', `an argument too many; ${usage}`, { value: more });
+}
+
+/** `-` alone is stdin, `-1` a number. */
+function isOption(word: string): boolean {
+  return /^-[^\d]/.test(word);
+}
+
+function splitOption(word: string): { name: string; value: string | undefined } {
+  const text = word.replace(/^--?/, '');
+  const equals = text.indexOf('=');
+  return equals < 0 ? { name: text, value: undefined } : { name: text.slice(0, equals), value: text.slice(equals + 1) };
+}
+
+function findOption(command: CommanderCommand, name: string): CommanderOption {
+  const options = [...command.options, HELP];
+  const wanted = dashed(name);
+  const exact = options.find((option) => dashed(longName(option)) === wanted || option.short === `-${name}`);
+  if (exact) return exact;
+  const begun = options.filter((option) => wanted !== '' && dashed(longName(option)).startsWith(wanted));
+  if (begun.length === 1) return begun[0]!;
+
+  const option = `--${name}`;
+  if (begun.length > 1) {
+    throw new UsageError('ambiguous-option', `could be ${begun.map(({ long }) => long).join(' or ')}`, { option });
+  }
+  throw new UsageError('unknown-option', `no such option; ${suggest(name, options.map(longName), '--')}`, { option });
+}
+
+function longName(option: CommanderOption): string {
+  return option.long!.slice(2);
+}
+
+function dashed(name: string): string {
+  return name.replaceAll('_', '-');
+}
+
+function suggest(given: string, names: readonly string[], dashes = ''): string {
+  const nearest = nearestName(given, names);
+  if (nearest !== undefined) return `did you mean ${dashes}${nearest}?`;
+  return `there are ${names.map((name) => dashes + name).join(', ')}`;
+}

@@ -1,0 +1,70 @@
+import { Argument as CommanderArgument, Command as CommanderCommand, Option as CommanderOption, Help } from 'commander';
+import { isExpected } from './failure.js';
+import { UsageError, type UsageSubject } from './usage-error.js';
+
+/**
+ * A program or one of its commands: commander's, with the manners of this project. It is run by `run`, which reads the
+ * options as C nfqlb does and reports errors in one line.
+ *
+ * Options are declared by the names that C nfqlb has: `.option('--ft_size <packets>', 'what it is', wholeNumber(), 500)`.
+ */
+export class Command extends CommanderCommand {
+  constructor(name?: string) {
+    super(name);
+    // Commander would write the error and end the process; `run` writes it, all errors in one form.
+    this.exitOverride().configureOutput({ outputError: () => {} });
+  }
+
+  override createCommand(name?: string): Command {
+    return new Command(name);
+  }
+
+  override createOption(flags: string, description?: string): Option {
+    return new Option(flags, description);
+  }
+
+  override createArgument(name: string, description?: string): Argument {
+    return new Argument(name, description);
+  }
+
+  override createHelp(): Help {
+    return Object.assign(new RequiredHelp(), this.configureHelp());
+  }
+}
+
+/** An option whose parser need not know the option's name: errors get it here. */
+export class Option extends CommanderOption {
+  override argParser<T>(parse: (value: string, previous: T) => T): this {
+    return super.argParser<T>((value, previous) => naming({ option: this.long ?? this.flags, value }, () => parse(value, previous)));
+  }
+}
+
+/** An argument whose parser need not know the argument's name: errors get it here. */
+export class Argument extends CommanderArgument {
+  override argParser<T>(parse: (value: string, previous: T) => T): this {
+    return super.argParser<T>((value, previous) => naming({ argument: this.name(), value }, () => parse(value, previous)));
+  }
+}
+
+class RequiredHelp extends Help {
+  override optionDescription(option: CommanderOption): string {
+    const description = super.optionDescription(option);
+    return option.mandatory ? `${description} (required)` : description;
+  }
+}
+
+/** Makes the error of a value's parser say where the value was given. */
+function naming<T>(subject: UsageSubject, parse: () => T): T {
+  try {
+    return parse();
+  } catch (error) {
+    if (!isExpected(error)) throw error;
+    const problem = error instanceof UsageError ? problemWithin(error, subject.value) : error.message;
+    throw new UsageError('invalid-value', problem, subject, { cause: error });
+  }
+}
+
+/** Of a list, the error is about one item. */
+function problemWithin(error: UsageError, value: string | undefined): string {
+  return error.value === undefined || error.value === value ? error.problem : error.message;
+}

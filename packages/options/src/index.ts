@@ -1,0 +1,12 @@
+export { Argument, Command, Option } from './command.js';
+export { canonicalArguments, type SelectedCommand, selectCommand } from './command-line.js';
+export { describeFailure } from './failure.js';
+export { run } from './run.js';
+export { UsageError, type UsageErrorCode, type UsageSubject } from './usage-error.js';
+export { decimalSeconds } from './values/decimal-seconds.js';
+export { fwmark, fwmarkOrNone } from './values/fwmark.js';
+export { list, repeatable } from './values/list.js';
+export { oneOf } from './values/one-of.js';
+export { type QueueRange, queueRange } from './values/queue-range.js';
+export { targets, type WeightedTarget, weight } from './values/targets.js';
+export { type NumberRange, type ValueParser, wholeNumber } from './values/whole-number.js';

@@ -1,0 +1,137 @@
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
+import { Command } from './command.js';
+import { run } from './run.js';
+import { UsageError } from './usage-error.js';
+import { fwmark } from './values/fwmark.js';
+import { repeatable } from './values/list.js';
+import { targets } from './values/targets.js';
+import { wholeNumber } from './values/whole-number.js';
+
+let stdout = '';
+let stderr = '';
+
+beforeEach(() => {
+  process.exitCode = 0;
+  stdout = '';
+  stderr = '';
+  vi.spyOn(process.stdout, 'write').mockImplementation((text) => {
+    stdout += text;
+    return true;
+  });
+  vi.spyOn(process.stderr, 'write').mockImplementation((text) => {
+    stderr += text;
+    return true;
+  });
+});
+
+afterEach(() => {
+  vi.restoreAllMocks();
+  vi.unstubAllEnvs();
+  process.exitCode = 0;
+});
+
+/** Any error class of this project. */
+class TableError extends Error {
+  readonly code = 'no-free-slot';
+}
+
+function program(): Command {
+  const nfqlb = new Command('nfqlb').description('balances load');
+  nfqlb
+    .command('init')
+    .description('creates a table')
+    .option('--M <buckets>', 'buckets', wholeNumber({ min: 3, max: 993997 }), 997)
+    .option('--targets <list>', 'fwmarks', targets)
+    .action(({ M }: { M: number }) => {
+      process.stdout.write(`M=${M}\n`);
+    });
+  nfqlb.command('delete').requiredOption('--shm <name>', 'name of the table');
+  nfqlb
+    .command('activate')
+    .argument('<fwmarks...>', 'targets', repeatable(fwmark))
+    .option('--conflicts', 'throws')
+    .action((fwmarks: number[]) => {
+      process.stdout.write(`${fwmarks.join('+')}\n`);
+    });
+  nfqlb
+    .command('fail')
+    .argument('<how>')
+    .action(async (how: string) => {
+      if (how === 'usage') throw new UsageError('invalid-value', 'must be at most M, which is 997', { option: '--N', value: '1000' });
+      if (how === 'package') throw new TableError('no free slot for fwmark 7:\n  all 32 are taken');
+      if (how === 'system') throw Object.assign(new Error("ENOENT: no such file or directory, open 'x'"), { code: 'ENOENT', errno: -2 });
+      if (how === 'node') Buffer.from(1 as unknown as string);
+      throw new TypeError('x is undefined');
+    });
+  return nfqlb;
+}
+
+test('a command', async () => {
+  await run(program(), ['init', '-M', '7']);
+  expect([stdout, stderr, process.exitCode]).toEqual(['M=7\n', '', 0]);
+});
+
+test('arguments, repeated and negative', async () => {
+  await run(program(), ['activate', '1', '2', '--', '3']);
+  expect([stdout, stderr]).toEqual(['1+2+3\n', '']);
+  await run(program(), ['activate', '1', '-1']);
+  expect(stderr).toMatch(/^nfqlb activate: fwmarks -1: must be a whole number from 0 to 2147483647 \(the shared table/);
+});
+
+describe('help goes to stdout', () => {
+  test.each([[[]], [['--help']], [['-h']], [['help']], [['help', 'help']]])('%j', async (argv) => {
+    await run(program(), argv);
+    expect(stdout).toMatch(/^Usage: nfqlb \[options\] \[command\]\n\nbalances load\n/);
+    expect(stdout).toMatch(/ init \[options\] +creates a table\n/);
+    expect([stderr, process.exitCode]).toEqual(['', 0]);
+  });
+
+  test.each([[['help', 'init']], [['init', '--help']], [['init', '-M=0', '-help']]])('%j', async (argv) => {
+    await run(program(), argv);
+    expect(stdout).toMatch(/^Usage: nfqlb init \[options\]\n\ncreates a table\n/);
+    expect(stdout).toMatch(/ --M <buckets> +buckets \(default: 997\)\n/);
+    expect([stderr, process.exitCode]).toEqual(['', 0]);
+  });
+
+  test('names what is required', async () => {
+    await run(program(), ['delete', '--help']);
+    expect(stdout).toMatch(/ --shm <name> +name of the table \(required\)\n/);
+  });
+});
+
+describe('errors are one line on stderr', () => {
+  test.each([
+    [['innit'], 'nfqlb: innit: no such command; did you mean init?'],
+    [['help', 'innit'], 'nfqlb: innit: no such command; did you mean init?'],
+    [['--shm=x'], 'nfqlb: --shm: no such option; there are --help'],
+    [['init', '--m=1'], 'nfqlb init: --m: no such option; did you mean --M?'],
+    [['init', '--M=-1'], 'nfqlb init: --M=-1: must be a whole number from 3 to 993997'],
+    [['init', '-M', '-1'], 'nfqlb init: --M=-1: must be a whole number from 3 to 993997'],
+    [['init', '--targets=1,1'], 'nfqlb init: --targets=1,1: fwmark 1 is there twice'],
+    [
+      ['init', '--targets=1,x:2'],
+      'nfqlb init: --targets=1,x:2: x: must be a whole number from 0 to 2147483647 (the shared table holds a signed 32-bit number)',
+    ],
+    [['init', 'more'], 'nfqlb init: more: an argument too many; the usage is: nfqlb init [options]'],
+    [['delete'], 'nfqlb delete: missing option --shm'],
+    [['activate'], 'nfqlb activate: missing argument fwmarks; the usage is: nfqlb activate [options] <fwmarks...>'],
+    [['fail', 'usage'], 'nfqlb fail: --N=1000: must be at most M, which is 997'],
+    [['fail', 'package'], 'nfqlb fail: no free slot for fwmark 7: all 32 are taken'],
+    [['fail', 'system'], "nfqlb fail: ENOENT: no such file or directory, open 'x'"],
+    [['fail', 'bug'], 'nfqlb fail: internal error: TypeError: x is undefined; NFQLB_DEBUG=1 in the environment shows where'],
+  ])('%j', async (argv, line) => {
+    await run(program(), argv);
+    expect([stdout, stderr, process.exitCode]).toEqual(['', `${line}\n`, 1]);
+  });
+
+  test("Node's complaint about a wrong call is a bug, not the user's mistake", async () => {
+    await run(program(), ['fail', 'node']);
+    expect(stderr).toMatch(/^nfqlb fail: internal error: TypeError.*; NFQLB_DEBUG=1 in the environment shows where\n$/);
+  });
+
+  test('NFQLB_DEBUG adds the stack', async () => {
+    vi.stubEnv('NFQLB_DEBUG', '1');
+    await run(program(), ['fail', 'bug']);
+    expect(stderr).toMatch(/\nTypeError: x is undefined\n {4}at .*run\.test\.ts/);
+  });
+});

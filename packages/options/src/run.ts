@@ -1,0 +1,39 @@
+import { CommanderError } from 'commander';
+import type { Command } from './command.js';
+import { canonicalArguments, selectCommand } from './command-line.js';
+import { describeFailure } from './failure.js';
+
+/**
+ * Runs a program: what a program's main file ends with. Resolves when the command has ended.
+ *
+ * An error of the command becomes one line on stderr, `nfqlb init: --N=1000: …`, and `process.exitCode` 1; with NFQLB_DEBUG set,
+ * the stack follows. Nothing is thrown.
+ *
+ * @param argv without the names of node and of the program
+ */
+export async function run(program: Command, argv: readonly string[] = process.argv.slice(2)): Promise<void> {
+  process.stdout.off('error', stdoutFailed).on('error', stdoutFailed);
+  process.stderr.off('error', stderrFailed).on('error', stderrFailed);
+  let path: string[] = [];
+  try {
+    const { command, args } = selectCommand(program, argv);
+    for (let c = command; c !== program && c.parent; c = c.parent) path = [c.name(), ...path];
+    await program.parseAsync([...path, ...canonicalArguments(command, args)], { from: 'user' });
+  } catch (error) {
+    // Help and version come this way, too.
+    if (error instanceof CommanderError && error.exitCode === 0) return;
+    process.exitCode = 1;
+    process.stderr.write(`${[program.name(), ...path].join(' ')}: ${describeFailure(error)}\n`);
+    if (process.env.NFQLB_DEBUG && error instanceof Error) process.stderr.write(`${error.stack}\n`);
+  }
+}
+
+/** When nobody reads stdout any more (`nfqlb trace | head`), end: what SIGPIPE, which Node ignores, does to a C program. */
+function stdoutFailed(error: NodeJS.ErrnoException): void {
+  if (error.code === 'EPIPE') process.exit();
+  process.stderr.write(`stdout: ${error.message}\n`);
+  process.exit(1);
+}
+
+/** When nobody reads stderr any more, go on: there is nobody to tell. */
+function stderrFailed(): void {}

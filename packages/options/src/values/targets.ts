@@ -1,0 +1,30 @@
+import { UsageError } from '../usage-error.js';
+import { fwmark } from './fwmark.js';
+import { list } from './list.js';
+import { wholeNumber } from './whole-number.js';
+
+/** A target's fwmark and its weight, its share of the buckets in proportion to the others' weights. */
+export interface WeightedTarget {
+  readonly fwmark: number;
+  readonly weight: number;
+}
+
+/** Reads a weight: 0 to 65535. */
+export const weight: (text: string) => number = wholeNumber({ max: 65535 });
+
+/** Reads targets: `101,102:2` are 101 with weight 1 and 102 with weight 2. */
+export function targets(text: string): WeightedTarget[] {
+  const all = parseTargets(text);
+  const seen = new Set<number>();
+  for (const target of all) {
+    if (seen.has(target.fwmark)) throw new UsageError('invalid-value', `fwmark ${target.fwmark} is there twice`, { value: text });
+    seen.add(target.fwmark);
+  }
+  return all;
+}
+
+const parseTargets = list((item): WeightedTarget => {
+  const colon = item.indexOf(':');
+  if (colon < 0) return { fwmark: fwmark(item), weight: 1 };
+  return { fwmark: fwmark(item.slice(0, colon)), weight: weight(item.slice(colon + 1)) };
+});

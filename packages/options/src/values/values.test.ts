@@ -1,0 +1,135 @@
+import { describe, expect, test } from 'vitest';
+import { UsageError } from '../usage-error.js';
+import { decimalSeconds } from './decimal-seconds.js';
+import { fwmark, fwmarkOrNone } from './fwmark.js';
+import { list, repeatable } from './list.js';
+import { oneOf } from './one-of.js';
+import { queueRange } from './queue-range.js';
+import { targets } from './targets.js';
+import { type ValueParser, wholeNumber } from './whole-number.js';
+
+/** Parsers by name, texts that they read, texts that they refuse, and what they then say must be. */
+const cases: [name: string, parse: ValueParser<unknown>, good: [string, unknown][], bad: string[], allowed: string][] = [
+  [
+    'wholeNumber',
+    wholeNumber({ min: 3, max: 993997 }),
+    [
+      ['3', 3],
+      ['993997', 993997],
+      ['010', 10],
+      ['00000000000000000000003', 3],
+    ],
+    ['', ' ', '2', '993998', '-1', '-3', '+3', '3.0', '1e3', '0x10', '3x', ' 3', '3\n', '٣', '4294967299', '9'.repeat(400), 'NaN', 'three'],
+    'must be a whole number from 3 to 993997',
+  ],
+  [
+    'wholeNumber with a negative minimum',
+    wholeNumber({ min: -1, max: 5 }),
+    [
+      ['-1', -1],
+      ['-0', 0],
+      ['5', 5],
+    ],
+    ['-2', '--1', '-', '- 1', '6'],
+    'must be a whole number from -1 to 5',
+  ],
+  [
+    'wholeNumber without bounds',
+    wholeNumber(),
+    [['9007199254740991', 2 ** 53 - 1]],
+    ['9007199254740992', '-0'],
+    'must be a whole number from 0 to 9007199254740991',
+  ],
+  [
+    'fwmark',
+    fwmark,
+    [
+      ['0', 0],
+      ['2147483647', 2147483647],
+    ],
+    ['2147483648', '4294967295', '4294967296', '-1', '0x10', '101,102', 'web'],
+    'must be a whole number from 0 to 2147483647 (the shared table holds a signed 32-bit number)',
+  ],
+  [
+    'fwmarkOrNone',
+    fwmarkOrNone,
+    [
+      ['-1', -1],
+      ['101', 101],
+    ],
+    ['-2', '2147483648', 'none'],
+    'must be a whole number from -1 to 2147483647 (-1 for none; the shared table holds a signed 32-bit number)',
+  ],
+  [
+    'decimalSeconds',
+    decimalSeconds,
+    [
+      ['0', 0],
+      ['1.5', 1.5],
+      ['10', 10],
+      ['0.000000001', 1e-9],
+      ['999999999.999999999', 1e9],
+    ],
+    ['', '-1', '+1', '.5', '1.', '1e3', '1s', '1,5', '0.0000000001', '1000000000', 'Infinity'],
+    'must be seconds such as 10 or 0.5, from 0 to 999999999, with at most nine decimals',
+  ],
+  [
+    'queueRange',
+    queueRange,
+    [
+      ['2', { first: 2, last: 2 }],
+      ['0:3', { first: 0, last: 3 }],
+      ['65535', { first: 65535, last: 65535 }],
+      ['7:7', { first: 7, last: 7 }],
+    ],
+    ['', ':', '0:', ':3', '3:0', '65536', '0:65536', '-1', '0-3', '0:1:2', 'x', '1.5'],
+    'must be a queue from 0 to 65535 or several, FIRST:LAST',
+  ],
+  ['oneOf', oneOf('fwmark', 'nfqlb'), [['nfqlb', 'nfqlb']], ['', 'fw', 'NFQLB', 'fwmark,nfqlb'], 'must be one of fwmark, nfqlb'],
+];
+
+describe.each(cases)('%s', (_name, parse, good, bad, allowed) => {
+  test.each(good)('%j', (text, value) => expect(parse(text)).toEqual(value));
+
+  test.each(bad)('refuses %j', (text) => {
+    expect(() => parse(text)).toThrowError(new UsageError('invalid-value', allowed, { value: text }));
+  });
+});
+
+describe('targets', () => {
+  test.each([
+    ['101', [{ fwmark: 101, weight: 1 }]],
+    [
+      '101,102:2',
+      [
+        { fwmark: 101, weight: 1 },
+        { fwmark: 102, weight: 2 },
+      ],
+    ],
+    ['7:0', [{ fwmark: 7, weight: 0 }]],
+    ['7:65535', [{ fwmark: 7, weight: 65535 }]],
+  ])('%s', (text, expected) => expect(targets(text)).toEqual(expected));
+
+  test.each([
+    ['', /^: must be a list with commas between its items, none of them empty$/],
+    ['101,', /^101,: must be a list/],
+    ['101,x', /^x: must be a whole number from 0 to 2147483647/],
+    ['101:65536', /^65536: must be a whole number from 0 to 65535$/],
+    ['101:', /^: must be a whole number from 0 to 65535$/],
+    ['101:1:1', /^1:1: must be/],
+    ['101,102,101:2', /^101,102,101:2: fwmark 101 is there twice$/],
+  ])('refuses %j', (text, message) => expect(() => targets(text)).toThrowError(message));
+});
+
+test('a list has the errors of its items', () => {
+  expect(list(queueRange)('1,2:3')).toEqual([
+    { first: 1, last: 1 },
+    { first: 2, last: 3 },
+  ]);
+  expect(() => list(queueRange)('1,3:2')).toThrowError(/^3:2: must be a queue/);
+});
+
+test('repeated values are collected', () => {
+  const collect = repeatable(wholeNumber());
+  expect(collect('2', collect('1'))).toEqual([1, 2]);
+});

@@ -1,0 +1,29 @@
+import { UsageError } from '../usage-error.js';
+
+/** Reads the text of a value. Throws {@link UsageError} `invalid-value`, in which the option is still missing: `Option` puts it in. */
+export type ValueParser<T> = (text: string) => T;
+
+/** The least and the largest number that are allowed. */
+export interface NumberRange {
+  /** 0 when absent. */
+  readonly min?: number;
+  /** 2⁵³−1 when absent. */
+  readonly max?: number;
+}
+
+/**
+ * Reads a whole decimal number: digits only, `010` is ten; a `-` before them where `min` is negative.
+ *
+ * @param why put behind the range in the error, where the range would surprise
+ */
+export function wholeNumber({ min = 0, max = Number.MAX_SAFE_INTEGER }: NumberRange = {}, why?: string): ValueParser<number> {
+  const form = min < 0 ? /^-?\d+$/ : /^\d+$/;
+  return (text) => {
+    // `-0` is 0.
+    const number = Number(text) + 0;
+    if (form.test(text) && number >= min && number <= max) return number;
+    throw new UsageError('invalid-value', `must be a whole number from ${min} to ${max}${why === undefined ? '' : ` (${why})`}`, {
+      value: text,
+    });
+  };
+}

@@ -1,0 +1,174 @@
+import { closeSync, fstatSync, openSync, readSync } from 'node:fs';
+import { createGunzip } from 'node:zlib';
+import { CaptureError } from './capture-error.js';
+
+/** The octets of a capture, in order. */
+export interface ByteSource {
+  /** For messages: the path, or `standard input`. */
+  readonly name: string;
+  /** Octets of the file, for progress; `undefined` when that cannot be known. */
+  readonly size: number | undefined;
+  /** Octets of the file read so far. */
+  readonly consumed: number;
+  /** Whether what it gives came out of a gzip stream, so that places in it are not places in the file. */
+  readonly unzipped: boolean;
+  /**
+   * Fills the front of `into`, at least one octet of it; answers how many, 0 at the end. A promise only for gzip, so that a
+   * loop over a plain file never waits for the event loop.
+   *
+   * @throws {@link CaptureError} `unreadable`, or `corrupt` for a gzip stream that cannot be undone
+   */
+  read(into: Uint8Array): number | Promise<number>;
+  close(): void;
+}
+
+/**
+ * Opens a file, or standard input for `-`. What begins like a gzip stream (RFC 1952 §2.3.1) is unzipped, whatever its name.
+ *
+ * @throws {@link CaptureError} `unreadable`
+ */
+export function openByteSource(path: string): ByteSource {
+  const plain = new PlainSource(path);
+  const [id1, id2] = plain.peek(2);
+  return id1 === 0x1f && id2 === 0x8b ? new GzipSource(plain) : plain;
+}
+
+class PlainSource implements ByteSource {
+  readonly name: string;
+  readonly size: number | undefined;
+  readonly unzipped = false;
+  consumed = 0;
+  readonly #fd: number;
+  /** Read ahead by `peek`, not yet given. */
+  #ahead: Uint8Array = new Uint8Array(0);
+
+  constructor(path: string) {
+    this.name = path === '-' ? 'standard input' : path;
+    try {
+      this.#fd = path === '-' ? 0 : openSync(path, 'r');
+    } catch (cause) {
+      throw unreadable(this.name, cause);
+    }
+    const stat = fstatSync(this.#fd);
+    if (stat.isDirectory()) {
+      throw new CaptureError('unreadable', `${this.name}: a directory; a capture file is needed, or - for standard input`);
+    }
+    this.size = stat.isFile() ? stat.size : undefined;
+  }
+
+  /** The first octets, up to `length` of them; they are given again by `read`. For before the first `read`. */
+  peek(length: number): Uint8Array {
+    const ahead = new Uint8Array(length);
+    let have = 0;
+    for (let read = -1; have < length && read !== 0; have += read) read = this.#read(ahead.subarray(have));
+    this.#ahead = ahead.subarray(0, have);
+    return this.#ahead;
+  }
+
+  read(into: Uint8Array): number {
+    if (this.#ahead.length === 0) return this.#read(into);
+    const length = Math.min(this.#ahead.length, into.length);
+    into.set(this.#ahead.subarray(0, length));
+    this.#ahead = this.#ahead.subarray(length);
+    return length;
+  }
+
+  close(): void {
+    if (this.#fd !== 0) closeSync(this.#fd);
+  }
+
+  #read(into: Uint8Array): number {
+    for (;;) {
+      try {
+        const length = readSync(this.#fd, into);
+        this.consumed += length;
+        return length;
+      } catch (error) {
+        const { code } = error as NodeJS.ErrnoException;
+        // Windows' and some pipes' way of saying that the writer has gone.
+        if (code === 'EOF') return 0;
+        // Standard input that somebody made non-blocking.
+        if (code !== 'EAGAIN') throw unreadable(this.name, error);
+        Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 1);
+      }
+    }
+  }
+}
+
+/** Octets of gzip undone at a time: deflate unfolds at most 1032 to 1 (RFC 1951), so this bounds what waits to be read. */
+const GZIP_CHUNK = 1 << 15;
+
+class GzipSource implements ByteSource {
+  readonly unzipped = true;
+  readonly #file: PlainSource;
+  readonly #gunzip = createGunzip();
+  readonly #zipped = new Uint8Array(GZIP_CHUNK);
+  /** Unzipped, not yet given. */
+  readonly #chunks: Uint8Array[] = [];
+  #ended = false;
+  #failure: Error | undefined;
+
+  constructor(file: PlainSource) {
+    this.#file = file;
+    // Events instead of an iterator: when the stream fails, an iterator loses what was undone before.
+    this.#gunzip.on('data', (chunk: Uint8Array) => this.#chunks.push(chunk));
+    this.#gunzip.on('error', (error) => {
+      this.#failure = error;
+    });
+  }
+
+  get name(): string {
+    return this.#file.name;
+  }
+
+  get size(): number | undefined {
+    return this.#file.size;
+  }
+
+  get consumed(): number {
+    return this.#file.consumed;
+  }
+
+  async read(into: Uint8Array): Promise<number> {
+    while (this.#chunks.length === 0) {
+      if (this.#failure) {
+        const { message } = this.#failure;
+        throw new CaptureError('corrupt', `${this.name}: its gzip stream breaks: ${message}`, { cause: this.#failure });
+      }
+      if (this.#ended) return 0;
+      await this.#feed();
+    }
+    const chunk = this.#chunks[0]!;
+    const length = Math.min(chunk.length, into.length);
+    into.set(chunk.subarray(0, length));
+    if (length === chunk.length) this.#chunks.shift();
+    else this.#chunks[0] = chunk.subarray(length);
+    return length;
+  }
+
+  close(): void {
+    this.#gunzip.destroy();
+    this.#file.close();
+  }
+
+  /** Undoes the next piece of the file. What comes of it, chunks or a failure, arrives as events before the promise is kept. */
+  #feed(): Promise<void> {
+    const length = this.#file.read(this.#zipped);
+    return new Promise((resolve) => {
+      this.#gunzip.once('error', () => resolve());
+      if (length > 0) {
+        this.#gunzip.write(this.#zipped.subarray(0, length), () => resolve());
+      } else {
+        this.#ended = true;
+        this.#gunzip.once('end', () => resolve());
+        this.#gunzip.end();
+      }
+    });
+  }
+}
+
+function unreadable(name: string, cause: unknown): CaptureError {
+  const { code, message } = cause as NodeJS.ErrnoException;
+  const why = code === 'ENOENT' ? 'no such file' : code === 'EACCES' ? 'permission denied' : message;
+  return new CaptureError('unreadable', `${name}: ${why}`, { cause });
+}

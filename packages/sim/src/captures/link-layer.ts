@@ -1,0 +1,94 @@
+// From a frame to the IP packet in it. Link types by their numbers in the tcpdump.org registry (LINKTYPE_…).
+
+import { ETH_P_IP, ETH_P_IPV6 } from '@nfqlb/core';
+
+const LINKTYPE_NULL = 0;
+const LINKTYPE_ETHERNET = 1;
+const LINKTYPE_RAW = 101;
+const LINKTYPE_LOOP = 108;
+const LINKTYPE_LINUX_SLL = 113;
+const LINKTYPE_IPV4 = 228;
+const LINKTYPE_IPV6 = 229;
+const LINKTYPE_LINUX_SLL2 = 276;
+
+/** The link types read here, for messages. */
+export const LINK_TYPES =
+  '0 (BSD loopback), 1 (Ethernet), 101 (raw IP), 108 (OpenBSD loopback), 113 (Linux cooked), 228 (IPv4), 229 (IPv6), 276 (Linux cooked v2)';
+
+/** EtherTypes of VLAN tags: 802.1Q, 802.1ad, and what Q-in-Q used before. */
+const VLAN_TAGS = [0x8100, 0x88a8, 0x9100] as const;
+const MAX_VLAN_TAGS = 2;
+
+/** Where the packet in a frame is. Filled again for every frame. */
+export interface PacketPlace {
+  /** Octets of the frame before the IP header. */
+  at: number;
+  /** EtherType, host byte order: IPv4 or IPv6, or anything else for a frame that carries no IP. */
+  etherType: number;
+}
+
+/** Finds the packet in the frame `bytes[begin .. end)`. A frame too short for its link header carries none (etherType 0). */
+export type FrameReader = (bytes: Uint8Array, begin: number, end: number, place: PacketPlace) => void;
+
+/** The reader for a link type; `undefined` when there is none. */
+export function frameReader(linkType: number): FrameReader | undefined {
+  return READERS.get(linkType);
+}
+
+//  0       6       12          14
+// +-------+-------+-----------+---
+// | dest. | source| EtherType | data, after up to two tags of four octets: EtherType 0x8100…, TCI, EtherType
+// +-------+-------+-----------+---
+const ethernet: FrameReader = (bytes, begin, end, place) => {
+  let at = begin + 14;
+  let tags = 0;
+  while (at <= end && tags < MAX_VLAN_TAGS && isVlanTag(u16(bytes, at - 2))) {
+    at += 4;
+    tags++;
+  }
+  place.at = at - begin;
+  place.etherType = at <= end ? u16(bytes, at - 2) : 0;
+};
+
+// Octets 0-1 packet type, 2-3 ARPHRD, 4-5 address length, 6-13 address, 14-15 protocol.
+const linuxCooked: FrameReader = (bytes, begin, end, place) => {
+  place.at = 16;
+  place.etherType = begin + 16 <= end ? u16(bytes, begin + 14) : 0;
+};
+
+// Octets 0-1 protocol, 2-3 reserved, 4-7 interface, 8-9 ARPHRD, 10 packet type, 11 address length, 12-19 address.
+const linuxCooked2: FrameReader = (bytes, begin, end, place) => {
+  place.at = 20;
+  place.etherType = begin + 20 <= end ? u16(bytes, begin) : 0;
+};
+
+// Four octets of address family, in the byte order of the machine (0) or the network (108), and AF_INET6 has another number
+// on every system: the version in the packet says the same, and more reliably.
+const loopback: FrameReader = (bytes, begin, end, place) => rawAt(bytes, begin, end, place, 4);
+
+const raw: FrameReader = (bytes, begin, end, place) => rawAt(bytes, begin, end, place, 0);
+
+function rawAt(bytes: Uint8Array, begin: number, end: number, place: PacketPlace, header: number): void {
+  place.at = header;
+  const version = begin + header < end ? bytes[begin + header]! >> 4 : 0;
+  place.etherType = version === 4 ? ETH_P_IP : version === 6 ? ETH_P_IPV6 : 0;
+}
+
+const READERS: ReadonlyMap<number, FrameReader> = new Map([
+  [LINKTYPE_NULL, loopback],
+  [LINKTYPE_ETHERNET, ethernet],
+  [LINKTYPE_RAW, raw],
+  [LINKTYPE_LOOP, loopback],
+  [LINKTYPE_LINUX_SLL, linuxCooked],
+  [LINKTYPE_IPV4, raw],
+  [LINKTYPE_IPV6, raw],
+  [LINKTYPE_LINUX_SLL2, linuxCooked2],
+]);
+
+function isVlanTag(etherType: number): boolean {
+  return etherType === VLAN_TAGS[0] || etherType === VLAN_TAGS[1] || etherType === VLAN_TAGS[2];
+}
+
+function u16(bytes: Uint8Array, at: number): number {
+  return (bytes[at]! << 8) | bytes[at + 1]!;
+}

@@ -1,0 +1,32 @@
+import { type Balancer, DROP, hasPorts, KIND_NAMES, Kind, type PacketKey, REASON_NAMES, Reason } from '@nfqlb/core';
+import { formatIpAddress } from '@nfqlb/core/address';
+
+/**
+ * One line of `--json`: what became of one packet. Fields that do not apply are absent; the order never changes, so that
+ * equal decisions are equal lines.
+ *
+ * @param frame number of the frame in the capture, from 1
+ * @param time seconds since the first packet, nine decimals
+ * @param fwmark what `balancer` just answered
+ */
+export function decisionRecord(frame: number, time: string, fwmark: number, balancer: Balancer): string {
+  const { key, kind, reason } = balancer;
+  const verdict = fwmark >= 0 ? 'accept' : fwmark === DROP ? 'drop' : 'store';
+  let line = `{"n":${frame},"time":"${time}","verdict":"${verdict}","fwmark":${fwmark >= 0 ? fwmark : null}`;
+  line += `,"reason":"${REASON_NAMES[reason]}","kind":"${KIND_NAMES[kind]}"`;
+  if (kind !== Kind.Malformed) {
+    line += `,"src":"${formatIpAddress(key.source)}","dst":"${formatIpAddress(key.destination)}"`;
+    if (kind !== Kind.Fragment) line += `,"proto":${key.protocol}`;
+    if (hasPortFields(kind, key)) line += `,"sport":${key.sourcePort},"dport":${key.destinationPort}`;
+    if (reason === Reason.Balanced || reason === Reason.NoTarget) line += `,"hash":${balancer.hash},"bucket":${balancer.bucket}`;
+  }
+  return `${line},"reinjected":false}`;
+}
+
+/** Whether octets 36–39 of the key are ports. */
+function hasPortFields(kind: Kind, key: PacketKey): boolean {
+  if (kind === Kind.Normal || kind === Kind.UdpEncap) return true;
+  if (!hasPorts(key.protocol)) return false;
+  // A quoted later fragment shows none; port 0 is reserved (RFC 6335 §6), so two of them say just that.
+  return kind === Kind.FirstFragment || (kind === Kind.IcmpInner && (key.sourcePort !== 0 || key.destinationPort !== 0));
+}

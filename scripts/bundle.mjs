@@ -1,0 +1,19 @@
+// Makes one file of each program: `node ../../scripts/bundle.mjs src/sim.ts …`, in a package's folder, gives dist/sim.js.
+//
+// A command then starts in little more than Node itself. It is bundled from the sources (the private export condition), so
+// that the libraries' builds and the programs' need not wait for each other.
+import { build } from 'esbuild';
+
+await build({
+  entryPoints: process.argv.slice(2),
+  outdir: 'dist',
+  bundle: true,
+  platform: 'node',
+  target: 'node20',
+  format: 'esm',
+  conditions: ['@nfqlb/source'],
+  sourcemap: 'linked',
+  // commander is CommonJS, and asks for Node's own modules with require().
+  banner: { js: "#!/usr/bin/env node\nimport { createRequire } from 'node:module';\nconst require = createRequire(import.meta.url);" },
+  logLevel: 'warning',
+});
