@@ -1,5 +1,8 @@
 import { readFileSync } from 'node:fs';
+import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
+import { naiveKey } from '../testing/naive-key.js';
+import { packet } from '../testing/packet.js';
 import { ETH_P_IP, ETH_P_IPV6 } from '../wire/ethertype.js';
 import { extractKey } from './extract.js';
 import { KIND_NAMES, Kind } from './kind.js';
@@ -46,3 +49,160 @@ describe('golden vectors', () => {
     if (kind === Kind.Fragment) expect(Buffer.from(key.bytes).readUInt32LE(32)).toBe(expected.fragId);
   });
 });
+
+/** Key and kind of `packet` where it stands in a larger region, with `before` octets in front of it. */
+function extractIn(region: Uint8Array, before: number, length: number, etherType: number, encap: number): { kind: string; key?: string } {
+  const key = new PacketKey();
+  const kind = extractKey(key, region, before, length, etherType, encap);
+  return kind === Kind.Malformed ? { kind: 'malformed' } : { kind: KIND_NAMES[kind]!, key: hex(key.bytes) };
+}
+
+/** `packet` with `before` octets of `filler` in front of it and `after` behind. */
+function surrounded(packet: Uint8Array, before: number, after: number, filler: number): Uint8Array {
+  const region = new Uint8Array(before + packet.length + after).fill(filler);
+  region.set(packet, before);
+  return region;
+}
+
+const well = (hexes: string): Uint8Array => new Uint8Array(Buffer.from(hexes, 'hex'));
+const IPV4 = vectors.filter(({ ethertype }) => ethertype === 'ipv4').map((vector) => well(vector.hex));
+const IPV6 = vectors.filter(({ ethertype }) => ethertype === 'ipv6').map((vector) => well(vector.hex));
+
+/** A good packet with some octets changed and its end cut off: most of these are still read far into their headers. */
+const mutated = (packets: readonly Uint8Array[]): fc.Arbitrary<Uint8Array> =>
+  fc
+    .record({
+      packet: fc.constantFrom(...packets),
+      changes: fc.array(fc.record({ at: fc.nat(90), octet: fc.constantFrom(0, 1, 6, 17, 43, 44, 58, 60, 132, 255) }), { maxLength: 4 }),
+      cut: fc.nat(40),
+    })
+    .map(({ packet, changes, cut }) => {
+      const bytes = packet.slice(0, Math.max(0, packet.length - cut));
+      for (const { at, octet } of changes) if (at < bytes.length) bytes[at] = octet;
+      return bytes;
+    });
+
+const anyPacket = fc.oneof(
+  fc.record({ bytes: mutated(IPV4), etherType: fc.constant(ETH_P_IP) }),
+  fc.record({ bytes: mutated(IPV6), etherType: fc.constant(ETH_P_IPV6) }),
+  fc.record({ bytes: fc.uint8Array({ maxLength: 200 }), etherType: fc.constantFrom(ETH_P_IP, ETH_P_IPV6) }),
+  fc.record({ bytes: chains(), etherType: fc.constant(ETH_P_IPV6) }),
+);
+
+/** IPv6 with any chain of headers, true to their lengths or not. */
+function chains(): fc.Arbitrary<Uint8Array> {
+  const header = fc.tuple(
+    fc.constantFrom(0, 43, 44, 60, 17, 58),
+    fc.constantFrom(0, 0, 1, 31, 255),
+    fc.uint8Array({ minLength: 6, maxLength: 14 }),
+  );
+  return fc.tuple(fc.constantFrom(0, 43, 44, 60), fc.array(header, { maxLength: 12 })).map(([first, headers]) => {
+    const chain = headers.flatMap(([next, length, body]) => [next, length, ...body]);
+    return Uint8Array.from([0x60, 0, 0, 0, 0, 0, first, 64, ...new Array<number>(32).fill(7), ...chain]);
+  });
+}
+
+const encapPort = fc.constantFrom(0, 9899, 257);
+
+describe('any octets at all', () => {
+  test('are read as a second, naive reading of the specification reads them', () => {
+    fc.assert(
+      fc.property(anyPacket, encapPort, ({ bytes, etherType }, encap) => {
+        const actual = extractIn(bytes, 0, bytes.length, etherType, encap);
+        expect(actual).toEqual(naiveKey(bytes, etherType === ETH_P_IPV6, encap));
+      }),
+      { numRuns: 20_000 },
+    );
+  });
+
+  test('give the same answer whatever stands around them, at any offset: nothing is read outside', () => {
+    fc.assert(
+      fc.property(anyPacket, encapPort, fc.nat(9), fc.nat(60), ({ bytes, etherType }, encap, before, after) => {
+        const alone = extractIn(bytes, 0, bytes.length, etherType, encap);
+        for (const filler of [0, 17, 255]) {
+          expect(extractIn(surrounded(bytes, before, after, filler), before, bytes.length, etherType, encap)).toEqual(alone);
+        }
+      }),
+      { numRuns: 10_000 },
+    );
+  });
+
+  test('every vector, cut at every length, is read as the naive reading has it', () => {
+    for (const { hex: octets, ethertype, udpencap } of vectors) {
+      const packet = well(octets);
+      for (let length = 0; length <= packet.length; length++) {
+        const cut = packet.slice(0, length);
+        const actual = extractIn(packet, 0, length, ethertype === 'ipv4' ? ETH_P_IP : ETH_P_IPV6, udpencap);
+        expect(actual).toEqual(naiveKey(cut, ethertype === 'ipv6', udpencap));
+      }
+    }
+  });
+
+  test('of another EtherType are malformed', () => {
+    expect(extractIn(IPV4[0]!, 0, IPV4[0]!.length, 0x0806, 0)).toEqual({ kind: 'malformed' });
+  });
+});
+
+describe('what C nfqlb gets wrong', () => {
+  const client = '2001:db8::2';
+  const vip = '2001:db8::1';
+
+  test('an extension header is (len+1)·8 octets long, and one of 8 octets is not refused', () => {
+    for (const length of [8, 16, 264]) {
+      const bytes = packet().ipv6(client, vip).hopByHop(length).udp(4711, 5001).build();
+      expect(keyOf(bytes)).toMatchObject({ kind: Kind.Normal, sport: 4711, dport: 5001 });
+    }
+  });
+
+  test('the ports of an IPv6 first fragment stand behind the fragment header: it shares its flow with a whole packet', () => {
+    const whole = keyOf(packet().ipv6(client, vip).udp(4711, 5001).build());
+    const first = keyOf(packet().ipv6(client, vip).fragment({ id: 7, offset: 0, more: true }).udp(4711, 5001).payload(8).build());
+    expect(first).toMatchObject({ kind: Kind.FirstFragment, hash: whole.hash });
+  });
+
+  test('a header that ends with the packet is there', () => {
+    const whole = packet().ipv4('10.0.0.2', '10.0.0.1').udp(4711, 5001).build();
+    expect(keyOf(whole.slice(0, 24))).toMatchObject({ kind: Kind.Normal, sport: 4711, dport: 5001 });
+  });
+
+  test('an ICMP header that is cut off is malformed', () => {
+    const echo = packet().ipv4('10.0.0.2', '10.0.0.1').icmpEcho(7).build();
+    for (let length = 20; length < 28; length++) expect(keyOf(echo.slice(0, length)).kind).toBe(Kind.Malformed);
+  });
+
+  test.each([
+    ['time exceeded', 3],
+    ['parameter problem', 4],
+  ])('ICMPv6 %s is followed to the connection that it quotes', (_name, type) => {
+    const reply = packet().ipv6(vip, client).tcp(80, 4711).build();
+    const error = keyOf(packet().ipv6('2001:db8::99', vip).icmpError(type, 0, reply).build());
+    const connection = keyOf(packet().ipv6(client, vip).tcp(4711, 80).build());
+    expect(error).toMatchObject({ kind: Kind.IcmpInner, hash: connection.hash });
+  });
+
+  test('a quoted later fragment has no ports', () => {
+    const reply = packet().ipv4('10.0.0.1', '10.0.0.2').fragment({ id: 7, offset: 1480, more: false }).protocol(17).payload(20).build();
+    expect(keyOf(packet().ipv4('10.0.0.9', '10.0.0.1').icmpError(11, 1, reply).build())).toMatchObject({
+      kind: Kind.IcmpInner,
+      sport: 0,
+      dport: 0,
+    });
+  });
+
+  test('the one packet that hangs it for ever: an extension header behind the fragment header', () => {
+    const bytes = packet()
+      .ipv6(client, vip)
+      .fragment({ id: 7, offset: 0, more: true })
+      .destinationOptions(8)
+      .udp(4711, 5001)
+      .payload(8)
+      .build();
+    expect(keyOf(bytes)).toMatchObject({ kind: Kind.FirstFragment, sport: 4711, dport: 5001 });
+  });
+});
+
+function keyOf(bytes: Uint8Array): { kind: Kind; sport: number; dport: number; hash: number } {
+  const key = new PacketKey();
+  const kind = extractKey(key, bytes, 0, bytes.length, bytes[0]! >> 4 === 6 ? ETH_P_IPV6 : ETH_P_IP, 0);
+  return { kind, sport: key.sourcePort, dport: key.destinationPort, hash: key.hashAll() };
+}

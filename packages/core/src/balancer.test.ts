@@ -1,0 +1,160 @@
+import { describe, expect, test } from 'vitest';
+import { Balancer, type BalancerOptions } from './balancer.js';
+import { Kind } from './key/kind.js';
+import { FwmarkLookup } from './maglev/fwmark-lookup.js';
+import { TargetTable } from './maglev/target-table.js';
+import { DROP, type PacketBatch } from './packet-batch.js';
+import { Reason } from './reason.js';
+import { type PacketBuilder, packet } from './testing/packet.js';
+import { ETH_P_IP, ETH_P_IPV6 } from './wire/ethertype.js';
+
+const CLIENT4 = '10.0.0.2';
+const VIP4 = '10.0.0.1';
+const CLIENT6 = '1000::2';
+const VIP6 = '1000::1';
+
+function balancing(fwmarks: readonly number[], options: BalancerOptions = {}): { balancer: Balancer; table: TargetTable } {
+  const size = { M: 997, N: 32 };
+  const table = TargetTable.create(new ArrayBuffer(TargetTable.byteLength(size)), size);
+  table.activate(fwmarks.map((fwmark) => ({ fwmark })));
+  return { balancer: new Balancer(new FwmarkLookup(table), options), table };
+}
+
+const etherTypeOf = (bytes: Uint8Array): number => (bytes[0]! >> 4 === 6 ? ETH_P_IPV6 : ETH_P_IP);
+
+function decide(balancer: Balancer, builder: PacketBuilder): number {
+  const bytes = builder.build();
+  return balancer.decide(bytes, 0, bytes.length, etherTypeOf(bytes));
+}
+
+const TARGETS = [101, 102, 103, 104];
+
+describe('a packet', () => {
+  test.each([
+    ['TCP over IPv4', packet().ipv4(CLIENT4, VIP4).tcp(4711, 80), Kind.Normal],
+    ['UDP over IPv6', packet().ipv6(CLIENT6, VIP6).udp(4711, 80), Kind.Normal],
+    ['an echo request', packet().ipv4(CLIENT4, VIP4).icmpEcho(7), Kind.Icmp],
+    ['GRE', packet().ipv4(CLIENT4, VIP4).protocol(47).payload(8), Kind.AddressesOnly],
+  ])('%s goes to the target that its hash chooses', (_name, builder, kind) => {
+    const { balancer, table } = balancing(TARGETS);
+    const fwmark = decide(balancer, builder);
+    expect(balancer).toMatchObject({ kind, reason: Reason.Balanced, hash: balancer.key.hashAll(), bucket: balancer.hash % 997 });
+    expect(fwmark).toBe(table.active[table.lookup[balancer.bucket]!]);
+  });
+
+  test('in an ICMP error goes to the target of the connection that it quotes, whoever sent the error', () => {
+    const { balancer } = balancing(TARGETS);
+    for (let port = 1024; port < 1124; port++) {
+      const connection = decide(balancer, packet().ipv4(CLIENT4, VIP4).tcp(port, 80));
+      const reply = packet().ipv4(VIP4, CLIENT4).tcp(80, port).build();
+      const router = `192.168.${port % 200}.1`;
+      expect(decide(balancer, packet().ipv4(router, VIP4).icmpError(3, 4, reply))).toBe(connection);
+    }
+  });
+
+  test('that is malformed is dropped', () => {
+    const { balancer } = balancing(TARGETS);
+    const bytes = packet().ipv4(CLIENT4, VIP4).tcp(4711, 80).build();
+    expect(balancer.decide(bytes, 0, 22, ETH_P_IP)).toBe(DROP);
+    expect(balancer).toMatchObject({ kind: Kind.Malformed, reason: Reason.Malformed, bucket: -1 });
+  });
+
+  test('that is neither IPv4 nor IPv6 is dropped', () => {
+    const { balancer } = balancing(TARGETS);
+    expect(balancer.decide(new Uint8Array(64), 0, 64, 0x0806)).toBe(DROP);
+    expect(balancer.reason).toBe(Reason.NotIp);
+  });
+
+  test.each([
+    ['first', packet().ipv4(CLIENT4, VIP4).fragment({ id: 7, offset: 0, more: true }).udp(4711, 80).payload(8)],
+    ['later', packet().ipv6(CLIENT6, VIP6).fragment({ id: 7, offset: 8, more: false }).payload(8)],
+  ])('that is a %s fragment is dropped: there is no fragment table yet', (_name, builder) => {
+    const { balancer } = balancing(TARGETS);
+    expect(decide(balancer, builder)).toBe(DROP);
+    expect(balancer.reason).toBe(Reason.FragmentNoRoom);
+  });
+});
+
+describe('without an active target', () => {
+  test('packets are dropped', () => {
+    const { balancer } = balancing([]);
+    expect(decide(balancer, packet().ipv4(CLIENT4, VIP4).udp(4711, 80))).toBe(DROP);
+    expect(balancer.reason).toBe(Reason.NoTarget);
+  });
+
+  test('packets get the fwmark configured for that, 0 included', () => {
+    for (const noTargetsFwmark of [0, 99]) {
+      const { balancer } = balancing([], { noTargetsFwmark });
+      expect(decide(balancer, packet().ipv4(CLIENT4, VIP4).udp(4711, 80))).toBe(noTargetsFwmark);
+      expect(balancer.reason).toBe(Reason.NoTarget);
+    }
+  });
+});
+
+describe('SCTP', () => {
+  const paths = [
+    packet().ipv4(CLIENT4, VIP4).sctp(3868, 3868),
+    packet().ipv4('10.9.9.9', '10.0.9.1').sctp(3868, 3868),
+    packet().ipv6(CLIENT6, VIP6).sctp(3868, 3868),
+  ];
+
+  test('by its ports alone: all paths of an association reach one target', () => {
+    const { balancer } = balancing(TARGETS);
+    expect(new Set(paths.map((path) => decide(balancer, path))).size).toBe(1);
+    expect(balancer.hash).toBe(balancer.key.hashPorts());
+  });
+
+  test('with hash mode 0, by its addresses too', () => {
+    const { balancer } = balancing(TARGETS, { hashMode: 0 });
+    decide(balancer, paths[0]!);
+    expect(balancer.hash).toBe(balancer.key.hashAll());
+  });
+
+  test('in UDP goes with plain SCTP of the same ports when the encapsulation port is known', () => {
+    const { balancer } = balancing(TARGETS, { udpEncapPort: 9899 });
+    const plain = decide(balancer, paths[0]!);
+    const inner = packet().ipv4(CLIENT4, VIP4).sctp(3868, 3868).build().slice(20);
+    expect(decide(balancer, packet().ipv4(CLIENT4, VIP4).udp(9899, 9899).payload(inner))).toBe(plain);
+    expect(balancer.kind).toBe(Kind.UdpEncap);
+  });
+});
+
+describe('a batch', () => {
+  test('is decided packet by packet, where each lies in the region, and by the table of the moment', () => {
+    const { balancer, table } = balancing(TARGETS);
+    const packets = [
+      packet().ipv4(CLIENT4, VIP4).udp(4711, 80).build(),
+      packet().ipv6(CLIENT6, VIP6).tcp(4711, 80).build(),
+      new Uint8Array(10),
+    ];
+    const batch = batchOf(packets);
+    balancer.decideBatch(batch, 3);
+    const single = packets.map((bytes) => balancer.decide(bytes, 0, bytes.length, etherTypeOf(bytes)));
+    expect([...batch.mark]).toEqual(single);
+    expect(single[2]).toBe(DROP);
+
+    table.deactivate(TARGETS);
+    table.activate([{ fwmark: 7 }]);
+    balancer.decideBatch(batch, 2);
+    expect([...batch.mark]).toEqual([7, 7, DROP]);
+  });
+
+  /** The packets one after the other, at odd places. */
+  function batchOf(packets: readonly Uint8Array[]): PacketBatch {
+    const bytes = new Uint8Array(1000);
+    const batch = {
+      bytes,
+      offset: new Uint32Array(packets.length),
+      length: Uint32Array.from(packets, ({ length }) => length),
+      etherType: Uint16Array.from(packets, etherTypeOf),
+      mark: new Int32Array(packets.length),
+    };
+    let at = 3;
+    packets.forEach((octets, i) => {
+      batch.offset[i] = at;
+      bytes.set(octets, at);
+      at += octets.length + 5;
+    });
+    return batch;
+  }
+});

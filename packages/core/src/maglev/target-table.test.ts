@@ -1,0 +1,258 @@
+import { createHash } from 'node:crypto';
+import { readFileSync } from 'node:fs';
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import { fwmark, M as primes } from '../testing/arbitraries.js';
+import { type TableOptions, TargetTable } from './target-table.js';
+
+/** A table that C nfqlb built with these commands; see test-data/README.md. */
+interface TableVector {
+  readonly requestedM: number;
+  readonly M: number;
+  readonly N: number;
+  readonly own: number;
+  readonly ops: readonly (['activate' | 'deactivate', number[]] | ['activateIndex', number, number] | ['deactivateIndex', number])[];
+  readonly active: number[];
+  readonly size: number;
+  readonly lookup?: number[];
+  readonly lookupSha256?: string;
+  readonly perm?: readonly [number, number][];
+}
+
+const read = (name: string): TableVector[] =>
+  JSON.parse(readFileSync(new URL(`../../test-data/vectors/${name}.json`, import.meta.url), 'utf8')) as TableVector[];
+const vectors = [...read('maglev'), ...read('maglev-large')];
+
+function create(options: TableOptions): TargetTable & { memory: ArrayBuffer } {
+  const memory = new ArrayBuffer(TargetTable.byteLength(options));
+  return Object.assign(TargetTable.create(memory, options), { memory });
+}
+
+const active = (table: TargetTable): number[] => [...table.active].filter((mark) => mark >= 0);
+/** By bucket, the fwmark. */
+const chosen = (table: TargetTable): number[] => [...table.lookup].map((slot) => (slot < 0 ? -1 : table.active[slot]!));
+
+describe('kind nfqlb', () => {
+  test.each(vectors.filter(({ M }) => M <= 65537).map((vector, i) => [i, vector] as const))(
+    'vector %i: the table that C nfqlb built',
+    (_i, vector) => {
+      const table = create({ M: vector.requestedM, N: vector.N, ownFwmark: vector.own, permutation: 'nfqlb' });
+      for (const [op, ...args] of vector.ops) {
+        if (op === 'activateIndex') table.activateAt(args[0] as number, { fwmark: args[1] as number });
+        else if (op === 'deactivateIndex') table.deactivateAt(args[0] as number);
+        else if (op === 'deactivate') table.deactivate(args[0] as number[]);
+        else for (const mark of args[0] as number[]) activateIfRoom(table, mark);
+      }
+      expect([table.M, table.N, table.ownFwmark]).toEqual([vector.M, vector.N, vector.own]);
+      expect([...table.active]).toEqual(vector.active);
+      if (vector.lookup) expect([...table.lookup]).toEqual(vector.lookup);
+      else
+        expect(
+          createHash('sha256')
+            .update(Uint8Array.from(new Uint8Array(table.memory, 16, 4 * table.M)))
+            .digest('hex'),
+        ).toBe(vector.lookupSha256);
+      vector.perm?.forEach(([offset, skip], slot) => {
+        const row = new Uint32Array(table.memory, 16 + 4 * table.M * (slot + 1), 2);
+        expect([...row]).toEqual([offset, (offset + skip) % table.M]);
+      });
+    },
+  );
+
+  test('is refused above M = 65537, where its rows would be no permutations', () => {
+    for (const { requestedM, N } of vectors.filter(({ M }) => M > 65537)) {
+      expect(() => create({ M: requestedM, N, permutation: 'nfqlb' })).toThrow(/M=\d+: permutation kind nfqlb goes up to M=65537/);
+    }
+  });
+
+  test('takes no unequal weights', () => {
+    const table = create({ M: 97, N: 4, permutation: 'nfqlb' });
+    expect(() => table.activate([{ fwmark: 1 }, { fwmark: 2, weight: 2 }])).toThrow(/unequal weights/);
+    expect(active(table)).toEqual([]);
+    table.activate([
+      { fwmark: 1, weight: 3 },
+      { fwmark: 2, weight: 3 },
+    ]);
+    expect(active(table)).toEqual([1, 2]);
+  });
+
+  /** C nfqlb says nothing when there is no slot left. */
+  function activateIfRoom(table: TargetTable, mark: number): void {
+    if (table.active.includes(mark) || table.active.includes(-1)) table.activate([{ fwmark: mark }]);
+    else expect(() => table.activate([{ fwmark: mark }])).toThrow(/no free slot/);
+  }
+});
+
+// `init --M=7 --N=3` and `activate 103 101`, as C nfqlb left it in shared memory.
+const MADE_BY_C =
+  '00000000070000000300000094000000000000000000000001000000010000000100000000000000000000000100000006000000040000000200000000000000050000000300000002000000040000000600000001000000030000000500000000000000010000000300000005000000000000000200000004000000060000006700000065000000ffffffff000000000000000000000000';
+
+describe('a table made by C nfqlb', () => {
+  const memory = (): ArrayBuffer => new Uint8Array(Buffer.from(MADE_BY_C, 'hex')).buffer;
+
+  test('is read as kind nfqlb with weights 1 and no generation', () => {
+    const table = TargetTable.open(memory());
+    expect([table.M, table.N, table.permutation, table.generation]).toEqual([7, 3, 'nfqlb', undefined]);
+    expect([...table.active]).toEqual([103, 101, -1]);
+    expect([0, 1, 2].map((slot) => table.weightOf(slot))).toEqual([1, 1, 0]);
+  });
+
+  test('is, octet for octet, the beginning of one made here', () => {
+    const table = create({ M: 7, N: 3, permutation: 'nfqlb' });
+    table.activate([{ fwmark: 103 }, { fwmark: 101 }]);
+    expect(Buffer.from(table.memory, 0, MADE_BY_C.length / 2).toString('hex')).toBe(MADE_BY_C);
+  });
+
+  test('can be changed here, and takes no weight but 1', () => {
+    const table = TargetTable.open(memory());
+    table.activate([{ fwmark: 102 }]);
+    const same = create({ M: 7, N: 3, permutation: 'nfqlb' });
+    same.activate([{ fwmark: 103 }, { fwmark: 101 }, { fwmark: 102 }]);
+    expect([...table.lookup]).toEqual([...same.lookup]);
+    expect(() => table.activate([{ fwmark: 101, weight: 2 }])).toThrow(/unequal weights/);
+  });
+});
+
+describe('kind fwmark', () => {
+  const targets = fc.uniqueArray(fc.record({ fwmark, weight: fc.integer({ min: 1, max: 4 }) }), {
+    minLength: 1,
+    maxLength: 10,
+    selector: (target) => target.fwmark,
+  });
+
+  test('gives a table that depends on the set of targets alone: not on order, nor on slots, nor on what was there before', () => {
+    fc.assert(
+      fc.property(
+        primes.filter((M) => M >= 23),
+        targets,
+        fc.infiniteStream(fc.nat(1000)),
+        (M, all, random) => {
+          const ordered = create({ M, N: 22 });
+          ordered.activate(all);
+          const wild = create({ M, N: 22 });
+          const draw = (): number => random.next().value as number;
+          for (let i = 0; i < 5; i++) wild.activateAt(draw() % 22, { fwmark: draw() });
+          for (const target of all.toSorted(() => draw() - 500)) wild.activate([target]);
+          wild.deactivate([...wild.active].filter((mark) => !all.some((target) => target.fwmark === mark)));
+          expect(new Set(active(wild))).toEqual(new Set(all.map((target) => target.fwmark)));
+          // activateAt may have put one of the targets in with weight 1 before: activate gave it its own.
+          expect(chosen(wild)).toEqual(chosen(ordered));
+        },
+      ),
+      { numRuns: 300 },
+    );
+  });
+
+  test('keeps rows that are permutations for C nfqlb, which may change the table', () => {
+    const table = create({ M: 31, N: 5 });
+    table.activate([{ fwmark: 7 }, { fwmark: 8 }]);
+    table.deactivate([7]);
+    for (let slot = 0; slot < 5; slot++) {
+      const row = new Uint32Array(table.memory, 16 + 4 * 31 * (slot + 1), 31);
+      expect(new Set(row).size).toBe(31);
+    }
+  });
+});
+
+describe('changes', () => {
+  test('a target that is active keeps its slot, and one that is not is no error', () => {
+    const table = create({ M: 97, N: 4 });
+    table.activate([{ fwmark: 1 }, { fwmark: 2 }, { fwmark: 3 }]);
+    table.deactivate([2, 99]);
+    table.activate([{ fwmark: 3 }, { fwmark: 4 }]);
+    expect([...table.active]).toEqual([1, 4, 3, -1]);
+  });
+
+  test('count a generation each, by 2; none when nothing changes', () => {
+    const table = create({ M: 97, N: 4 });
+    table.activate([{ fwmark: 1 }]);
+    expect(table.generation).toBe(2);
+    table.activate([{ fwmark: 1 }]);
+    expect(table.generation).toBe(2);
+    table.activate([{ fwmark: 1, weight: 5 }]);
+    expect(table.generation).toBe(4);
+  });
+
+  test('that do not fit change nothing', () => {
+    const table = create({ M: 97, N: 2 });
+    expect(() => table.activate([{ fwmark: 1 }, { fwmark: 2 }, { fwmark: 3 }])).toThrow('no free slot for fwmark 3: all 2 are taken');
+    expect(active(table)).toEqual([]);
+  });
+
+  test('left half-written by a killed writer are made whole by the next, even one that changes nothing', () => {
+    const table = create({ M: 97, N: 4 });
+    table.activate([{ fwmark: 1 }, { fwmark: 2 }]);
+    const whole = [...table.lookup];
+    table.lookup.fill(0, 0, 50);
+    const generation = table.memory.byteLength - 2 * 4 * 4 - 256 + 12;
+    new Int32Array(table.memory, generation, 1)[0] = 3;
+    expect(table.generation).toBe(3);
+    table.activate([{ fwmark: 1 }]);
+    expect([...table.lookup]).toEqual(whole);
+    expect(table.generation).toBe(4);
+  });
+
+  test('by C nfqlb do not hand a weight on to the next target of a slot', () => {
+    const table = create({ M: 97, N: 4 });
+    table.activate([{ fwmark: 1, weight: 9 }]);
+    table.active[0] = 2;
+    expect(table.weightOf(0)).toBe(1);
+  });
+});
+
+describe('bad input', () => {
+  test.each([
+    ['N > M', { M: 7, N: 8 }, 'N 8: must be a whole number from 1 to 7'],
+    ['no slot', { M: 7, N: 0 }, 'N 0: must be a whole number from 1 to 7'],
+    ['M below 0', { M: -1, N: 1 }, 'M -1: must be a whole number from 0 to 4294967295'],
+    ['M not whole', { M: 7.5, N: 1 }, 'M 7.5: must be a whole number from 0 to 4294967295'],
+    ['M not a number', { M: Number.NaN, N: 1 }, 'M NaN: must be a whole number from 0 to 4294967295'],
+    ['own fwmark below 0', { M: 7, N: 1, ownFwmark: -1 }, 'ownFwmark -1: must be a whole number from 0 to 2147483647'],
+    ['more than 4 GiB', { M: 993997, N: 2000 }, 'M=993997, N=2000: a table takes at most 4 GiB'],
+  ])('%s is refused', (_name, options, message) => {
+    expect(() => TargetTable.byteLength(options)).toThrow(message);
+  });
+
+  test('M is lowered to a prime, and kept between 3 and 993997', () => {
+    for (const [requested, M] of [
+      [0, 3],
+      [1000, 997],
+      [994009, 993997],
+      [4294967295, 993997],
+    ] as const) {
+      expect(create({ M: requested, N: 1 }).M).toBe(M);
+    }
+  });
+
+  test.each([-1, 2 ** 31, 1.5, Number.NaN])('fwmark %d is refused', (mark) => {
+    expect(() => create({ M: 7, N: 1 }).activate([{ fwmark: mark }])).toThrow(/^fwmark .*: must be a whole number from 0 to 2147483647$/);
+  });
+
+  test.each([-1, 65536, 0.5])('weight %d is refused', (weight) => {
+    expect(() => create({ M: 7, N: 1 }).activate([{ fwmark: 1, weight }])).toThrow(/^weight .*: must be a whole number from 0 to 65535$/);
+  });
+
+  test('slot N is refused', () => {
+    expect(() => create({ M: 7, N: 3 }).activateAt(3, { fwmark: 1 })).toThrow('index 3: must be a whole number from 0 to 2');
+    expect(() => create({ M: 7, N: 3 }).deactivateAt(-1)).toThrow('index -1: must be a whole number from 0 to 2');
+  });
+
+  test('memory that holds no table, or a part of one, is not taken for one', () => {
+    const good = create({ M: 7, N: 3 });
+    for (let length = 0; length < 152; length++) {
+      expect(() => TargetTable.open(good.memory.slice(0, length))).toThrow(/not a target table/);
+    }
+    expect(() => TargetTable.open(new ArrayBuffer(4096))).toThrow('not a target table: M=0, N=0');
+    fc.assert(
+      fc.property(fc.uint8Array({ minLength: 16, maxLength: 400 }), (bytes) => {
+        expect(() => TargetTable.open(bytes.slice().buffer)).toThrow(/not a target table/);
+      }),
+    );
+  });
+
+  test('a table of a later version is refused, not misread', () => {
+    const { memory } = create({ M: 7, N: 3 });
+    new Int32Array(memory, 192, 4)[1] = 2;
+    expect(() => TargetTable.open(memory)).toThrow('a target table of version 2; this program knows version 1');
+  });
+});
