@@ -5,6 +5,21 @@ const source = { resolve: { conditions: ['@nfqlb/source'] }, ssr: { resolve: { c
 
 export default defineConfig({
   test: {
-    projects: [{ ...source, test: { name: 'unit', include: ['packages/{core,options,sim}/**/*.test.ts'] } }],
+    projects: [
+      { ...source, test: { name: 'unit', include: ['packages/{core,options,sim,cli}/**/*.test.ts'] } },
+      {
+        ...source,
+        test: {
+          name: 'live',
+          include: ['packages/e2e/src/**/*.test.ts'],
+          // In processes, which get signals, and after the others: packets that are lost for want of a CPU prove nothing.
+          pool: 'forks',
+          fileParallelism: false,
+          sequence: { groupOrder: 1 },
+          testTimeout: 60_000,
+          hookTimeout: 60_000,
+        },
+      },
+    ],
   },
 });

@@ -1,12 +1,16 @@
-// Makes one file of each program: `node ../../scripts/bundle.mjs src/sim.ts …`, in a package's folder, gives dist/sim.js.
+// Makes one file of each program: `node ../../scripts/bundle.mjs src/sim.ts …`, in a package's folder, gives dist/sim.js
+// (or elsewhere with --outdir).
 //
 // A command then starts in little more than Node itself. It is bundled from the sources (the private export condition), so
 // that the libraries' builds and the programs' need not wait for each other.
+import { parseArgs } from 'node:util';
 import { build } from 'esbuild';
 
+const { values, positionals } = parseArgs({ allowPositionals: true, options: { outdir: { type: 'string', default: 'dist' } } });
+
 await build({
-  entryPoints: process.argv.slice(2),
-  outdir: 'dist',
+  entryPoints: positionals,
+  outdir: values.outdir,
   bundle: true,
   platform: 'node',
   target: 'node20',

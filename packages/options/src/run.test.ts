@@ -135,3 +135,30 @@ describe('errors are one line on stderr', () => {
     expect(stderr).toMatch(/\nTypeError: x is undefined\n {4}at .*run\.test\.ts/);
   });
 });
+
+describe('when output fails', () => {
+  beforeEach(async () => {
+    vi.spyOn(process, 'exit').mockImplementation((status) => {
+      throw new Error(`exit ${status}`);
+    });
+    await run(program(), ['init']);
+    stdout = '';
+  });
+
+  const fail = (stream: NodeJS.WriteStream, code: string, message: string): boolean =>
+    stream.emit('error', Object.assign(new Error(message), { code }));
+
+  test('a reader that went away ends it quietly', () => {
+    expect(() => fail(process.stdout, 'EPIPE', 'write EPIPE')).toThrowError('exit undefined');
+    expect([stdout, stderr]).toEqual(['', '']);
+  });
+
+  test('a full disk is told', () => {
+    expect(() => fail(process.stdout, 'ENOSPC', 'ENOSPC: no space left on device, write')).toThrowError('exit 1');
+    expect(stderr).toBe('stdout: ENOSPC: no space left on device, write\n');
+  });
+
+  test('without stderr it goes on', () => {
+    expect(fail(process.stderr, 'EPIPE', 'write EPIPE')).toBe(true);
+  });
+});

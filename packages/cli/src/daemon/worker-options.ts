@@ -1,0 +1,26 @@
+import type { BalancerOptions } from '@nfqlb/core';
+
+/** What a worker of `nfqlb lb` is started with. */
+export interface WorkerOptions {
+  /** Its number among the workers, from 0. */
+  readonly worker: number;
+  /** NFQUEUE number. */
+  readonly queue: number;
+  /** Packets that may wait in the queue. */
+  readonly queueLength: number;
+  /** Octets of each packet that the kernel hands over. */
+  readonly copyRange: number;
+  /** How long to let a small batch grow, in microseconds. */
+  readonly linger: number;
+  /** Shared-memory name of the target table. */
+  readonly table: string;
+  readonly balancer: BalancerOptions;
+  /** Descriptor of the eventfd that ends a wait. */
+  readonly wakeup: number;
+  /** Memory of `Control` and of `Counters`. */
+  readonly control: SharedArrayBuffer;
+  readonly counters: SharedArrayBuffer;
+}
+
+/** What a worker tells the main thread. */
+export type WorkerMessage = { readonly type: 'listening' } | { readonly type: 'failed'; readonly message: string };

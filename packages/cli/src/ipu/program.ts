@@ -1,0 +1,53 @@
+import { Command, oneOf, wholeNumber } from '@nfqlb/options';
+import { VERSION } from '../version.js';
+import { contains } from './contains.js';
+import { linkLocal, macAddress } from './link-local.js';
+import { type MakeIpOptions, makeIp } from './make-ip.js';
+import { MANUAL } from './manual.js';
+import { ipv6Address, segmentedCidr, type WrittenAddress, type WrittenCidr, writtenAddress, writtenCidr } from './written-address.js';
+
+/** The program `ipu`. It prints to stdout; `contains` answers by `process.exitCode`. */
+export function ipu(): Command {
+  const program = new Command('ipu').description('Composes and examines IP addresses');
+
+  program
+    .command('makeip')
+    .description('print the address with a net and a host number in the slots of a segmented CIDR')
+    .requiredOption('--cidr <address/bits/bits>', 'segmented CIDR, such as 192.168.128.0/17/24', segmentedCidr)
+    .option('--net <number>', 'number for the first slot', wholeNumber(), 0)
+    .option('--host <number>', 'number for the second slot', wholeNumber(), 0)
+    .option('--subnet <1|2>', 'print the first or the second prefix length, too', oneOf('1', '2'))
+    .option('--ipv6template <address>', 'print an IPv6 address: this one with the IPv4 address as its last 32 bits', ipv6Address)
+    .action((options: MakeIpOptions) => print(makeIp(options)));
+
+  program
+    .command('linklocal')
+    .description('print the IPv6 link-local address of a MAC address (EUI-64)')
+    .argument('<mac>', 'MAC address, such as 00:16:3e:12:34:56', macAddress)
+    .action((mac: readonly number[]) => print(linkLocal(mac)));
+
+  program
+    .command('contains')
+    .description('exit with 0 when an address is in a CIDR, with 1 when it is not')
+    .requiredOption('--cidr <address/bits>', 'CIDR, such as 10.0.0.0/8', writtenCidr)
+    .argument('<address>', 'IPv4 or IPv6 address', writtenAddress)
+    .action((address: WrittenAddress, { cidr }: { cidr: WrittenCidr }) => {
+      process.exitCode = contains(cidr, address) ? 0 : 1;
+    });
+
+  program
+    .command('version')
+    .description('print the version')
+    .action(() => print(VERSION));
+
+  program
+    .command('man')
+    .description('print the manual')
+    .action(() => print(MANUAL.trimEnd()));
+
+  return program;
+}
+
+function print(line: string): void {
+  process.stdout.write(`${line}\n`);
+}

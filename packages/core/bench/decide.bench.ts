@@ -1,0 +1,33 @@
+// What it costs to decide a packet: from its octets in the receive region to its fwmark.
+
+import { Balancer, FwmarkLookup, type PacketBatch, TargetTable } from '@nfqlb/core';
+import { measure } from 'mitata';
+import { report } from './goal.js';
+import { batchOf, PACKETS, TRAFFIC, type Traffic } from './traffic.js';
+
+const SIZE = { M: 65537, N: 100 };
+
+/** Nanoseconds a packet that are the goal; the ones that are no goal of their own have that of their IP version. */
+const GOAL = { IPv4: 100, IPv6: 150 };
+
+const table = TargetTable.create(new ArrayBuffer(TargetTable.byteLength(SIZE)), SIZE);
+table.activate(Array.from({ length: SIZE.N }, (_, i) => ({ fwmark: 101 + i })));
+const balancer = new Balancer(new FwmarkLookup(table));
+
+const kinds = Object.keys(TRAFFIC) as Traffic[];
+const single = kinds.map((kind) => [kind, batchOf(kind)] as const);
+const mixed = batchOf(...kinds);
+
+// In a program every kind passes through the same compiled code: let it see them all before one is measured.
+for (let i = 0; i < 200; i++) for (const [, batch] of [...single, ['', mixed] as const]) balancer.decideBatch(batch, PACKETS);
+
+console.log(`deciding a packet, M=${SIZE.M}, N=${SIZE.N}, ${PACKETS} packets no two alike`);
+for (const [kind, batch] of single) report(kind, await nanosecondsAPacket(batch), 'ns', kind.includes('v6') ? GOAL.IPv6 : GOAL.IPv4);
+report('all of these mixed', await nanosecondsAPacket(mixed), 'ns', GOAL.IPv6);
+
+/** Median over many runs of the batch. */
+async function nanosecondsAPacket(batch: PacketBatch): Promise<number> {
+  if (batch.length.some((_, i) => batch.mark[i]! < 101)) throw new Error('a packet of the benchmark has no target');
+  const { p50 } = await measure(() => balancer.decideBatch(batch, PACKETS), { min_cpu_time: 0.5e9 });
+  return p50 / PACKETS;
+}

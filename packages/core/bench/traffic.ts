@@ -1,0 +1,61 @@
+// Packets as a busy load-balancer meets them: no two alike, so that neither branch prediction nor caches flatter a figure.
+
+import { ETH_P_IP, ETH_P_IPV6, type PacketBatch } from '@nfqlb/core';
+import { type PacketBuilder, packet } from '@nfqlb/core/testing';
+
+/** Packets in a batch, all distinct. */
+export const PACKETS = 4096;
+
+/** Room for each packet in the region, in octets: like a receive buffer's slots. */
+const SLOT = 2048;
+
+/** Numbers from 0 to 2³²−1 (Mulberry32): the same packets in every run. */
+function randomNumbers(seed: number): () => number {
+  let state = seed;
+  return () => {
+    state = (state + 0x6d2b79f5) | 0;
+    let t = Math.imul(state ^ (state >>> 15), 1 | state);
+    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t;
+    return (t ^ (t >>> 14)) >>> 0;
+  };
+}
+
+const random = randomNumbers(1);
+const port = (): number => 1024 + (random() % 64512);
+const address4 = (): string => [10, random() & 255, random() & 255, random() & 255].join('.');
+const address6 = (): string => `2001:db8:${Array.from({ length: 6 }, () => (random() & 0xffff).toString(16)).join(':')}`;
+const from4 = (): PacketBuilder => packet().ipv4(address4(), '192.0.2.1');
+const from6 = (): PacketBuilder => packet().ipv6(address6(), '2001:db8::1');
+
+/** One packet of each kind of traffic; another one at every call. */
+export const TRAFFIC = {
+  'UDP over IPv4': () => from4().udp(port(), 53).payload(64),
+  'TCP over IPv4': () => from4().tcp(port(), 443).payload(64),
+  'SCTP over IPv4': () => from4().sctp(port(), 3868).payload(64),
+  'UDP over IPv6': () => from6().udp(port(), 53).payload(64),
+  'TCP over IPv6': () => from6().tcp(port(), 443).payload(64),
+  'UDP over IPv6 with an extension header': () => from6().destinationOptions(8).udp(port(), 53).payload(64),
+  'echo request over IPv4': () => from4().icmpEcho(port()).payload(56),
+  'ICMP error': () => from4().icmpError(3, 4, packet().ipv4('192.0.2.1', address4()).tcp(443, port()).build()),
+  'ICMPv6 error': () => from6().icmpError(2, 0, packet().ipv6('2001:db8::1', address6()).tcp(443, port()).build()),
+} as const satisfies Record<string, () => PacketBuilder>;
+
+export type Traffic = keyof typeof TRAFFIC;
+
+/** A batch of {@link PACKETS} packets, of these kinds by turns. */
+export function batchOf(...kinds: readonly Traffic[]): PacketBatch {
+  const batch: PacketBatch = {
+    bytes: new Uint8Array(PACKETS * SLOT),
+    offset: Uint32Array.from({ length: PACKETS }, (_, i) => i * SLOT),
+    length: new Uint32Array(PACKETS),
+    etherType: new Uint16Array(PACKETS),
+    mark: new Int32Array(PACKETS),
+  };
+  for (let i = 0; i < PACKETS; i++) {
+    const octets = TRAFFIC[kinds[random() % kinds.length]!]().build();
+    batch.bytes.set(octets, batch.offset[i]);
+    batch.length[i] = octets.length;
+    batch.etherType[i] = octets[0]! >> 4 === 6 ? ETH_P_IPV6 : ETH_P_IP;
+  }
+  return batch;
+}

@@ -1,0 +1,220 @@
+import { execFileSync, spawnSync } from 'node:child_process';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { gzipSync } from 'node:zlib';
+import { packet } from '@nfqlb/core/testing';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { pcap } from '../testing/capture-builder.js';
+
+// The program as a user runs it, bundled from these sources.
+const root = new URL('../../', import.meta.url).pathname;
+let folder: string;
+let program: string;
+beforeAll(() => {
+  folder = mkdtempSync(join(tmpdir(), 'nfqlb-sim-'));
+  execFileSync(process.execPath, ['../../scripts/bundle.mjs', 'src/sim.ts', `--outdir=${folder}`], { cwd: root });
+  program = join(folder, 'sim.js');
+});
+afterAll(() => rmSync(folder, { recursive: true }));
+
+interface Outcome {
+  readonly status: number | null;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+function sim(args: readonly string[], input?: Uint8Array): Outcome {
+  return spawnSync(process.execPath, [program, 'replay', ...args], { input, encoding: 'utf8', maxBuffer: 1 << 28 });
+}
+
+const data = (name: string): string => join(root, 'test-data/captures', name);
+const DEMO = join(root, 'captures/web-and-dns.pcap');
+
+interface DecisionRecord {
+  readonly n: number;
+  readonly time: string;
+  readonly verdict: string;
+  readonly fwmark: number | null;
+  readonly reason: string;
+  readonly kind: string;
+  readonly sport?: number;
+}
+
+const records = (stdout: string): DecisionRecord[] =>
+  stdout
+    .trimEnd()
+    .split('\n')
+    .map((line) => JSON.parse(line) as DecisionRecord);
+
+let written = 0;
+function write(bytes: Uint8Array | string): string {
+  const path = join(folder, `file-${written++}`);
+  writeFileSync(path, bytes);
+  return path;
+}
+
+describe('decisions', () => {
+  test.each(['telnet-ipv4', 'udp-ipv4', 'udp-ipv6'])('of %s are the right ones, and those of C nfqlb where it is right', (name) => {
+    const expected = JSON.parse(readFileSync(data(`${name}.decisions.json`), 'utf8')) as {
+      packets: { n: number; rc: number; expectedFwmark: number }[];
+    };
+    const { stdout, status } = sim([data(`${name}.pcap`), '--permutation=nfqlb', '--targets=101,102,103,104', '--json']);
+    expect(status).toBe(0);
+    for (const { n, verdict, fwmark, reason, kind } of records(stdout)) {
+      // Fragments are dropped until there is a fragment table.
+      if (kind === 'fragment' || kind === 'first-fragment')
+        expect({ verdict, reason }).toEqual({ verdict: 'drop', reason: 'fragment-no-room' });
+      else expect({ n, fwmark }).toEqual({ n, fwmark: expected.packets[n - 1]!.expectedFwmark });
+    }
+    expect(records(stdout)).toHaveLength(expected.packets.length);
+  });
+
+  test('have exactly the fields of the specification, in order', () => {
+    const records = [
+      { bytes: packet().ipv4('10.0.0.2', '10.0.0.1').udp(4711, 5001).payload(4).build() },
+      { bytes: packet().ipv6('1000::2', '1000::1').icmpEcho(7).build(), nanoseconds: 1_500_000 },
+      { bytes: packet().ipv4('10.0.0.2', '10.0.0.1').tcp(4711, 80).build().slice(0, 21), seconds: 1 },
+      {
+        bytes: packet().ipv4('10.0.0.2', '10.0.0.1').fragment({ id: 7, offset: 8, more: false }).protocol(17).payload(4).build(),
+        seconds: 61,
+      },
+    ];
+    const { stdout } = sim([write(pcap(records)), '--targets=7', '--json']);
+    expect(stdout.split('\n')).toEqual([
+      expect.stringMatching(
+        /^\{"n":1,"time":"0\.000000000","verdict":"accept","fwmark":7,"reason":"balanced","kind":"normal","src":"10\.0\.0\.2","dst":"10\.0\.0\.1","proto":17,"sport":4711,"dport":5001,"hash":\d+,"bucket":\d+,"reinjected":false\}$/,
+      ),
+      expect.stringMatching(
+        /^\{"n":2,"time":"0\.001500000","verdict":"accept","fwmark":7,"reason":"balanced","kind":"icmp","src":"1000::2","dst":"1000::1","proto":58,"hash":\d+,"bucket":\d+,"reinjected":false\}$/,
+      ),
+      '{"n":3,"time":"1.000000000","verdict":"drop","fwmark":null,"reason":"malformed","kind":"malformed","reinjected":false}',
+      '{"n":4,"time":"61.000000000","verdict":"drop","fwmark":null,"reason":"fragment-no-room","kind":"fragment","src":"10.0.0.2","dst":"10.0.0.1","reinjected":false}',
+      '',
+    ]);
+  });
+
+  test('are the same for a file, for standard input and for gzip, and the same every time', () => {
+    const bytes = readFileSync(DEMO);
+    const { stdout } = sim([DEMO, '--json']);
+    expect(records(stdout)).toHaveLength(1557);
+    expect(sim(['-', '--json'], bytes).stdout).toBe(stdout);
+    expect(sim(['-', '--json'], gzipSync(bytes)).stdout).toBe(stdout);
+    expect(sim([write(gzipSync(bytes)), '--json']).stdout).toBe(stdout);
+  });
+
+  test('with --json=FILE go to the file, and the summary to standard output', () => {
+    const file = join(folder, 'decisions.jsonl');
+    const { stdout } = sim([DEMO, `--json=${file}`]);
+    expect(readFileSync(file, 'utf8')).toBe(sim([DEMO, '--json']).stdout);
+    expect(stdout).toContain('1,557 packets');
+  });
+});
+
+describe('options', () => {
+  const UDP = write_pcap([
+    packet().ipv4('10.0.0.2', '10.0.0.1').udp(9899, 9899).payload(packet().ipv4('0.0.0.0', '0.0.0.0').sctp(5, 6).build().slice(20)).build(),
+    packet().ipv6('1000::2', '1000::1').sctp(5, 6).build(),
+  ]);
+  function write_pcap(packets: readonly Uint8Array[]): Uint8Array {
+    return pcap(packets.map((bytes) => ({ bytes })));
+  }
+
+  test('--sctp_encap and --hash_mode: SCTP goes by its ports, inside UDP too', () => {
+    const both = records(sim(['-', '--sctp_encap=9899', '--json'], UDP).stdout);
+    expect(both.map(({ kind }) => kind)).toEqual(['udp-encap', 'normal']);
+    expect(both[0]!.fwmark).toBe(both[1]!.fwmark);
+    const hashes = (args: string[]): unknown[] =>
+      records(sim(['-', '--json', ...args], UDP).stdout).map((record) => (record as unknown as { hash: number }).hash);
+    expect(new Set(hashes(['--sctp_encap=9899'])).size).toBe(1);
+    expect(new Set(hashes(['--sctp_encap=9899', '--hash_mode=0'])).size).toBe(2);
+  });
+
+  test('--notargets_fwmark: what packets get when no target is active', () => {
+    const none = ['--at=0:deactivate 101 102 103 104', '--json'];
+    expect(records(sim(['-', ...none], UDP).stdout)).toMatchObject([
+      { verdict: 'drop', fwmark: null, reason: 'no-target' },
+      { verdict: 'drop' },
+    ]);
+    expect(records(sim(['-', '--notargets_fwmark=99', ...none], UDP).stdout)).toMatchObject([
+      { verdict: 'accept', fwmark: 99, reason: 'no-target' },
+      {},
+    ]);
+  });
+
+  test('--at: from its moment on the table is another one, for new and old flows alike', () => {
+    const at = 0.5;
+    const before = records(sim([DEMO, '--json']).stdout);
+    const changed = records(sim([DEMO, '--json', `--at=${at}:deactivate 102`, '--at', '0.8:activate --weight=2 105']).stdout);
+    const part = (from: number, to: number, of: DecisionRecord[]): DecisionRecord[] =>
+      of.filter(({ time }) => Number(time) >= from && Number(time) < to);
+    expect(part(-1, at, changed)).toEqual(part(-1, at, before));
+    expect(part(at, 99, changed).map(({ fwmark }) => fwmark)).not.toContain(102);
+    expect(part(at, 0.8, changed).map(({ fwmark }) => fwmark)).not.toContain(105);
+    expect(part(0.8, 99, changed).map(({ fwmark }) => fwmark)).toContain(105);
+  });
+
+  test('--expect: nothing to say when the decisions are the same, each difference named when not', () => {
+    const expected = write(sim([DEMO, '--json']).stdout);
+    expect(sim([DEMO, `--expect=${expected}`]).status).toBe(0);
+    const { status, stderr } = sim([DEMO, `--expect=${expected}`, '--targets=101,102,103']);
+    expect(status).toBe(1);
+    expect(stderr).toMatch(new RegExp(`${expected}:\\d+: packet \\d+: fwmark 10\\d, expected 104`));
+    expect(stderr).toMatch(/sim replay: \d+ packets are not decided as .* says/);
+    const lines = readFileSync(expected, 'utf8').split('\n');
+    expect(sim([DEMO, '--expect', write(lines.slice(0, -3).join('\n'))]).stderr).toContain('not expected: {"n":1556,');
+    expect(sim([DEMO, '--expect', write(`${lines.join('\n')}${lines[0]}\n`)]).stderr).toContain('missing: {"n":1,');
+  });
+
+  test('the summary has a line for each target, with its share and what it should be', () => {
+    const { stdout } = sim([DEMO, '--targets=101,102:3']);
+    expect(stdout).toMatch(/ 101 +\d+ +[\d,]+ +\d+\.\d\d% +25\.00%\n +102 +[\d,]+ +[\d,]+ +\d+\.\d\d% +75\.00%\n/);
+    expect(stdout.replace(DEMO, 'CAPTURE')).toMatchSnapshot();
+  });
+});
+
+describe('bad input: one line, exit status 1, and what was whole has been replayed', () => {
+  const whole = pcap([1, 2, 3].map((port) => ({ bytes: packet().ipv4('10.0.0.2', '10.0.0.1').udp(port, 80).build() })));
+  test.each([
+    ['no file', ['/no/such/file'], 'sim replay: /no/such/file: no such file'],
+    ['no capture named', [], 'sim replay: missing argument capture; the usage is'],
+    ['a directory', ['/tmp'], 'sim replay: /tmp: a directory; a capture file is needed, or - for standard input'],
+    ['targets that are no numbers', ['-', '--targets=abc'], '--targets=abc: must be a whole number from 0 to 2147483647'],
+    ['M below 0', ['-', '--M=-1'], '--M=-1: must be a whole number from 3 to 4294967295'],
+    ['N > M', ['-', '--M=7', '--N=8'], 'sim replay: N 8: must be a whole number from 1 to 7'],
+    ['more targets than slots', ['-', '--N=1'], 'sim replay: no free slot for fwmark 102: all 1 are taken'],
+    ['kind nfqlb above its M', ['-', '--M=100000', '--permutation=nfqlb'], 'M=99991: permutation kind nfqlb goes up to M=65537'],
+    [
+      'unequal weights of kind nfqlb',
+      ['-', '--permutation=nfqlb', '--targets=1,2:2'],
+      'unequal weights need a table of permutation kind fwmark',
+    ],
+    ['a change without a moment', ['-', '--at=deactivate 102'], '--at=deactivate 102: must be SECONDS:COMMAND'],
+    ['a change that is none', ['-', '--at=1:explode'], 'explode'],
+    ['an unknown option', ['-', '--colour'], 'sim replay: '],
+    ['an expectation that is not there', ['-', '--expect=/no/such'], '/no/such'],
+    [
+      'a text file',
+      [new URL(import.meta.url).pathname],
+      'not a capture: it begins with 69 6d 70 6f; pcap and pcapng are read, plain or in gzip',
+    ],
+  ])('%s', (_name, args, message) => {
+    const { status, stderr } = sim(args, whole);
+    expect(status).toBe(1);
+    expect(stderr.trimEnd().split('\n')).toEqual([expect.stringContaining(message)]);
+  });
+
+  test('a capture that is cut off', () => {
+    const { status, stdout, stderr } = sim(['-'], whole.subarray(0, whole.length - 5));
+    expect(status).toBe(1);
+    expect(stdout).toContain('standard input: 2 packets');
+    expect(stderr).toContain(`sim replay: standard input: cut off at byte ${whole.length - 5}: record 3 needs 44 octets, 39 are there`);
+  });
+
+  test('an output that nobody reads any more ends it quietly', () => {
+    const { status, stderr } = spawnSync('sh', ['-c', `"${process.execPath}" "${program}" replay "${DEMO}" --json | head -1`], {
+      encoding: 'utf8',
+    });
+    expect([status, stderr]).toEqual([0, '']);
+  });
+});
