@@ -3,13 +3,15 @@
 //
 // A command then starts in little more than Node itself. It is bundled from the sources (the private export condition), so
 // that the libraries' builds and the programs' need not wait for each other.
+import { basename } from 'node:path';
 import { parseArgs } from 'node:util';
 import { build } from 'esbuild';
 
 const { values, positionals } = parseArgs({ allowPositionals: true, options: { outdir: { type: 'string', default: 'dist' } } });
 
 await build({
-  entryPoints: positionals,
+  // All side by side in one folder, whatever folder a source is in.
+  entryPoints: positionals.map((source) => ({ in: source, out: basename(source, '.ts') })),
   outdir: values.outdir,
   bundle: true,
   platform: 'node',
@@ -18,6 +20,6 @@ await build({
   conditions: ['@nfqlb/source'],
   sourcemap: 'linked',
   // commander is CommonJS, and asks for Node's own modules with require().
-  banner: { js: "#!/usr/bin/env node\nimport { createRequire } from 'node:module';\nconst require = createRequire(import.meta.url);" },
+  banner: { js: "#!/usr/bin/env node\nimport { createRequire as requireOf } from 'node:module';\nconst require = requireOf(import.meta.url);" },
   logLevel: 'warning',
 });

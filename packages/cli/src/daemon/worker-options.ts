@@ -8,8 +8,6 @@ export interface WorkerOptions {
   readonly queue: number;
   /** Packets that may wait in the queue. */
   readonly queueLength: number;
-  /** Octets of each packet that the kernel hands over. */
-  readonly copyRange: number;
   /** How long to let a small batch grow, in microseconds. */
   readonly linger: number;
   /** Shared-memory name of the target table. */

@@ -131,3 +131,13 @@ describe('while another thread changes the table', () => {
     expect(lookup.choose(5)).toBe(7);
   });
 });
+
+test('of memory that another program has emptied or written anew keeps what it has', () => {
+  const table = create();
+  table.activate([{ fwmark: 7 }]);
+  const lookup = new FwmarkLookup(table);
+  new Uint8Array(table.lookup.buffer).fill(0);
+  expect(table.intact).toBe(false);
+  expect(lookup.refresh()).toBe(false);
+  expect(lookup.choose(5)).toBe(7);
+});

@@ -39,6 +39,8 @@ export class FwmarkLookup {
    * @returns whether anything had changed
    */
   refresh(): boolean {
+    // Memory that holds this table no longer: the last copy is the best there is, until somebody maps the new one.
+    if (!this.#table.intact) return false;
     const { generation } = this.#table;
     if (generation !== this.#generation) {
       // Odd: being written. The copy in hand is whole; the next batch will see the new one.
@@ -63,7 +65,7 @@ export class FwmarkLookup {
   #copy(generation: number): boolean {
     const active = this.#table.active.slice();
     const lookup = this.#table.lookup.slice();
-    if (this.#table.generation !== generation) return false;
+    if (this.#table.generation !== generation || !this.#table.intact) return false;
     this.#take(lookup, active);
     return true;
   }
@@ -71,6 +73,7 @@ export class FwmarkLookup {
   #compute(): void {
     const active = this.#table.active.slice();
     const weights = Array.from(active, (_, slot) => this.#table.weightOf(slot));
+    if (!this.#table.intact) return;
     this.#take(this.#table.computeLookup(active, weights), active);
   }
 

@@ -61,6 +61,9 @@ export class TargetTable {
   readonly active: Int32Array;
 
   readonly #memory: ArrayBufferLike;
+  readonly #header: Uint32Array;
+  /** The field `len`, as it was found. */
+  readonly #length: number;
   /** The extension's words; absent in a table that C nfqlb made. */
   readonly #extension: Int32Array | undefined;
   readonly #weighed: Int32Array | undefined;
@@ -73,6 +76,8 @@ export class TargetTable {
       throw new CoreError('not-a-table', `not a target table: M=${M}, N=${N} take ${layout.cSize} octets, ${memory.byteLength} are there`);
     }
     this.#memory = memory;
+    this.#header = new Uint32Array(memory, 0, HEADER / 4);
+    this.#length = length;
     this.M = M;
     this.N = N;
     this.ownFwmark = own;
@@ -94,6 +99,11 @@ export class TargetTable {
       }
     }
     if (this.permutation === 'nfqlb') checkNfqlbBuckets(M);
+  }
+
+  /** How many buckets a table has that is asked for `options.M` of them. Throws {@link CoreError} for what {@link create} would refuse. */
+  static bucketsFor(options: TableOptions): number {
+    return checkOptions(options).M;
   }
 
   /** Octets that a table takes. Throws {@link CoreError} for what {@link create} would refuse. */
@@ -129,6 +139,11 @@ export class TargetTable {
   /** The table in `memory`, made by this program or by C nfqlb. Throws {@link CoreError} `not-a-table`. */
   static open(memory: ArrayBufferLike): TargetTable {
     return new TargetTable(memory);
+  }
+
+  /** False when the memory no longer begins as this table did: another program has cut it short or written it anew. */
+  get intact(): boolean {
+    return this.#header[BUCKETS] === this.M && this.#header[SLOTS] === this.N && this.#header[LENGTH] === this.#length;
   }
 
   /** Grows by 2 with every change; odd while one is being written. `undefined` in a table made by C nfqlb. */

@@ -1,0 +1,24 @@
+import { MAX_BUCKETS } from '@nfqlb/core';
+import { Command, fwmark, repeatable, wholeNumber } from '@nfqlb/options';
+import { changeTable, DEFAULT_TABLE } from '../table/shared-table.js';
+
+interface DeactivateOptions {
+  readonly shm: string;
+  readonly index?: number;
+}
+
+export function deactivateCommand(): Command {
+  return new Command('deactivate')
+    .description('take targets out; one that is not active is no error')
+    .argument('[fwmarks...]', 'the targets', repeatable(fwmark))
+    .option('--shm <name>', 'target table', DEFAULT_TABLE)
+    .option('--index <slot>', 'the slot to free, from 0 to N-1', wholeNumber({ max: MAX_BUCKETS }))
+    .action(deactivate) as Command;
+}
+
+function deactivate(fwmarks: readonly number[] | undefined, { shm, index }: DeactivateOptions): void {
+  changeTable(shm, (table) => {
+    if (index === undefined) table.deactivate(fwmarks ?? []);
+    else table.deactivateAt(index);
+  });
+}

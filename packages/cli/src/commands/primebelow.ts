@@ -1,0 +1,9 @@
+import { MAX_BUCKETS, primeBelow } from '@nfqlb/core';
+import { Command, wholeNumber } from '@nfqlb/options';
+
+export function primebelowCommand(): Command {
+  return new Command('primebelow')
+    .description('print the largest prime that is not above a number')
+    .argument('<n>', 'the number', wholeNumber({ min: 2, max: MAX_BUCKETS }))
+    .action((n: number) => console.log(primeBelow(n))) as Command;
+}

@@ -1,0 +1,55 @@
+import type { TargetTable } from '@nfqlb/core';
+import { Command } from '@nfqlb/options';
+import { DEFAULT_TABLE, openTable } from '../table/shared-table.js';
+
+/** Buckets that are printed. */
+const SHOWN = 25;
+
+export function showCommand(): Command {
+  return new Command('show')
+    .description('show a target table: its size, its first buckets, its targets and their shares')
+    .option('--shm <name>', 'target table', DEFAULT_TABLE)
+    .option('--json', 'as JSON, with all buckets')
+    .action(({ shm, json }: { shm: string; json?: true }) => {
+      const { table, memory } = openTable(shm);
+      console.log(json ? JSON.stringify(asJson(shm, table)) : asText(shm, table));
+      memory.close();
+    }) as Command;
+}
+
+interface ActiveTarget {
+  readonly fwmark: number;
+  readonly slot: number;
+  readonly weight: number;
+  /** Buckets that lead to it. */
+  readonly buckets: number;
+}
+
+function activeTargets(table: TargetTable): ActiveTarget[] {
+  const buckets = new Array<number>(table.N).fill(0);
+  for (const slot of table.lookup) if (slot >= 0) buckets[slot]!++;
+  return Array.from(table.active, (fwmark, slot) => ({ fwmark, slot, weight: table.weightOf(slot), buckets: buckets[slot]! })).filter(
+    ({ fwmark }) => fwmark >= 0,
+  );
+}
+
+/** The lines of C nfqlb, then what it does not say. */
+function asText(name: string, table: TargetTable): string {
+  const targets = activeTargets(table);
+  const share = ({ fwmark, buckets, weight }: ActiveTarget): string =>
+    ` ${fwmark}=${((100 * buckets) / table.M).toFixed(2)}%${weight === 1 ? '' : ` (weight ${weight})`}`;
+  return [
+    `Shm: ${name}`,
+    `  Fw: own=${table.ownFwmark}`,
+    `  Maglev: M=${table.M}, N=${table.N}`,
+    `   Lookup:${[...table.lookup.subarray(0, SHOWN)].map((slot) => ` ${slot}`).join('')}...`,
+    `   Active:${targets.map(({ fwmark, slot }) => ` ${fwmark}(${slot})`).join('')}`,
+    `   Share:${targets.map(share).join('')}`,
+    `   Permutation: ${table.permutation}`,
+  ].join('\n');
+}
+
+function asJson(name: string, table: TargetTable): object {
+  const { M, N, ownFwmark, permutation, generation } = table;
+  return { shm: name, ownFwmark, M, N, permutation, generation, targets: activeTargets(table), lookup: [...table.lookup] };
+}

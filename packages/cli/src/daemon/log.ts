@@ -1,0 +1,10 @@
+import { writeSync } from 'node:fs';
+
+/** One line of the daemon's log, on stderr. Nothing is lost when the process ends right after; nobody listening is no error. */
+export function log(message: string): void {
+  try {
+    writeSync(2, `nfqlb lb: ${message}\n`);
+  } catch {
+    // There is nobody to tell.
+  }
+}

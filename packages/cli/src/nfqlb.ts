@@ -1,0 +1,27 @@
+import { Command, run } from '@nfqlb/options';
+import { activateCommand } from './commands/activate.js';
+import { deactivateCommand } from './commands/deactivate.js';
+import { deleteCommand } from './commands/delete.js';
+import { initCommand } from './commands/init.js';
+import { lbCommand } from './commands/lb.js';
+import { primebelowCommand } from './commands/primebelow.js';
+import { showCommand } from './commands/show.js';
+import { statsCommand } from './commands/stats.js';
+import { versionCommand } from './commands/version.js';
+
+const program = new Command('nfqlb').description('a layer-4 load-balancer on NFQUEUE');
+for (const command of [
+  initCommand(),
+  deleteCommand(),
+  activateCommand(),
+  deactivateCommand(),
+  showCommand(),
+  lbCommand(),
+  statsCommand(),
+  primebelowCommand(),
+  versionCommand(),
+]) {
+  program.addCommand(command);
+}
+
+await run(program);

@@ -1,0 +1,34 @@
+import { packetRules } from './packet-rules.js';
+import { addRoutes, removeRoutes } from './policy-routes.js';
+import { iptables, type Present } from './present.js';
+import { restoreNothing, restoreWanted } from './restore-input.js';
+import { FAMILIES, type Family, type SetUp } from './set-up.js';
+import type { ProgramStep } from './step.js';
+
+/**
+ * What makes the set-up of what is there. A running one is replaced without a moment in which packets to a VIP take another way:
+ * what is new comes first, then the rules that use it, and what they no longer use goes last.
+ */
+export function planUp(setUp: SetUp, present: Present): ProgramStep[] {
+  return [
+    ...FAMILIES.flatMap((family) => ip(family, addRoutes(setUp, family, present[family].routes))),
+    ...FAMILIES.flatMap((family) => restore(family, restoreWanted(packetRules(setUp, family), present[family].rules))),
+    ...FAMILIES.flatMap((family) => ip(family, removeRoutes(present[family].routes, family, setUp))),
+  ];
+}
+
+/** What takes all of ours away; no step when there is nothing. */
+export function planDown(present: Present): ProgramStep[] {
+  return [
+    ...FAMILIES.flatMap((family) => restore(family, restoreNothing(present[family].rules))),
+    ...FAMILIES.flatMap((family) => ip(family, removeRoutes(present[family].routes, family))),
+  ];
+}
+
+function restore(family: Family, input: readonly string[]): ProgramStep[] {
+  return input.length === 0 ? [] : [{ kind: 'program', command: [`${iptables(family)}-restore`, '--wait', '--noflush'], input }];
+}
+
+function ip(family: Family, input: readonly string[]): ProgramStep[] {
+  return input.length === 0 ? [] : [{ kind: 'program', command: ['ip', `-${family}`, '-batch', '-'], input }];
+}

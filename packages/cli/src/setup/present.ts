@@ -1,0 +1,51 @@
+import { PROTOCOL } from './ownership.js';
+import { parseSavedRoutes, type SavedRoutes } from './policy-routes.js';
+import { parseSavedRules, type SavedRules } from './saved-rules.js';
+import { FAMILIES, type Family } from './set-up.js';
+import { SetupError } from './setup-error.js';
+import { runProgram } from './step.js';
+
+/** What of ours is there, of one family. */
+export interface PresentFamily {
+  readonly rules: SavedRules;
+  readonly routes: SavedRoutes;
+}
+
+export type Present = Readonly<Record<Family, PresentFamily>>;
+
+/** Nothing: a machine without a set-up. */
+export const NOTHING_PRESENT: Present = {
+  4: { rules: new Map(), routes: { rules: [], tables: [] } },
+  6: { rules: new Map(), routes: { rules: [], tables: [] } },
+};
+
+/** The program that changes packet rules of a family. */
+export function iptables(family: Family): string {
+  return family === 4 ? 'iptables' : 'ip6tables';
+}
+
+/**
+ * Looks what of ours is there, in this network namespace. A family that this kernel does not have has nothing.
+ *
+ * @throws {@link SetupError}
+ */
+export function readPresent(): Present {
+  const [four, six] = FAMILIES.map(readFamily);
+  return { 4: four!, 6: six! };
+}
+
+function readFamily(family: Family): PresentFamily {
+  try {
+    const rules = parseSavedRules(runProgram([`${iptables(family)}-save`]));
+    const show = (...words: string[]): string => runProgram(['ip', `-${family}`, '-N', '-json', ...words]);
+    return { rules, routes: parseSavedRoutes(show('rule', 'show'), show('route', 'show', 'table', 'all', 'protocol', String(PROTOCOL))) };
+  } catch (error) {
+    if (family === 6 && error instanceof SetupError && /not supported/.test(error.message)) return NOTHING_PRESENT[6];
+    if (error instanceof SyntaxError) {
+      throw new SetupError('command-failed', `ip -json does not write JSON (${error.message}): the program ip must be that of iproute2`, {
+        cause: error,
+      });
+    }
+    throw error;
+  }
+}

@@ -1,0 +1,30 @@
+import { OWN_CHAINS, type TableName } from './ownership.js';
+
+/** What of ours is in one table. */
+export interface SavedTable {
+  readonly chains: readonly string[];
+  /** Rules of other chains that lead to ours, as in `PREROUTING -j NFQLB`; several may be the same. */
+  readonly jumps: readonly string[];
+}
+
+/** Tables in which there is something of ours. */
+export type SavedRules = ReadonlyMap<TableName, SavedTable>;
+
+/** Reads what iptables-save or ip6tables-save has written: in every table the chains, then their rules. */
+export function parseSavedRules(text: string): SavedRules {
+  const rules = new Map<TableName, SavedTable>();
+  for (const section of text.split(/^\*/m).slice(1)) {
+    const [name, ...lines] = section.split('\n');
+    const chains = lines.map((line) => /^:(\S+)/.exec(line)?.[1]).filter(isOwn);
+    const jumps = lines.filter((line) => {
+      const [, from, to] = /^-A (\S+) (?:.* )?(?:-j|-g) (\S+)/.exec(line) ?? [];
+      return !isOwn(from) && isOwn(to);
+    });
+    if (chains.length > 0) rules.set(name as TableName, { chains, jumps: jumps.map((line) => line.slice('-A '.length)) });
+  }
+  return rules;
+}
+
+function isOwn(chain: string | undefined): chain is string {
+  return chain !== undefined && OWN_CHAINS.includes(chain);
+}

@@ -1,0 +1,144 @@
+import { type Cidr, cidrContains, formatCidr, formatIpAddress, IPV4_PREFIX, isIpv4, parseCidr, parseIpAddress } from '@nfqlb/core/address';
+import { fwmark, type QueueRange, UsageError, wholeNumber } from '@nfqlb/options';
+
+/** Address family, by its number of the Internet Protocol. */
+export type Family = 4 | 6;
+
+export const FAMILIES: readonly Family[] = [4, 6];
+
+/**
+ * How a packet with a fwmark gets to its target.
+ *
+ * - `nat`: the VIP is translated to the target's address, answers come back through this machine. The kernel tracks the
+ *   connections, and so puts fragments together before the queue.
+ * - `dsr` (direct server return): the packet is routed to the target as it is; the target has the VIP, too, and answers by itself.
+ */
+export type Mode = 'nat' | 'dsr';
+
+/** Which packets: those that pass through this machine, or those of programs on it. */
+export type Traffic = 'forward' | 'local';
+
+/** A target's fwmark and its addresses. It has one of each family that VIPs have. */
+export interface SetUpTarget {
+  readonly fwmark: number;
+  readonly addresses: Readonly<Partial<Record<Family, string>>>;
+}
+
+/** What `nfqlb up` makes of the kernel. */
+export interface SetUp {
+  /** As `10.0.0.1/32`, each once. At least one of a family, none of a family that is left alone. */
+  readonly vips: Readonly<Record<Family, readonly string[]>>;
+  /** By ascending fwmark. */
+  readonly targets: readonly SetUpTarget[];
+  readonly mode: Mode;
+  readonly queue: QueueRange;
+  readonly traffic: Traffic;
+  /** With `nat`: leave the client's address in packets to the targets, instead of putting one of this machine there. */
+  readonly keepSource: boolean;
+}
+
+/** A TARGET as it was given: an address, and maybe the fwmark before it. */
+export interface GivenTarget {
+  readonly text: string;
+  readonly fwmark: number | undefined;
+  /** 16 octets. */
+  readonly address: Uint8Array;
+}
+
+const targetFwmark = wholeNumber({ min: 1, max: 0x7fffffff }, 'a packet with fwmark 0 counts as one without');
+
+/** Reads a virtual address: `10.0.0.1/32`, `2001:db8::/112`. */
+export function vip(text: string): Cidr {
+  const cidr = parseCidr(text);
+  if (!cidr) {
+    throw new UsageError('invalid-value', 'must be ADDRESS/BITS such as 10.0.0.1/32 or 2001:db8::1/128, with its number of bits', {
+      value: text,
+    });
+  }
+  if (cidr.prefixLength === (isIpv4(cidr.network) ? IPV4_PREFIX : 0)) {
+    throw new UsageError('invalid-value', 'must have at least one bit: every packet of this machine would be load-balanced', {
+      value: text,
+    });
+  }
+  return cidr;
+}
+
+/** Reads a target: `ADDRESS` or `FWMARK=ADDRESS`. */
+export function givenTarget(text: string): GivenTarget {
+  const equals = text.indexOf('=');
+  const address = parseIpAddress(text.slice(equals + 1));
+  if (!address) {
+    throw new UsageError('invalid-value', 'must be ADDRESS or FWMARK=ADDRESS, such as 192.168.1.1 or 101=2001:db8::1', { value: text });
+  }
+  return { text, fwmark: equals < 0 ? undefined : targetFwmark(text.slice(0, equals)), address };
+}
+
+/** What is asked for, as the options say it. */
+export interface SetUpRequest {
+  readonly vips: readonly Cidr[];
+  readonly targets: readonly GivenTarget[];
+  readonly mode: Mode;
+  readonly queue: QueueRange;
+  readonly traffic: Traffic;
+  readonly keepSource: boolean;
+}
+
+/**
+ * Puts a set-up together. Targets without a fwmark get 1, 2, 3 … in their order, counted for each family apart: the n-th IPv4
+ * and the n-th IPv6 address are the same target's.
+ *
+ * @throws {@link UsageError} `invalid-value` or `missing-argument` unless every target has an address of each family that VIPs
+ *   have, and of no other
+ */
+export function composeSetUp({ vips, targets, ...rest }: SetUpRequest): SetUp {
+  const byFamily: SetUp['vips'] = { 4: textsOf(vips, 4), 6: textsOf(vips, 6) };
+  const addresses = new Map<number, Partial<Record<Family, string>>>();
+  const counted: Record<Family, number> = { 4: 0, 6: 0 };
+  for (const { text, fwmark: given, address } of targets) {
+    const subject = { argument: 'target', value: text };
+    const family = familyOf(address);
+    if (byFamily[family].length === 0) {
+      throw new UsageError('invalid-value', `is an IPv${family} address, but no --vip is; ${allowedFamilies(byFamily)}`, subject);
+    }
+    const inside = vips.find((cidr) => cidrContains(cidr, address));
+    if (inside) {
+      const problem = `is in --vip=${formatCidr(inside)}, so that packets to it would be load-balanced, too; must be outside every VIP`;
+      throw new UsageError('invalid-value', problem, subject);
+    }
+    const mark = given ?? ++counted[family];
+    const known = addresses.get(mark) ?? {};
+    if (known[family] !== undefined) {
+      const problem = `fwmark ${mark} has the IPv${family} address ${known[family]} already; it can have one of each family`;
+      throw new UsageError('invalid-value', problem, subject);
+    }
+    addresses.set(mark, { ...known, [family]: formatIpAddress(address) });
+  }
+  const composed = [...addresses].sort(([a], [b]) => a - b).map(([mark, own]) => ({ fwmark: mark, addresses: own }));
+  checkComplete(composed, byFamily);
+  return { vips: byFamily, targets: composed, ...rest };
+}
+
+/** The fwmarks say nothing about families: what got one must find its target in either. */
+function checkComplete(targets: readonly SetUpTarget[], vips: SetUp['vips']): void {
+  for (const { fwmark: mark, addresses } of targets) {
+    for (const family of FAMILIES) {
+      if (vips[family].length === 0 || addresses[family] !== undefined) continue;
+      const problem = `fwmark ${mark} has no IPv${family} address, but --vip=${vips[family][0]} is; give it one as ${mark}=ADDRESS`;
+      throw new UsageError('missing-argument', problem, { argument: 'target' });
+    }
+  }
+}
+
+function familyOf(address: Uint8Array): Family {
+  return isIpv4(address) ? 4 : 6;
+}
+
+function textsOf(vips: readonly Cidr[], family: Family): string[] {
+  return [...new Set(vips.filter(({ network }) => familyOf(network) === family).map(formatCidr))];
+}
+
+function allowedFamilies(vips: SetUp['vips']): string {
+  return `must be ${FAMILIES.filter((family) => vips[family].length > 0)
+    .map((family) => `IPv${family}`)
+    .join(' or ')}`;
+}

@@ -1,0 +1,21 @@
+/** What {@link SetupError} tells apart. Stable: callers may compare. */
+export type SetupErrorCode =
+  /** A program that sets up the kernel is not installed. */
+  | 'missing-program'
+  /** Not root, or without CAP_NET_ADMIN. */
+  | 'not-permitted'
+  /** A program ended with another status than 0, or said what nobody expected. */
+  | 'command-failed'
+  /** What was started did not do its part in time. */
+  | 'timed-out';
+
+/** Setting up the kernel, or looking at how it is set up, does not work. The message is for the user. */
+export class SetupError extends Error {
+  override readonly name = 'SetupError';
+  readonly code: SetupErrorCode;
+
+  constructor(code: SetupErrorCode, message: string, options?: ErrorOptions) {
+    super(message, options);
+    this.code = code;
+  }
+}

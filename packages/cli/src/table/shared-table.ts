@@ -1,0 +1,43 @@
+// Target tables by their names in shared memory.
+
+import { CoreError, type TableOptions, TargetTable } from '@nfqlb/core';
+import { SharedMemory } from '@nfqlb/native';
+
+/** Name of the table when a command is given none. */
+export const DEFAULT_TABLE = 'nfqlb';
+
+/** How long a change waits for another program's, in milliseconds. A change takes some, at the most. */
+const LOCK_PATIENCE = 2000;
+
+/** A table and the memory that it is in, mapped until that is closed. */
+export interface SharedTable {
+  readonly memory: SharedMemory;
+  readonly table: TargetTable;
+}
+
+/** Creates the table of that name; the one before, if any, stays with the programs that have it mapped. */
+export function createTable(name: string, options: TableOptions): void {
+  SharedMemory.create(name, TargetTable.byteLength(options), (buffer) => TargetTable.create(buffer, options));
+}
+
+/** @throws `NativeError` when there is none, `CoreError` when it is no table */
+export function openTable(name: string): SharedTable {
+  const memory = SharedMemory.open(name);
+  try {
+    return { memory, table: TargetTable.open(memory.buffer) };
+  } catch (error) {
+    memory.close();
+    if (error instanceof CoreError) throw new CoreError(error.code, `shared memory ${name}: ${error.message}`, { cause: error });
+    throw error;
+  }
+}
+
+/** Changes the table of that name while no other program does. */
+export function changeTable(name: string, change: (table: TargetTable) => void): void {
+  const { memory, table } = openTable(name);
+  try {
+    memory.locked(LOCK_PATIENCE, () => change(table));
+  } finally {
+    memory.close();
+  }
+}

@@ -1,0 +1,79 @@
+import { lost, type Received, Receiver } from '../traffic/receiver.js';
+import { Sender, type SendOptions, type Sent } from '../traffic/sender.js';
+import { type Contender, SENDER_CPU } from './contender.js';
+import { type CpuTime, cpuTime, cpuTimeBetween } from './cpu-time.js';
+
+export interface Conditions {
+  readonly family: 4 | 6;
+  /** Of each measurement. */
+  readonly seconds: number;
+  /** Packets/s at which CPU times are taken. */
+  readonly costRate: number;
+  /** Packets that the sender sends at a time there; a measurement each. */
+  readonly bursts: readonly number[];
+  /** Packets/s at which latencies are taken. */
+  readonly latencyRate: number;
+}
+
+/** What a packet cost, and whether all came. */
+export interface Cost {
+  readonly burst: number;
+  /** CPU microseconds of the whole machine, sender and receiver included. */
+  readonly perPacket: number;
+  /** The same from the sampled times of /proc/stat. */
+  readonly perPacketSampled: number;
+  readonly lost: number;
+}
+
+/** One contender in one round. */
+export interface Figures {
+  /** Packets/s that came when more were sent than can be forwarded. */
+  readonly delivered: number;
+  /** Packets/s that were sent meanwhile. */
+  readonly offered: number;
+  readonly costs: readonly Cost[];
+  readonly latency: Received['latency'];
+  /** Of the packets whose latency was taken. */
+  readonly latencyLost: number;
+}
+
+/** How seldom the receiver looks where CPU time is taken, µs: its wake-ups shall not be counted as the contender's. */
+const RECEIVER_PERIOD = 1000;
+
+export async function measure(contender: Contender, conditions: Conditions): Promise<Figures> {
+  const { family, seconds, costRate, bursts, latencyRate } = conditions;
+  const saturation = await traffic(contender, { family, seconds });
+  const costs: Cost[] = [];
+  for (const burst of bursts) {
+    const { sent, received, used } = await traffic(contender, { family, seconds, rate: costRate, burst }, RECEIVER_PERIOD);
+    const perPacket = (cpuSeconds: number): number => (cpuSeconds * 1e6) / received.distinct;
+    costs.push({ burst, perPacket: perPacket(used.busy), perPacketSampled: perPacket(used.sampled), lost: lost(received, sent) });
+  }
+  const underWay = await traffic(contender, { family, seconds, rate: latencyRate });
+  return {
+    delivered: saturation.received.distinct / saturation.received.seconds,
+    offered: saturation.sent.sent / saturation.sent.seconds,
+    costs,
+    latency: underWay.received.latency,
+    latencyLost: lost(underWay.received, underWay.sent),
+  };
+}
+
+interface Traffic {
+  readonly sent: Sent;
+  readonly received: Received;
+  readonly used: CpuTime;
+}
+
+async function traffic({ net, receiverCpu }: Contender, options: SendOptions, period = 0): Promise<Traffic> {
+  await using receiver = await Receiver.start(net, { cpu: receiverCpu, flows: FLOWS, period });
+  const before = cpuTime();
+  await using sender = await Sender.start(net, { sourceAddresses: 10, sourcePorts: FLOWS / 10, cpu: SENDER_CPU, ...options });
+  const sent = await sender.finish();
+  const used = cpuTimeBetween(before, cpuTime());
+  const received = await receiver.finish();
+  if (received.overflows > 0) throw new Error(`${net.name}: the receiver itself lost ${received.overflows} packets`);
+  return { sent, received, used };
+}
+
+export const FLOWS = 1000;

@@ -1,0 +1,89 @@
+import type { Cost, Figures } from './measurement.js';
+
+/** Of each contender the figures of every round. */
+export type Results = ReadonlyMap<string, readonly Figures[]>;
+
+/** A row of the table, medians all; ratios and differences are taken in each round first, since the machine's speed changes between rounds. */
+export interface Row {
+  readonly name: string;
+  readonly delivered: number;
+  /** Slowest and fastest round. */
+  readonly deliveredRange: readonly [number, number];
+  /** Delivered, as a multiple of each other contender's. */
+  readonly deliveredTo: Readonly<Record<string, number>>;
+  readonly costs: readonly CostRow[];
+  readonly latency: Figures['latency'];
+  /** Packets lost in all rounds, saturation apart: where any are, costs and latencies are those of an overload. */
+  readonly lost: number;
+}
+
+export interface CostRow {
+  readonly burst: number;
+  readonly perPacket: number;
+  readonly perPacketSampled: number;
+  /** Above `forward`. */
+  readonly aboveForward: number;
+}
+
+export function rows(results: Results): Row[] {
+  const forward = results.get('forward')!;
+  return [...results].map(([name, rounds]) => {
+    const delivered = rounds.map((figures) => figures.delivered);
+    const latency = (percentile: keyof Figures['latency']): number => median(rounds.map((figures) => figures.latency[percentile]));
+    return {
+      name,
+      delivered: median(delivered),
+      deliveredRange: [Math.min(...delivered), Math.max(...delivered)],
+      deliveredTo: Object.fromEntries(
+        [...results].map(([other, others]) => [other, median(delivered.map((rate, i) => rate / others[i]!.delivered))]),
+      ),
+      costs: rounds[0]!.costs.map(({ burst }, at) => {
+        const of = (key: keyof Cost): number => median(rounds.map(({ costs }) => costs[at]![key]));
+        const aboveForward = median(rounds.map(({ costs }, i) => costs[at]!.perPacket - forward[i]!.costs[at]!.perPacket));
+        return { burst, perPacket: of('perPacket'), perPacketSampled: of('perPacketSampled'), aboveForward };
+      }),
+      latency: { p50: latency('p50'), p90: latency('p90'), p99: latency('p99'), p999: latency('p999'), longest: latency('longest') },
+      lost: rounds.reduce((sum, { costs, latencyLost }) => sum + latencyLost + costs.reduce((all, cost) => all + cost.lost, 0), 0),
+    };
+  });
+}
+
+export function table(rows: readonly Row[]): string {
+  const others = rows.map(({ name }) => name).filter((name) => name === 'forward' || name === 'c');
+  const bursts = rows[0]!.costs.map(({ burst }) => burst);
+  const heading = [
+    'contender',
+    'kpps',
+    '(range)',
+    ...others.map((other) => `× ${other}`),
+    ...bursts.flatMap((burst) => [`CPU µs, burst ${burst}`, '− forward']),
+    'p50 µs',
+    'p90',
+    'p99',
+    'p99.9',
+    'lost',
+  ];
+  const body = rows.map(({ name, delivered, deliveredRange, deliveredTo, costs, latency, lost }) => [
+    name,
+    kilo(delivered),
+    deliveredRange.map(kilo).join('–'),
+    ...others.map((other) => deliveredTo[other]!.toFixed(2)),
+    ...costs.flatMap(({ perPacket, aboveForward }) => [perPacket.toFixed(1), aboveForward.toFixed(1)]),
+    ...[latency.p50, latency.p90, latency.p99, latency.p999].map((microseconds) => microseconds.toFixed(0)),
+    String(lost),
+  ]);
+  const widths = heading.map((title, column) => Math.max(title.length, ...body.map((row) => row[column]!.length)));
+  const line = (row: readonly string[]): string =>
+    row.map((text, column) => (column === 0 ? text.padEnd(widths[column]!) : text.padStart(widths[column]!))).join('  ');
+  return [heading, ...body].map(line).join('\n');
+}
+
+export function median(values: readonly number[]): number {
+  const sorted = [...values].sort((a, b) => a - b);
+  const middle = sorted.length >> 1;
+  return sorted.length % 2 === 1 ? sorted[middle]! : (sorted[middle - 1]! + sorted[middle]!) / 2;
+}
+
+function kilo(rate: number): string {
+  return (rate / 1000).toFixed(0);
+}

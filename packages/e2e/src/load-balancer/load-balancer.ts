@@ -1,0 +1,124 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { E2eError } from '../e2e-error.js';
+import type { Running } from '../processes/running.js';
+import type { LbHost, Target } from '../topology/host.js';
+import type { Topology } from '../topology/topology.js';
+import { onCpu } from '../traffic/program.js';
+import { NFQLB, type Program } from './program.js';
+import { parseQueueStatus, type QueueStatus } from './queue-status.js';
+
+export interface LoadBalancerOptions {
+  /** Default: this project's. */
+  readonly program?: Program;
+  /** Default: the topology's first. */
+  readonly host?: LbHost;
+  /** A queue, or several as in `0:3`. Default `2`. */
+  readonly queue?: string;
+  /** Which targets are active from the beginning. Default: all. */
+  readonly targets?: readonly Target[];
+  /** More options for `init`, as in `--M=100`. */
+  readonly init?: readonly string[];
+  /** More options for `lb`, as in `--qlength=2048`. */
+  readonly options?: readonly string[];
+  /** The CPU to run on. Default: any. */
+  readonly cpu?: number;
+}
+
+/** How long the program may take until it listens on its queues, ms. */
+const PATIENCE = 10_000;
+
+/**
+ * A running `nfqlb lb` with a table of its own, and the rules that send packets to the VIP to its queues. Disposing of it ends the
+ * program and leaves the rules: the topology takes them with it.
+ */
+export class LoadBalancer implements AsyncDisposable {
+  readonly host: LbHost;
+  /** The shared memory of its table. */
+  readonly table: string;
+  readonly #options: LoadBalancerOptions;
+  readonly #program: Program;
+  #running: Running | undefined;
+
+  private constructor(net: Topology, options: LoadBalancerOptions) {
+    this.host = options.host ?? net.lb;
+    this.table = net.sharedMemory(this.host.host);
+    this.#options = options;
+    this.#program = options.program ?? NFQLB;
+  }
+
+  /** Makes the table, activates the targets, starts the program and waits until it listens. */
+  static async start(net: Topology, options: LoadBalancerOptions = {}): Promise<LoadBalancer> {
+    const lb = new LoadBalancer(net, options);
+    await lb.run('init', `--shm=${lb.table}`, ...(options.init ?? []));
+    const { targets = net.targets } = options;
+    if (targets.length > 0) await lb.activate(...targets);
+    await lb.host.queue(lb.queues);
+    await lb.restart();
+    return lb;
+  }
+
+  get queues(): string {
+    return this.#options.queue ?? '2';
+  }
+
+  /** The process, for signals and for what it says. */
+  get process(): Running {
+    if (!this.#running) throw new E2eError('conflict', `${this.host.name}: the load-balancer does not run`);
+    return this.#running;
+  }
+
+  /** Runs another command of the program, as in `lb.run('show', `--shm=${lb.table}`)`, and gives its stdout. */
+  run(...args: readonly string[]): Promise<string> {
+    return this.host.run([...this.#program.command, ...args]);
+  }
+
+  async activate(...targets: readonly Target[]): Promise<void> {
+    await this.run('activate', `--shm=${this.table}`, ...targets.map(({ fwmark }) => String(fwmark)));
+  }
+
+  async deactivate(...targets: readonly Target[]): Promise<void> {
+    await this.run('deactivate', `--shm=${this.table}`, ...targets.map(({ fwmark }) => String(fwmark)));
+  }
+
+  /** Starts the program, after it has been stopped or killed. */
+  async restart(): Promise<void> {
+    const { options = [], cpu } = this.#options;
+    // The default name of the fragment table is one for the whole machine.
+    const fragments = `--ft_shm=${this.table}-fragments`;
+    const command = [...this.#program.command, 'lb', `--tshm=${this.table}`, fragments, `--queue=${this.queues}`, ...options];
+    const running = await this.host.spawn(onCpu(command, cpu));
+    this.#running = running;
+    const deadline = Date.now() + PATIENCE;
+    while (!(await this.#listens())) {
+      if (running.ended) throw await running.failure('ended at once');
+      if (Date.now() > deadline) {
+        throw new E2eError('timed-out', `${command.join(' ')}: does not listen after ${PATIENCE} ms: ${running.stderr || running.stdout}`);
+      }
+      await sleep(10);
+    }
+  }
+
+  async stop(signal: NodeJS.Signals = 'SIGTERM'): Promise<void> {
+    await this.process.stop(signal);
+    this.#running = undefined;
+  }
+
+  /** `kill -9`. */
+  kill(): Promise<void> {
+    return this.stop('SIGKILL');
+  }
+
+  async queueStatus(): Promise<QueueStatus[]> {
+    return parseQueueStatus(await this.host.run(['cat', '/proc/net/netfilter/nfnetlink_queue']));
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    if (this.#running && !this.#running.ended) await this.#running.stop();
+  }
+
+  async #listens(): Promise<boolean> {
+    const [first, last = first] = this.queues.split(':').map(Number);
+    const bound = await this.queueStatus();
+    return bound.length === last! - first! + 1;
+  }
+}

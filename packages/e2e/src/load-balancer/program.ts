@@ -1,0 +1,20 @@
+import { existsSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+
+/** A program with nfqlb's commands. */
+export interface Program {
+  readonly name: string;
+  readonly command: readonly string[];
+}
+
+const BUILT = fileURLToPath(new URL('../../../cli/dist/nfqlb.js', import.meta.url));
+
+/** This project's, as it was built. */
+export const NFQLB: Program = { name: 'nfqlb', command: [process.execPath, BUILT] };
+
+/** C nfqlb, to compare with: the program that NFQLB_C in the environment names. */
+export const C_NFQLB: Program | undefined = process.env.NFQLB_C ? { name: 'c', command: [process.env.NFQLB_C] } : undefined;
+
+export function isBuilt({ command }: Program): boolean {
+  return existsSync(command.at(-1)!);
+}

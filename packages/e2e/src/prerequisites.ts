@@ -1,0 +1,41 @@
+import { spawnSync } from 'node:child_process';
+import { accessSync, constants } from 'node:fs';
+import { delimiter, join } from 'node:path';
+import { TRAFFIC_PROGRAM } from './traffic/program.js';
+
+/** Programs, and the Debian packages that have them. */
+const PROGRAMS = {
+  ip: 'iproute2',
+  iptables: 'iptables',
+  ip6tables: 'iptables',
+  ethtool: 'ethtool',
+  ping: 'iputils-ping',
+  taskset: 'util-linux',
+};
+
+/** What the machine lacks for live tests, each with what to do about it; nothing when all is there. */
+export function missingPrerequisites(): string[] {
+  const missing = Object.entries(PROGRAMS)
+    .filter(([program]) => !isInstalled(program))
+    .map(([program, debian]) => `${program} (Debian package ${debian})`);
+  if (!isExecutable(TRAFFIC_PROGRAM)) missing.push(`${TRAFFIC_PROGRAM} (made by pnpm build)`);
+  if (missing.length === 0) {
+    // Root alone does not do: in a container it may lack CAP_SYS_ADMIN.
+    const { status, stderr } = spawnSync('unshare', ['--net', 'true'], { encoding: 'utf8' });
+    if (status !== 0) missing.push(`the right to make network namespaces: root with CAP_SYS_ADMIN (${stderr.trim()})`);
+  }
+  return missing;
+}
+
+function isInstalled(program: string): boolean {
+  return (process.env.PATH ?? '').split(delimiter).some((folder) => isExecutable(join(folder, program)));
+}
+
+function isExecutable(path: string): boolean {
+  try {
+    accessSync(path, constants.X_OK);
+    return true;
+  } catch {
+    return false;
+  }
+}

@@ -1,0 +1,193 @@
+import { Namespace, type NamespaceSetup } from './namespace.js';
+import { CLIENT_SOURCES4, CLIENT_SOURCES6, type LinkEnd, lbFwmark, type Plan, SILENT, targetFwmark, VIP4, VIP6 } from './plan.js';
+
+/** One end of a wire as its host sees it. */
+export interface Wire {
+  readonly own: LinkEnd;
+  readonly peer: LinkEnd;
+}
+
+/** The device of an LB that packets to the VIP take when no fwmark leads them elsewhere. They end there, counted. */
+const ASTRAY = 'astray';
+
+/** A host of a topology: a namespace with wires to others. */
+export class Host extends Namespace {
+  /** Its name in the topology, as in `t1`. */
+  readonly host: string;
+  /** By the name of the host at the other end. */
+  readonly wires: ReadonlyMap<string, Wire>;
+
+  constructor(topology: string, host: string, plan: Plan) {
+    super(`${topology}-${host}`);
+    this.host = host;
+    this.wires = new Map(
+      plan.links.flatMap(([a, b]) => {
+        if (a.host === host) return [[b.host, { own: a, peer: b }]];
+        if (b.host === host) return [[a.host, { own: b, peer: a }]];
+        return [];
+      }),
+    );
+  }
+
+  /** The wire to the host of that name. */
+  wire(to: string): Wire {
+    const wire = this.wires.get(to);
+    if (!wire) throw new RangeError(`${this.name}: no wire to ${to}; there are ${[...this.wires.keys()].join(', ')}`);
+    return wire;
+  }
+
+  /** Addresses and neighbours, all fixed: nothing is ever resolved, and no packets but the test's are under way. */
+  protected wiring(): NamespaceSetup {
+    const sysctls: Record<string, number> = {
+      'ipv4/conf/all/rp_filter': 0,
+      // Of ICMP errors the default lets through a few a second only, so that a test would see some of them.
+      'ipv4/icmp_ratelimit': 0,
+      'ipv6/icmp/ratelimit': 0,
+    };
+    const ip = ['link set lo up'];
+    const wires = [...this.wires.values()];
+    for (const { own, peer } of wires) {
+      sysctls[`ipv4/conf/${own.device}/rp_filter`] = 0;
+      // No link-local address: no duplicate address detection and no router solicitation. In one line with `up`, the device
+      // may be up before its mode is set.
+      ip.push(
+        `link set ${own.device} addrgenmode none`,
+        `link set ${own.device} up`,
+        `address add ${own.ipv4}/24 dev ${own.device}`,
+        `address add ${own.ipv6}/64 dev ${own.device} nodad`,
+        `neighbour add ${peer.ipv4} lladdr ${peer.mac} dev ${own.device} nud permanent`,
+        `neighbour add ${peer.ipv6} lladdr ${peer.mac} dev ${own.device} nud permanent`,
+      );
+    }
+    return { sysctls, ip, ip6: [], honest: wires.map(({ own }) => own.device) };
+  }
+}
+
+export class Client extends Host {
+  setup({ lbs }: Plan): NamespaceSetup {
+    const { sysctls, ip, ip6, honest } = this.wiring();
+    const nextHops = (family: 'ipv4' | 'ipv6'): string => lbs.map((lb) => `nexthop via ${this.wire(lb).peer[family]}`).join(' ');
+    return {
+      // Spread flows among LBs by ports too.
+      sysctls: { ...sysctls, 'ipv4/fib_multipath_hash_policy': 1, 'ipv6/fib_multipath_hash_policy': 1 },
+      ip: [
+        ...ip,
+        `route add ${VIP4} ${nextHops('ipv4')}`,
+        `route add ${VIP6} ${nextHops('ipv6')}`,
+        `route add local ${CLIENT_SOURCES4} dev lo`,
+        `route add local ${CLIENT_SOURCES6} dev lo`,
+      ],
+      ip6,
+      honest,
+    };
+  }
+}
+
+/** The host that the load-balancer runs on. */
+export class LbHost extends Host {
+  /** From 1 on. */
+  readonly number: number;
+  /** Leads other LBs to this one: its `--ownfw`. */
+  readonly fwmark: number;
+
+  constructor(topology: string, number: number, plan: Plan) {
+    super(topology, plan.lbs[number - 1]!, plan);
+    this.number = number;
+    this.fwmark = lbFwmark(number);
+  }
+
+  setup({ targets, lbs }: Plan): NamespaceSetup {
+    const { sysctls, ip, ip6, honest } = this.wiring();
+    const client = this.wire('client').peer;
+    const marked = [
+      ...targets.map((name, i) => ({ fwmark: targetFwmark(i + 1), to: this.wire(name).peer })),
+      ...lbs.flatMap((name, i) => (i + 1 === this.number ? [] : { fwmark: lbFwmark(i + 1), to: this.wire(name).peer })),
+    ];
+    const ruleFor = ({ fwmark }: { fwmark: number }): string => `rule add fwmark ${fwmark} table ${fwmark}`;
+    return {
+      sysctls: { ...sysctls, 'ipv4/ip_forward': 1, 'ipv6/conf/all/forwarding': 1 },
+      ip: [
+        ...ip,
+        `route add default via ${client.ipv4}`,
+        `route add default via ${client.ipv6}`,
+        ...marked.map(ruleFor),
+        ...marked.map(({ fwmark, to }) => `route add default via ${to.ipv4} table ${fwmark}`),
+        // The other end sees frames for a foreign address and drops them; what is counted is what goes in.
+        `link add name ${ASTRAY} ${SILENT} type veth peer name ${ASTRAY}-end ${SILENT}`,
+        ...[ASTRAY, `${ASTRAY}-end`].flatMap((device) => [`link set ${device} addrgenmode none`, `link set ${device} up`]),
+        `route add ${VIP4} dev ${ASTRAY}`,
+        `route add ${VIP6} dev ${ASTRAY}`,
+      ],
+      ip6: [...ip6, ...marked.map(ruleFor), ...marked.map(({ fwmark, to }) => `route add default via ${to.ipv6} table ${fwmark}`)],
+      honest,
+    };
+  }
+
+  /** Targets' addresses for the VIP, by fwmark, where answers come back through the LB. This loads connection tracking. */
+  async translate(targets: readonly Target[]): Promise<void> {
+    for (const { fwmark, address4, address6 } of targets) {
+      await this.iptables(4, `-t nat -A PREROUTING -d ${VIP4} -m mark --mark ${fwmark} -j DNAT --to-destination ${address4}`);
+      await this.iptables(6, `-t nat -A PREROUTING -d ${VIP6} -m mark --mark ${fwmark} -j DNAT --to-destination ${address6}`);
+    }
+  }
+
+  /** Sends packets to the VIP to the queues, `2` or `0:3`. */
+  async queue(queues: string): Promise<void> {
+    const option = queues.includes(':') ? '--queue-balance' : '--queue-num';
+    await this.#mangle(`-j NFQUEUE ${option} ${queues}`);
+  }
+
+  /** Spreads packets to the VIP over `targets` by the kernel's own HMARK, as a load-balancer to compare with. */
+  async hmark(targets: readonly Target[]): Promise<void> {
+    const range = `--hmark-mod ${targets.length} --hmark-offset ${targets[0]!.fwmark}`;
+    await this.#mangle(`-j HMARK --hmark-tuple src,dst,sport,dport ${range} --hmark-rnd 0x5eed`);
+  }
+
+  /** Routes the VIP to one target: no load-balancer at all. */
+  async forwardTo(target: Target): Promise<void> {
+    const { peer } = this.wire(target.host);
+    await this.ip(`route replace ${VIP4} via ${peer.ipv4}`);
+    await this.ip(`route replace ${VIP6} via ${peer.ipv6}`);
+  }
+
+  /** How many packets to the VIP have left without a fwmark that leads to a target. */
+  async astray(): Promise<number> {
+    return (await this.counts(ASTRAY)).sent;
+  }
+
+  async #mangle(action: string): Promise<void> {
+    await this.iptables(4, `-t mangle -A PREROUTING -d ${VIP4} ${action}`);
+    await this.iptables(6, `-t mangle -A PREROUTING -d ${VIP6} ${action}`);
+  }
+}
+
+export class Target extends Host {
+  /** From 1 on. */
+  readonly number: number;
+  readonly fwmark: number;
+  /** Where packets to the VIP arrive: the VIP with `dsr`, the target's own with `nat`. */
+  readonly address4: string;
+  readonly address6: string;
+
+  constructor(topology: string, number: number, plan: Plan) {
+    super(topology, plan.targets[number - 1]!, plan);
+    this.number = number;
+    this.fwmark = targetFwmark(number);
+    const { own } = this.wire(plan.lbs[0]!);
+    this.address4 = plan.mode === 'dsr' ? VIP4 : own.ipv4;
+    this.address6 = plan.mode === 'dsr' ? VIP6 : own.ipv6;
+  }
+
+  setup({ mode, lbs }: Plan): NamespaceSetup {
+    const { sysctls, ip, ip6, honest } = this.wiring();
+    const back = mode === 'dsr' ? this.wire('client') : this.wire(lbs[0]!);
+    // The VIP is on a real interface: usrsctp, for one, answers from none on `lo`.
+    const vip = [`address add ${VIP4}/32 dev ${back.own.device}`, `address add ${VIP6}/128 dev ${back.own.device} nodad`];
+    return {
+      sysctls,
+      ip: [...ip, ...(mode === 'dsr' ? vip : []), `route add default via ${back.peer.ipv4}`, `route add default via ${back.peer.ipv6}`],
+      ip6,
+      honest,
+    };
+  }
+}

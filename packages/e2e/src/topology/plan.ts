@@ -1,0 +1,94 @@
+/**
+ * Who is there in a topology, and which wires are between them. Every namespace has its own address space, so that all
+ * topologies use the same addresses.
+ *
+ *              ┌────────┐  lb1        client ┌─────┐ t1         lb1 ┌────┐
+ *              │ client ├────────────────────┤ lb1 ├────────────────┤ t1 │ VIP (DSR)
+ *              └─┬────┬─┘                    └──┬──┘ t2         lb1 └─┬──┘
+ *                │ t1 │ t2                      └───────────────┐     │ client
+ *                │    │ DSR: answers come straight back         │     │
+ *                │    └──────────────────────────────────────── t2    │
+ *                └────────────────────────────────────────────────────┘
+ *
+ * A device has the name of the host at its other end. With several LBs each has a wire to the client, to every target and to
+ * every other LB.
+ */
+
+/** How answers get back. `dsr`: straight from the target, which has the VIP. `nat`: through the LB, which translates the VIP. */
+export type Mode = 'dsr' | 'nat';
+
+export interface TopologyOptions {
+  /** Default 1; at most 99. */
+  readonly targets?: number;
+  /** Load-balancers, among which the client spreads its flows. Default 1; more with `dsr` only, at most 9. */
+  readonly lbs?: number;
+  /** Default `dsr`. */
+  readonly mode?: Mode;
+}
+
+/** An end of a wire. */
+export interface LinkEnd {
+  /** Whose it is. */
+  readonly host: string;
+  readonly device: string;
+  readonly mac: string;
+  readonly ipv4: string;
+  readonly ipv6: string;
+}
+
+/** For `ip link add`: a device that resolves no addresses and joins no multicast groups, and so never reports any. */
+export const SILENT = 'arp off multicast off';
+
+/** A veth pair. */
+export type Link = readonly [LinkEnd, LinkEnd];
+
+export interface Plan {
+  readonly mode: Mode;
+  readonly lbs: readonly string[];
+  readonly targets: readonly string[];
+  readonly links: readonly Link[];
+}
+
+export const VIP4 = '10.0.0.1';
+export const VIP6 = '1000::1';
+
+/** The client sends from any address in these, so that there can be many flows. */
+export const CLIENT_SOURCES4 = '10.2.0.0/16';
+export const CLIENT_SOURCES6 = 'fd00:2::/64';
+export const FIRST_SOURCE4 = '10.2.0.1';
+export const FIRST_SOURCE6 = 'fd00:2::1';
+
+/** The fwmark that leads to target `number` (from 1 on). */
+export const targetFwmark = (number: number): number => 100 + number;
+
+/** The fwmark that leads to LB `number` (from 1 on), its `--ownfw`. */
+export const lbFwmark = (number: number): number => 200 + number;
+
+export function plan({ targets: targetCount = 1, lbs: lbCount = 1, mode = 'dsr' }: TopologyOptions): Plan {
+  const lbs = numbered('lb', lbCount);
+  const targets = numbered('t', targetCount);
+  const links: Link[] = [];
+  const wire = (a: string, b: string): void => {
+    links.push([linkEnd(links.length, 1, a, b), linkEnd(links.length, 2, b, a)]);
+  };
+  for (const lb of lbs) wire('client', lb);
+  for (const lb of lbs) for (const target of targets) wire(lb, target);
+  for (const [i, lb] of lbs.entries()) for (const other of lbs.slice(i + 1)) wire(lb, other);
+  if (mode === 'dsr') for (const target of targets) wire(target, 'client');
+  return { mode, lbs, targets, links };
+}
+
+function numbered(name: string, count: number): string[] {
+  return Array.from({ length: count }, (_, i) => `${name}${i + 1}`);
+}
+
+function linkEnd(link: number, end: 1 | 2, host: string, device: string): LinkEnd {
+  const hex = link.toString(16);
+  return {
+    host,
+    device,
+    mac: `02:00:00:${hex.padStart(4, '0').replace(/(..)(..)/, '$1:$2')}:0${end}`,
+    ipv4: `10.${100 + (link >> 8)}.${link & 0xff}.${end}`,
+    ipv6: `fd00:1:0:${hex}::${end}`,
+  };
+}

@@ -1,0 +1,23 @@
+import { Running } from '../processes/running.js';
+import type { Topology } from '../topology/topology.js';
+import { sites, trafficCommand } from './program.js';
+
+/** Answers, on every target, over UDP and TCP, with the target's number. The other side is {@link ask}. */
+export class EchoServers implements AsyncDisposable {
+  #running: Running;
+
+  private constructor(running: Running) {
+    this.#running = running;
+  }
+
+  /** `port`: default 7. */
+  static async start(net: Topology, port?: number): Promise<EchoServers> {
+    const running = await Running.start(trafficCommand('echo', { at: sites(net), port }));
+    await running.says(/^ready$/m);
+    return new EchoServers(running);
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.#running[Symbol.asyncDispose]();
+  }
+}

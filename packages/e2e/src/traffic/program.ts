@@ -1,0 +1,26 @@
+import { fileURLToPath } from 'node:url';
+import type { Topology } from '../topology/topology.js';
+
+/** What traffic/*.c is compiled to. */
+export const TRAFFIC_PROGRAM: string = fileURLToPath(new URL('../../build/traffic', import.meta.url));
+
+export type OptionValue = string | number | boolean | readonly string[] | undefined;
+
+/** A command line of the traffic program, on a CPU of its own when `cpu` is given. */
+export function trafficCommand(command: string, options: Readonly<Record<string, OptionValue>>, cpu?: number): string[] {
+  const words = Object.entries(options).flatMap(([name, value]) => {
+    if (value === undefined || value === false) return [];
+    if (value === true) return [`--${name}`];
+    return [value].flat().flatMap((one) => [`--${name}`, String(one)]);
+  });
+  return onCpu([TRAFFIC_PROGRAM, command, ...words], cpu);
+}
+
+export function onCpu(command: readonly string[], cpu: number | undefined): string[] {
+  return cpu === undefined ? [...command] : ['taskset', '--cpu-list', String(cpu), ...command];
+}
+
+/** Where the targets listen, for `--at`. */
+export function sites({ targets }: Topology): string[] {
+  return targets.flatMap(({ number, path, address4, address6 }) => [address4, address6].map((address) => `${number},${path},${address}`));
+}

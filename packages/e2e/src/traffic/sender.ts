@@ -1,0 +1,90 @@
+import type { Running } from '../processes/running.js';
+import type { LbHost } from '../topology/host.js';
+import { FIRST_SOURCE4, FIRST_SOURCE6 } from '../topology/plan.js';
+import type { Topology } from '../topology/topology.js';
+import { trafficCommand } from './program.js';
+
+export interface SendOptions {
+  /** Default 4. */
+  readonly family?: 4 | 6;
+  /** Packets/s, evenly spaced. Default: as fast as it goes. */
+  readonly rate?: number;
+  /** Packets for each time that the sender wakes up, with a rate. Default 1, at most 64. */
+  readonly burst?: number;
+  /** Default: until stopped, or `count`. */
+  readonly seconds?: number;
+  /** How many packets. Default: until stopped, or `seconds`. */
+  readonly count?: number;
+  /** Flows are the product of both, and packets go round them all. Default 1 address, 100 ports. */
+  readonly sourceAddresses?: number;
+  readonly sourcePorts?: number;
+  /** Octets of the whole IP packet, 44-1500 (64-1500 for IPv6). Default 64. */
+  readonly length?: number;
+  /** For a second sender to the same receiver: number its flows and packets from here on. Default 0. */
+  readonly firstFlow?: number;
+  readonly firstSequence?: number;
+  /** Default 5000. */
+  readonly port?: number;
+  /** The CPU to run on. Default: any. */
+  readonly cpu?: number;
+  /** Which LB to send to. Default: the first. */
+  readonly lb?: LbHost;
+}
+
+export interface Sent {
+  readonly sent: number;
+  readonly seconds: number;
+}
+
+/**
+ * Sends UDP to the VIP from the client: 64-octet IP packets of many flows, each with sequence number, flow number and time. It writes
+ * to the device itself (a packet socket), so that a packet costs the sender as little as can be.
+ */
+export class Sender implements AsyncDisposable {
+  #running: Running;
+
+  private constructor(running: Running) {
+    this.#running = running;
+  }
+
+  static async start(net: Topology, options: SendOptions = {}): Promise<Sender> {
+    const { family = 4, seconds, sourceAddresses = 1, sourcePorts = 100, lb = net.lb, cpu } = options;
+    const { own, peer } = net.client.wire(lb.host);
+    const command = trafficCommand(
+      'send',
+      {
+        device: own.device,
+        'to-mac': peer.mac,
+        from: family === 4 ? FIRST_SOURCE4 : FIRST_SOURCE6,
+        sources: sourceAddresses,
+        ports: sourcePorts,
+        to: net.vip(family),
+        'to-port': options.port,
+        length: options.length,
+        rate: options.rate,
+        burst: options.burst,
+        milliseconds: seconds === undefined ? undefined : Math.round(seconds * 1000),
+        count: options.count,
+        'first-flow': options.firstFlow,
+        'first-sequence': options.firstSequence,
+      },
+      cpu,
+    );
+    return new Sender(await net.client.spawn(command));
+  }
+
+  /** Waits until all is sent. */
+  async finish(): Promise<Sent> {
+    return JSON.parse(await this.#running.output());
+  }
+
+  /** Ends it now. */
+  async stop(): Promise<Sent> {
+    this.#running.signal('SIGTERM');
+    return this.finish();
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.#running[Symbol.asyncDispose]();
+  }
+}

@@ -1,0 +1,18 @@
+#pragma once
+#include <netinet/in.h>
+#include <sys/socket.h>
+
+// An IPv4 or IPv6 address with a port, as the socket calls take it.
+struct endpoint {
+  struct sockaddr_storage address;
+  socklen_t length;
+};
+
+// Exits with status 2 and the option's name when `text` is no address.
+struct endpoint endpoint_parse(const char *option, const char *text, uint16_t port);
+
+// AF_INET or AF_INET6.
+int endpoint_family(const struct endpoint *endpoint);
+
+// The address alone, 4 or 16 octets in network byte order.
+const unsigned char *endpoint_octets(const struct endpoint *endpoint);

@@ -1,0 +1,18 @@
+#pragma once
+// Durations, in buckets that grow with the value: 64 to each doubling, so that a percentile is right to 1.6 %.
+
+#include <stdint.h>
+
+#define HISTOGRAM_FINENESS 6
+#define HISTOGRAM_BUCKETS ((64 - HISTOGRAM_FINENESS + 1) << HISTOGRAM_FINENESS)
+
+struct histogram {
+  uint64_t bucket[HISTOGRAM_BUCKETS];
+  uint64_t count;
+  uint64_t longest;
+};
+
+void histogram_add(struct histogram *histogram, uint64_t value);
+
+// The value that `share` (0-1) of all do not exceed; 0 when there are none.
+uint64_t histogram_percentile(const struct histogram *histogram, double share);

@@ -1,0 +1,134 @@
+// `traffic send`: UDP of many flows to one address, at a rate or as fast as it goes.
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+
+#include "clock.h"
+#include "commands.h"
+#include "datagram.h"
+#include "endpoint.h"
+#include "failure.h"
+#include "options.h"
+#include "stop-signal.h"
+
+// Frames of one sendmmsg(2).
+#define BATCH 64
+#define LONGEST_PACKET 1500
+
+// The address `offset` behind `first`.
+static void address_after(int family, const unsigned char *first, unsigned offset, unsigned char *address) {
+  int octets = family == AF_INET ? 4 : 16;
+  memcpy(address, first, (size_t)octets);
+  for (int i = octets - 1; i >= 0 && offset > 0; i--) {
+    offset += address[i];
+    address[i] = (unsigned char)offset;
+    offset >>= 8;
+  }
+}
+
+static void send_all(int socket, struct mmsghdr *messages, unsigned count) {
+  for (unsigned done = 0; done < count;) {
+    int sent = sendmmsg(socket, messages + done, count - done, 0);
+    // ENOBUFS: the device refused the frame. It is counted as sent: as lost, then, by the receiver.
+    if (sent < 0 && errno == ENOBUFS) sent = 1;
+    if (sent < 0 && errno != EINTR) system_failure("sendmmsg");
+    if (sent > 0) done += (unsigned)sent;
+  }
+}
+
+int traffic_send(int argc, char *const argv[]) {
+  const char *device = NULL, *to_mac = NULL, *from = NULL, *to = NULL;
+  long sources = 1, port = 1024, ports = 1, to_port = 5000, length = 64;
+  long rate = 0, burst = 1, milliseconds = 0, count = 0, first_flow = 0, first_sequence = 0;
+  options_read(argc, argv,
+               (const struct option_spec[]){
+                   {"device", OPTION_TEXT, &device},
+                   {"to-mac", OPTION_TEXT, &to_mac},
+                   {"from", OPTION_TEXT, &from},  // first source address
+                   {"sources", OPTION_NUMBER, &sources},  // how many addresses from there on
+                   {"port", OPTION_NUMBER, &port},  // first source port
+                   {"ports", OPTION_NUMBER, &ports},  // how many ports from there on; flows = sources * ports
+                   {"to", OPTION_TEXT, &to},
+                   {"to-port", OPTION_NUMBER, &to_port},
+                   {"length", OPTION_NUMBER, &length},  // of the IP packet, octets
+                   {"rate", OPTION_NUMBER, &rate},  // packets/s; 0 = as fast as it goes
+                   {"burst", OPTION_NUMBER, &burst},  // packets for each wake-up, at a rate
+                   {"milliseconds", OPTION_NUMBER, &milliseconds},  // 0 = no limit
+                   {"count", OPTION_NUMBER, &count},  // 0 = no limit
+                   {"first-flow", OPTION_NUMBER, &first_flow},
+                   {"first-sequence", OPTION_NUMBER, &first_sequence},
+                   {0},
+               });
+
+  struct endpoint source = endpoint_parse("from", option_required("from", from), 0);
+  struct endpoint destination = endpoint_parse("to", option_required("to", to), 0);
+  if (source.length != destination.length) usage_error("--from, --to: not of one family");
+  struct datagram_shape shape = {
+      .family = endpoint_family(&destination),
+      .destination_port = (uint16_t)to_port,
+      .length = (uint16_t)length,
+  };
+  memcpy(shape.destination, endpoint_octets(&destination), shape.family == AF_INET ? 4 : 16);
+  if (length < datagram_minimum(shape.family) || length > LONGEST_PACKET) {
+    usage_error("--length=%ld: must be %u-%u", length, datagram_minimum(shape.family), LONGEST_PACKET);
+  }
+  if (sources < 1 || ports < 1 || port < 0 || port + ports > 65536) usage_error("--sources, --port, --ports: no such flows");
+  if (burst < 1 || burst > BATCH) usage_error("--burst=%ld: must be 1-%d", burst, BATCH);
+
+  // Neighbours in time differ in port first, then in address.
+  unsigned flows = (unsigned)(sources * ports);
+  struct datagram_flow *flow = calloc(flows, sizeof *flow);
+  if (!flow) system_failure("%u flows", flows);
+  for (unsigned i = 0; i < flows; i++) {
+    unsigned char address[16];
+    address_after(shape.family, endpoint_octets(&source), i / (unsigned)ports, address);
+    flow[i] = datagram_flow(&shape, address, (uint16_t)(port + i % (unsigned)ports));
+  }
+
+  struct link link = link_open(option_required("device", device), option_required("to-mac", to_mac));
+  static unsigned char frames[BATCH][ETHERNET_HEADER + LONGEST_PACKET];
+  struct iovec parts[BATCH];
+  struct mmsghdr messages[BATCH] = {0};
+  for (int i = 0; i < BATCH; i++) {
+    parts[i] = (struct iovec){.iov_base = frames[i], .iov_len = datagram_prepare(frames[i], &link, &shape)};
+    messages[i].msg_hdr = (struct msghdr){.msg_iov = &parts[i], .msg_iovlen = 1};
+  }
+
+  stop_signals(0);
+  // The default of 50 microseconds would gather packets of any rate above 20,000/s in bursts.
+  prctl(PR_SET_TIMERSLACK, 1);
+  uint64_t limit = count > 0 ? (uint64_t)count : UINT64_MAX;
+  uint64_t sent = 0, start = now_ns(), now = start;
+  uint64_t end = milliseconds > 0 ? start + (uint64_t)milliseconds * 1000000 : UINT64_MAX;
+  unsigned next_flow = 0;
+  while (!stop_requested && sent < limit && (now = now_ns()) < end) {
+    uint64_t due = limit - sent;
+    if (rate > 0) {
+      // A sender that comes late makes up for it, so that the rate holds on the whole.
+      uint64_t by_now = (uint64_t)((double)(now - start) * (double)rate / NS_PER_SECOND) + (uint64_t)burst;
+      if (by_now < sent + (uint64_t)burst) {
+        sleep_until_ns(start + (uint64_t)((double)sent * NS_PER_SECOND / (double)rate) + 1);
+        continue;
+      }
+      if (by_now - sent < due) due = by_now - sent;
+    }
+    unsigned batch = due < BATCH ? (unsigned)due : BATCH;
+    for (unsigned i = 0; i < batch; i++) {
+      struct payload payload = {
+          .sequence = (uint32_t)(first_sequence + (long)sent + i),
+          .flow = (uint32_t)first_flow + next_flow,
+          .sent_ns = now,
+      };
+      datagram_fill(frames[i], &shape, &flow[next_flow], payload);
+      if (++next_flow == flows) next_flow = 0;
+    }
+    send_all(link.socket, messages, batch);
+    sent += batch;
+  }
+  printf("{\"sent\":%llu,\"seconds\":%.6f}\n", (unsigned long long)sent, (double)(now_ns() - start) / NS_PER_SECOND);
+  return 0;
+}

@@ -1,0 +1,157 @@
+#pragma once
+
+// The netlink messages of NFQUEUE (linux/netfilter/nfnetlink_queue.h), written and read without any library. No N-API here:
+// netlink_test.cc runs this alone, under sanitizers.
+//
+// A message:  | nlmsghdr 16 | nfgenmsg 4 | attributes: | u16 length | u16 type | value, padded to 4 | … |
+
+#include <arpa/inet.h>
+#include <linux/netfilter.h>
+#include <linux/netfilter/nfnetlink.h>
+#include <linux/netfilter/nfnetlink_queue.h>
+#include <linux/netlink.h>
+
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+
+namespace netlink {
+
+constexpr uint16_t kPacketType = (NFNL_SUBSYS_QUEUE << 8) | NFQNL_MSG_PACKET;
+constexpr uint16_t kVerdictType = (NFNL_SUBSYS_QUEUE << 8) | NFQNL_MSG_VERDICT;
+constexpr uint16_t kConfigType = (NFNL_SUBSYS_QUEUE << 8) | NFQNL_MSG_CONFIG;
+
+/// Octets of the longest verdict: headers, NFQA_VERDICT_HDR and NFQA_MARK.
+constexpr size_t kVerdictSize = 16 + 4 + (4 + 8) + (4 + 4);
+
+/// Octets of a packet message beside the packet: headers and the attributes that the kernel puts before the payload.
+/// 512 is half as much again as all attributes of Linux 6.18 take together.
+constexpr size_t kPacketOverhead = 512;
+
+/// Writes messages one after the other into memory that is large enough.
+class Writer {
+ public:
+  explicit Writer(uint8_t* at) : begin_(at), at_(at) {}
+
+  void begin(uint16_t type, uint16_t flags, uint16_t queue) {
+    header_ = at_;
+    nlmsghdr header = {};
+    header.nlmsg_type = type;
+    header.nlmsg_flags = static_cast<uint16_t>(NLM_F_REQUEST | flags);
+    put(&header, sizeof header);
+    nfgenmsg generic = {};
+    generic.nfgen_family = AF_UNSPEC;
+    generic.version = NFNETLINK_V0;
+    generic.res_id = htons(queue);
+    put(&generic, sizeof generic);
+  }
+
+  void attribute(uint16_t type, const void* value, uint16_t length) {
+    nlattr attribute = {static_cast<uint16_t>(sizeof attribute + length), type};
+    put(&attribute, sizeof attribute);
+    put(value, length);
+    while ((at_ - begin_) % NLA_ALIGNTO != 0) *at_++ = 0;
+  }
+
+  void attributeU32(uint16_t type, uint32_t value) {
+    const uint32_t ordered = htonl(value);
+    attribute(type, &ordered, sizeof ordered);
+  }
+
+  void end() {
+    const uint32_t length = static_cast<uint32_t>(at_ - header_);
+    memcpy(header_, &length, sizeof length);
+  }
+
+  size_t size() const { return static_cast<size_t>(at_ - begin_); }
+
+ private:
+  void put(const void* value, size_t length) {
+    memcpy(at_, value, length);
+    at_ += length;
+  }
+
+  uint8_t* begin_;
+  uint8_t* at_;
+  uint8_t* header_ = nullptr;
+};
+
+/// Writes the verdict on a packet: a mark from 0 up accepts it with that mark, a negative one drops it.
+inline void writeVerdict(Writer& writer, uint16_t queue, uint32_t packetId, int32_t mark) {
+  writer.begin(kVerdictType, 0, queue);
+  const nfqnl_msg_verdict_hdr verdict = {htonl(mark < 0 ? NF_DROP : NF_ACCEPT), packetId};
+  writer.attribute(NFQA_VERDICT_HDR, &verdict, sizeof verdict);
+  if (mark >= 0) writer.attributeU32(NFQA_MARK, static_cast<uint32_t>(mark));
+  writer.end();
+}
+
+/// What a message from the kernel was.
+enum class Kind {
+  /// A packet.
+  packet,
+  /// An acknowledgement, or something that is of no interest.
+  other,
+  /// An error that the kernel answers to what was sent.
+  error,
+  /// Not a whole message.
+  malformed,
+};
+
+struct Packet {
+  /// As in the message, big-endian: it goes back as it came.
+  uint32_t id;
+  /// Host byte order.
+  uint16_t etherType;
+  /// Where the packet begins in the message, and its octets; 0 when the kernel sent none.
+  size_t offset;
+  size_t length;
+  /// Of an error: the errno.
+  int error;
+};
+
+/// Reads the message at `message`, of which `length` octets are there. Reads nothing outside them.
+inline Kind readMessage(const uint8_t* message, size_t length, Packet& packet) {
+  packet = {};
+  nlmsghdr header;
+  if (length < sizeof header) return Kind::malformed;
+  memcpy(&header, message, sizeof header);
+  if (header.nlmsg_type == NLMSG_ERROR) {
+    int32_t error;
+    if (length < sizeof header + sizeof error) return Kind::malformed;
+    memcpy(&error, message + sizeof header, sizeof error);
+    packet.error = -error;
+    return error == 0 ? Kind::other : Kind::error;
+  }
+  if (header.nlmsg_type != kPacketType) return Kind::other;
+
+  bool known = false;
+  const size_t end = length < header.nlmsg_len ? length : header.nlmsg_len;
+  for (size_t at = sizeof header + sizeof(nfgenmsg); at + sizeof(nlattr) <= end;) {
+    nlattr attribute;
+    memcpy(&attribute, message + at, sizeof attribute);
+    if (attribute.nla_len < sizeof attribute) break;
+    const size_t value = at + sizeof attribute;
+    size_t valueLength = attribute.nla_len - sizeof attribute;
+    // The last one can be cut off when the message was longer than its place.
+    if (valueLength > end - value) valueLength = end - value;
+    switch (attribute.nla_type & NLA_TYPE_MASK) {
+      case NFQA_PACKET_HDR: {
+        nfqnl_msg_packet_hdr hdr;
+        if (valueLength < sizeof hdr) return Kind::malformed;
+        memcpy(&hdr, message + value, sizeof hdr);
+        packet.id = hdr.packet_id;
+        packet.etherType = ntohs(hdr.hw_protocol);
+        known = true;
+        break;
+      }
+      case NFQA_PAYLOAD:
+        packet.offset = value;
+        packet.length = valueLength;
+        break;
+    }
+    at += NLA_ALIGN(attribute.nla_len);
+  }
+  return known ? Kind::packet : Kind::malformed;
+}
+
+}  // namespace netlink
