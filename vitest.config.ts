@@ -6,7 +6,7 @@ const source = { resolve: { conditions: ['@nfqlb/source'] }, ssr: { resolve: { c
 export default defineConfig({
   test: {
     projects: [
-      { ...source, test: { name: 'unit', include: ['packages/{core,options,sim,cli}/**/*.test.ts'] } },
+      { ...source, test: { name: 'unit', include: ['packages/{core,options,native,sim,cli}/**/*.test.ts'] } },
       {
         ...source,
         test: {

@@ -48,7 +48,8 @@ class LoadBalancer {
   run(): void {
     while (!this.#control.stopping) {
       const count = this.#queue.receive();
-      if (this.#control.tableEpoch !== this.#tableEpoch) this.#renewTable();
+      // Not intact: C nfqlb's `init` over a table in use cuts it short and writes it anew in place.
+      if (this.#control.tableEpoch !== this.#tableEpoch || !this.#table.table.intact) this.#renewTable();
       this.#answer(count);
     }
     const until = performance.now() + LAST_CALL;

@@ -57,7 +57,10 @@ export function removeRoutes(saved: SavedRoutes, family: Family, setUp?: SetUp):
   const wanted = setUp ? wantedRules(setUp, family).map(({ rule }) => rule) : [];
   const rules = saved.rules.filter((rule) => !wanted.some((other) => isSame(other, rule)));
   const tables = saved.tables.filter((table) => !wanted.some((rule) => rule.table === table));
-  return [...rules.map((rule) => `rule delete ${words(rule)}`), ...tables.map((table) => `route flush table ${table} protocol ${PROTOCOL}`)];
+  return [
+    ...rules.map((rule) => `rule delete ${words(rule)}`),
+    ...tables.map((table) => `route flush table ${table} protocol ${PROTOCOL}`),
+  ];
 }
 
 function wantedRules({ mode, vips, targets }: SetUp, family: Family): { rule: PolicyRule; address: string }[] {

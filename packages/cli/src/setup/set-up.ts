@@ -1,5 +1,5 @@
 import { type Cidr, cidrContains, formatCidr, formatIpAddress, IPV4_PREFIX, isIpv4, parseCidr, parseIpAddress } from '@nfqlb/core/address';
-import { fwmark, type QueueRange, UsageError, wholeNumber } from '@nfqlb/options';
+import { type QueueRange, UsageError, wholeNumber } from '@nfqlb/options';
 
 /** Address family, by its number of the Internet Protocol. */
 export type Family = 4 | 6;

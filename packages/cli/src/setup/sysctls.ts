@@ -2,11 +2,9 @@ import { readdirSync, readFileSync } from 'node:fs';
 import type { SetUp } from './set-up.js';
 import { type SysctlStep, sysctlPath } from './step.js';
 
-/** A setting of the kernel that a set-up needs and that is another. */
+/** A setting that a set-up needs and the kernel has not. */
 export interface WantedSysctl extends SysctlStep {
-  /** What the kernel has. */
-  readonly present: number;
-  /** What does not work with it. */
+  /** What does not work without it. */
   readonly problem: string;
 }
 
@@ -39,18 +37,21 @@ export function readSysctls(): SysctlFacts {
 /** What a set-up lacks. */
 export function wantedSysctls({ vips, traffic, mode }: SetUp, facts: SysctlFacts): WantedSysctl[] {
   const wanted: WantedSysctl[] = [];
-  const want = (name: string, value: number, present: number, problem: string): void => {
-    wanted.push({ kind: 'sysctl', name, value, present, problem });
+  const want = (name: string, value: number, problem: string): void => {
+    wanted.push({ kind: 'sysctl', name, value, problem });
   };
   if (traffic === 'forward' && vips[4].length > 0 && !facts.ipv4Forwarding) {
-    want(IPV4_FORWARDING, 1, 0, 'IPv4 packets are not passed on to targets');
+    want(IPV4_FORWARDING, 1, 'IPv4 packets are not passed on to targets');
   }
   if (traffic === 'forward' && vips[6].length > 0 && facts.ipv6Forwarding === false) {
-    want(IPV6_FORWARDING, 1, 0, 'IPv6 packets are not passed on to targets');
+    want(IPV6_FORWARDING, 1, 'IPv6 packets are not passed on to targets');
   }
   if (mode === 'dsr' && vips[4].length > 0 && facts.strictDevices.length > 0) {
-    const problem = `packets that come another way than answers would go are dropped (${facts.strictDevices.join(', ')})`;
-    want(REVERSE_PATH_FILTER, LOOSE, STRICT, problem);
+    want(
+      REVERSE_PATH_FILTER,
+      LOOSE,
+      `IPv4 packets that come another way than answers would go are dropped (${facts.strictDevices.join(', ')})`,
+    );
   }
   return wanted;
 }
@@ -59,7 +60,9 @@ function strictDevices(): string[] {
   const folder = '/proc/sys/net/ipv4/conf';
   const mode = (device: string): number => Number(readFileSync(`${folder}/${device}/rp_filter`, 'utf8'));
   const all = mode('all');
-  return readdirSync(folder).filter((device) => device !== 'all' && device !== 'default' && device !== 'lo' && Math.max(all, mode(device)) === STRICT);
+  return readdirSync(folder).filter(
+    (device) => device !== 'all' && device !== 'default' && device !== 'lo' && Math.max(all, mode(device)) === STRICT,
+  );
 }
 
 function read(name: string): number | undefined {

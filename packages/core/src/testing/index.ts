@@ -1,1 +1,3 @@
+export { FakeSource } from './fake-source.js';
 export { type PacketBuilder, packet } from './packet.js';
+export { type MakeSource, packetSourceContract, type SourceUnderTest } from './packet-source-contract.js';

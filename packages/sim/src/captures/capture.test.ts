@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { END } from '@nfqlb/core';
-import { packet } from '@nfqlb/core/testing';
+import { packet, packetSourceContract } from '@nfqlb/core/testing';
 import fc from 'fast-check';
 import pcapParser from 'pcap-parser';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
@@ -73,6 +73,15 @@ const RECORDS: readonly Record[] = [
   { bytes: UDP4, seconds: 1_700_000_060, nanoseconds: 123_456_000 },
 ];
 const TIMES = ['0.000000000', '0.000002000', '59.123457000'];
+
+describe('a capture as a source of packets', () => {
+  test.each(packetSourceContract)('%s', (_name, run) =>
+    run(async (packets) => {
+      const source = await Capture.open(write(pcap(packets.map((bytes) => ({ bytes })))), { batch: 100 });
+      return { source, arrive: async () => {}, close: async () => source.close() };
+    }),
+  );
+});
 
 describe('formats', () => {
   const pcaps: [string, PcapOptions][] = [

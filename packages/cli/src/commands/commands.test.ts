@@ -1,0 +1,154 @@
+import { execFileSync, spawnSync } from 'node:child_process';
+import { copyFileSync, mkdtempSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
+
+// The program as a user runs it, bundled from these sources into a folder beside dist, where it finds the addon.
+const root = new URL('../../', import.meta.url).pathname;
+const SHM = `nfqlb-test-${process.pid}`;
+const PATH = `/dev/shm/${SHM}`;
+const ok = { status: 0, stdout: '', stderr: '' };
+let folder: string;
+beforeAll(() => {
+  folder = mkdtempSync(join(root, 'build-'));
+  execFileSync(process.execPath, ['../../scripts/bundle.mjs', 'src/nfqlb.ts', `--outdir=${folder}`], { cwd: root });
+});
+afterAll(() => rmSync(folder, { recursive: true }));
+afterEach(() => rmSync(PATH, { force: true }));
+
+function nfqlb(...args: string[]): { status: number | null; stdout: string; stderr: string } {
+  const { status, stdout, stderr } = spawnSync(process.execPath, [join(folder, 'nfqlb.js'), ...args], { encoding: 'utf8' });
+  return { status, stdout, stderr };
+}
+
+/** What C nfqlb's `show` prints of the table, as its first lines. */
+function shown(): string {
+  return nfqlb('show', `--shm=${SHM}`).stdout;
+}
+
+describe('a table', () => {
+  test('init, activate, show, deactivate, delete', () => {
+    expect(nfqlb('init', `--shm=${SHM}`, '--M=1000', '--permutation=nfqlb')).toEqual({
+      ...ok,
+      stdout: 'M adjusted; 1000 -> 997\n',
+    });
+    expect(nfqlb('activate', `--shm=${SHM}`, '101', '102', '103', '104')).toEqual(ok);
+    // The golden table of C nfqlb for these commands.
+    expect(shown().split('\n').slice(0, 5)).toEqual([
+      `Shm: ${SHM}`,
+      '  Fw: own=0',
+      '  Maglev: M=997, N=32',
+      '   Lookup: 2 0 0 2 2 1 0 1 0 0 1 2 3 1 2 1 3 0 2 0 3 0 2 3 2...',
+      '   Active: 101(0) 102(1) 103(2) 104(3)',
+    ]);
+    expect(nfqlb('deactivate', `--shm=${SHM}`, '102', '999')).toEqual(ok);
+    expect(shown()).toContain('   Active: 101(0) 103(2) 104(3)\n   Share: 101=33.40% 103=33.30% 104=33.30%\n');
+    expect(nfqlb('delete', `--shm=${SHM}`)).toEqual(ok);
+    expect(nfqlb('delete', `--shm=${SHM}`)).toEqual(ok);
+  });
+
+  test('by slots, with weights; what is so already is no change', () => {
+    nfqlb('init', `--shm=${SHM}`, '--M=97', '--N=4', '--ownfw=7');
+    expect(nfqlb('activate', '--index=2', `--shm=${SHM}`, '--weight=3', '105')).toEqual(ok);
+    expect(nfqlb('activate', `--shm=${SHM}`, '101')).toEqual(ok);
+    const before = readFileSync(PATH);
+    expect(nfqlb('activate', `--shm=${SHM}`, '101')).toEqual(ok);
+    expect(readFileSync(PATH).equals(before)).toBe(true);
+    expect(shown()).toContain('Fw: own=7');
+    expect(shown()).toContain('   Active: 101(0) 105(2)\n   Share: 101=24.74% 105=75.26% (weight 3)\n');
+    expect(nfqlb('deactivate', '--index', '2', `--shm=${SHM}`)).toEqual(ok);
+    expect(shown()).toContain('   Active: 101(0)\n');
+    const json = JSON.parse(nfqlb('show', '--json', `--shm=${SHM}`).stdout);
+    expect(json).toMatchObject({ shm: SHM, ownFwmark: 7, M: 97, N: 4, permutation: 'fwmark' });
+    expect(json.targets).toEqual([{ fwmark: 101, slot: 0, weight: 1, buckets: 97 }]);
+    expect(json.lookup).toEqual(new Array(97).fill(0));
+  });
+
+  test('of another program that is half done is waited for; writers at the same time lose nothing', async () => {
+    nfqlb('init', `--shm=${SHM}`);
+    const program = join(folder, 'nfqlb.js');
+    const commands = Array.from({ length: 12 }, (_, i) => `"${process.execPath}" "${program}" activate --shm=${SHM} ${201 + i} &`).join(
+      '\n',
+    );
+    execFileSync('sh', ['-c', `${commands}\nwait`]);
+    const { targets } = JSON.parse(nfqlb('show', '--json', `--shm=${SHM}`).stdout) as { targets: { fwmark: number; buckets: number }[] };
+    expect(targets.map(({ fwmark }) => fwmark).sort()).toEqual(Array.from({ length: 12 }, (_, i) => 201 + i));
+    for (const { buckets } of targets) expect(Math.abs(buckets - 997 / 12)).toBeLessThan(1);
+  });
+});
+
+describe('small commands', () => {
+  test.each([
+    [['primebelow', '1000'], '997\n'],
+    [['primebelow', '2'], '2\n'],
+  ])('%j', (args, stdout) => {
+    expect(nfqlb(...args)).toEqual({ ...ok, stdout });
+  });
+
+  test('version, and help everywhere', () => {
+    expect(nfqlb('version').stdout).toMatch(/^nfqlb-\d+\.\d+\.\d+\n$/);
+    expect(nfqlb('--help').stdout).toContain('activate');
+    expect(nfqlb('help', 'init').stdout).toContain('--ownfw');
+    expect(nfqlb('lb', '-help').stdout).toContain('--notargets_fwmark');
+  });
+
+  test('stats says what it misses, when no load-balancer has made any', () => {
+    expect(nfqlb('stats', `--ft_shm=${SHM}`)).toEqual({
+      status: 1,
+      stdout: '',
+      stderr: `nfqlb stats: shared memory ${SHM}: there is none of that name\n`,
+    });
+  });
+});
+
+describe('bad input: one line, exit status 1', () => {
+  const table = `--shm=${SHM}`;
+  test.each([
+    [['init', '--M=-1'], '--M=-1: must be a whole number from 0 to 4294967295'],
+    [['init', '--M=7', '--N=8', table], 'nfqlb init: N 8: must be a whole number from 1 to 7'],
+    [['init', '--M=abc'], '--M=abc: must be a whole number'],
+    [['init', '--M=100000', '--permutation=nfqlb', table], 'M=99991: permutation kind nfqlb goes up to M=65537'],
+    [['init', '--shm=a/b'], 'shared memory "a/b": a name has 1 to 255 octets, none of them a slash'],
+    [['activate', table, 'abc'], 'abc: must be a whole number from 0 to 2147483647'],
+    [['activate', table, '-1'], '-1: must be a whole number from 0 to 2147483647'],
+    [['activate', table, '4294967296'], '4294967296: must be a whole number from 0 to 2147483647'],
+    [['activate', table, '1', '2', '3', '4', '5'], 'nfqlb activate: no free slot for fwmark 5: all 4 are taken'],
+    [['activate', table, '--index=4', '1'], 'nfqlb activate: index 4: must be a whole number from 0 to 3'],
+    [['activate', table, '--index=0', '1', '2'], '--index=0: a slot takes one fwmark, not 2'],
+    [['activate', '--shm=nfqlb-test-none', '1'], 'nfqlb activate: shared memory nfqlb-test-none: there is none of that name'],
+    [['delete'], '--shm'],
+    [['primebelow', '1'], '1: must be a whole number from 2 to 993997'],
+    [['lb', '--qlength=0'], '--qlength=0: must be a whole number from 1'],
+    [['lb', '--notargets_fwmark=-2'], '--notargets_fwmark=-2'],
+    [['lb', '--tun=nfqlb0'], '--tun'],
+    [['explode'], 'explode'],
+  ])('%j', (args, message) => {
+    nfqlb('init', table, '--M=97', '--N=4');
+    const { status, stdout, stderr } = nfqlb(...args);
+    expect([status, stdout]).toEqual([1, '']);
+    expect(stderr.trimEnd().split('\n')).toEqual([expect.stringContaining(message)]);
+  });
+
+  test.each([
+    ['of the wrong size', () => truncateSync(PATH, 1000), /M=97, N=4 take \d+ octets, 1000 are there/],
+    ['cut off in its header', () => truncateSync(PATH, 10), /it begins with 16 octets, 10 are there/],
+    ['empty', () => truncateSync(PATH, 0), /it is empty/],
+    ['that is something else', () => copyFileSync(process.execPath, PATH), /not a target table/],
+    ['of a later version', () => writeVersion(2), /a target table of version 2; this program knows version 1/],
+  ])('shared memory %s', (_name, damage, message) => {
+    nfqlb('init', table, '--M=97', '--N=4');
+    damage();
+    for (const command of ['show', 'activate', 'deactivate']) {
+      const { status, stderr } = nfqlb(command, table);
+      expect(status).toBe(1);
+      expect(stderr).toMatch(message);
+      expect(stderr.trimEnd().split('\n')).toHaveLength(1);
+    }
+  });
+
+  function writeVersion(version: number): void {
+    const bytes = readFileSync(PATH);
+    bytes.writeUInt32LE(version, Math.ceil((4 + bytes.readUInt32LE(12)) / 64) * 64 + 4);
+    writeFileSync(PATH, bytes);
+  }
+});

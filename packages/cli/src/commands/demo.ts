@@ -1,0 +1,21 @@
+import { Command, Option, oneOf } from '@nfqlb/options';
+import { CLIENT, TARGET_HOSTS } from '../setup/demo/cast.js';
+import { askOverFlows } from '../setup/demo/flows.js';
+import { playDemo } from '../setup/demo/play.js';
+import { respond } from '../setup/demo/responder.js';
+
+/** `nfqlb demo`: the load-balancer at work, on this machine. */
+export function demoCommand(): Command {
+  const roles = [CLIENT, ...TARGET_HOSTS].map(({ name }) => name);
+  const command = new Command('demo')
+    .description(
+      'show a client, a load-balancer and three targets in network namespaces of their own, with a target lost and back under real traffic; takes some 7 seconds, needs root, leaves nothing behind; exit status 69 where that is not possible',
+    )
+    // What the demo starts in the namespaces of its hosts.
+    .addOption(new Option('--role <host>', 'what to play').argParser(oneOf(...roles)).hideHelp());
+  return command.action(async ({ role }: { role?: string }) => {
+    if (role === undefined) await playDemo();
+    else if (role === CLIENT.name) await askOverFlows();
+    else await respond(TARGET_HOSTS.findIndex(({ name }) => name === role) + 1);
+  }) as Command;
+}

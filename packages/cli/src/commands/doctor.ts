@@ -1,0 +1,15 @@
+import { Command } from '@nfqlb/options';
+import { examine, report } from '../setup/doctor/examine.js';
+import { gatherFacts } from '../setup/doctor/gather.js';
+
+/** `nfqlb doctor`: looks for what keeps packets from being load-balanced. */
+export function doctorCommand(): Command {
+  const command = new Command('doctor').description(
+    'check kernel, rights, forwarding, rules, queues and tables in this network namespace, and say what to do; exit status 1 when there is a problem',
+  );
+  return command.action(() => {
+    const findings = examine(gatherFacts());
+    process.stdout.write(report(findings));
+    if (findings.some(({ status }) => status === 'problem')) process.exitCode = 1;
+  }) as Command;
+}

@@ -1,0 +1,17 @@
+import { createSocket } from 'node:dgram';
+import { once } from 'node:events';
+import { PORT, VIP4, VIP6 } from './cast.js';
+
+/** A target: answers every question with its number, until its standard input ends. Writes a line when it is ready. */
+export async function respond(number: number): Promise<void> {
+  const answer = Buffer.from(String(number));
+  // From the VIP, not from an address of its own: the client knows no other.
+  for (const address of [VIP4, VIP6]) {
+    const socket = createSocket(address.includes(':') ? 'udp6' : 'udp4');
+    socket.on('message', (_, { port, address: client }) => socket.send(answer, port, client));
+    socket.bind(PORT, address);
+    await once(socket, 'listening');
+  }
+  process.stdout.write('ready\n');
+  process.stdin.once('end', () => process.exit()).resume();
+}

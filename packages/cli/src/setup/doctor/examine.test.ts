@@ -1,0 +1,380 @@
+import { describe, expect, test } from 'vitest';
+import { examine, report } from './examine.js';
+import type { Facts } from './facts.js';
+import type { Finding } from './finding.js';
+
+const OPTIONS = [
+  ...['NETFILTER_NETLINK_QUEUE', 'NETFILTER_XT_TARGET_NFQUEUE', 'NETFILTER_XT_MARK', 'NFT_COMPAT', 'IP_MULTIPLE_TABLES'],
+  ...['IPV6_MULTIPLE_TABLES', 'NF_NAT', 'NETFILTER_XT_NAT', 'NETFILTER_XT_TARGET_MASQUERADE', 'TUN'],
+];
+
+const IPTABLES = `\
+*mangle
+:PREROUTING ACCEPT [0:0]
+:NFQLB - [0:0]
+-A PREROUTING -j NFQLB
+-A NFQLB -d 10.0.0.1/32 -j NFQUEUE --queue-balance 0:1
+COMMIT
+*filter
+:FORWARD ACCEPT [0:0]
+:NFQLB - [0:0]
+-A FORWARD -j NFQLB
+-A NFQLB -d 10.0.0.1/32 -m mark --mark 0x0 -j DROP
+COMMIT
+`;
+
+const queue = (number: number): NonNullable<Facts['queues']>[number] => ({
+  queue: number,
+  portId: 4711,
+  waiting: 0,
+  queueDropped: 0,
+  socketDropped: 0,
+});
+
+/** A machine on which all is well, as `nfqlb up --mode=dsr` leaves it. */
+const WELL: Facts = {
+  kernelRelease: '6.1.0',
+  kernelOptions: new Set(OPTIONS),
+  trials: new Map(),
+  capabilities: 1n << 12n,
+  iptablesVersion: 'iptables v1.8.9 (nf_tables)',
+  ipVersion: 'ip utility, iproute2-6.1.0',
+  sysctls: { ipv4Forwarding: true, ipv6Forwarding: true, strictDevices: [] },
+  offloads: [{ device: 'eth0', gro: false, lro: false }],
+  savedRules: { 4: IPTABLES, 6: '' },
+  nftRules: '',
+  trackedConnections: 0,
+  queues: [queue(0), queue(1)],
+  policyRules: { 4: [101, 102].map((fwmark) => ({ fwmark, table: 1_420_000_000 + fwmark, own: true, leads: true })), 6: [] },
+  tables: [{ name: 'nfqlb', M: 997, N: 32, active: [101, 102] }],
+};
+
+const bad = (facts: Partial<Facts>): Finding[] => examine({ ...WELL, ...facts }).filter(({ status }) => status !== 'ok');
+
+test('where all is well there is nothing to do', () => {
+  expect(bad({})).toEqual([]);
+  expect(report(examine(WELL))).toMatchInlineSnapshot(`
+    "ok       kernel queue     NFQUEUE and the mark match are there (6.1.0)
+    ok       kernel routing   policy routing is there, for IPv4 and IPv6 (6.1.0)
+    ok       kernel nat       address translation is there (6.1.0)
+    ok       kernel tun       tun devices are there (6.1.0)
+    ok       capabilities     CAP_NET_ADMIN is there
+    ok       programs         iptables v1.8.9 (nf_tables); ip utility, iproute2-6.1.0
+    ok       forwarding IPv4  on
+    ok       forwarding IPv6  on
+    ok       rp_filter        off or loose
+    ok       offload          LRO and GRO are off
+    ok       defragmentation  no connections are tracked: fragments come as they are
+    ok       set-up           what nfqlb up has set up is whole
+    ok       queue rules      1 lead packets to queue 0:1
+    ok       listeners        every queue has one (0, 1)
+    ok       queue drops      none
+    ok       tables           nfqlb (M=997, N=32, 2 active)
+    0 problems, 0 warnings
+    "
+  `);
+});
+
+/** What is otherwise than on a machine on which all is well, and what is found. */
+interface Case {
+  readonly name: string;
+  readonly facts: Partial<Facts>;
+  readonly status: Finding['status'];
+  readonly check: string;
+  readonly text: string | RegExp;
+  readonly remedy?: string;
+}
+
+const without = (...options: string[]): Partial<Facts> => ({
+  kernelOptions: new Set(OPTIONS.filter((option) => !options.includes(option))),
+});
+const saved = (four: string): Partial<Facts> => ({ savedRules: { 4: four, 6: '' } });
+
+const CASES: readonly Case[] = [
+  {
+    name: 'a kernel without NFQUEUE',
+    facts: without('NETFILTER_NETLINK_QUEUE', 'NETFILTER_XT_TARGET_NFQUEUE'),
+    status: 'problem',
+    check: 'kernel queue',
+    text: 'the kernel 6.1.0 lacks CONFIG_NETFILTER_NETLINK_QUEUE, CONFIG_NETFILTER_XT_TARGET_NFQUEUE: packets cannot be queued',
+  },
+  {
+    name: 'a kernel without the mark match, under either name',
+    facts: without('NETFILTER_XT_MARK'),
+    status: 'problem',
+    check: 'kernel queue',
+    text: /lacks CONFIG_NETFILTER_XT_MATCH_MARK or CONFIG_NETFILTER_XT_MARK: /,
+  },
+  {
+    name: 'a kernel without policy routing for IPv6',
+    facts: without('IPV6_MULTIPLE_TABLES'),
+    status: 'warning',
+    check: 'kernel routing',
+    text: 'the kernel 6.1.0 lacks CONFIG_IPV6_MULTIPLE_TABLES: --mode=dsr does not work',
+  },
+  {
+    name: 'a kernel without address translation',
+    facts: without('NETFILTER_XT_NAT'),
+    status: 'warning',
+    check: 'kernel nat',
+    text: /--mode=nat does not work/,
+  },
+  { name: 'a kernel without tun', facts: without('TUN'), status: 'warning', check: 'kernel tun', text: /lacks CONFIG_TUN/ },
+  {
+    name: 'a kernel that nothing is known of, in which queueing fails',
+    facts: {
+      kernelOptions: undefined,
+      trials: new Map([['queue', false] as const, ['routing', true] as const, ['nat', true] as const, ['tun', true] as const]),
+    },
+    status: 'problem',
+    check: 'kernel queue',
+    text: 'a trial failed: packets cannot be queued',
+  },
+  {
+    name: 'no capability',
+    facts: { capabilities: ~(1n << 12n) },
+    status: 'problem',
+    check: 'capabilities',
+    text: 'CAP_NET_ADMIN is missing: queues and rules are out of reach',
+    remedy: 'run as root; a container with --cap-add=NET_ADMIN',
+  },
+  {
+    name: 'no iptables',
+    facts: { iptablesVersion: undefined },
+    status: 'warning',
+    check: 'programs',
+    text: 'iptables cannot be run: nfqlb up and down need it',
+    remedy: 'apt-get install iptables',
+  },
+  {
+    name: 'no forwarding, where packets shall be forwarded',
+    facts: { sysctls: { ...WELL.sysctls, ipv4Forwarding: false } },
+    status: 'problem',
+    check: 'forwarding IPv4',
+    text: 'off: packets get a fwmark, but are not passed on to targets',
+    remedy: 'sysctl -w net.ipv4.ip_forward=1',
+  },
+  {
+    name: 'no forwarding of a family without rules',
+    facts: { sysctls: { ...WELL.sysctls, ipv6Forwarding: false } },
+    status: 'warning',
+    check: 'forwarding IPv6',
+    text: 'off: packets are not passed on to targets',
+    remedy: 'sysctl -w net.ipv6.conf.all.forwarding=1',
+  },
+  {
+    name: 'a firewall that lets nothing pass',
+    facts: saved(IPTABLES.replace(':FORWARD ACCEPT', ':FORWARD DROP')),
+    status: 'warning',
+    check: 'forwarding IPv4',
+    text: /the policy of the chain FORWARD is DROP/,
+    remedy: 'iptables -A FORWARD -m mark ! --mark 0 -j ACCEPT, and one for the answers',
+  },
+  {
+    name: 'a strict reverse path filter',
+    facts: { sysctls: { ...WELL.sysctls, strictDevices: ['eth0', 'eth1'] } },
+    status: 'warning',
+    check: 'rp_filter',
+    text: /^strict on eth0, eth1: /,
+    remedy: 'sysctl -w net.ipv4.conf.all.rp_filter=2',
+  },
+  {
+    name: 'LRO',
+    facts: { offloads: [{ device: 'eth0', gro: true, lro: true }] },
+    status: 'warning',
+    check: 'offload',
+    text: /^LRO is on for eth0: /,
+    remedy: 'ethtool -K eth0 lro off',
+  },
+  {
+    name: 'a rule that tracks connections',
+    facts: saved(`${IPTABLES}*filter\n-A INPUT -m conntrack --ctstate ESTABLISHED -j ACCEPT\nCOMMIT\n`),
+    status: 'warning',
+    check: 'defragmentation',
+    text: /^connections are tracked \(-A INPUT -m conntrack --ctstate ESTABLISHED -j ACCEPT\), so fragments are put together/,
+  },
+  {
+    name: 'a rule of nftables that tracks connections',
+    facts: { nftRules: 'table inet firewall {\n\tchain input {\n\t\tct state established accept\n\t}\n}\n' },
+    status: 'warning',
+    check: 'defragmentation',
+    text: /^connections are tracked \(ct state established accept\)/,
+  },
+  {
+    name: 'connections that are tracked for no known reason',
+    facts: { trackedConnections: 3 },
+    status: 'warning',
+    check: 'defragmentation',
+    text: /^3 connections are tracked, though no rule asks for it/,
+  },
+  {
+    name: 'a chain of ours that nothing leads to',
+    facts: saved(IPTABLES.replace('-A FORWARD -j NFQLB\n', '')),
+    status: 'problem',
+    check: 'set-up',
+    text: 'iptables -t filter: no rule leads to the chain NFQLB',
+    remedy: 'nfqlb up again, as before',
+  },
+  {
+    name: 'a route that has gone with its device',
+    facts: { policyRules: { 4: WELL.policyRules[4].map((rule) => ({ ...rule, leads: rule.fwmark !== 102 })), 6: [] } },
+    status: 'problem',
+    check: 'set-up',
+    text: 'fwmark 102: the route to the target has gone, as it does when its device goes down',
+  },
+  {
+    name: '--queue-bypass',
+    facts: saved(IPTABLES.replace('--queue-balance 0:1', '--queue-balance 0:1 --queue-bypass')),
+    status: 'warning',
+    check: 'queue rules',
+    text: 'while nobody listens, packets pass without a fwmark and are delivered by chance (-A NFQLB -d 10.0.0.1/32 -j NFQUEUE --queue-balance 0:1 --queue-bypass)',
+    remedy: 'take --queue-bypass out of the rule',
+  },
+  {
+    name: 'bypass in nftables',
+    facts: {
+      nftRules: 'table inet lb {\n\tchain vip {\n\t\tip daddr 10.0.0.1 counter packets 0 bytes 0 queue flags bypass to 1\n\t}\n}\n',
+    },
+    status: 'warning',
+    check: 'queue rules',
+    text: /queue flags bypass to 1\)$/,
+  },
+  {
+    name: 'a queue that nobody listens to',
+    facts: { queues: [queue(0)] },
+    status: 'problem',
+    check: 'listeners',
+    text: 'nobody listens to queue 1: its packets are dropped',
+    remedy: 'nfqlb lb --queue=1',
+  },
+  {
+    name: 'queues that nobody listens to',
+    facts: { queues: [] },
+    status: 'problem',
+    check: 'listeners',
+    text: 'nobody listens to queues 0, 1: its packets are dropped',
+    remedy: 'nfqlb lb --queue=0:1',
+  },
+  {
+    name: 'a queue of nftables that nobody listens to',
+    facts: { nftRules: 'table ip6 lb {\n\tchain vip {\n\t\tip6 daddr 1000::1 queue num 7-8\n\t}\n}\n', queues: [0, 1, 8].map(queue) },
+    status: 'problem',
+    check: 'listeners',
+    text: 'nobody listens to queue 7: its packets are dropped',
+  },
+  {
+    name: 'a listener without a rule',
+    facts: { queues: [0, 1, 2].map(queue) },
+    status: 'warning',
+    check: 'listeners',
+    text: 'no rule leads packets to queue 2, to which a program listens',
+  },
+  {
+    name: 'a kernel without queues',
+    facts: { queues: undefined },
+    status: 'warning',
+    check: 'listeners',
+    text: 'not known: /proc/net/netfilter/nfnetlink_queue cannot be read',
+  },
+  {
+    name: 'dropped packets',
+    facts: { queues: [queue(0), { queue: 1, portId: 1, waiting: 5, queueDropped: 70, socketDropped: 3 }] },
+    status: 'warning',
+    check: 'queue drops',
+    text: 'queue 1: 70 packets dropped because it was full, 3 because the listener’s socket was; 5 wait',
+  },
+  {
+    name: 'no table',
+    facts: { tables: [] },
+    status: 'warning',
+    check: 'tables',
+    text: 'no target table is in /dev/shm',
+    remedy: 'nfqlb init',
+  },
+  {
+    name: 'a table without targets',
+    facts: { tables: [...WELL.tables, { name: 'web', M: 997, N: 32, active: [] }] },
+    status: 'warning',
+    check: 'tables',
+    text: 'no target is active in web: packets are dropped',
+    remedy: 'nfqlb activate --shm=web FWMARK…',
+  },
+  {
+    name: 'a fwmark that leads nowhere',
+    facts: { tables: [{ name: 'web', M: 997, N: 32, active: [101, 1, 10] }] },
+    status: 'warning',
+    check: 'tables',
+    text: /^active fwmarks that no rule leads to a target, .* \(web: 1, 10\)$/,
+  },
+];
+
+describe('one finding about', () => {
+  test.each(CASES)('$name', ({ facts, status, check, text, remedy }) => {
+    const findings = bad(facts);
+    expect(findings).toHaveLength(1);
+    expect(findings[0]).toMatchObject({ status, check, ...(remedy === undefined ? {} : { remedy }) });
+    expect(findings[0]!.remedy).toBeTruthy();
+    expect(findings[0]!.text).toMatch(text);
+  });
+});
+
+describe('nothing is wrong with', () => {
+  test.each<[string, Partial<Facts>]>([
+    [
+      'a part of the kernel that works, where its options are not known',
+      {
+        kernelOptions: undefined,
+        trials: new Map((['queue', 'routing', 'nat', 'tun'] as const).map((part) => [part, true])),
+      },
+    ],
+    ['IPv6 that is not there', { sysctls: { ...WELL.sysctls, ipv6Forwarding: undefined } }],
+    [
+      'no forwarding, where packets are those of programs here',
+      {
+        ...saved(IPTABLES.replace('-A PREROUTING', '-A OUTPUT')),
+        sysctls: { ...WELL.sysctls, ipv4Forwarding: false },
+      },
+    ],
+    ['GRO', { offloads: [{ device: 'eth0', gro: true, lro: false }] }],
+    ['offload, where ethtool is missing', { offloads: undefined }],
+    [
+      'tracked connections that nfqlb up needs for nat',
+      {
+        ...saved(
+          `${IPTABLES}*nat\n:NFQLB - [0:0]\n-A PREROUTING -j NFQLB\n-A NFQLB -m mark --mark 0x1 -j DNAT --to-destination 1.2.3.4\nCOMMIT\n`,
+        ),
+        trackedConnections: 7,
+      },
+    ],
+    [
+      'iptables’ rules as nft shows them',
+      {
+        nftRules: 'table ip mangle {\n\tchain NFQLB {\n\t\tqueue flags bypass to 9\n\t\tct state new accept\n\t}\n}\n',
+      },
+    ],
+    [
+      'a fwmark that iptables leads on',
+      {
+        ...saved(`${IPTABLES}-A NFQLB -m mark --mark 0x2f -j ACCEPT\n`),
+        tables: [{ name: 'web', M: 997, N: 32, active: [0x2f] }],
+      },
+    ],
+    [
+      'a fwmark that nftables leads on',
+      {
+        nftRules: 'table ip lb {\n\tchain nat {\n\t\tmeta mark 0x0000002f accept\n\t}\n}\n',
+        tables: [{ name: 'web', M: 997, N: 32, active: [0x2f] }],
+      },
+    ],
+  ])('%s', (_, facts) => {
+    expect(bad(facts)).toEqual([]);
+  });
+});
+
+test('who may not look is told so', () => {
+  const blind = { savedRules: { 4: undefined, 6: undefined }, nftRules: undefined, queues: undefined };
+  expect(bad(blind).map(({ check, status }) => [check, status])).toEqual([
+    ['queue rules', 'warning'],
+    ['listeners', 'warning'],
+  ]);
+});

@@ -1,0 +1,36 @@
+import type { Facts } from './facts.js';
+import type { Finding, Status } from './finding.js';
+import { checkCapabilities, checkKernel, checkPrograms } from './kernel-checks.js';
+import { checkDefragmentation, checkForwarding, checkOffload, checkReversePathFilter } from './network-checks.js';
+import { checkDrops, checkListeners, checkQueueRules } from './queue-checks.js';
+import { checkSetUp, checkTables } from './target-checks.js';
+
+/** Judges what was found out. */
+export function examine(facts: Facts): Finding[] {
+  return [
+    ...checkKernel(facts),
+    checkCapabilities(facts),
+    checkPrograms(facts),
+    ...checkForwarding(facts),
+    checkReversePathFilter(facts),
+    checkOffload(facts),
+    checkDefragmentation(facts),
+    checkSetUp(facts),
+    checkQueueRules(facts),
+    checkListeners(facts),
+    checkDrops(facts),
+    checkTables(facts),
+  ];
+}
+
+/** A line for each, and one that sums up. */
+export function report(findings: readonly Finding[]): string {
+  const width = Math.max(...findings.map(({ check }) => check.length));
+  const lines = findings.map(
+    ({ status, check, text, remedy }) =>
+      `${status.padEnd(7)}  ${check.padEnd(width)}  ${text}${remedy === undefined ? '' : ` → ${remedy}`}`,
+  );
+  const count = (status: Status): number => findings.filter((finding) => finding.status === status).length;
+  const plural = (number: number, noun: string): string => `${number} ${noun}${number === 1 ? '' : 's'}`;
+  return `${[...lines, `${plural(count('problem'), 'problem')}, ${plural(count('warning'), 'warning')}`].join('\n')}\n`;
+}

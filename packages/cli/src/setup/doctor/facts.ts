@@ -1,0 +1,61 @@
+import type { KernelQueue } from '../../daemon/kernel-queues.js';
+import type { Family } from '../set-up.js';
+import type { SysctlFacts } from '../sysctls.js';
+
+/** What was found out about the machine, before it is judged. `undefined` is what could not be found out. */
+export interface Facts {
+  /** As `uname -r` says it. */
+  readonly kernelRelease: string;
+  /** Options that the kernel is built with, without `CONFIG_`: those that are `y` or `m`. */
+  readonly kernelOptions: ReadonlySet<string> | undefined;
+  /** What a trial in a namespace of its own has shown, for parts whose options are not known. */
+  readonly trials: ReadonlyMap<KernelPart, boolean>;
+  /** Effective ones, a bit for each. */
+  readonly capabilities: bigint;
+  /** First line of `iptables --version`. */
+  readonly iptablesVersion: string | undefined;
+  readonly ipVersion: string | undefined;
+  readonly sysctls: SysctlFacts;
+  /** Without `lo`. */
+  readonly offloads: readonly DeviceOffloads[] | undefined;
+  /** What iptables-save and ip6tables-save have written. */
+  readonly savedRules: Readonly<Record<Family, string | undefined>>;
+  /** What `nft list ruleset` has written. */
+  readonly nftRules: string | undefined;
+  /** Connections that the kernel tracks in this namespace. */
+  readonly trackedConnections: number | undefined;
+  /** Queues with a listener. */
+  readonly queues: readonly KernelQueue[] | undefined;
+  readonly policyRules: Readonly<Record<Family, readonly FwmarkRule[]>>;
+  readonly tables: readonly TableFacts[];
+}
+
+/** A part of the kernel that is used. */
+export type KernelPart = 'queue' | 'routing' | 'nat' | 'tun';
+
+export interface DeviceOffloads {
+  readonly device: string;
+  /** Generic receive offload. */
+  readonly gro: boolean;
+  /** Large receive offload. */
+  readonly lro: boolean;
+}
+
+/** A policy rule that asks for a fwmark. */
+export interface FwmarkRule {
+  readonly fwmark: number;
+  readonly table: number;
+  /** Set up by `nfqlb up`. */
+  readonly own: boolean;
+  /** Whether the table has a route that leads anywhere. */
+  readonly leads: boolean;
+}
+
+/** A target table in shared memory. */
+export interface TableFacts {
+  readonly name: string;
+  readonly M: number;
+  readonly N: number;
+  /** Fwmarks of the active targets. */
+  readonly active: readonly number[];
+}

@@ -1,0 +1,264 @@
+import { describe, expect, test } from 'vitest';
+import { planDown, planUp } from './plan.js';
+import { parseSavedRoutes } from './policy-routes.js';
+import { NOTHING_PRESENT, type Present } from './present.js';
+import { parseSavedRules } from './saved-rules.js';
+import { composeSetUp, givenTarget, type SetUp, vip } from './set-up.js';
+import { formatStep } from './step.js';
+
+function setUp(targets: readonly string[], options: Partial<SetUp> & { vip?: readonly string[] } = {}): SetUp {
+  const { vip: vips = ['10.0.0.1/32'], ...rest } = options;
+  const request = { mode: 'nat', queue: { first: 2, last: 2 }, traffic: 'forward', keepSource: false, ...rest } as const;
+  return composeSetUp({ ...request, vips: vips.map(vip), targets: targets.map(givenTarget) });
+}
+
+const shell = (steps: ReturnType<typeof planUp>): string => steps.map(formatStep).join('');
+
+describe('up, where nothing is set up', () => {
+  test('with nat, for what passes through', () => {
+    expect(shell(planUp(setUp(['192.168.1.1', '102=192.168.1.2']), NOTHING_PRESENT))).toBe(`\
+iptables-restore --wait --noflush <<'END'
+*filter
+:NFQLB - [0:0]
+-A NFQLB -d 10.0.0.1/32 -m mark --mark 0 -j DROP
+-I FORWARD -j NFQLB
+-I INPUT -j NFQLB
+COMMIT
+*nat
+:NFQLB - [0:0]
+:NFQLB-SOURCE - [0:0]
+-A NFQLB -d 10.0.0.1/32 -m mark --mark 1 -j DNAT --to-destination 192.168.1.1
+-A NFQLB -d 10.0.0.1/32 -m mark --mark 102 -j DNAT --to-destination 192.168.1.2
+-A NFQLB-SOURCE -d 192.168.1.1 -m mark --mark 1 -j MASQUERADE
+-A NFQLB-SOURCE -d 192.168.1.2 -m mark --mark 102 -j MASQUERADE
+-I PREROUTING -j NFQLB
+-I POSTROUTING -j NFQLB-SOURCE
+COMMIT
+*mangle
+:NFQLB - [0:0]
+-A NFQLB -d 10.0.0.1/32 -j NFQUEUE --queue-num 2
+-I PREROUTING -j NFQLB
+COMMIT
+END
+`);
+  });
+
+  test('with dsr, for several VIPs of both families and several queues', () => {
+    const options = { mode: 'dsr', vip: ['10.0.0.1/32', '10.1.0.0/24', '1000::/112'], queue: { first: 0, last: 3 } } as const;
+    expect(shell(planUp(setUp(['101=192.168.1.1', '101=fd00::1'], options), NOTHING_PRESENT))).toBe(`\
+ip -4 -batch - <<'END'
+route replace default via 192.168.1.1 table 1420000101 protocol 142
+route replace unreachable default metric 14200 table 1420000101 protocol 142
+rule add priority 14200 fwmark 101 table 1420000101 protocol 142
+END
+ip -6 -batch - <<'END'
+route replace default via fd00::1 table 1420000101 protocol 142
+route replace unreachable default metric 14200 table 1420000101 protocol 142
+rule add priority 14200 fwmark 101 table 1420000101 protocol 142
+END
+iptables-restore --wait --noflush <<'END'
+*filter
+:NFQLB - [0:0]
+-A NFQLB -d 10.0.0.1/32 -m mark --mark 0 -j DROP
+-A NFQLB -d 10.1.0.0/24 -m mark --mark 0 -j DROP
+-I FORWARD -j NFQLB
+-I INPUT -j NFQLB
+COMMIT
+*mangle
+:NFQLB - [0:0]
+-A NFQLB -d 10.0.0.1/32 -j NFQUEUE --queue-balance 0:3
+-A NFQLB -d 10.1.0.0/24 -j NFQUEUE --queue-balance 0:3
+-I PREROUTING -j NFQLB
+COMMIT
+END
+ip6tables-restore --wait --noflush <<'END'
+*filter
+:NFQLB - [0:0]
+-A NFQLB -d 1000::/112 -m mark --mark 0 -j DROP
+-I FORWARD -j NFQLB
+-I INPUT -j NFQLB
+COMMIT
+*mangle
+:NFQLB - [0:0]
+-A NFQLB -d 1000::/112 -j NFQUEUE --queue-balance 0:3
+-I PREROUTING -j NFQLB
+COMMIT
+END
+`);
+  });
+
+  test('with nat, for programs on this machine, whose source addresses are right', () => {
+    const text = shell(planUp(setUp(['192.168.1.1'], { traffic: 'local' }), NOTHING_PRESENT));
+    expect(text.match(/^-I .*$/gm)).toEqual(['-I OUTPUT -j NFQLB', '-I OUTPUT -j NFQLB', '-I OUTPUT -j NFQLB']);
+    expect(text).not.toContain('MASQUERADE');
+  });
+
+  test('with nat that keeps the source', () => {
+    const text = shell(planUp(setUp(['192.168.1.1'], { keepSource: true }), NOTHING_PRESENT));
+    expect(text).not.toMatch(/MASQUERADE|POSTROUTING|SOURCE/);
+    expect(text).toContain('DNAT');
+  });
+});
+
+describe('up, where another set-up is', () => {
+  const present = (four: { saved?: string; rules?: string; routes?: string }): Present => ({
+    ...NOTHING_PRESENT,
+    4: { rules: parseSavedRules(four.saved ?? ''), routes: parseSavedRoutes(four.rules ?? '', four.routes ?? '') },
+  });
+
+  test('keeps what is the same and takes away the rest, at once in each table', () => {
+    const saved = `\
+*mangle
+:PREROUTING ACCEPT [0:0]
+:OUTPUT ACCEPT [0:0]
+:NFQLB - [0:0]
+-A PREROUTING -j NFQLB
+-A OUTPUT -p tcp -j NFQLB
+-A NFQLB -d 10.0.0.9/32 -j NFQUEUE --queue-num 9
+COMMIT
+*nat
+:PREROUTING ACCEPT [0:0]
+:NFQLB - [0:0]
+:NFQLB-SOURCE - [0:0]
+-A PREROUTING -j NFQLB
+-A PREROUTING -j NFQLB
+-A POSTROUTING -j NFQLB-SOURCE
+COMMIT
+`;
+    expect(shell(planUp(setUp(['192.168.1.1'], { keepSource: true }), present({ saved })))).toBe(`\
+iptables-restore --wait --noflush <<'END'
+*filter
+:NFQLB - [0:0]
+-A NFQLB -d 10.0.0.1/32 -m mark --mark 0 -j DROP
+-I FORWARD -j NFQLB
+-I INPUT -j NFQLB
+COMMIT
+*nat
+:NFQLB - [0:0]
+-A NFQLB -d 10.0.0.1/32 -m mark --mark 1 -j DNAT --to-destination 192.168.1.1
+-D PREROUTING -j NFQLB
+-D POSTROUTING -j NFQLB-SOURCE
+-F NFQLB-SOURCE
+-X NFQLB-SOURCE
+COMMIT
+*mangle
+:NFQLB - [0:0]
+-A NFQLB -d 10.0.0.1/32 -j NFQUEUE --queue-num 2
+-D OUTPUT -p tcp -j NFQLB
+COMMIT
+END
+`);
+  });
+
+  test('takes away tables that it needs no more, the queue first', () => {
+    const saved = '*nat\n:NFQLB - [0:0]\nCOMMIT\n*filter\n:NFQLB - [0:0]\nCOMMIT\n*mangle\n:NFQLB - [0:0]\nCOMMIT\n';
+    const options = { vip: ['1000::1/128'], mode: 'dsr' } as const;
+    expect(shell(planUp(setUp(['fd00::1'], options), present({ saved })))).toContain(`\
+iptables-restore --wait --noflush <<'END'
+*mangle
+-F NFQLB
+-X NFQLB
+COMMIT
+*nat
+-F NFQLB
+-X NFQLB
+COMMIT
+*filter
+-F NFQLB
+-X NFQLB
+COMMIT
+END
+`);
+  });
+
+  test('adds rules that are missing, and takes old ones away last', () => {
+    const rules = JSON.stringify([
+      { priority: 0, src: 'all', table: '255' },
+      { priority: 14200, src: 'all', fwmark: '0x65', table: '1420000101', protocol: '142' },
+      { priority: 14200, src: 'all', fwmark: '0x66', table: '1420000102', protocol: '142' },
+      { priority: 14201, src: 'all', fwmark: '0x65', table: '1420000101', protocol: '142' },
+      { priority: 200, src: 'all', fwmark: '0x65', table: '101', protocol: '3' },
+      { priority: 32766, src: 'all', table: '254' },
+    ]);
+    const routes = JSON.stringify([
+      { dst: 'default', gateway: '192.168.1.1', table: '1420000101' },
+      { type: '7', dst: 'default', table: '1420000102', metric: 14200 },
+      { dst: 'default', gateway: '192.168.1.2', table: '1420000102' },
+    ]);
+    const steps = planUp(setUp(['101=192.168.1.7', '103=192.168.1.3'], { mode: 'dsr' }), present({ rules, routes }));
+    expect(steps.map(({ command }) => command[0])).toEqual(['ip', 'iptables-restore', 'ip']);
+    expect(steps[0]?.input).toEqual([
+      'route replace default via 192.168.1.7 table 1420000101 protocol 142',
+      'route replace unreachable default metric 14200 table 1420000101 protocol 142',
+      'route replace default via 192.168.1.3 table 1420000103 protocol 142',
+      'route replace unreachable default metric 14200 table 1420000103 protocol 142',
+      'rule add priority 14200 fwmark 103 table 1420000103 protocol 142',
+    ]);
+    expect(steps[2]?.input).toEqual([
+      'rule delete priority 14200 fwmark 102 table 1420000102 protocol 142',
+      'rule delete priority 14201 fwmark 101 table 1420000101 protocol 142',
+      'route flush table 1420000102 protocol 142',
+    ]);
+  });
+});
+
+describe('down', () => {
+  test('does nothing where nothing is', () => {
+    expect(planDown(NOTHING_PRESENT)).toEqual([]);
+  });
+
+  test('does nothing about what others have', () => {
+    const saved = `\
+*filter
+:FORWARD ACCEPT [0:0]
+:NFQLB2 - [0:0]
+-A FORWARD -j NFQLB2
+-A NFQLB2 -m comment --comment "not -j NFQLB" -j ACCEPT
+COMMIT
+`;
+    const family = { rules: parseSavedRules(saved), routes: parseSavedRoutes('[{"priority":7,"fwmark":"0x1","table":"7"}]', '') };
+    expect(planDown({ 4: family, 6: family })).toEqual([]);
+  });
+
+  test('takes away the queue first and the guard last, then rules and routes, of both families', () => {
+    const saved = `\
+*filter
+:INPUT ACCEPT [0:0]
+:NFQLB - [0:0]
+-A INPUT -j NFQLB
+-A INPUT -m comment --comment "a guest" -g NFQLB
+-A NFQLB -d 10.0.0.1/32 -m mark --mark 0x0 -j DROP
+COMMIT
+*mangle
+:NFQLB - [0:0]
+-A PREROUTING -j NFQLB
+COMMIT
+`;
+    const rules = JSON.stringify([{ priority: 14200, src: 'all', fwmark: '0x1', table: '1420000001', protocol: '142' }]);
+    const family = { rules: parseSavedRules(saved), routes: parseSavedRoutes(rules, '[{"dst":"default","table":"1420000001"}]') };
+    const restore = (program: string): string => `\
+${program} --wait --noflush <<'END'
+*mangle
+-D PREROUTING -j NFQLB
+-F NFQLB
+-X NFQLB
+COMMIT
+*filter
+-D INPUT -j NFQLB
+-D INPUT -m comment --comment "a guest" -g NFQLB
+-F NFQLB
+-X NFQLB
+COMMIT
+END
+`;
+    const batch = (option: string): string => `\
+ip ${option} -batch - <<'END'
+rule delete priority 14200 fwmark 1 table 1420000001 protocol 142
+route flush table 1420000001 protocol 142
+END
+`;
+    expect(shell(planDown({ 4: family, 6: family }))).toBe(
+      `${restore('iptables-restore')}${restore('ip6tables-restore')}${batch('-4')}${batch('-6')}`,
+    );
+  });
+});

@@ -1,0 +1,95 @@
+import { describe, expect, test } from 'vitest';
+import { composeSetUp, givenTarget, type SetUpRequest, vip } from './set-up.js';
+
+const request = (vips: readonly string[], targets: readonly string[]): SetUpRequest => ({
+  vips: vips.map(vip),
+  targets: targets.map(givenTarget),
+  mode: 'nat',
+  queue: { first: 2, last: 2 },
+  traffic: 'forward',
+  keepSource: false,
+});
+
+describe('a VIP', () => {
+  test.each([
+    ['10.0.0.1/32', '10.0.0.1/32'],
+    ['10.0.0.9/24', '10.0.0.0/24'],
+    ['2001:db8::1/128', '2001:db8::1/128'],
+    ['::ffff:10.0.0.1/128', '10.0.0.1/32'],
+  ])('%s', (text, written) => {
+    const { vips } = composeSetUp(request([text], []));
+    expect([...vips[4], ...vips[6]]).toEqual([written]);
+  });
+
+  test.each(['10.0.0.1', '10.0.0.1/33', '10.0.0/24', '2001:db8::1/129', 'web', ''])('%j is refused', (text) => {
+    expect(() => vip(text)).toThrow('must be ADDRESS/BITS such as 10.0.0.1/32 or 2001:db8::1/128');
+  });
+
+  test.each(['0.0.0.0/0', '10.0.0.0/0', '::/0', '::ffff:0:0/96'])('%s would be everything', (text) => {
+    expect(() => vip(text)).toThrow('must have at least one bit');
+  });
+
+  test('given twice counts once', () => {
+    expect(composeSetUp(request(['10.0.0.1/24', '10.0.0.2/24'], [])).vips).toEqual({ 4: ['10.0.0.0/24'], 6: [] });
+  });
+});
+
+describe('targets', () => {
+  test('without fwmarks are counted by family, so that the n-th of each are one', () => {
+    expect(composeSetUp(request(['10.0.0.1/32', '1000::1/128'], ['192.168.1.1', '192.168.1.2', 'fd00::1', 'fd00::2'])).targets).toEqual([
+      { fwmark: 1, addresses: { 4: '192.168.1.1', 6: 'fd00::1' } },
+      { fwmark: 2, addresses: { 4: '192.168.1.2', 6: 'fd00::2' } },
+    ]);
+  });
+
+  test('with fwmarks come in their order', () => {
+    expect(composeSetUp(request(['10.0.0.1/32'], ['102=192.168.1.1', '101=192.168.1.2'])).targets).toEqual([
+      { fwmark: 101, addresses: { 4: '192.168.1.2' } },
+      { fwmark: 102, addresses: { 4: '192.168.1.1' } },
+    ]);
+  });
+
+  test('of several fwmarks may be one machine', () => {
+    expect(composeSetUp(request(['10.0.0.1/32'], ['192.168.1.1', '192.168.1.1'])).targets).toHaveLength(2);
+  });
+
+  test.each(['192.168.1', '1=', '=192.168.1.1', 'x=192.168.1.1', '1=2=192.168.1.1', 'fe80::1%eth0', '192.168.1.1/32'])(
+    '%s is refused',
+    (text) => {
+      expect(() => givenTarget(text)).toThrow(/must be (ADDRESS or FWMARK=ADDRESS|a whole number from 1)/);
+    },
+  );
+
+  test.each(['0', '2147483648', '-1'])('fwmark %s is refused', (fwmark) => {
+    expect(() => givenTarget(`${fwmark}=192.168.1.1`)).toThrow('must be a whole number from 1 to 2147483647');
+  });
+
+  test.each([
+    {
+      name: 'of a family that no VIP has',
+      vips: ['1000::1/128'],
+      targets: ['fd00::1', '192.168.1.1'],
+      error: 'target 192.168.1.1: is an IPv4 address, but no --vip is; must be IPv6',
+    },
+    {
+      name: 'without an address of a family that a VIP has',
+      vips: ['10.0.0.1/32', '1000::1/128'],
+      targets: ['192.168.1.1', '192.168.1.2', 'fd00::1'],
+      error: 'target: fwmark 2 has no IPv6 address, but --vip=1000::1/128 is; give it one as 2=ADDRESS',
+    },
+    {
+      name: 'with two addresses of a family',
+      vips: ['10.0.0.1/32'],
+      targets: ['1=192.168.1.1', '192.168.1.2'],
+      error: 'target 192.168.1.2: fwmark 1 has the IPv4 address 192.168.1.1 already; it can have one of each family',
+    },
+    {
+      name: 'in a VIP',
+      vips: ['10.0.0.0/24'],
+      targets: ['10.0.0.7'],
+      error: 'target 10.0.0.7: is in --vip=10.0.0.0/24, so that packets to it would be load-balanced, too; must be outside every VIP',
+    },
+  ])('$name are refused', ({ vips, targets, error }) => {
+    expect(() => composeSetUp(request(vips, targets))).toThrow(error);
+  });
+});
