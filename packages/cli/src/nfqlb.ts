@@ -2,11 +2,15 @@ import { Command, run } from '@nfqlb/options';
 import { activateCommand } from './commands/activate.js';
 import { deactivateCommand } from './commands/deactivate.js';
 import { deleteCommand } from './commands/delete.js';
+import { demoCommand } from './commands/demo.js';
+import { doctorCommand } from './commands/doctor.js';
+import { downCommand } from './commands/down.js';
 import { initCommand } from './commands/init.js';
 import { lbCommand } from './commands/lb.js';
 import { primebelowCommand } from './commands/primebelow.js';
 import { showCommand } from './commands/show.js';
 import { statsCommand } from './commands/stats.js';
+import { upCommand } from './commands/up.js';
 import { versionCommand } from './commands/version.js';
 
 const program = new Command('nfqlb').description('a layer-4 load-balancer on NFQUEUE');
@@ -18,6 +22,10 @@ for (const command of [
   showCommand(),
   lbCommand(),
   statsCommand(),
+  upCommand(),
+  downCommand(),
+  doctorCommand(),
+  demoCommand(),
   primebelowCommand(),
   versionCommand(),
 ]) {

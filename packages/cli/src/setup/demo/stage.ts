@@ -4,7 +4,7 @@ import { promisify } from 'node:util';
 import { parseKernelQueues } from '../../daemon/kernel-queues.js';
 import { SetupError } from '../setup-error.js';
 import { runProgram } from '../step.js';
-import { CLIENT, type Host, TARGET_HOSTS, VIP4, VIP6 } from './cast.js';
+import { CLIENT, TARGET_HOSTS, VIP4, VIP6 } from './cast.js';
 
 const NAMESPACES = '/run/netns';
 const SHARED_MEMORY = '/dev/shm';
@@ -117,17 +117,16 @@ export class Stage {
 
   #wire(host: string, lines: readonly string[]): void {
     const namespace = this.#namespace(host);
-    // Some machines have IPv6 off, or a strict reverse path filter, for all that is new.
-    const defaults = 'echo 0 | tee /proc/sys/net/ipv6/conf/*/disable_ipv6 /proc/sys/net/ipv4/conf/*/rp_filter';
-    runProgram(['ip', 'netns', 'exec', namespace, 'sh', '-c', defaults]);
+    // Some machines have IPv6 off, or a strict reverse path filter, for all that is new; an address is usable at once where nobody
+    // looks for its duplicate.
+    const files = ['ipv6/conf/*/disable_ipv6', 'ipv4/conf/*/rp_filter', 'ipv6/conf/*/accept_dad'].map((name) => `/proc/sys/net/${name}`);
+    runProgram(['ip', 'netns', 'exec', namespace, 'sh', '-c', `echo 0 | tee ${files.join(' ')}`]);
     runProgram(['ip', '-netns', namespace, '-batch', '-'], ['link set lo up', ...lines]);
   }
 }
 
 function device(name: string, ipv4: string, ipv6: string): string[] {
   return [
-    // No link-local address: nothing waits for duplicate address detection.
-    `link set ${name} addrgenmode none`,
     `link set ${name} up`,
     `address add ${ipv4}/24 dev ${name}`,
     `address add ${ipv6}/64 dev ${name} nodad`,
