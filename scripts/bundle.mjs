@@ -20,6 +20,8 @@ await build({
   conditions: ['@nfqlb/source'],
   sourcemap: 'linked',
   // commander is CommonJS, and asks for Node's own modules with require().
-  banner: { js: "#!/usr/bin/env node\nimport { createRequire as requireOf } from 'node:module';\nconst require = requireOf(import.meta.url);" },
+  banner: {
+    js: "#!/usr/bin/env node\nimport { createRequire as requireOf } from 'node:module';\nconst require = requireOf(import.meta.url);",
+  },
   logLevel: 'warning',
 });
