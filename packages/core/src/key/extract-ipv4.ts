@@ -4,9 +4,13 @@ import { IPPROTO_ICMP } from '../wire/protocol.js';
 import { extractQuotedTransport, extractTransport, setEchoId, setProtocol } from './extract-transport.js';
 import { Kind } from './kind.js';
 import { KEY_DESTINATION, KEY_ID, KEY_SOURCE, type PacketKey } from './packet-key.js';
+import { wordAt } from './word.js';
 
 /** Where the identification stands in the header (RFC 791 §3.1): taken over in wire order, not read as a number. */
 const IPV4_IDENTIFICATION = 4;
+
+/** The octets 00 00 ff ff, which stand before an IPv4 address, as a word of the key. */
+const MAPPED = 0xffff0000 | 0;
 
 /** As `extractKey`, for IPv4; `key` is zero, `end` is the octet after the packet's last. */
 export function extractIpv4(key: PacketKey, bytes: Uint8Array, at: number, end: number, udpEncapPort: number): Kind {
@@ -50,13 +54,9 @@ function extractQuoted(key: PacketKey, bytes: Uint8Array, at: number, end: numbe
   return extractQuotedTransport(key, bytes, at + header, end, protocol(bytes, at), fragmentOffset(bytes, at) === 0, udpEncapPort);
 }
 
-/** Writes the IPv4 address at `from` as ::ffff:a.b.c.d (RFC 4291 §2.5.5.2). */
+/** Writes the IPv4 address at `from` as ::ffff:a.b.c.d (RFC 4291 §2.5.5.2); the key is zero. */
 function setAddress(key: PacketKey, to: number, bytes: Uint8Array, from: number): void {
-  const address = key.bytes;
-  address[to + 10] = 0xff;
-  address[to + 11] = 0xff;
-  address[to + 12] = bytes[from]!;
-  address[to + 13] = bytes[from + 1]!;
-  address[to + 14] = bytes[from + 2]!;
-  address[to + 15] = bytes[from + 3]!;
+  const words = key.words;
+  words[to / 4 + 2] = MAPPED;
+  words[to / 4 + 3] = wordAt(bytes, from);
 }

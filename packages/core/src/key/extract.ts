@@ -15,8 +15,7 @@ import type { PacketKey } from './packet-key.js';
  * @param udpEncapPort UDP port that carries SCTP (RFC 6951); 0 for none
  */
 export function extractKey(key: PacketKey, bytes: Uint8Array, at: number, length: number, etherType: number, udpEncapPort: number): Kind {
-  key.bytes.fill(0);
-  key.fragmentId = 0;
+  key.clear();
   if (etherType === ETH_P_IP) return extractIpv4(key, bytes, at, at + length, udpEncapPort);
   if (etherType === ETH_P_IPV6) return extractIpv6(key, bytes, at, at + length, udpEncapPort);
   return Kind.Malformed;

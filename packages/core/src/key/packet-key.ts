@@ -10,6 +10,8 @@
 //
 // Ports are as on the wire, the protocol is little-endian: the layout of a C struct on the machines that C nfqlb runs on,
 // over which both programs hash. An ICMP echo id or a fragment id takes the place of octets 32 on, in wire order.
+//
+// Octets and 32-bit words are two views of one key, so the machine must be little-endian, as the shared memory must be.
 
 import { djb2 } from './djb2.js';
 
@@ -24,6 +26,9 @@ export const KEY_DESTINATION_PORT = 38;
 /** One key, filled again for every packet (extract.ts). */
 export class PacketKey {
   readonly bytes: Uint8Array = new Uint8Array(KEY_LENGTH);
+
+  /** {@link bytes} as words: clearing, hashing and filling these is faster, see each. */
+  readonly words: Int32Array = new Int32Array(this.bytes.buffer);
 
   /**
    * Identification of the datagram that a first fragment belongs to, its wire octets read little-endian, as the key of
@@ -56,18 +61,25 @@ export class PacketKey {
     return (this.bytes[KEY_ID]! << 8) | this.bytes[KEY_ID + 1]!;
   }
 
+  /** Makes everything 0. By words: `bytes.fill(0)`, a call out of compiled code, costs a packet 10 ns more. */
+  clear(): void {
+    const words = this.words;
+    for (let i = 0; i < KEY_LENGTH / 4; i++) words[i] = 0;
+    this.fragmentId = 0;
+  }
+
   /** Hash over the whole key, 32 bits unsigned. */
   hashAll(): number {
-    return djb2(this.bytes, 0, KEY_LENGTH);
+    return djb2(this.words, 0, KEY_LENGTH / 4);
   }
 
   /** Hash over the two addresses: what all fragments of a datagram have in common (the L3 hash). */
   hashAddresses(): number {
-    return djb2(this.bytes, KEY_SOURCE, KEY_ID);
+    return djb2(this.words, KEY_SOURCE / 4, KEY_ID / 4);
   }
 
   /** Hash over the two ports: what all paths of a multihomed SCTP association have in common (RFC 9260 §6.4). */
   hashPorts(): number {
-    return djb2(this.bytes, KEY_SOURCE_PORT, KEY_LENGTH);
+    return djb2(this.words, KEY_SOURCE_PORT / 4, KEY_LENGTH / 4);
   }
 }

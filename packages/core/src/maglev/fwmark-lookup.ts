@@ -23,8 +23,10 @@ export class FwmarkLookup {
     this.M = table.M;
     this.fwmarks = new Int32Array(table.M);
     this.#active = new Int32Array(table.N);
-    this.#compute();
+    // The generation first: what changes after it, refresh() takes up.
     this.#generation = table.generation;
+    const active = snapshot(table.active);
+    this.#take(this.#computeLookup(active), active);
     this.refresh();
   }
 
@@ -42,16 +44,18 @@ export class FwmarkLookup {
     // Memory that holds this table no longer: the last copy is the best there is, until somebody maps the new one.
     if (!this.#table.intact) return false;
     const { generation } = this.#table;
-    if (generation !== this.#generation) {
-      // Odd: being written. The copy in hand is whole; the next batch will see the new one.
-      if ((generation! & 1) !== 0 || !this.#copy(generation!)) return false;
-      this.#generation = generation;
-      return true;
-    }
+    // Odd: being written. The table in hand is whole; the next batch will see the new one.
+    if (generation !== undefined && (generation & 1) !== 0) return false;
+    const counted = generation !== this.#generation;
     // C nfqlb changes `active` and then, over a while and in place, `lookup`, and counts no generation. What it will have
     // written when it is done follows from `active` alone.
-    if ((generation ?? 0) & 1 || !this.#activeDiffers()) return false;
-    this.#compute();
+    if (!counted && !this.#activeDiffers()) return false;
+    const active = snapshot(this.#table.active);
+    const lookup = counted ? snapshot(this.#table.lookup) : this.#computeLookup(active);
+    // Somebody has begun to write meanwhile: what was read may be half of one table and half of another.
+    if (this.#table.generation !== generation || !this.#table.intact) return false;
+    this.#take(lookup, active);
+    this.#generation = generation;
     return true;
   }
 
@@ -61,20 +65,9 @@ export class FwmarkLookup {
     return false;
   }
 
-  /** Copies the table; false when it changed meanwhile, with the copy in hand as it was. */
-  #copy(generation: number): boolean {
-    const active = this.#table.active.slice();
-    const lookup = this.#table.lookup.slice();
-    if (this.#table.generation !== generation || !this.#table.intact) return false;
-    this.#take(lookup, active);
-    return true;
-  }
-
-  #compute(): void {
-    const active = this.#table.active.slice();
-    const weights = Array.from(active, (_, slot) => this.#table.weightOf(slot));
-    if (!this.#table.intact) return;
-    this.#take(this.#table.computeLookup(active, weights), active);
+  #computeLookup(active: Int32Array): Int32Array {
+    const weights = Array.from(active, (fwmark, slot) => this.#table.weightOf(slot, fwmark));
+    return this.#table.computeLookup(active, weights);
   }
 
   #take(lookup: Int32Array, active: Int32Array): void {
@@ -84,4 +77,14 @@ export class FwmarkLookup {
     }
     this.#active.set(active);
   }
+}
+
+/**
+ * A copy of shared words, each of them whole. `slice()` copies octets: under a writer that replaces −1 by 107 it was seen
+ * to give 0x00ffffff.
+ */
+function snapshot(shared: Int32Array): Int32Array {
+  const copy = new Int32Array(shared.length);
+  for (let i = 0; i < copy.length; i++) copy[i] = Atomics.load(shared, i);
+  return copy;
 }

@@ -151,9 +151,8 @@ export class TargetTable {
     return this.#extension && Atomics.load(this.#extension, EXT_GENERATION);
   }
 
-  /** Weight of the target in `slot`; 0 when there is none. */
-  weightOf(slot: number): number {
-    const fwmark = this.active[slot]!;
+  /** Weight of the target in `slot`, which holds `fwmark`; 0 when there is none. */
+  weightOf(slot: number, fwmark: number = this.active[slot]!): number {
     if (fwmark < 0) return 0;
     return this.#weighed?.[slot] === fwmark ? this.#weight![slot]! : 1;
   }
