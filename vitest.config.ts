@@ -6,7 +6,12 @@ const source = { resolve: { conditions: ['@nfqlb/source'] }, ssr: { resolve: { c
 export default defineConfig({
   test: {
     projects: [
-      { ...source, test: { name: 'unit', include: ['packages/{core,options,native,sim,cli}/**/*.test.ts'] } },
+      { ...source, test: { name: 'unit', include: ['packages/{core,options,sim,cli}/**/*.test.ts'] } },
+      {
+        ...source,
+        // In processes: their descriptors, mappings and signals are counted.
+        test: { name: 'native', include: ['packages/native/src/**/*.test.ts'], pool: 'forks', testTimeout: 30_000, hookTimeout: 30_000 },
+      },
       {
         ...source,
         test: {

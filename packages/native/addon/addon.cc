@@ -1,32 +1,23 @@
 // What JavaScript sees of this addon; binding.ts types it.
+//
+// Nothing here is static but lost_pages.cc, so each worker thread that loads the addon has objects of its own. When a thread ends, Node
+// runs the destructors of all that were not collected before: sockets, descriptors and mappings go with their thread.
 
 #include <napi.h>
 
-#include <cstring>
-
-#include "descriptors.h"
 #include "mapping.h"
 #include "netlink.h"
 #include "queue.h"
-#include "system_error.h"
-
-void throwSystemError(Napi::Env env, int error, const std::string& operation) {
-  const char* name = strerrorname_np(error);
-  Napi::Error exception = Napi::Error::New(env, operation + ": " + strerror(error));
-  exception.Set("code", Napi::String::New(env, name != nullptr ? name : "UNKNOWN"));
-  exception.Set("operation", Napi::String::New(env, operation));
-  throw exception;
-}
+#include "tun.h"
+#include "wakeup.h"
 
 static Napi::Object init(Napi::Env env, Napi::Object exports) {
-  env.SetInstanceData(new Descriptors());
   exports.Set("Queue", Queue::define(env));
+  exports.Set("Mapping", Mapping::define(env));
+  exports.Set("Tun", Tun::define(env));
+  exports.Set("Wakeup", Wakeup::define(env));
   exports.Set("packetOverhead", Napi::Number::New(env, netlink::kPacketOverhead));
-  exports.Set("map", Napi::Function::New<map>(env, "map"));
-  exports.Set("unmap", Napi::Function::New<unmap>(env, "unmap"));
-  exports.Set("eventfd", Napi::Function::New<openEventfd>(env, "eventfd"));
-  exports.Set("openTun", Napi::Function::New<openTun>(env, "openTun"));
-  exports.Set("closeDescriptor", Napi::Function::New<closeDescriptor>(env, "closeDescriptor"));
+  exports.Set("allocate", Napi::Function::New<allocate>(env, "allocate"));
   exports.Set("lock", Napi::Function::New<lock>(env, "lock"));
   exports.Set("unlock", Napi::Function::New<unlock>(env, "unlock"));
   return exports;

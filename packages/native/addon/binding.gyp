@@ -1,13 +1,25 @@
 {
+  "variables": { "sanitize%": 0 },
   "targets": [
     {
       "target_name": "nfqlb",
-      "sources": ["addon.cc", "queue.cc", "mapping.cc", "descriptors.cc"],
-      "include_dirs": ["<!(node -p \"require('node-addon-api').include_dir\")"],
+      "sources": ["addon.cc", "errors.cc", "lost_pages.cc", "mapping.cc", "queue.cc", "tun.cc", "wakeup.cc"],
       "defines": ["NAPI_VERSION=9", "NAPI_CPP_EXCEPTIONS", "_GNU_SOURCE"],
       "cflags!": ["-fno-exceptions"],
       "cflags_cc!": ["-fno-exceptions", "-fno-rtti", "-std=gnu++20", "-std=gnu++17"],
-      "cflags_cc": ["-std=c++17", "-O2", "-Wall", "-Wextra", "-Werror", "-fexceptions"]
+      # Its headers are not ours to warn about.
+      "cflags_cc": [
+        "-std=c++17", "-O2", "-fexceptions", "-fvisibility=hidden", "-Wall", "-Wextra", "-Werror",
+        "-isystem", "<!(node -p \"require('path').dirname(require.resolve('node-addon-api'))\")"
+      ],
+      # Never unloaded: Node unloads an addon when the last thread that loaded it ends, and lost_pages.cc leaves a signal handler.
+      "ldflags": ["-Wl,-z,nodelete"],
+      "conditions": [
+        ["sanitize == 1", {
+          "cflags_cc": ["-fsanitize=address,undefined", "-fno-sanitize-recover=undefined", "-fno-omit-frame-pointer"],
+          "ldflags": ["-fsanitize=address,undefined"]
+        }]
+      ]
     }
   ]
 }

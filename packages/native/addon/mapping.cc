@@ -1,95 +1,104 @@
 #include "mapping.h"
 
-#include <signal.h>
+#include <fcntl.h>
+#include <sys/file.h>
 #include <sys/mman.h>
-#include <unistd.h>
+#include <time.h>
 
-#include <array>
-#include <atomic>
 #include <cerrno>
-#include <mutex>
+#include <memory>
+#include <utility>
 
-#include "system_error.h"
+#include "errors.h"
+#include "lost_pages.h"
 
-namespace {
+class Mapping::Pages {
+ public:
+  Pages(void* begin, size_t size) : begin_(begin), size_(size), damaged_(lost_pages::guard(begin, size)) {}
+  Pages(const Pages&) = delete;
+  ~Pages() { unmap(); }
 
-struct Range {
-  std::atomic<uintptr_t> begin{0};
-  std::atomic<size_t> size{0};
+  bool isDamaged() const { return damaged_ != nullptr && damaged_->load(); }
+
+  void unmap() {
+    if (begin_ == nullptr) return;
+    lost_pages::release(begin_);
+    munmap(begin_, size_);
+    begin_ = nullptr;
+  }
+
+ private:
+  void* begin_;
+  const size_t size_;
+  const std::atomic<bool>* const damaged_;
 };
 
-// Somebody may cut a file short that we have mapped (C nfqlb's `init` over a table in use does), and then the kernel sends SIGBUS
-// to whoever reads it: the load-balancer would die of another program's command. So the lost page is replaced by one of zeros,
-// which no reader takes for a table. The handler may use nothing that locks: hence a fixed array of atomics.
-std::array<Range, 256> ranges;
-struct sigaction previous;
-
-void replaceLostPage(int signal, siginfo_t* info, void* context) {
-  const uintptr_t address = reinterpret_cast<uintptr_t>(info->si_addr);
-  const uintptr_t page = static_cast<uintptr_t>(sysconf(_SC_PAGESIZE));
-  for (const Range& range : ranges) {
-    const uintptr_t begin = range.begin.load();
-    if (begin == 0 || address < begin || address >= begin + range.size.load()) continue;
-    void* lost = reinterpret_cast<void*>(address & ~(page - 1));
-    if (mmap(lost, page, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0) != MAP_FAILED) return;
-  }
-  // Not ours: let it be what it would have been.
-  if ((previous.sa_flags & SA_SIGINFO) != 0 && previous.sa_sigaction != nullptr) {
-    previous.sa_sigaction(signal, info, context);
-  } else {
-    sigaction(SIGBUS, &previous, nullptr);
-  }
+Napi::Function Mapping::define(Napi::Env env) {
+  return DefineClass(env, "Mapping",
+                     {InstanceAccessor<&Mapping::buffer>("buffer"), InstanceAccessor<&Mapping::damaged>("damaged"),
+                      InstanceMethod<&Mapping::close>("close")});
 }
 
-void guardAgainstLostPages() {
-  static std::once_flag once;
-  std::call_once(once, [] {
-    struct sigaction action = {};
-    action.sa_sigaction = replaceLostPage;
-    action.sa_flags = SA_SIGINFO;
-    sigemptyset(&action.sa_mask);
-    sigaction(SIGBUS, &action, &previous);
-  });
-}
-
-void remember(void* begin, size_t size) {
-  for (Range& range : ranges) {
-    uintptr_t free = 0;
-    if (range.size.load() != 0 || !range.begin.compare_exchange_strong(free, reinterpret_cast<uintptr_t>(begin))) continue;
-    range.size.store(size);
-    return;
-  }
-}
-
-void forget(void* begin) {
-  for (Range& range : ranges) {
-    if (range.begin.load() != reinterpret_cast<uintptr_t>(begin)) continue;
-    range.size.store(0);
-    range.begin.store(0);
-    return;
-  }
-}
-
-}  // namespace
-
-Napi::Value map(const Napi::CallbackInfo& info) {
+Mapping::Mapping(const Napi::CallbackInfo& info) : Napi::ObjectWrap<Mapping>(info) {
   const Napi::Env env = info.Env();
   const int fd = info[0].As<Napi::Number>().Int32Value();
   const size_t size = static_cast<size_t>(info[1].As<Napi::Number>().Int64Value());
-  void* memory = mmap(nullptr, size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
-  if (memory == MAP_FAILED) throwSystemError(env, errno, "mapping shared memory");
-  guardAgainstLostPages();
-  remember(memory, size);
-  return Napi::ArrayBuffer::New(
-      env, memory, size,
-      [](Napi::BasicEnv, void* begin, size_t* length) {
-        forget(begin);
-        munmap(begin, *length);
-        delete length;
-      },
-      new size_t(size));
+  const bool writable = info[2].As<Napi::Boolean>();
+  // JavaScript has no read-only ArrayBuffer, and a write to a page without PROT_WRITE would end the process. A private page can be
+  // written: the writer alone sees it. Until then Linux shows the file's page, with what others change in it.
+  void* begin = mmap(nullptr, size, PROT_READ | PROT_WRITE, writable ? MAP_SHARED : MAP_PRIVATE, fd, 0);
+  if (begin == MAP_FAILED) throwSystemError(env, errno, "mapping");
+  auto pages = std::make_unique<Pages>(begin, size);
+
+  napi_value buffer;
+  const napi_status status = napi_create_external_arraybuffer(
+      env, begin, size, [](napi_env, void*, void* hint) { delete static_cast<Pages*>(hint); }, pages.get(), &buffer);
+  if (status != napi_ok) {
+    throwSystemError(env, ENOTSUP, status == napi_no_external_buffers_allowed ? "mapping into a runtime without external buffers" : "mapping");
+  }
+  pages_ = pages.release();
+  buffer_ = Napi::Persistent(Napi::ArrayBuffer(env, buffer));
 }
 
-void unmap(const Napi::CallbackInfo& info) {
-  info[0].As<Napi::ArrayBuffer>().Detach();
+Napi::Value Mapping::buffer(const Napi::CallbackInfo&) {
+  return buffer_.Value();
+}
+
+Napi::Value Mapping::damaged(const Napi::CallbackInfo& info) {
+  return Napi::Boolean::New(info.Env(), pages_ != nullptr && pages_->isDamaged());
+}
+
+/// Detached first, so that no view of it reads anything any more. Unmapped here and now: V8 drops a detached buffer's memory in a
+/// later turn of the event loop, which in a queue's worker never comes.
+void Mapping::close(const Napi::CallbackInfo&) {
+  if (pages_ == nullptr) return;
+  Pages* const pages = std::exchange(pages_, nullptr);
+  buffer_.Value().Detach();
+  pages->unmap();
+}
+
+void allocate(const Napi::CallbackInfo& info) {
+  const int fd = info[0].As<Napi::Number>().Int32Value();
+  const off_t size = static_cast<off_t>(info[1].As<Napi::Number>().Int64Value());
+  int error;
+  // Not ftruncate(): where /dev/shm is full, that would end in SIGBUS at the first write.
+  do error = posix_fallocate(fd, 0, size);
+  while (error == EINTR);
+  if (error != 0) throwSystemError(info.Env(), error, "allocating");
+}
+
+void lock(const Napi::CallbackInfo& info) {
+  const Napi::Env env = info.Env();
+  const int fd = info[0].As<Napi::Number>().Int32Value();
+  // flock() knows no time limit: try each millisecond.
+  for (int left = info[1].As<Napi::Number>().Int32Value(); flock(fd, LOCK_EX | LOCK_NB) < 0; left--) {
+    if (errno != EWOULDBLOCK && errno != EINTR) throwSystemError(env, errno, "locking");
+    if (left <= 0) throwSystemError(env, ETIMEDOUT, "locking");
+    const timespec pause = {0, 1000000};
+    nanosleep(&pause, nullptr);
+  }
+}
+
+void unlock(const Napi::CallbackInfo& info) {
+  flock(info[0].As<Napi::Number>().Int32Value(), LOCK_UN);
 }

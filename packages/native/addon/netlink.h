@@ -76,6 +76,29 @@ class Writer {
   uint8_t* header_ = nullptr;
 };
 
+/// Writes a command that configures, to be acknowledged.
+inline void writeCommand(Writer& writer, uint16_t queue, uint8_t command) {
+  writer.begin(kConfigType, NLM_F_ACK, queue);
+  const nfqnl_msg_config_cmd cmd = {command, 0, htons(AF_UNSPEC)};
+  writer.attribute(NFQA_CFG_CMD, &cmd, sizeof cmd);
+  writer.end();
+}
+
+/// Writes what makes us the listener of a queue, to be acknowledged.
+inline void writeBind(Writer& writer, uint16_t queue, uint32_t queueLength, uint32_t copyRange) {
+  writer.begin(kConfigType, NLM_F_ACK, queue);
+  const nfqnl_msg_config_cmd cmd = {NFQNL_CFG_CMD_BIND, 0, htons(AF_UNSPEC)};
+  writer.attribute(NFQA_CFG_CMD, &cmd, sizeof cmd);
+  const nfqnl_msg_config_params params = {htonl(copyRange), NFQNL_COPY_PACKET};
+  writer.attribute(NFQA_CFG_PARAMS, &params, sizeof params);
+  writer.attributeU32(NFQA_CFG_QUEUE_MAXLEN, queueLength);
+  // GSO: large packets come whole, instead of being cut up and summed for our sake. Fail-open is off: what finds the queue full is
+  // dropped, not let through unmarked.
+  writer.attributeU32(NFQA_CFG_FLAGS, NFQA_CFG_F_GSO);
+  writer.attributeU32(NFQA_CFG_MASK, NFQA_CFG_F_GSO | NFQA_CFG_F_FAIL_OPEN);
+  writer.end();
+}
+
 /// Writes the verdict on a packet: a mark from 0 up accepts it with that mark, a negative one drops it.
 inline void writeVerdict(Writer& writer, uint16_t queue, uint32_t packetId, int32_t mark) {
   writer.begin(kVerdictType, 0, queue);

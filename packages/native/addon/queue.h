@@ -6,32 +6,43 @@
 #include <cstdint>
 #include <vector>
 
+#include "descriptor.h"
+
 /// One NFQUEUE of the network namespace: its netlink socket, and the memory that packets are received into. See queue.ts for
 /// what its methods mean.
 class Queue : public Napi::ObjectWrap<Queue> {
  public:
   static Napi::Function define(Napi::Env env);
   explicit Queue(const Napi::CallbackInfo& info);
-  ~Queue() override;
 
  private:
   Napi::Value receive(const Napi::CallbackInfo& info);
   void settle(const Napi::CallbackInfo& info);
   void close(const Napi::CallbackInfo& info);
   Napi::Value errors(const Napi::CallbackInfo& info);
+  Napi::Value malformed(const Napi::CallbackInfo& info);
+  Napi::Value shortages(const Napi::CallbackInfo& info);
 
+  void takeArrays(const Napi::Object& arrays);
+  void openSocket(Napi::Env env, uint32_t length, uint32_t copyRange);
+  void checkPermission(Napi::Env env);
   void bind(Napi::Env env, uint32_t length, uint32_t copyRange);
-  void growSocketBuffer(uint32_t length, uint32_t copyRange);
-  int receiveAvailable(Napi::Env env);
-  bool wait(Napi::Env env, int timeout, long linger);
+  uint32_t receiveAvailable(Napi::Env env);
+  bool wait(Napi::Env env, int timeout);
 
-  int fd_ = -1;
-  int wakeup_ = -1;
+  Descriptor socket_;
+  Descriptor wakeup_;
   uint16_t queue_ = 0;
-  /// Errors that the kernel answered, and messages that could not be read.
-  uint32_t errors_ = 0;
   uint32_t batch_ = 0;
-  size_t slot_ = 0;
+  /// Packets of the last receive() that have no verdict yet.
+  uint32_t unsettled_ = 0;
+
+  /// Errors that the kernel answered.
+  uint32_t errors_ = 0;
+  /// Messages that could not be read.
+  uint32_t malformed_ = 0;
+  /// How often a system call found the kernel short of memory.
+  uint32_t shortages_ = 0;
 
   // Memory of the arrays that JavaScript sees, kept alive by the references.
   std::vector<Napi::ObjectReference> arrays_;
@@ -41,8 +52,10 @@ class Queue : public Napi::ObjectWrap<Queue> {
   uint16_t* etherType_ = nullptr;
   int32_t* mark_ = nullptr;
 
-  std::vector<uint32_t> ids_;
-  std::vector<mmsghdr> messages_;
+  /// Octets of `bytes_` for each message.
+  size_t slotSize_ = 0;
   std::vector<iovec> slots_;
+  std::vector<mmsghdr> messages_;
+  std::vector<uint32_t> ids_;
   std::vector<uint8_t> verdicts_;
 };

@@ -1,5 +1,6 @@
 // The addon as TypeScript sees it. Only this file loads it; nothing outside this package uses it directly.
 
+import { existsSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -11,20 +12,43 @@ export interface QueueBinding {
   settle(count: number): void;
   close(): void;
   readonly errors: number;
+  readonly malformed: number;
+  readonly shortages: number;
 }
 
+/** addon/mapping.cc */
+export interface MappingBinding {
+  readonly buffer: ArrayBuffer;
+  readonly damaged: boolean;
+  close(): void;
+}
+
+/** addon/tun.cc */
+export interface TunBinding {
+  readonly mtu: number;
+  write(bytes: Uint8Array, at: number, length: number): number;
+  close(): void;
+}
+
+/** addon/wakeup.cc */
+export interface WakeupBinding {
+  readonly fd: number;
+  signal(): void;
+  close(): void;
+}
+
+/** addon/addon.cc. What is not closed is freed when it is collected, or when its thread ends. */
 export interface Binding {
   readonly Queue: new (
     options: { queue: number; length: number; copyRange: number; batch: number; wakeup: number },
     arrays: { bytes: Uint8Array; offset: Uint32Array; length: Uint32Array; etherType: Uint16Array; mark: Int32Array },
   ) => QueueBinding;
+  readonly Mapping: new (fd: number, size: number, writable: boolean) => MappingBinding;
+  readonly Tun: new (name: string) => TunBinding;
+  readonly Wakeup: new () => WakeupBinding;
   /** Octets of a packet message beside the packet, at most. */
   readonly packetOverhead: number;
-  map(fd: number, size: number): ArrayBuffer;
-  unmap(buffer: ArrayBuffer): void;
-  eventfd(): number;
-  openTun(name: string): number;
-  closeDescriptor(fd: number): void;
+  allocate(fd: number, size: number): void;
   lock(fd: number, milliseconds: number): void;
   unlock(fd: number): void;
 }
@@ -32,7 +56,8 @@ export interface Binding {
 let loaded: Binding | undefined;
 
 /**
- * The addon: the prebuilt one for this platform, or the one that was compiled here.
+ * The addon: the prebuilt one for this platform, or the one that was compiled here. In its stead another one, where the environment
+ * names its file in `NFQLB_ADDON` (a build with sanitizers, say).
  *
  * @throws {@link NativeError} `NO_ADDON`: what was tried, and what to do
  */
@@ -42,34 +67,38 @@ export function binding(): Binding {
 }
 
 function load(): Binding {
-  const libc = (process.report.getReport() as { header: { glibcVersionRuntime?: string } }).header.glibcVersionRuntime ? 'glibc' : 'musl';
-  const platform = `${process.platform}-${process.arch}-${libc}`;
   const require = createRequire(import.meta.url);
-  const tried: string[] = [];
-  for (const root of roots()) {
-    for (const path of [`prebuilds/${platform}.node`, 'addon/build/Release/nfqlb.node']) {
-      try {
-        return require(join(root, path)) as Binding;
-      } catch (error) {
-        tried.push(`${join(root, path)} (${reason(error)})`);
-      }
+  const refused: string[] = [];
+  const named = process.env.NFQLB_ADDON;
+  const files = named === undefined ? candidates() : [named];
+  for (const file of files.filter((candidate) => existsSync(candidate))) {
+    try {
+      return require(file) as Binding;
+    } catch (error) {
+      refused.push(`${file} does not fit: ${(error as Error).message.split('\n')[0]}`);
     }
   }
-  const what = `no native addon for ${platform}, Node ${process.versions.node}`;
+  const tried = refused.length > 0 ? refused.join('; ') : `there is none of ${files.join(', ')}`;
   throw new NativeError(
     'NO_ADDON',
     'loading the addon',
-    `${what}: tried ${tried.join(', ')}; in a checkout, \`pnpm build\` compiles it, for which Debian needs: apt-get install g++ make python3`,
+    `no native addon for ${process.platform}-${process.arch} and Node ${process.versions.node}: ${tried}. \`pnpm build\` compiles it in a checkout, ` +
+      'for which Debian needs: apt-get install g++ make python3',
   );
 }
 
-/** Where this package is: beside this file's folder, or, when it is bundled into a program, beside the program's package. */
+/**
+ * Prebuilt ones first. Which C library this is, the dynamic linker knows: it refuses what is made for another one. (To ask
+ * `process.report` takes 6 ms, a seventh of a command's start.)
+ */
+function candidates(): string[] {
+  const platform = `${process.platform}-${process.arch}`;
+  const files = [`prebuilds/${platform}-glibc.node`, `prebuilds/${platform}-musl.node`, 'addon/build/Release/nfqlb.node'];
+  return roots().flatMap((root) => files.map((file) => join(root, file)));
+}
+
+/** Where this package is: above this file's folder, or, when it is bundled into a program, beside the program's package, or with the program. */
 function roots(): string[] {
   const here = dirname(fileURLToPath(import.meta.url));
   return [join(here, '..'), join(here, '../../native'), here];
-}
-
-function reason(error: unknown): string {
-  const { code, message } = error as NodeJS.ErrnoException;
-  return code === 'MODULE_NOT_FOUND' ? 'not there' : message.split('\n')[0]!;
 }

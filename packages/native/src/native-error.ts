@@ -1,4 +1,6 @@
-/** A system call that failed, or an addon that cannot be loaded. */
+import { getSystemErrorName } from 'node:util';
+
+/** A system call that failed, an argument that it would refuse, or an addon that cannot be loaded. */
 export class NativeError extends Error {
   override readonly name = 'NativeError';
   /** The errno's name (`EBUSY`), or `NO_ADDON`. */
@@ -13,21 +15,22 @@ export class NativeError extends Error {
   }
 }
 
-/** What the addon puts on the errors that it throws (addon/addon.cc, `throwSystemError`). */
+/** What the addon throws (addon/errors.cc); its message is the system's words for the errno. */
 interface AddonError extends Error {
-  readonly code: string;
+  readonly errno: number;
   readonly operation: string;
 }
 
 /**
  * Makes a {@link NativeError} of what the addon threw.
  *
- * @param hints what to say for an errno instead of the system's words
+ * @param subject what it was about, as in `NFQUEUE 2`
+ * @param hints what to say for an errno, by its name, instead of what was attempted and the system's words
  */
-export function nativeError(error: unknown, hints: Readonly<Record<string, string>> = {}): NativeError {
-  const { code = 'UNKNOWN', operation = 'native', message } = error as AddonError;
-  const hint = hints[code];
-  return new NativeError(code, operation, hint === undefined ? `${message} (${code})` : `${operation}: ${hint} (${code})`, {
-    cause: error,
-  });
+export function nativeError(subject: string, error: unknown, hints: Readonly<Record<string, string>> = {}): NativeError {
+  const { errno, operation, message } = error as AddonError;
+  // Not from a system call: a bug, to be seen with its stack.
+  if (errno === undefined) throw error;
+  const code = getSystemErrorName(-errno);
+  return new NativeError(code, operation, `${subject}: ${hints[code] ?? `${operation}: ${message}`} (${code})`, { cause: error });
 }

@@ -1,41 +1,62 @@
-import { readFileSync } from 'node:fs';
+import { markAsUntransferable } from 'node:worker_threads';
 import type { PacketBatch, PacketSource } from '@nfqlb/core';
 import { binding, type QueueBinding } from './binding.js';
-import { type NativeError, nativeError } from './native-error.js';
+import { NativeError, nativeError } from './native-error.js';
 
 export interface QueueOptions {
   /** Number of the NFQUEUE, 0 to 65535, in this network namespace. */
   readonly queue: number;
   /** Packets that may wait for a verdict; more are dropped by the kernel. */
   readonly length: number;
-  /** Octets of each packet that the kernel hands over. */
+  /** Octets of each packet that the kernel hands over, 1 to 65531. */
   readonly copyRange: number;
-  /** Packets of a batch, at most. */
+  /** Packets of a batch, at most; 1 to 4096. */
   readonly batch: number;
   /** Descriptor that ends a wait when it becomes readable (`Wakeup.fd`). */
   readonly wakeup?: number;
   /** How long `receive` waits for packets, in milliseconds; −1 for ever. */
   readonly timeout: number;
-  /** After a wait, how long to let more packets gather, in microseconds. */
+  /** After a wait, how long to let more packets gather, in microseconds; up to 100,000. */
   readonly linger: number;
 }
+
+/** `NFQNL_MAX_COPY_RANGE` of the kernel: 0xffff − NLA_HDRLEN. 0 would mean this, too. */
+const MAX_COPY_RANGE = 65531;
+
+/** The verdicts of a batch, 40 octets each, go into one message, which must fit the socket's send buffer (212,992 octets by default). */
+const MAX_BATCH = 4096;
+
+const HINTS = {
+  EPERM: 'needs CAP_NET_ADMIN',
+  EBUSY: 'another program listens on it',
+  EINVAL: 'this kernel has no NFQUEUE (CONFIG_NETFILTER_NETLINK_QUEUE)',
+  EPROTONOSUPPORT: 'this kernel has no netfilter sockets (CONFIG_NETFILTER_NETLINK)',
+};
 
 /**
  * An NFQUEUE as a source of packets. `receive` fills the batch with all that is there, and waits when there is nothing; `settle`
  * gives each packet its verdict: its mark, or a drop for a negative one.
  *
- * The loop belongs to a thread of its own: `receive` blocks.
+ * The loop belongs to a thread of its own: `receive` blocks, and so does an end of that thread from outside (`Worker.terminate`).
  */
 export class Queue implements PacketSource {
   readonly batch: PacketBatch;
   readonly #queue: QueueBinding;
+  readonly #subject: string;
   readonly #timeout: number;
   readonly #linger: number;
 
   /** @throws {@link NativeError}: not permitted, no NFQUEUE in this kernel, another program listens already */
   constructor(options: QueueOptions) {
     const { Queue: Native, packetOverhead } = binding();
-    const { queue, length, copyRange, batch, wakeup = -1 } = options;
+    const { queue, length, copyRange, batch, wakeup = -1, timeout, linger } = options;
+    this.#subject = `NFQUEUE ${queue}`;
+    this.#check('queue', queue, 0, 0xffff);
+    this.#check('length', length, 1, 0x7fffffff);
+    this.#check('copyRange', copyRange, 1, MAX_COPY_RANGE);
+    this.#check('batch', batch, 1, MAX_BATCH);
+    this.#check('timeout', timeout, -1, 0x7fffffff);
+    this.#check('linger', linger, 0, 100_000);
     const arrays = {
       bytes: new Uint8Array(batch * align(copyRange + packetOverhead)),
       offset: new Uint32Array(batch),
@@ -43,66 +64,74 @@ export class Queue implements PacketSource {
       etherType: new Uint16Array(batch),
       mark: new Int32Array(batch),
     };
+    // The addon writes to them for as long as the queue is open.
+    for (const { buffer } of Object.values(arrays)) markAsUntransferable(buffer);
     try {
       this.#queue = new Native({ queue, length, copyRange, batch, wakeup }, arrays);
     } catch (error) {
-      throw bindError(queue, error);
+      throw nativeError(this.#subject, error, HINTS);
     }
     this.batch = arrays;
-    this.#timeout = options.timeout;
-    this.#linger = options.linger;
+    this.#timeout = timeout;
+    this.#linger = linger;
   }
 
-  /** @returns how many packets came; 0 when it was woken, or waited long enough */
+  /**
+   * @returns how many packets came; 0 when it was woken, or waited long enough
+   * @throws {@link NativeError} when it is closed
+   */
   receive(): number {
-    return this.#queue.receive(this.#timeout, this.#linger);
+    return this.#receive(this.#timeout, this.#linger);
   }
 
   /** As {@link receive}, without waiting. */
   receiveWaiting(): number {
-    return this.#queue.receive(0, 0);
+    return this.#receive(0, 0);
   }
 
   settle(count: number): void {
-    this.#queue.settle(count);
+    try {
+      this.#queue.settle(count);
+    } catch (error) {
+      throw nativeError(this.#subject, error);
+    }
   }
 
-  /** Errors that the kernel answered (a verdict on a packet that was gone), and messages that could not be read. */
+  /** Errors that the kernel answered: verdicts on packets that were gone. */
   get errors(): number {
     return this.#queue.errors;
+  }
+
+  /** Messages that could not be read; no packet can be told from them. */
+  get malformed(): number {
+    return this.#queue.malformed;
+  }
+
+  /** How often the kernel was short of memory for a system call, which was then tried again. */
+  get shortages(): number {
+    return this.#queue.shortages;
   }
 
   /** The kernel drops what still waits. */
   close(): void {
     this.#queue.close();
   }
+
+  #receive(timeout: number, linger: number): number {
+    try {
+      return this.#queue.receive(timeout, linger);
+    } catch (error) {
+      throw nativeError(this.#subject, error);
+    }
+  }
+
+  #check(option: string, value: number, min: number, max: number): void {
+    if (Number.isInteger(value) && value >= min && value <= max) return;
+    throw new NativeError('EINVAL', 'binding', `${this.#subject}: ${option} ${value}: must be a whole number from ${min} to ${max}`);
+  }
 }
 
 /** Slots of the receive region begin at cache lines. */
 function align(octets: number): number {
   return Math.ceil(octets / 64) * 64;
-}
-
-function bindError(queue: number, error: unknown): NativeError {
-  // The kernel answers EPERM both when a capability is missing and when another program listens.
-  const { code } = error as { code?: string };
-  if (code === 'EPERM' && someoneListens(queue)) {
-    return nativeError(Object.assign(error as Error, { code: 'EBUSY' }), { EBUSY: 'another program listens on it' });
-  }
-  return nativeError(error, {
-    EPERM: 'needs CAP_NET_ADMIN',
-    EBUSY: 'another program listens on it',
-    EINVAL: 'this kernel has no NFQUEUE (CONFIG_NETFILTER_NETLINK_QUEUE)',
-    EPROTONOSUPPORT: 'this kernel has no netfilter sockets (CONFIG_NETFILTER_NETLINK)',
-  });
-}
-
-function someoneListens(queue: number): boolean {
-  try {
-    return readFileSync('/proc/net/netfilter/nfnetlink_queue', 'utf8')
-      .split('\n')
-      .some((line) => Number.parseInt(line, 10) === queue);
-  } catch {
-    return false;
-  }
 }

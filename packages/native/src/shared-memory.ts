@@ -1,7 +1,8 @@
-// POSIX shared memory: on Linux, shm_open(3) opens files in /dev/shm. So files they are here; what Node lacks is mapping and locking.
+// POSIX shared memory: on Linux, shm_open(3) opens files in /dev/shm. So files they are here; what Node lacks is mapping, locking and taking
+// memory beforehand.
 
-import { closeSync, fstatSync, ftruncateSync, openSync, renameSync, rmSync, statSync } from 'node:fs';
-import { binding } from './binding.js';
+import { closeSync, constants, fstatSync, openSync, renameSync, rmSync, statSync } from 'node:fs';
+import { binding, type MappingBinding } from './binding.js';
 import { NativeError, nativeError } from './native-error.js';
 
 const FOLDER = '/dev/shm';
@@ -11,10 +12,21 @@ const MODE = 0o600;
 /** Longest name of a file. */
 const NAME_MAX = 255;
 
+const { O_CREAT, O_EXCL, O_NOFOLLOW, O_RDONLY, O_RDWR } = constants;
+
+export interface OpenOptions {
+  /**
+   * Whether it is only read: then it need not be ours to write. What is written to its buffer all the same stays in this process, and
+   * from then on hides what others write to the same page.
+   */
+  readonly readOnly?: boolean;
+}
+
 /**
  * A shared-memory object, mapped. It stays what it is while it is open, even when its name is removed or given to another object.
  *
- * When another program cuts the object short, what is lost reads as zeros; readers check what they read (`TargetTable.intact`).
+ * When another program cuts the object short, the pages that are touched without being there any more read as zeros from then on, and
+ * {@link SharedMemory.damaged} says so; readers check what they read (`TargetTable.intact`).
  */
 export class SharedMemory {
   static readonly #forgotten = new FinalizationRegistry<number>((fd) => closeSync(fd));
@@ -22,19 +34,22 @@ export class SharedMemory {
   readonly name: string;
   /** The memory. Of length 0 once this is closed. */
   readonly buffer: ArrayBuffer;
-  readonly #fd: number;
+  readonly #mapping: MappingBinding;
+  #fd: number | undefined;
 
-  private constructor(name: string, fd: number) {
+  private constructor(name: string, fd: number, writable: boolean) {
     this.name = name;
     this.#fd = fd;
+    const { Mapping } = binding();
     const { size } = fstatSync(fd);
     try {
-      if (size === 0) throw new NativeError('ENODATA', 'mapping shared memory', `shared memory ${name}: it is empty`);
-      this.buffer = binding().map(fd, size);
+      if (size === 0) throw new NativeError('ENODATA', 'mapping', `${subjectOf(name)}: it is empty`);
+      this.#mapping = new Mapping(fd, size, writable);
     } catch (error) {
       closeSync(fd);
-      throw error instanceof NativeError ? error : nativeError(error);
+      throw error instanceof NativeError ? error : nativeError(subjectOf(name), error);
     }
+    this.buffer = this.#mapping.buffer;
     SharedMemory.#forgotten.register(this, fd, this);
   }
 
@@ -42,15 +57,21 @@ export class SharedMemory {
    * Creates an object of `size` octets, all zero, lets `fill` write it, and then gives it its name, all at once: whoever opens the name finds
    * a whole object, the one before or this one, and who has mapped the one before keeps it.
    *
-   * @throws {@link NativeError}, or what `fill` throws; nothing has changed then
+   * @throws {@link NativeError} `ENOSPC` when /dev/shm is full, `EACCES`, …, or what `fill` throws; nothing has changed then
    */
   static create(name: string, size: number, fill: (buffer: ArrayBuffer) => void): void {
     const path = pathOf(name);
-    const draft = `${path.slice(0, FOLDER.length + 200)}.${process.pid}.new`;
-    const fd = open(name, draft, 'wx+');
+    const draft = `${FOLDER}/.nfqlb-${crypto.randomUUID()}`;
+    const { allocate } = binding();
+    const fd = open(name, draft, O_RDWR | O_CREAT | O_EXCL);
     try {
-      ftruncateSync(fd, size);
-      const memory = new SharedMemory(name, fd);
+      try {
+        allocate(fd, size);
+      } catch (error) {
+        closeSync(fd);
+        throw nativeError(subjectOf(name), error, { ENOSPC: `${FOLDER} has no room for its ${size} octets` });
+      }
+      const memory = new SharedMemory(name, fd, true);
       try {
         fill(memory.buffer);
         renameSync(draft, path);
@@ -64,8 +85,8 @@ export class SharedMemory {
   }
 
   /** @throws {@link NativeError} `ENOENT`, `EACCES`, … */
-  static open(name: string): SharedMemory {
-    return new SharedMemory(name, open(name, pathOf(name), 'r+'));
+  static open(name: string, { readOnly = false }: OpenOptions = {}): SharedMemory {
+    return new SharedMemory(name, open(name, pathOf(name), readOnly ? O_RDONLY : O_RDWR), !readOnly);
   }
 
   /** Removes the name; the object goes with its last user. None of that name is no error. */
@@ -73,15 +94,20 @@ export class SharedMemory {
     rmSync(pathOf(name), { force: true });
   }
 
-  /** Tells objects apart: another one of the same name, or the same one written anew, has another identity. `undefined` when there is none. */
+  /** Tells objects apart: another one of the same name, or the same one with another size, has another identity. `undefined` when there is none. */
   static identity(name: string): string | undefined {
     const stat = statSync(pathOf(name), { throwIfNoEntry: false });
     return stat && identityOf(stat);
   }
 
+  /** Whether a part of it that was cut off has been touched: open it anew. */
+  get damaged(): boolean {
+    return this.#mapping.damaged;
+  }
+
   /** As {@link SharedMemory.identity}, of this object as it is now. */
   get identity(): string {
-    return identityOf(fstatSync(this.#fd));
+    return identityOf(fstatSync(this.#descriptor()));
   }
 
   /**
@@ -90,47 +116,62 @@ export class SharedMemory {
    * @throws {@link NativeError} `ETIMEDOUT` when another holds it for longer than `milliseconds`
    */
   locked<T>(milliseconds: number, work: () => T): T {
+    const fd = this.#descriptor();
+    const { lock, unlock } = binding();
     try {
-      binding().lock(this.#fd, milliseconds);
+      lock(fd, milliseconds);
     } catch (error) {
-      throw nativeError(error, { ETIMEDOUT: `another program has locked ${this.name} for more than ${milliseconds} ms` });
+      throw nativeError(subjectOf(this.name), error, { ETIMEDOUT: `another program has locked it for more than ${milliseconds} ms` });
     }
     try {
       return work();
     } finally {
-      binding().unlock(this.#fd);
+      unlock(fd);
     }
   }
 
   close(): void {
+    if (this.#fd === undefined) return;
     SharedMemory.#forgotten.unregister(this);
-    binding().unmap(this.buffer);
+    this.#mapping.close();
     closeSync(this.#fd);
+    this.#fd = undefined;
+  }
+
+  #descriptor(): number {
+    if (this.#fd === undefined) throw new NativeError('EBADF', 'using closed memory', `${subjectOf(this.name)}: it is closed`);
+    return this.#fd;
   }
 }
 
-/** A file's change time moves when it is written or cut short, but not when its mapped memory is changed. */
-function identityOf({ dev, ino, ctimeMs, size }: { dev: number; ino: number; ctimeMs: number; size: number }): string {
-  return `${dev}:${ino}:${ctimeMs}:${size}`;
+/** Not by the times of the file: a page that is written for the first time through a mapping moves them. */
+function identityOf({ dev, ino, size }: { dev: number; ino: number; size: number }): string {
+  return `${dev}:${ino}:${size}`;
 }
 
+function subjectOf(name: string): string {
+  return `shared memory ${name}`;
+}
+
+/** As shm_open(3) reads names: a slash before them is none of them. */
 function pathOf(name: string): string {
-  if (name === '' || name === '.' || name === '..' || name.includes('/') || name.includes('\0') || Buffer.byteLength(name) > NAME_MAX) {
+  const file = name.startsWith('/') ? name.slice(1) : name;
+  if (file === '' || file === '.' || file === '..' || /[/\0]/.test(file) || Buffer.byteLength(file) > NAME_MAX) {
     throw new NativeError(
       'EINVAL',
-      'naming shared memory',
-      `shared memory ${JSON.stringify(name)}: a name has 1 to ${NAME_MAX} octets, none of them a slash`,
+      'naming',
+      `${subjectOf(JSON.stringify(name))}: a name has 1 to ${NAME_MAX} octets, none of them a slash`,
     );
   }
-  return `${FOLDER}/${name}`;
+  return `${FOLDER}/${file}`;
 }
 
-function open(name: string, path: string, flags: string): number {
+function open(name: string, path: string, flags: number): number {
   try {
-    return openSync(path, flags, MODE);
+    return openSync(path, flags | O_NOFOLLOW, MODE);
   } catch (error) {
     const { code = 'UNKNOWN', message } = error as NodeJS.ErrnoException;
     const why = code === 'ENOENT' ? 'there is none of that name' : code === 'EACCES' ? 'permission denied' : message;
-    throw new NativeError(code, 'opening shared memory', `shared memory ${name}: ${why}`, { cause: error });
+    throw new NativeError(code, 'opening', `${subjectOf(name)}: ${why}`, { cause: error });
   }
 }

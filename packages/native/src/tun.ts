@@ -1,20 +1,20 @@
-import { readFileSync, writeSync } from 'node:fs';
-import { binding } from './binding.js';
+import { binding, type TunBinding } from './binding.js';
 import { nativeError } from './native-error.js';
 
 const HINTS = {
   EPERM: 'needs CAP_NET_ADMIN, or a device that belongs to this user',
-  EINVAL: 'a device of that name is there and is no tun device, or the name is longer than 15 characters',
+  EACCES: 'this user may not open /dev/net/tun',
+  EINVAL: 'a device of that name is there and is no tun device, or it is no name for a device',
+  ENAMETOOLONG: 'the name of a device has 1 to 15 characters',
   EBUSY: 'another program has it open',
   ENOENT: 'the kernel has no tun devices, or this container was not given /dev/net/tun',
+  ENODEV: 'there is none of that name',
 };
 
 /** A tun device: what is written to it arrives in the kernel as if from the network. */
 export class Tun {
-  static readonly #forgotten = new FinalizationRegistry<number>((fd) => binding().closeDescriptor(fd));
-
   readonly name: string;
-  readonly #fd: number;
+  readonly #tun: TunBinding;
 
   /**
    * Opens a tun device, and creates it if it is not there; one that this created goes when it is closed.
@@ -22,27 +22,35 @@ export class Tun {
    * @throws {@link NativeError}
    */
   constructor(name: string) {
+    const { Tun: Native } = binding();
     this.name = name;
     try {
-      this.#fd = binding().openTun(name);
+      this.#tun = new Native(name);
     } catch (error) {
-      throw nativeError(error, HINTS);
+      throw nativeError(`tun device ${name}`, error, HINTS);
     }
-    Tun.#forgotten.register(this, this.#fd, this);
   }
 
   /** Octets of the longest packet. */
   get mtu(): number {
-    return Number(readFileSync(`/sys/class/net/${this.name}/mtu`, 'utf8'));
+    try {
+      return this.#tun.mtu;
+    } catch (error) {
+      throw nativeError(`tun device ${this.name}`, error, HINTS);
+    }
   }
 
-  /** Sends the packet `bytes[at .. at + length)`, from its IP header on. Throws what `writeSync` throws. */
-  write(bytes: Uint8Array, at: number, length: number): void {
-    writeSync(this.#fd, bytes, at, length);
+  /**
+   * Sends the packet `bytes[at .. at + length)`, from its IP header on.
+   *
+   * @returns 0, or the errno with which the kernel refused it: EIO while the device is down, EINVAL for what is no IP packet, EFAULT
+   *   for what does not lie in `bytes`
+   */
+  write(bytes: Uint8Array, at: number, length: number): number {
+    return this.#tun.write(bytes, at, length);
   }
 
   close(): void {
-    Tun.#forgotten.unregister(this);
-    binding().closeDescriptor(this.#fd);
+    this.#tun.close();
   }
 }

@@ -1,33 +1,34 @@
-import { writeSync } from 'node:fs';
-import { type Binding, binding } from './binding.js';
+import { binding, type WakeupBinding } from './binding.js';
 import { nativeError } from './native-error.js';
 
-const SIGNAL = new Uint8Array(new BigUint64Array([1n]).buffer);
-
-/** Ends the wait of a queue's `receive` in another thread: an eventfd. */
+/** Ends the wait of a queue's `receive` in another thread: an eventfd. One for each queue, whose `receive` takes the signal. */
 export class Wakeup {
-  static readonly #forgotten = new FinalizationRegistry<number>((fd) => binding().closeDescriptor(fd));
-
-  readonly #binding: Binding;
-  /** To be given to {@link Queue.open}, in whatever thread. */
+  readonly #wakeup: WakeupBinding;
+  /** To be given to {@link Queue}, in whatever thread. */
   readonly fd: number;
 
+  /** @throws {@link NativeError} `EMFILE`, `ENFILE`, `ENOMEM` */
   constructor() {
-    this.#binding = binding();
+    const { Wakeup: Native } = binding();
     try {
-      this.fd = this.#binding.eventfd();
+      this.#wakeup = new Native();
     } catch (error) {
-      throw nativeError(error);
+      throw nativeError('wake-up', error);
     }
-    Wakeup.#forgotten.register(this, this.fd, this);
+    this.fd = this.#wakeup.fd;
   }
 
+  /** Of several signals before the queue's thread comes to it, it sees one. */
   signal(): void {
-    writeSync(this.fd, SIGNAL);
+    try {
+      this.#wakeup.signal();
+    } catch (error) {
+      throw nativeError('wake-up', error);
+    }
   }
 
+  /** A queue that was given {@link fd} keeps its own descriptor. */
   close(): void {
-    Wakeup.#forgotten.unregister(this);
-    this.#binding.closeDescriptor(this.fd);
+    this.#wakeup.close();
   }
 }

@@ -1,0 +1,9 @@
+#pragma once
+
+#include <napi.h>
+
+#include <string>
+
+/// Throws a JavaScript Error for a failed system call, with the fields `errno` and `operation` (what was attempted), of which
+/// native-error.ts makes what users see.
+[[noreturn]] void throwSystemError(Napi::Env env, int error, const std::string& operation);

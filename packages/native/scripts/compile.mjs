@@ -1,0 +1,42 @@
+// Compiles the addon with node-gyp. Shared by the other scripts here.
+import { spawnSync } from 'node:child_process';
+import { existsSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+/** This package. */
+export const root = join(dirname(fileURLToPath(import.meta.url)), '..');
+
+/** As prebuilt addons are named: linux-x64-glibc. */
+export const platform = `${process.platform}-${process.arch}-${process.report.getReport().header.glibcVersionRuntime ? 'glibc' : 'musl'}`;
+
+/** Says why in one line and ends the program. */
+export function fail(reason) {
+  console.error(`@nfqlb/native: ${reason}`);
+  process.exit(1);
+}
+
+/**
+ * Compiles what is in `folder`; gives the addon's file.
+ *
+ * @param defines variables of binding.gyp, as `name=value`
+ */
+export function compile(folder, defines = []) {
+  for (const tool of ['g++', 'make', 'python3']) {
+    if (spawnSync(tool, ['--version']).error)
+      fail(`${tool} is missing, and no prebuilt addon fits; on Debian: apt-get install g++ make python3`);
+  }
+  // The headers that came with this Node, where they did; else node-gyp fetches them.
+  const prefix = dirname(dirname(process.execPath));
+  const nodedir = existsSync(join(prefix, 'include/node/node_api.h')) ? [`--nodedir=${prefix}`] : [];
+  const gyp = createRequire(import.meta.url).resolve('node-gyp/bin/node-gyp.js');
+  const variables = defines.map((define) => `-D${define}`);
+  const arguments_ = [gyp, 'rebuild', '--directory', folder, '--release', ...nodedir, '--', ...variables];
+  const { status, stdout, stderr } = spawnSync(process.execPath, arguments_, { encoding: 'utf8' });
+  if (status !== 0) {
+    process.stderr.write(stdout + stderr);
+    fail('the addon could not be compiled');
+  }
+  return join(folder, 'build/Release/nfqlb.node');
+}

@@ -1,0 +1,132 @@
+// Uses every part of an addon, 20 times over, in a network namespace of its own: `unshare --net node --expose-gc exercise.mjs ADDON`. For
+// sanitize.mjs and valgrind.mjs, which look for what is left behind.
+import { execFileSync } from 'node:child_process';
+import { closeSync, openSync, rmSync, truncateSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { Worker } from 'node:worker_threads';
+
+const ROUNDS = 20;
+const PACKETS = 40;
+const file = process.argv[2];
+const addon = createRequire(import.meta.url)(file);
+const memory = `/dev/shm/nfqlb-exercise-${process.pid}`;
+
+/** Sanitizers and valgrind are for this process, not for the tools that it calls. */
+function shell(command) {
+  const { LD_PRELOAD: _, ...env } = process.env;
+  execFileSync('sh', ['-ec', command], { env });
+}
+
+function expect(what, is, should) {
+  if (is !== should) throw new Error(`${what}: ${is}, should be ${should}`);
+}
+
+function thrown(work) {
+  try {
+    work();
+    return undefined;
+  } catch (error) {
+    return error.errno;
+  }
+}
+
+/** IPv4, UDP, from 10.0.0.2 to 10.0.0.1, with `octets` after the headers. */
+function packet(octets) {
+  const bytes = Buffer.alloc(28 + octets);
+  bytes.set([0x45, 0, 0, 0, 0, 0, 0, 0, 64, 17, 0, 0, 10, 0, 0, 2, 10, 0, 0, 1, 0, 1, 0, 2]);
+  bytes.writeUInt16BE(bytes.length, 2);
+  bytes.writeUInt16BE(8 + octets, 24);
+  let sum = 0;
+  for (let at = 0; at < 20; at += 2) sum += bytes.readUInt16BE(at);
+  bytes.writeUInt16BE(0xffff - ((sum & 0xffff) + (sum >> 16)), 10);
+  return bytes;
+}
+
+function useQueue(tun) {
+  const arrays = {
+    bytes: new Uint8Array(16 * 1024),
+    offset: new Uint32Array(16),
+    length: new Uint32Array(16),
+    etherType: new Uint16Array(16),
+    mark: new Int32Array(16),
+  };
+  const wakeup = new addon.Wakeup();
+  const options = { queue: 7, length: 64, copyRange: 512, batch: 16, wakeup: wakeup.fd };
+  const queue = new addon.Queue(options, arrays);
+  const EBUSY = 16;
+  expect(
+    'a second listener',
+    thrown(() => new addon.Queue(options, arrays)),
+    EBUSY,
+  );
+  for (let i = 0; i < PACKETS; i++) expect('writing', tun.write(packet(i * 30), 0, 28 + i * 30), 0);
+  let received = 0;
+  for (let count = queue.receive(100, 0); count > 0; count = queue.receive(10, 50)) {
+    arrays.mark.fill(5);
+    arrays.mark[0] = -1;
+    queue.settle(count);
+    received += count;
+  }
+  expect('packets', received, PACKETS);
+  wakeup.signal();
+  expect('packets when woken', queue.receive(10_000, 0), 0);
+  queue.close();
+  wakeup.close();
+}
+
+function useMemory() {
+  const fd = openSync(memory, 'w+');
+  addon.allocate(fd, 3 * 4096);
+  addon.lock(fd, 10);
+  addon.unlock(fd);
+  const mapping = new addon.Mapping(fd, 3 * 4096, true);
+  const bytes = new Uint8Array(mapping.buffer);
+  bytes[5000] = 1;
+  truncateSync(memory, 0);
+  expect('memory that was cut off', bytes[5000], 0);
+  expect('damage', mapping.damaged, true);
+  mapping.close();
+  expect('closed memory', bytes[5000], undefined);
+  const EINVAL = 22;
+  expect(
+    'mapping nothing',
+    thrown(() => new addon.Mapping(fd, 0, true)),
+    EINVAL,
+  );
+  addon.allocate(fd, 4096);
+  // Left to the collector.
+  new Uint8Array(new addon.Mapping(fd, 4096, false).buffer)[0] = 1;
+  closeSync(fd);
+}
+
+const opensAll = `
+  const { openSync } = require('node:fs');
+  const addon = require(${JSON.stringify(file)});
+  globalThis.held = [new addon.Wakeup(), new addon.Mapping(openSync(${JSON.stringify(memory)}), 4096, false)];`;
+
+try {
+  const tun = new addon.Tun('exercise0');
+  shell(`
+    echo 0 >/proc/sys/net/ipv4/conf/all/rp_filter
+    ip link set lo up
+    ip link set exercise0 up
+    ip addr add 10.0.0.1/8 dev exercise0
+    iptables -w -t mangle -A PREROUTING -p udp -j NFQUEUE --queue-num 7`);
+  expect('MTU', tun.mtu, 1500);
+  for (let round = 0; round < ROUNDS; round++) {
+    useQueue(tun);
+    useMemory();
+    await new Promise((resolve, reject) => {
+      if (round < 2) new Worker(opensAll, { eval: true }).once('exit', resolve).once('error', reject);
+      else setImmediate(resolve);
+    });
+  }
+  tun.close();
+  for (let i = 0; i < 5; i++) {
+    gc();
+    await new Promise((resolve) => setTimeout(resolve, 10));
+  }
+  console.log(`${ROUNDS} rounds of ${PACKETS} packets, memory, and threads`);
+} finally {
+  rmSync(memory, { force: true });
+}

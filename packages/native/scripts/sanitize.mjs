@@ -1,0 +1,31 @@
+// Runs the tests against an addon compiled with AddressSanitizer and UBSan, and then looks for leaks.
+import { execFileSync, spawnSync } from 'node:child_process';
+import { cpSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { compile, fail, root } from './compile.mjs';
+
+const folder = join(root, 'build/sanitize');
+rmSync(folder, { recursive: true, force: true });
+cpSync(join(root, 'addon'), folder, { recursive: true, filter: (file) => !file.endsWith('/build') });
+const addon = compile(folder, ['sanitize=1']);
+const libraryOf = (name) => execFileSync('g++', [`-print-file-name=${name}`], { encoding: 'utf8' }).trim();
+
+const env = {
+  ...process.env,
+  NFQLB_ADDON: addon,
+  // Node was compiled without: the sanitizer's library must be there before any other.
+  LD_PRELOAD: `${libraryOf('libasan.so')} ${libraryOf('libstdc++.so')}`,
+  // SIGBUS is ours to handle (lost_pages.cc). Leaks are looked for below: every program that a test starts would report its own.
+  ASAN_OPTIONS: 'detect_leaks=0:handle_sigbus=0',
+};
+const vitest = ['vitest', 'run', '--root', join(root, '../..'), '--project', 'native', ...process.argv.slice(2)];
+if (spawnSync('npx', vitest, { env, stdio: 'inherit' }).status !== 0) process.exit(1);
+
+// Node itself does not give back all that it has at its end; what comes from the addon is told by its name in the stack.
+const exercise = ['--net', process.execPath, '--expose-gc', join(root, 'scripts/exercise.mjs'), addon];
+const leakEnv = { ...env, ASAN_OPTIONS: 'detect_leaks=1:handle_sigbus=0:fast_unwind_on_malloc=0', LSAN_OPTIONS: 'exitcode=0' };
+const { status, stdout, stderr } = spawnSync('unshare', exercise, { env: leakEnv, encoding: 'utf8', maxBuffer: 1 << 28 });
+const leaks = stderr.split('\n\n').filter((report) => /^(Direct|Indirect) leak/m.test(report) && report.includes(addon));
+if (status !== 0) fail(`the exercise failed\n${stdout}${stderr}`);
+if (leaks.length > 0) fail(`${leaks.length} leaks of the addon\n${leaks.join('\n\n')}`);
+console.log(`${stdout.trim()}: no leaks of the addon`);

@@ -1,0 +1,125 @@
+import { spawnSync } from 'node:child_process';
+import { cpSync, existsSync, mkdirSync, mkdtempSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { buildSync } from 'esbuild';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+
+const PACKAGE = fileURLToPath(new URL('..', import.meta.url));
+const BUILT = 'addon/build/Release/nfqlb.node';
+const PREBUILT = `prebuilds/${process.platform}-${process.arch}-glibc.node`;
+
+/** A copy of this package, as after an installation. */
+let copy: string;
+
+beforeEach(() => {
+  copy = mkdtempSync(join(tmpdir(), 'nfqlb-package-'));
+  mkdirSync(join(copy, 'dist'));
+});
+afterEach(() => rmSync(copy, { recursive: true }));
+
+function put(file: string, content: 'addon' | 'rubbish'): void {
+  mkdirSync(join(copy, file, '..'), { recursive: true });
+  if (content === 'addon') cpSync(join(PACKAGE, BUILT), join(copy, file));
+  else writeFileSync(join(copy, file), 'not a library\n');
+}
+
+describe('the addon', () => {
+  /** Loads it in the copy; gives which of the files it is, or the error's message. */
+  function load(environment: Readonly<Record<string, string>> = {}): string {
+    const code = `
+      import { binding } from './src/binding.ts';
+      try {
+        binding();
+        const { sharedObjects } = process.report.getReport();
+        console.log(sharedObjects.find((file) => file.endsWith('.node')));
+      } catch (error) {
+        console.log(error.name, error.code, error.message);
+      }`;
+    const stdin = { contents: code, resolveDir: PACKAGE };
+    buildSync({ stdin, outfile: join(copy, 'dist/index.mjs'), bundle: true, platform: 'node', format: 'esm' });
+    const { NFQLB_ADDON: _, ...env } = process.env;
+    const { stdout, stderr } = spawnSync(process.execPath, [join(copy, 'dist/index.mjs')], {
+      encoding: 'utf8',
+      env: { ...env, ...environment },
+    });
+    return (stdout + stderr).trim();
+  }
+
+  test('is the prebuilt one, where it fits', () => {
+    put(PREBUILT, 'addon');
+    put(BUILT, 'addon');
+    expect(load()).toBe(join(copy, PREBUILT));
+  });
+
+  test('is the one that was compiled here, where the prebuilt one does not fit', () => {
+    put(PREBUILT, 'rubbish');
+    put(BUILT, 'addon');
+    expect(load()).toBe(join(copy, BUILT));
+  });
+
+  test('is the one that the environment names', () => {
+    put(BUILT, 'addon');
+    put('other.node', 'addon');
+    expect(load({ NFQLB_ADDON: join(copy, 'other.node') })).toBe(join(copy, 'other.node'));
+  });
+
+  test('that is not there is an error that says where it was looked for, and what to do', () => {
+    const error = load();
+    expect(error).toMatch(/^NativeError NO_ADDON no native addon for linux-x64 and Node \S+: there is none of /);
+    expect(error).toContain(join(copy, PREBUILT));
+    expect(error).toContain(join(copy, BUILT));
+    expect(error).toMatch(/`pnpm build` compiles it in a checkout, for which Debian needs: apt-get install g\+\+ make python3$/);
+    expect(error).not.toContain('\n');
+  });
+
+  test('that does not fit is an error that says why', () => {
+    put(BUILT, 'rubbish');
+    expect(load()).toMatch(`: ${join(copy, BUILT)} does not fit: ${join(copy, BUILT)}: file too short. `);
+  });
+});
+
+describe('scripts/build.mjs', () => {
+  beforeEach(() => {
+    for (const folder of ['scripts', 'addon']) cpSync(join(PACKAGE, folder), join(copy, folder), { recursive: true });
+    symlinkSync(join(PACKAGE, 'node_modules'), join(copy, 'node_modules'));
+  });
+
+  function build(environment: Readonly<Record<string, string>> = {}): { status: number | null; printed: string } {
+    const env = { ...process.env, ...environment };
+    const { status, stdout, stderr } = spawnSync(process.execPath, [join(copy, 'scripts/build.mjs')], { encoding: 'utf8', env });
+    return { status, printed: stdout + stderr };
+  }
+  const withoutTools = { PATH: '/nonexistent' };
+  const MISSING = '@nfqlb/native: g++ is missing, and no prebuilt addon fits; on Debian: apt-get install g++ make python3\n';
+
+  test('does nothing when what is there was made from these sources', () => {
+    const { mtimeMs } = statSync(join(copy, BUILT));
+    expect(build(withoutTools)).toEqual({ status: 0, printed: '' });
+    expect(statSync(join(copy, BUILT)).mtimeMs).toBe(mtimeMs);
+  });
+
+  test('does nothing when a prebuilt one fits', () => {
+    put(PREBUILT, 'addon');
+    cpSync(join(copy, `${BUILT}.json`), join(copy, `${PREBUILT}.json`));
+    rmSync(join(copy, 'addon/build'), { recursive: true });
+    expect(build(withoutTools)).toEqual({ status: 0, printed: '' });
+  });
+
+  test('compiles when a source was changed, and removes a prebuilt one that is not of it', () => {
+    put(PREBUILT, 'addon');
+    cpSync(join(copy, `${BUILT}.json`), join(copy, `${PREBUILT}.json`));
+    writeFileSync(join(copy, 'addon/descriptor.h'), '#error "changed"\n');
+    const { status, printed } = build();
+    expect(status).toBe(1);
+    expect(printed).toContain('#error "changed"');
+    expect(printed.trim()).toMatch(/@nfqlb\/native: the addon could not be compiled$/);
+    expect(existsSync(join(copy, PREBUILT))).toBe(false);
+  });
+
+  test('says in one line what is missing', () => {
+    rmSync(join(copy, 'addon/build'), { recursive: true });
+    expect(build(withoutTools)).toEqual({ status: 1, printed: MISSING });
+  });
+});

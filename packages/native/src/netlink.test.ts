@@ -1,0 +1,32 @@
+import { execFileSync } from 'node:child_process';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { expect, test } from 'vitest';
+
+const SOURCE = fileURLToPath(new URL('../addon/netlink_test.cc', import.meta.url));
+
+// Messages that the kernel never sends reach the parser in no other way; a sanitizer sees the first octet read outside of them.
+test('addon/netlink.h holds up under netlink_test.cc, AddressSanitizer and UBSan', () => {
+  const folder = mkdtempSync(join(tmpdir(), 'nfqlb-netlink-'));
+  try {
+    const program = join(folder, 'netlink_test');
+    execFileSync('g++', [
+      '-std=c++17',
+      '-g',
+      '-O1',
+      '-Wall',
+      '-Wextra',
+      '-Werror',
+      '-fsanitize=address,undefined',
+      '-fno-sanitize-recover=all',
+      SOURCE,
+      '-o',
+      program,
+    ]);
+    expect(execFileSync(program, { encoding: 'utf8' })).toMatch(/^netlink: \d{6,} checks, 0 failed\n$/);
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
+});

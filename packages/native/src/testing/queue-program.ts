@@ -1,0 +1,105 @@
+// A program for tests: opens a queue and a tun device in the network namespace that it runs in, and does what its parent says.
+
+import { once } from 'node:events';
+import { isMainThread, parentPort, Worker, workerData } from 'node:worker_threads';
+import { NativeError } from '../native-error.js';
+import { Queue, type QueueOptions } from '../queue.js';
+import { Tun } from '../tun.js';
+import { Wakeup } from '../wakeup.js';
+
+/** What the parent asks; each is answered once. */
+export type Order =
+  | { readonly do: 'open'; readonly options: QueueOptions }
+  /** In another thread, which then receives for ever. */
+  | { readonly do: 'open-in-thread'; readonly options: QueueOptions }
+  | { readonly do: 'end-thread' }
+  | { readonly do: 'tun'; readonly name: string }
+  /** Writes packets to the tun device; answers what `write` returned for each. */
+  | { readonly do: 'send'; readonly packets: readonly string[] }
+  | { readonly do: 'receive' }
+  | { readonly do: 'settle'; readonly marks: readonly number[] }
+  | { readonly do: 'wake-in'; readonly milliseconds: number }
+  | { readonly do: 'close' };
+
+export interface Answer {
+  readonly error?: { readonly name: string; readonly code: string; readonly operation: string; readonly message: string };
+  readonly mtu?: number;
+  readonly written?: readonly number[];
+  readonly packets?: readonly { readonly octets: string; readonly etherType: number }[];
+  readonly errors?: number;
+  readonly malformed?: number;
+  readonly milliseconds?: number;
+}
+
+let wakeup: Wakeup | undefined;
+let queue: Queue | undefined;
+let thread: Worker | undefined;
+let tun: Tun | undefined;
+
+async function obey(order: Order): Promise<Answer> {
+  switch (order.do) {
+    case 'open':
+      wakeup = new Wakeup();
+      queue = new Queue({ ...order.options, wakeup: wakeup.fd });
+      return {};
+    case 'open-in-thread':
+      thread = new Worker(process.argv[1]!, { workerData: order.options });
+      await once(thread, 'message');
+      return {};
+    case 'end-thread':
+      await thread!.terminate();
+      return {};
+    case 'tun':
+      tun = new Tun(order.name);
+      return { mtu: tun.mtu };
+    case 'send':
+      return {
+        written: order.packets.map((packet) => {
+          const bytes = Buffer.from(`ff${packet}`, 'hex');
+          return tun!.write(bytes, 1, bytes.length - 1);
+        }),
+      };
+    case 'receive': {
+      const begin = performance.now();
+      const count = queue!.receive();
+      const { errors, malformed } = queue!;
+      const { bytes, offset, length, etherType } = queue!.batch;
+      const packets = Array.from({ length: count }, (_, i) => ({
+        octets: Buffer.from(bytes.subarray(offset[i], offset[i]! + length[i]!)).toString('hex'),
+        etherType: etherType[i]!,
+      }));
+      return { packets, errors, malformed, milliseconds: performance.now() - begin };
+    }
+    case 'settle':
+      queue!.batch.mark.set(order.marks);
+      queue!.settle(order.marks.length);
+      return {};
+    case 'wake-in': {
+      // From another thread, as the main thread does it: this one will be waiting. What is closed here stays open there.
+      const code = `
+        const { writeSync } = require('node:fs');
+        setTimeout(() => writeSync(${wakeup!.fd}, new Uint8Array(new BigUint64Array([1n]).buffer)), ${order.milliseconds});`;
+      await once(new Worker(code, { eval: true }), 'online');
+      return {};
+    }
+    case 'close':
+      queue!.close();
+      wakeup!.close();
+      return {};
+  }
+}
+
+if (isMainThread) {
+  process.on('message', async (order: Order) => {
+    const answer = await obey(order).catch((error: unknown): Answer => {
+      if (!(error instanceof NativeError)) throw error;
+      const { name, code, operation, message } = error;
+      return { error: { name, code, operation, message } };
+    });
+    process.send!(answer);
+  });
+} else {
+  const own = new Queue(workerData as QueueOptions);
+  parentPort!.postMessage('open');
+  for (;;) own.settle(own.receive());
+}
