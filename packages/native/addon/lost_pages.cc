@@ -26,17 +26,18 @@ uintptr_t pageSize;
 Range* rangeOf(uintptr_t address) {
   for (Range& range : ranges) {
     const uintptr_t begin = range.begin.load();
-    if (begin != 0 && address >= begin && address - begin < range.size.load()) return &range;
+    // The last page reaches beyond the size, and is lost as a whole.
+    if (begin != 0 && address >= begin && address - begin < (range.size.load() | (pageSize - 1)) + 1) return &range;
   }
   return nullptr;
 }
 
-void replaceLostPage(int signal, siginfo_t* info, void* context) {
+void replaceLostMapping(int signal, siginfo_t* info, void* context) {
   const uintptr_t address = reinterpret_cast<uintptr_t>(info->si_addr);
   if (Range* const range = rangeOf(address)) {
     range->lost.store(true);
-    void* page = reinterpret_cast<void*>(address & ~(pageSize - 1));
-    if (mmap(page, pageSize, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0) != MAP_FAILED) return;
+    void* begin = reinterpret_cast<void*>(range->begin.load());
+    if (mmap(begin, range->size.load(), PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0) != MAP_FAILED) return;
   }
   // Not ours: let it be what it would have been.
   if ((previous.sa_flags & SA_SIGINFO) != 0) {
@@ -50,7 +51,7 @@ void replaceLostPage(int signal, siginfo_t* info, void* context) {
 bool installHandler() {
   pageSize = static_cast<uintptr_t>(sysconf(_SC_PAGESIZE));
   struct sigaction action = {};
-  action.sa_sigaction = replaceLostPage;
+  action.sa_sigaction = replaceLostMapping;
   action.sa_flags = SA_SIGINFO;
   sigemptyset(&action.sa_mask);
   return sigaction(SIGBUS, &action, &previous) == 0;

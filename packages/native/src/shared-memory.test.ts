@@ -91,7 +91,8 @@ describe('an object', () => {
     expect([bytes[4095], memory.damaged]).toEqual([3, false]);
     expect([bytes[5000], bytes[3 * 4096 - 1], memory.damaged]).toEqual([0, 0, true]);
     bytes[5000] = 1;
-    expect([bytes[5000], bytes[4095]]).toEqual([1, 3]);
+    // All of it, not the lost page alone: a reader that checks the beginning must see it.
+    expect([bytes[5000], bytes[4095]]).toEqual([1, 0]);
     expect(mapped(NAME).damaged).toBe(false);
   });
 

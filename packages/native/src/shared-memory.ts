@@ -25,7 +25,7 @@ export interface OpenOptions {
 /**
  * A shared-memory object, mapped. It stays what it is while it is open, even when its name is removed or given to another object.
  *
- * When another program cuts the object short, the pages that are touched without being there any more read as zeros from then on, and
+ * When another program cuts the object short, and what is gone is touched, all of the memory reads as zeros from then on, and
  * {@link SharedMemory.damaged} says so; readers check what they read (`TargetTable.intact`).
  */
 export class SharedMemory {
