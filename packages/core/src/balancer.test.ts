@@ -52,6 +52,12 @@ describe('a packet', () => {
     }
   });
 
+  test('goes to a target whose fwmark is 0', () => {
+    const { balancer } = balancing([0]);
+    expect(decide(balancer, packet().ipv4(CLIENT4, VIP4).udp(4711, 80))).toBe(0);
+    expect(balancer.reason).toBe(Reason.Balanced);
+  });
+
   test('that is malformed is dropped', () => {
     const { balancer } = balancing(TARGETS);
     const bytes = packet().ipv4(CLIENT4, VIP4).tcp(4711, 80).build();

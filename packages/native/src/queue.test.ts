@@ -85,6 +85,18 @@ describeLive('a queue of the kernel', () => {
     expect(Number(octets)).toBe(bytes.length);
   });
 
+  test('lets in what has a mark from 0 up, and nothing else', async () => {
+    const { at, program } = await started();
+    at.shell('iptables -w -t mangle -A INPUT -p udp', 'iptables -w -t mangle -A INPUT -p udp -m mark --mark 0');
+    at.watchMarks([0x7fffffff]);
+    await program.order({ do: 'send', packets: udps(5) });
+    expect((await program.order({ do: 'receive' })).packets).toHaveLength(5);
+    await program.order({ do: 'settle', marks: [-1, 0, -2, 0x7fffffff, -0x80000000] });
+    expect([...at.shell('iptables-save -c -t mangle').matchAll(/^\[(\d+):.* -A INPUT /gm)].map(([, count]) => Number(count))).toEqual([
+      2, 1, 1,
+    ]);
+  });
+
   test('gives packets as they are, whatever is in them', async () => {
     const { at, program } = await started();
     at.shell('iptables -w -t mangle -A PREROUTING -d 10.0.0.1 -j NFQUEUE --queue-num 2');
@@ -142,6 +154,8 @@ describeLive('a queue of the kernel', () => {
     expect(woken.packets).toEqual([]);
     expect(woken.milliseconds).toBeLessThan(2000);
     const { program: other } = await started({ timeout: 60 });
+    await other.order({ do: 'wake-in', milliseconds: 0 });
+    await other.order({ do: 'receive' });
     expect((await other.order({ do: 'receive' })).milliseconds).toBeGreaterThan(50);
   });
 

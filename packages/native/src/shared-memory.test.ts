@@ -151,6 +151,18 @@ describe('an object that is only read', () => {
 });
 
 describe('the lock', () => {
+  test('belongs to one that has the object open, until its work is done or has failed', () => {
+    SharedMemory.create(NAME, 8, fill(0));
+    const [one, other] = [mapped(NAME), mapped(NAME)];
+    const work = (): void =>
+      one.locked(0, () => {
+        expect(() => other.locked(0, () => 1)).toThrow('ETIMEDOUT');
+        throw new Error('failed');
+      });
+    expect(work).toThrow('failed');
+    expect(other.locked(0, () => one.name)).toBe(NAME);
+  });
+
   test('makes others wait, and is free again when its holder is killed', async () => {
     SharedMemory.create(NAME, 8, fill(0));
     const holder = spawn('flock', ['--exclusive', PATH, 'sh', '-c', 'echo held; exec sleep 60'], {

@@ -40,7 +40,7 @@ class LoadBalancer {
     this.#counters = new WorkerCounters(options.counters, options.worker);
     this.#tableEpoch = this.#control.tableEpoch;
     this.#table = openTable(options.table);
-    this.#balancer = this.#newBalancer();
+    this.#balancer = newBalancer(this.#table, options);
     const { queue, queueLength: length, linger, wakeup } = options;
     this.#queue = new Queue({ queue, length, copyRange: COPY_RANGE, batch: BATCH, wakeup, timeout: TIMEOUT, linger });
   }
@@ -83,21 +83,22 @@ class LoadBalancer {
   /** Maps the table that the name leads to now. While that is not whole yet, the one in hand serves on. */
   #renewTable(): void {
     const epoch = this.#control.tableEpoch;
-    let table: SharedTable;
+    let table: SharedTable | undefined;
     try {
       table = openTable(this.#options.table);
+      this.#balancer = newBalancer(table, this.#options);
     } catch {
+      table?.memory.close();
       return;
     }
     this.#table.memory.close();
     this.#table = table;
-    this.#balancer = this.#newBalancer();
     this.#tableEpoch = epoch;
   }
+}
 
-  #newBalancer(): Balancer {
-    return new Balancer(new FwmarkLookup(this.#table.table), this.#options.balancer);
-  }
+function newBalancer({ table }: SharedTable, options: WorkerOptions): Balancer {
+  return new Balancer(new FwmarkLookup(table), options.balancer);
 }
 
 const tell = (message: WorkerMessage): void => parentPort!.postMessage(message);

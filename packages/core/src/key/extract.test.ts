@@ -1,7 +1,8 @@
 import { readFileSync } from 'node:fs';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { naiveKey } from '../testing/naive-key.js';
+import { fragments } from '../testing/fragments.js';
+import { type NaiveKey, naiveKey } from '../testing/naive-key.js';
 import { packet } from '../testing/packet.js';
 import { ETH_P_IP, ETH_P_IPV6 } from '../wire/ethertype.js';
 import { extractKey } from './extract.js';
@@ -33,10 +34,12 @@ const vectors: PacketVector[] = ['packets', 'packets-mixed'].flatMap(
 
 const hex = (bytes: Uint8Array): string => Buffer.from(bytes).toString('hex');
 
+/** One key for all tests, as one serves all packets of a balancer: nothing of the packet before may be left in it. */
+const key = new PacketKey();
+
 describe('golden vectors', () => {
   test.each(vectors.map((vector) => [`${vector.i} ${vector.name}`, vector] as const))('%s', (_name, { expected, ...vector }) => {
     const packet = Buffer.from(vector.hex, 'hex');
-    const key = new PacketKey();
     const kind = extractKey(key, packet, 0, packet.length, vector.ethertype === 'ipv4' ? ETH_P_IP : ETH_P_IPV6, vector.udpencap);
     expect(KIND_NAMES[kind]).toBe(expected.kind);
     if (kind === Kind.Malformed) return;
@@ -50,35 +53,38 @@ describe('golden vectors', () => {
   });
 });
 
-/** Key and kind of `packet` where it stands in a larger region, with `before` octets in front of it. */
-function extractIn(region: Uint8Array, before: number, length: number, etherType: number, encap: number): { kind: string; key?: string } {
-  const key = new PacketKey();
+/** Kind, key and fragment id of the packet that stands at `before` in a region. */
+function extractIn(region: Uint8Array, before: number, length: number, etherType: number, encap: number): NaiveKey {
   const kind = extractKey(key, region, before, length, etherType, encap);
-  return kind === Kind.Malformed ? { kind: 'malformed' } : { kind: KIND_NAMES[kind]!, key: hex(key.bytes) };
-}
-
-/** `packet` with `before` octets of `filler` in front of it and `after` behind. */
-function surrounded(packet: Uint8Array, before: number, after: number, filler: number): Uint8Array {
-  const region = new Uint8Array(before + packet.length + after).fill(filler);
-  region.set(packet, before);
-  return region;
+  if (kind === Kind.Malformed) return { kind: 'malformed' };
+  const known = { kind: KIND_NAMES[kind]!, key: hex(key.bytes) };
+  if (kind !== Kind.FirstFragment) {
+    expect(key.fragmentId).toBe(0);
+    return known;
+  }
+  const id = Buffer.alloc(4);
+  id.writeUInt32LE(key.fragmentId);
+  // 16 bits in IPv4, 32 in IPv6.
+  return { ...known, id: hex(etherType === ETH_P_IP ? id.subarray(0, 2) : id) };
 }
 
 const well = (hexes: string): Uint8Array => new Uint8Array(Buffer.from(hexes, 'hex'));
 const IPV4 = vectors.filter(({ ethertype }) => ethertype === 'ipv4').map((vector) => well(vector.hex));
 const IPV6 = vectors.filter(({ ethertype }) => ethertype === 'ipv6').map((vector) => well(vector.hex));
 
-/** A good packet with some octets changed and its end cut off: most of these are still read far into their headers. */
+/** A good packet with some octets or bits changed and its end cut off: most of these are still read far into their headers. */
 const mutated = (packets: readonly Uint8Array[]): fc.Arbitrary<Uint8Array> =>
   fc
     .record({
       packet: fc.constantFrom(...packets),
       changes: fc.array(fc.record({ at: fc.nat(90), octet: fc.constantFrom(0, 1, 6, 17, 43, 44, 58, 60, 132, 255) }), { maxLength: 4 }),
+      flips: fc.array(fc.record({ at: fc.nat(90), bit: fc.nat(7) }), { maxLength: 2 }),
       cut: fc.nat(40),
     })
-    .map(({ packet, changes, cut }) => {
+    .map(({ packet, changes, flips, cut }) => {
       const bytes = packet.slice(0, Math.max(0, packet.length - cut));
       for (const { at, octet } of changes) if (at < bytes.length) bytes[at] = octet;
+      for (const { at, bit } of flips) if (at < bytes.length) bytes[at]! ^= 1 << bit;
       return bytes;
     });
 
@@ -116,14 +122,21 @@ describe('any octets at all', () => {
   });
 
   test('give the same answer whatever stands around them, at any offset: nothing is read outside', () => {
+    // Octets that go on as if the packet did: each is a likely protocol, length or port.
+    const surroundings = fc.oneof(
+      fc.tuple(fc.nat(9), fc.nat(60), fc.constantFrom(0, 6, 17, 44, 255)).map(([before, after, octet]) => ({
+        before: new Uint8Array(before).fill(octet),
+        after: new Uint8Array(after).fill(octet),
+      })),
+      fc.record({ before: fc.uint8Array({ maxLength: 9 }), after: fc.uint8Array({ maxLength: 60 }) }),
+    );
     fc.assert(
-      fc.property(anyPacket, encapPort, fc.nat(9), fc.nat(60), ({ bytes, etherType }, encap, before, after) => {
+      fc.property(anyPacket, encapPort, surroundings, ({ bytes, etherType }, encap, { before, after }) => {
         const alone = extractIn(bytes, 0, bytes.length, etherType, encap);
-        for (const filler of [0, 17, 255]) {
-          expect(extractIn(surrounded(bytes, before, after, filler), before, bytes.length, etherType, encap)).toEqual(alone);
-        }
+        const region = Uint8Array.from([...before, ...bytes, ...after]);
+        expect(extractIn(region, before.length, bytes.length, etherType, encap)).toEqual(alone);
       }),
-      { numRuns: 10_000 },
+      { numRuns: 20_000 },
     );
   });
 
@@ -165,9 +178,24 @@ describe('what C nfqlb gets wrong', () => {
     expect(keyOf(whole.slice(0, 24))).toMatchObject({ kind: Kind.Normal, sport: 4711, dport: 5001 });
   });
 
-  test('an ICMP header that is cut off is malformed', () => {
-    const echo = packet().ipv4('10.0.0.2', '10.0.0.1').icmpEcho(7).build();
-    for (let length = 20; length < 28; length++) expect(keyOf(echo.slice(0, length)).kind).toBe(Kind.Malformed);
+  test('an ICMP error whose quote ends right after the ports belongs to the connection that it quotes', () => {
+    const quote4 = packet().ipv4('10.0.0.1', '10.0.0.2').udp(5001, 4711).payload(8).cut(24).build();
+    const quote6 = packet().ipv6(vip, client).udp(5001, 4711).payload(8).cut(44).build();
+    for (const builder of [
+      packet().ipv4('10.0.0.9', '10.0.0.1').icmpError(3, 4, quote4),
+      packet().ipv6(client, vip).icmpError(2, 0, quote6),
+    ]) {
+      expect(keyOf(builder.build())).toMatchObject({ kind: Kind.IcmpInner, sport: 4711, dport: 5001 });
+    }
+  });
+
+  test.each([
+    ['ICMP', packet().ipv4('10.0.0.2', '10.0.0.1'), 20],
+    ['ICMPv6', packet().ipv6(client, vip), 40],
+  ])('an %s header that is cut off is malformed', (_name, ip, header) => {
+    const whole = ip.icmpEcho(7);
+    expect(keyOf(whole.build()).kind).toBe(Kind.Icmp);
+    for (let length = header; length < header + 8; length++) expect(keyOf(whole.cut(length).build()).kind).toBe(Kind.Malformed);
   });
 
   test.each([
@@ -180,29 +208,39 @@ describe('what C nfqlb gets wrong', () => {
     expect(error).toMatchObject({ kind: Kind.IcmpInner, hash: connection.hash });
   });
 
-  test('a quoted later fragment has no ports', () => {
-    const reply = packet().ipv4('10.0.0.1', '10.0.0.2').fragment({ id: 7, offset: 1480, more: false }).protocol(17).payload(20).build();
-    expect(keyOf(packet().ipv4('10.0.0.9', '10.0.0.1').icmpError(11, 1, reply).build())).toMatchObject({
-      kind: Kind.IcmpInner,
-      sport: 0,
-      dport: 0,
-    });
+  test.each([
+    ['IPv4', packet().ipv4('10.0.0.9', '10.0.0.1'), packet().ipv4('10.0.0.1', '10.0.0.2'), 11],
+    ['IPv6', packet().ipv6('2001:db8::99', vip), packet().ipv6(vip, client), 3],
+  ])('%s: a quoted later fragment has no ports', (_name, router, target, type) => {
+    const reply = target.fragment({ id: 7, offset: 1480, more: false }).protocol(17).payload(20).build();
+    expect(keyOf(router.icmpError(type, 1, reply).build())).toMatchObject({ kind: Kind.IcmpInner, sport: 0, dport: 0 });
   });
 
-  test('the one packet that hangs it for ever: an extension header behind the fragment header', () => {
-    const bytes = packet()
-      .ipv6(client, vip)
-      .fragment({ id: 7, offset: 0, more: true })
-      .destinationOptions(8)
-      .udp(4711, 5001)
-      .payload(8)
-      .build();
-    expect(keyOf(bytes)).toMatchObject({ kind: Kind.FirstFragment, sport: 4711, dport: 5001 });
+  test.each([
+    ['behind the fragment header', packet().ipv6(client, vip).fragment({ id: 7, offset: 0, more: true }).destinationOptions(8)],
+    ['of more than 8 octets before it', packet().ipv6(client, vip).hopByHop(16).fragment({ id: 7, offset: 0, more: true })],
+  ])('the packet that hangs it for ever, an extension header %s, is read to its end', (_name, headers) => {
+    expect(keyOf(headers.udp(4711, 5001).payload(8).build())).toMatchObject({ kind: Kind.FirstFragment, sport: 4711, dport: 5001 });
+  });
+
+  test('an IPv6 fragment header that is cut off is malformed', () => {
+    const whole = packet().ipv6(client, vip).fragment({ id: 7, offset: 8, more: false }).payload(8);
+    expect(keyOf(whole.build()).kind).toBe(Kind.Fragment);
+    for (let length = 40; length < 48; length++) expect(keyOf(whole.cut(length).build()).kind).toBe(Kind.Malformed);
+  });
+
+  test('every fragment of a datagram has one L3 hash, and the first the ports of the whole', () => {
+    for (const ip of [packet().ipv4('10.0.0.2', '10.0.0.1'), packet().ipv6(client, vip).hopByHop(16)]) {
+      const whole = ip.udp(4711, 5001).payload(4000).build();
+      const [first, ...later] = fragments(whole, 1500, 7).map(keyOf);
+      expect(first).toMatchObject({ kind: Kind.FirstFragment, hash: keyOf(whole).hash });
+      expect(later.map(({ kind }) => kind)).toEqual([Kind.Fragment, Kind.Fragment]);
+      expect(later.map(({ addressHash }) => addressHash)).toEqual([first!.addressHash, first!.addressHash]);
+    }
   });
 });
 
-function keyOf(bytes: Uint8Array): { kind: Kind; sport: number; dport: number; hash: number } {
-  const key = new PacketKey();
+function keyOf(bytes: Uint8Array): { kind: Kind; sport: number; dport: number; hash: number; addressHash: number } {
   const kind = extractKey(key, bytes, 0, bytes.length, bytes[0]! >> 4 === 6 ? ETH_P_IPV6 : ETH_P_IP, 0);
-  return { kind, sport: key.sourcePort, dport: key.destinationPort, hash: key.hashAll() };
+  return { kind, sport: key.sourcePort, dport: key.destinationPort, hash: key.hashAll(), addressHash: key.hashAddresses() };
 }

@@ -1,3 +1,4 @@
+import { CoreError } from '../core-error.js';
 import { NONE } from './populate.js';
 import type { TargetTable } from './target-table.js';
 
@@ -18,6 +19,7 @@ export class FwmarkLookup {
   readonly #active: Int32Array;
   #generation: number | undefined;
 
+  /** @throws {@link CoreError} `not-a-table` for one that C nfqlb is just writing */
   constructor(table: TargetTable) {
     this.#table = table;
     this.M = table.M;
@@ -26,7 +28,9 @@ export class FwmarkLookup {
     // The generation first: what changes after it, refresh() takes up.
     this.#generation = table.generation;
     const active = snapshot(table.active);
-    this.#take(this.#computeLookup(active), active);
+    const lookup = this.#computeLookup(active);
+    if (!lookup) throw new CoreError('not-a-table', 'not a target table: its permutations are none');
+    this.#take(lookup, active);
     this.refresh();
   }
 
@@ -53,7 +57,7 @@ export class FwmarkLookup {
     const active = snapshot(this.#table.active);
     const lookup = counted ? snapshot(this.#table.lookup) : this.#computeLookup(active);
     // Somebody has begun to write meanwhile: what was read may be half of one table and half of another.
-    if (this.#table.generation !== generation || !this.#table.intact) return false;
+    if (!lookup || this.#table.generation !== generation || !this.#table.intact) return false;
     this.#take(lookup, active);
     this.#generation = generation;
     return true;
@@ -65,7 +69,7 @@ export class FwmarkLookup {
     return false;
   }
 
-  #computeLookup(active: Int32Array): Int32Array {
+  #computeLookup(active: Int32Array): Int32Array | undefined {
     const weights = Array.from(active, (fwmark, slot) => this.#table.weightOf(slot, fwmark));
     return this.#table.computeLookup(active, weights);
   }

@@ -51,10 +51,17 @@ export class Permutations {
     }
   }
 
-  /** Reads a slot's permutation back from the row that {@link fillRow} (or C nfqlb) wrote. */
-  setRow(slot: number, row: Uint32Array): void {
-    this.offset[slot] = row[0]!;
-    this.skip[slot] = (row[1]! - row[0]! + this.M) % this.M;
+  /**
+   * Reads a slot's permutation back from the row that {@link fillRow} (or C nfqlb) wrote.
+   *
+   * @returns false for a row that is none, as in a table that C nfqlb is about to write
+   */
+  setRow(slot: number, row: Uint32Array): boolean {
+    const offset = row[0]!;
+    const skip = (row[1]! - offset + this.M) % this.M;
+    this.offset[slot] = offset;
+    this.skip[slot] = skip;
+    return offset < this.M && row[1]! < this.M && skip !== 0;
   }
 
   /** Writes a slot's permutation out, all M buckets in order of preference. */

@@ -1,8 +1,11 @@
 import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import fc from 'fast-check';
-import { describe, expect, test } from 'vitest';
+import { describe, expect, test, vi } from 'vitest';
+import { CoreError } from '../core-error.js';
 import { fwmark, M as primes } from '../testing/arbitraries.js';
+import { EXT_GENERATION, EXT_VERSION, layoutOf } from './layout.js';
+import { Permutations } from './permutation.js';
 import { type TableOptions, TargetTable } from './target-table.js';
 
 /** A table that C nfqlb built with these commands; see test-data/README.md. */
@@ -44,6 +47,7 @@ describe('kind nfqlb', () => {
         else for (const mark of args[0] as number[]) activateIfRoom(table, mark);
       }
       expect([table.M, table.N, table.ownFwmark]).toEqual([vector.M, vector.N, vector.own]);
+      expect(layoutOf(table.M, table.N).cSize).toBe(vector.size);
       expect([...table.active]).toEqual(vector.active);
       if (vector.lookup) expect([...table.lookup]).toEqual(vector.lookup);
       else
@@ -61,7 +65,7 @@ describe('kind nfqlb', () => {
 
   test('is refused above M = 65537, where its rows would be no permutations', () => {
     for (const { requestedM, N } of vectors.filter(({ M }) => M > 65537)) {
-      expect(() => create({ M: requestedM, N, permutation: 'nfqlb' })).toThrow(/M=\d+: permutation kind nfqlb goes up to M=65537/);
+      expect(() => create({ M: requestedM, N, permutation: 'nfqlb' })).toThrow(/^M=\d+: permutation kind nfqlb goes up to M=65537/);
     }
   });
 
@@ -83,33 +87,43 @@ describe('kind nfqlb', () => {
   }
 });
 
-// `init --M=7 --N=3` and `activate 103 101`, as C nfqlb left it in shared memory.
-const MADE_BY_C =
-  '00000000070000000300000094000000000000000000000001000000010000000100000000000000000000000100000006000000040000000200000000000000050000000300000002000000040000000600000001000000030000000500000000000000010000000300000005000000000000000200000004000000060000006700000065000000ffffffff000000000000000000000000';
+/** A table as C nfqlb left it in shared memory, octet for octet; see test-data/README.md. */
+function madeByC(): ArrayBuffer {
+  return new Uint8Array(readFileSync(new URL('../../test-data/tables/m101-n5.bin', import.meta.url))).buffer;
+}
 
 describe('a table made by C nfqlb', () => {
-  const memory = (): ArrayBuffer => new Uint8Array(Buffer.from(MADE_BY_C, 'hex')).buffer;
-
   test('is read as kind nfqlb with weights 1 and no generation', () => {
-    const table = TargetTable.open(memory());
-    expect([table.M, table.N, table.permutation, table.generation]).toEqual([7, 3, 'nfqlb', undefined]);
-    expect([...table.active]).toEqual([103, 101, -1]);
-    expect([0, 1, 2].map((slot) => table.weightOf(slot))).toEqual([1, 1, 0]);
+    const table = TargetTable.open(madeByC());
+    expect(table).toMatchObject({ M: 101, N: 5, ownFwmark: 103, permutation: 'nfqlb', generation: undefined });
+    expect([...table.active]).toEqual([101, -1, 103, 2147483647, -1]);
+    expect([...table.lookup.slice(0, 25)]).toEqual([3, 2, 3, 0, 0, 3, 2, 0, 3, 3, 0, 0, 3, 3, 2, 2, 0, 3, 0, 0, 2, 0, 2, 2, 0]);
+    expect([0, 1, 2, 3, 4].map((slot) => table.weightOf(slot))).toEqual([1, 0, 1, 1, 0]);
   });
 
-  test('is, octet for octet, the beginning of one made here', () => {
-    const table = create({ M: 7, N: 3, permutation: 'nfqlb' });
-    table.activate([{ fwmark: 103 }, { fwmark: 101 }]);
-    expect(Buffer.from(table.memory, 0, MADE_BY_C.length / 2).toString('hex')).toBe(MADE_BY_C);
+  test('is, octet for octet, the beginning of one made here by the same commands', () => {
+    const table = create({ M: 101, N: 5, ownFwmark: 103, permutation: 'nfqlb' });
+    table.activate([101, 102, 103, 2147483647].map((mark) => ({ fwmark: mark })));
+    table.deactivate([102]);
+    expect(Buffer.from(table.memory).subarray(0, 2472).equals(Buffer.from(madeByC()))).toBe(true);
   });
 
   test('can be changed here, and takes no weight but 1', () => {
-    const table = TargetTable.open(memory());
-    table.activate([{ fwmark: 102 }]);
-    const same = create({ M: 7, N: 3, permutation: 'nfqlb' });
-    same.activate([{ fwmark: 103 }, { fwmark: 101 }, { fwmark: 102 }]);
+    const table = TargetTable.open(madeByC());
+    table.activate([{ fwmark: 104 }]);
+    const same = create({ M: 101, N: 5, permutation: 'nfqlb' });
+    same.activate([101, 104, 103, 2147483647].map((mark) => ({ fwmark: mark })));
+    expect([...table.active]).toEqual([101, 104, 103, 2147483647, -1]);
     expect([...table.lookup]).toEqual([...same.lookup]);
     expect(() => table.activate([{ fwmark: 101, weight: 2 }])).toThrow(/unequal weights/);
+  });
+
+  test('keeps its size and its rows when it is changed here', () => {
+    const memory = madeByC();
+    TargetTable.open(memory).deactivateAt(0);
+    const rows = (buffer: ArrayBuffer): string => Buffer.from(buffer, 16 + 4 * 101, 4 * 101 * 5).toString('hex');
+    expect(memory.byteLength).toBe(2472);
+    expect(rows(memory)).toBe(rows(madeByC()));
   });
 });
 
@@ -131,11 +145,15 @@ describe('kind fwmark', () => {
           ordered.activate(all);
           const wild = create({ M, N: 22 });
           const draw = (): number => random.next().value as number;
-          for (let i = 0; i < 5; i++) wild.activateAt(draw() % 22, { fwmark: draw() });
+          // Some that are wanted, with another weight than in the end, and some that are not; never one in two slots.
+          for (let i = 0; i < 5; i++) {
+            const mark = i % 2 === 0 ? draw() : all[draw() % all.length]!.fwmark;
+            if (!wild.active.includes(mark)) wild.activateAt(draw() % 22, { fwmark: mark, weight: 1 + (draw() % 9) });
+          }
+          wild.deactivateAt(draw() % 22);
           for (const target of all.toSorted(() => draw() - 500)) wild.activate([target]);
           wild.deactivate([...wild.active].filter((mark) => !all.some((target) => target.fwmark === mark)));
           expect(new Set(active(wild))).toEqual(new Set(all.map((target) => target.fwmark)));
-          // activateAt may have put one of the targets in with weight 1 before: activate gave it its own.
           expect(chosen(wild)).toEqual(chosen(ordered));
         },
       ),
@@ -143,14 +161,17 @@ describe('kind fwmark', () => {
     );
   });
 
-  test('keeps rows that are permutations for C nfqlb, which may change the table', () => {
+  test('keeps rows that are permutations for C nfqlb, which may change the table: of an active slot, the one of its fwmark', () => {
     const table = create({ M: 31, N: 5 });
     table.activate([{ fwmark: 7 }, { fwmark: 8 }]);
     table.deactivate([7]);
-    for (let slot = 0; slot < 5; slot++) {
-      const row = new Uint32Array(table.memory, 16 + 4 * 31 * (slot + 1), 31);
-      expect(new Set(row).size).toBe(31);
-    }
+    const rows = Array.from({ length: 5 }, (_, slot) => new Uint32Array(table.memory, 16 + 4 * 31 * (slot + 1), 31));
+    for (const row of rows) expect(new Set(row).size).toBe(31);
+    const expected = new Permutations(31, 1);
+    expected.setFwmark(0, 8);
+    const row = new Uint32Array(31);
+    expected.fillRow(0, row);
+    expect(rows[1]).toEqual(row);
   });
 });
 
@@ -179,17 +200,54 @@ describe('changes', () => {
     expect(active(table)).toEqual([]);
   });
 
+  test('leave no bucket without a target at any moment, for C nfqlb, which reads slots and lookup for each packet', () => {
+    const table = create({ M: 97, N: 8 });
+    table.activate([{ fwmark: 1 }, { fwmark: 2 }, { fwmark: 3 }]);
+    let moments = 0;
+    const { store } = Atomics;
+    const stores = vi.spyOn(Atomics, 'store').mockImplementation((...args) => {
+      store(...args);
+      moments++;
+      if (chosen(table).includes(-1)) expect.fail(`a bucket without a target after store ${moments}`);
+      return args[2];
+    });
+    try {
+      table.activate([{ fwmark: 4 }, { fwmark: 5, weight: 7 }]);
+      table.deactivate([1, 3]);
+      table.activateAt(1, { fwmark: 6 });
+      table.deactivateAt(3);
+    } finally {
+      stores.mockRestore();
+    }
+    expect(moments).toBeGreaterThan(100);
+    expect(active(table)).toEqual([6, 5]);
+  });
+
   test('left half-written by a killed writer are made whole by the next, even one that changes nothing', () => {
     const table = create({ M: 97, N: 4 });
     table.activate([{ fwmark: 1 }, { fwmark: 2 }]);
     const whole = [...table.lookup];
     table.lookup.fill(0, 0, 50);
-    const generation = table.memory.byteLength - 2 * 4 * 4 - 256 + 12;
-    new Int32Array(table.memory, generation, 1)[0] = 3;
+    extensionOf(table)[EXT_GENERATION] = 3;
     expect(table.generation).toBe(3);
     table.activate([{ fwmark: 1 }]);
     expect([...table.lookup]).toEqual(whole);
     expect(table.generation).toBe(4);
+  });
+
+  test('take a weight back when the target is activated without one', () => {
+    const table = create({ M: 97, N: 4 });
+    table.activate([{ fwmark: 1, weight: 9 }, { fwmark: 2 }]);
+    table.activate([{ fwmark: 1 }]);
+    expect(table.weightOf(0)).toBe(1);
+    expect(shares(table)).toEqual([49, 48]);
+  });
+
+  test('to weight 0 leave the target its slot, and no bucket', () => {
+    const table = create({ M: 97, N: 4 });
+    table.activate([{ fwmark: 1, weight: 0 }, { fwmark: 2 }]);
+    expect([...table.active]).toEqual([1, 2, -1, -1]);
+    expect(shares(table)).toEqual([0, 97]);
   });
 
   test('by C nfqlb do not hand a weight on to the next target of a slot', () => {
@@ -199,6 +257,12 @@ describe('changes', () => {
     expect(table.weightOf(0)).toBe(1);
   });
 });
+
+/** By active target, its number of buckets. */
+const shares = (table: TargetTable): number[] => active(table).map((mark) => chosen(table).filter((choice) => choice === mark).length);
+
+const extensionOf = ({ M, N, memory }: TargetTable & { memory: ArrayBuffer }): Int32Array =>
+  new Int32Array(memory, layoutOf(M, N).extension, 64);
 
 describe('bad input', () => {
   test.each([
@@ -250,9 +314,41 @@ describe('bad input', () => {
     );
   });
 
+  test('a table whose length contradicts its M and N, or whose M is no prime, is refused', () => {
+    for (const [word, value] of [
+      [1, 8],
+      [1, 0],
+      [2, 0],
+      [2, 4],
+      [2, 0xffffffff],
+      [3, 147],
+    ] as const) {
+      const { memory } = create({ M: 7, N: 3 });
+      new Uint32Array(memory)[word] = value;
+      expect(() => TargetTable.open(memory)).toThrow(/not a target table/);
+    }
+  });
+
   test('a table of a later version is refused, not misread', () => {
-    const { memory } = create({ M: 7, N: 3 });
-    new Int32Array(memory, 192, 4)[1] = 2;
-    expect(() => TargetTable.open(memory)).toThrow('a target table of version 2; this program knows version 1');
+    const table = create({ M: 7, N: 3 });
+    extensionOf(table)[EXT_VERSION] = 2;
+    expect(() => TargetTable.open(table.memory)).toThrow('a target table of version 2; this program knows version 1');
+  });
+
+  test('errors carry a code that stays', () => {
+    const codeOf = (action: () => unknown): string | undefined => {
+      try {
+        action();
+      } catch (error) {
+        return error instanceof CoreError ? error.code : 'no CoreError';
+      }
+      return undefined;
+    };
+    const full = create({ M: 7, N: 1 });
+    full.activate([{ fwmark: 1 }]);
+    expect(codeOf(() => full.activate([{ fwmark: 2 }]))).toBe('no-free-slot');
+    expect(codeOf(() => full.activate([{ fwmark: -1 }]))).toBe('out-of-range');
+    expect(codeOf(() => create({ M: 100_000, N: 1, permutation: 'nfqlb' }))).toBe('conflict');
+    expect(codeOf(() => TargetTable.open(new ArrayBuffer(8)))).toBe('not-a-table');
   });
 });

@@ -143,7 +143,10 @@ export class TargetTable {
 
   /** False when the memory no longer begins as this table did: another program has cut it short or written it anew. */
   get intact(): boolean {
-    return this.#header[BUCKETS] === this.M && this.#header[SLOTS] === this.N && this.#header[LENGTH] === this.#length;
+    const header = this.#header;
+    const extension = this.#extension;
+    if (extension && extension[EXT_MAGIC] !== MAGIC) return false;
+    return header[BUCKETS] === this.M && header[SLOTS] === this.N && header[LENGTH] === this.#length;
   }
 
   /** Grows by 2 with every change; odd while one is being written. `undefined` in a table made by C nfqlb. */
@@ -165,6 +168,7 @@ export class TargetTable {
   activate(targets: readonly Target[]): void {
     const slots = this.#slots();
     for (const target of targets) {
+      checkTarget(target);
       let slot = slots.fwmarks.indexOf(target.fwmark);
       if (slot < 0) slot = slots.fwmarks.indexOf(NONE);
       if (slot < 0) throw new CoreError('no-free-slot', `no free slot for fwmark ${target.fwmark}: all ${this.N} are taken`);
@@ -176,6 +180,7 @@ export class TargetTable {
   /** Puts a target into `slot`, whatever it held. Throws as {@link activate}. */
   activateAt(slot: number, target: Target): void {
     this.#checkSlot(slot);
+    checkTarget(target);
     const slots = this.#slots();
     slots.put(slot, target);
     this.#publish(slots);
@@ -201,8 +206,9 @@ export class TargetTable {
    *
    * @param fwmarks by slot, −1 for none
    * @param weights by slot
+   * @returns `undefined` when the permutations are not there: C nfqlb is writing the table anew, or it is damaged
    */
-  computeLookup(fwmarks: ArrayLike<number>, weights: ArrayLike<number>): Int32Array {
+  computeLookup(fwmarks: ArrayLike<number>, weights: ArrayLike<number>): Int32Array | undefined {
     const permutations = new Permutations(this.M, this.N);
     const turns: number[] = [];
     for (let slot = 0; slot < this.N; slot++) {
@@ -210,7 +216,7 @@ export class TargetTable {
       if (fwmark < 0) continue;
       turns.push(slot);
       if (this.permutation === 'fwmark') permutations.setFwmark(slot, fwmark);
-      else permutations.setRow(slot, rowOf(this.#memory, this.M, slot));
+      else if (!permutations.setRow(slot, rowOf(this.#memory, this.M, slot))) return undefined;
     }
     if (this.permutation === 'fwmark') turns.sort((a, b) => fwmarks[a]! - fwmarks[b]! || a - b);
     const lookup = new Int32Array(this.M);
@@ -242,6 +248,7 @@ export class TargetTable {
     const { fwmarks, weights } = slots;
     this.#checkWeights(slots);
     const lookup = this.computeLookup(fwmarks, weights);
+    if (!lookup) throw new CoreError('not-a-table', 'not a target table: its permutations are none');
 
     const extension = this.#extension;
     if (extension) Atomics.or(extension, EXT_GENERATION, 1);
@@ -296,8 +303,6 @@ class Slots {
   }
 
   put(slot: number, { fwmark, weight = 1 }: Target): void {
-    checkRange('fwmark', fwmark, 0, MAX_FWMARK);
-    checkRange('weight', weight, 0, MAX_WEIGHT);
     this.fwmarks[slot] = fwmark;
     this.weights[slot] = weight;
   }
@@ -340,6 +345,11 @@ function checkNfqlbBuckets(M: number): void {
   if (M > NFQLB_MAX_BUCKETS) {
     throw new CoreError('conflict', `M=${M}: permutation kind nfqlb goes up to M=${NFQLB_MAX_BUCKETS}, as C nfqlb's arithmetic does`);
   }
+}
+
+function checkTarget({ fwmark, weight = 1 }: Target): void {
+  checkRange('fwmark', fwmark, 0, MAX_FWMARK);
+  checkRange('weight', weight, 0, MAX_WEIGHT);
 }
 
 function checkRange(what: string, value: number, min: number, max: number): void {

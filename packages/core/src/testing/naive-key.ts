@@ -4,6 +4,8 @@ export interface NaiveKey {
   readonly kind: string;
   /** The 40 octets in hex; absent for a malformed packet. */
   readonly key?: string;
+  /** Identification of the datagram that a first fragment belongs to, in hex as on the wire. */
+  readonly id?: string;
 }
 
 const MALFORMED: NaiveKey = { kind: 'malformed' };
@@ -28,7 +30,7 @@ export function naiveKey(packet: Uint8Array, ipv6: boolean, encap: number): Naiv
   if (id && !first) return { kind: 'fragment', key: join(src, dst, [...id, 0, 0, 0, 0, 0, 0].slice(0, 8)) };
   const whole = readTransport(headers, ipv6, encap);
   if (!id || whole.kind === 'malformed') return whole;
-  return whole.kind === 'icmp-inner' ? MALFORMED : { ...whole, kind: 'first-fragment' };
+  return whole.kind === 'icmp-inner' ? MALFORMED : { ...whole, kind: 'first-fragment', id: hex(id) };
 }
 
 function readTransport({ src, dst, protocol, rest }: Headers, ipv6: boolean, encap: number): NaiveKey {
@@ -117,5 +119,9 @@ function view(bytes: Uint8Array): DataView {
 }
 
 function join(src: Uint8Array, dst: Uint8Array, last: readonly number[]): string {
-  return Array.from([...src, ...dst, ...last], (octet) => octet.toString(16).padStart(2, '0')).join('');
+  return hex([...src, ...dst, ...last]);
+}
+
+function hex(octets: Iterable<number>): string {
+  return Array.from(octets, (octet) => octet.toString(16).padStart(2, '0')).join('');
 }

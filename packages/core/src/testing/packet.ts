@@ -3,7 +3,8 @@
 //     packet().ipv4('10.0.0.2', '10.0.0.1').udp(4711, 5001).payload(20).build()
 //     packet().ipv6('1000::2', '1000::1').hopByHop(16).fragment({ id: 7, offset: 0, more: true }).udp(4711, 5001).build()
 //
-// Headers are put down from the outermost to the innermost; lengths, next headers and checksums follow from that.
+// Headers are put down from the outermost to the innermost; lengths, next headers and checksums follow from that. A builder
+// never changes: each step gives a new one, so that several packets can begin alike.
 
 import { parseIpAddress } from '../address/index.js';
 import {
@@ -18,12 +19,14 @@ import {
   IPPROTO_UDP,
 } from '../wire/protocol.js';
 import { crc32c, internetChecksum } from './checksum.js';
+import { setU16, setU32 } from './octets.js';
 
+/** "No next header" (RFC 8200 §4.7): what the last header names when nothing else was said. */
 const IPPROTO_NONE = 59;
 
 /** Begins a packet. */
 export function packet(): PacketBuilder {
-  return new PacketBuilder();
+  return new PacketBuilder(EMPTY);
 }
 
 /** A header in the making: its octets, and what is filled in when all that follows is known. */
@@ -37,89 +40,107 @@ interface Layer {
   readonly finish?: (whole: Uint8Array, pseudoHeader: Uint8Array) => void;
 }
 
-class PacketBuilder {
-  readonly #layers: Layer[] = [];
-  #family: 4 | 6 = 4;
-  #source: Uint8Array = new Uint8Array(4);
-  #destination: Uint8Array = new Uint8Array(4);
-  #payload: Uint8Array = new Uint8Array(0);
+interface Parts {
+  readonly family: 4 | 6;
+  readonly source: Uint8Array;
+  readonly destination: Uint8Array;
+  readonly layers: readonly Layer[];
+  readonly payload: Uint8Array;
   /** Protocol that the last header names when nothing follows it. */
-  #lastProtocol: number | undefined;
+  readonly lastProtocol: number;
+  /** Octets that are left of the packet. */
+  readonly length: number;
+}
+
+const NOTHING = new Uint8Array(0);
+const EMPTY: Parts = {
+  family: 4,
+  source: NOTHING,
+  destination: NOTHING,
+  layers: [],
+  payload: NOTHING,
+  lastProtocol: IPPROTO_NONE,
+  length: Number.POSITIVE_INFINITY,
+};
+
+class PacketBuilder {
+  readonly #parts: Parts;
+
+  constructor(parts: Parts) {
+    this.#parts = parts;
+  }
 
   /** @param options octets of options, a multiple of 4 up to 40 */
-  ipv4(source: string, destination: string, { options = 0, id = 0 }: { options?: number; id?: number } = {}): this {
-    this.#setAddresses(4, source, destination);
+  ipv4(source: string, destination: string, { options = 0, id = 0 }: { options?: number; id?: number } = {}): PacketBuilder {
+    const addresses = { source: parseIpAddress(source)!.subarray(12), destination: parseIpAddress(destination)!.subarray(12) };
     const header = new Uint8Array(20 + options);
     header[0] = 0x40 | (header.length / 4);
     setU16(header, 4, id);
     header[8] = 64;
-    header.set(this.#source, 12);
-    header.set(this.#destination, 16);
+    header.set(addresses.source, 12);
+    header.set(addresses.destination, 16);
     header.fill(1, 20); // no-operation
-    return this.#add({
-      protocol: 4,
-      bytes: header,
-      nextAt: 9,
-      finish: (whole) => {
-        setU16(whole, 2, whole.length);
-        setU16(whole, 10, internetChecksum(whole.subarray(0, header.length)));
-      },
-    });
+    const finish: Layer['finish'] = (whole) => {
+      setU16(whole, 2, whole.length);
+      setU16(whole, 10, internetChecksum(whole.subarray(0, header.length)));
+    };
+    return this.#with({ family: 4, ...addresses }).#add({ protocol: 4, bytes: header, nextAt: 9, finish });
   }
 
-  ipv6(source: string, destination: string): this {
-    this.#setAddresses(6, source, destination);
+  ipv6(source: string, destination: string): PacketBuilder {
+    const addresses = { source: parseIpAddress(source)!, destination: parseIpAddress(destination)! };
     const header = new Uint8Array(40);
     header[0] = 0x60;
     header[7] = 64;
-    header.set(this.#source, 8);
-    header.set(this.#destination, 24);
-    return this.#add({ protocol: 41, bytes: header, nextAt: 6, finish: (whole) => setU16(whole, 4, whole.length - 40) });
+    header.set(addresses.source, 8);
+    header.set(addresses.destination, 24);
+    const finish: Layer['finish'] = (whole) => setU16(whole, 4, whole.length - header.length);
+    return this.#with({ family: 6, ...addresses }).#add({ protocol: 41, bytes: header, nextAt: 6, finish });
   }
 
   /** @param length octets of the header, a multiple of 8 from 8 to 2048 */
-  hopByHop(length = 8): this {
-    return this.#addExtension(IPPROTO_HOPOPTS, length);
+  hopByHop(length = 8): PacketBuilder {
+    return this.#addOptions(IPPROTO_HOPOPTS, length);
   }
 
-  routing(length = 8): this {
-    return this.#addExtension(IPPROTO_ROUTING, length);
+  /** @param length as {@link hopByHop} */
+  destinationOptions(length = 8): PacketBuilder {
+    return this.#addOptions(IPPROTO_DSTOPTS, length);
   }
 
-  destinationOptions(length = 8): this {
-    return this.#addExtension(IPPROTO_DSTOPTS, length);
+  /** A segment routing header (RFC 8754) with no segment left. @param length as {@link hopByHop} */
+  routing(length = 8): PacketBuilder {
+    const header = extension(length);
+    header[2] = 4;
+    return this.#add({ protocol: IPPROTO_ROUTING, bytes: header, nextAt: 0 });
   }
 
-  /** Makes the packet a fragment. `offset` in octets, a multiple of 8. */
-  fragment({ id, offset, more }: { id: number; offset: number; more: boolean }): this {
-    if (this.#family === 6) {
+  /** Makes the packet a fragment. `offset` in octets, a multiple of 8. `fragments` (fragments.ts) cuts up whole packets. */
+  fragment({ id, offset, more }: { id: number; offset: number; more: boolean }): PacketBuilder {
+    if (this.#parts.family === 6) {
       const header = new Uint8Array(8);
       setU16(header, 2, offset | (more ? 1 : 0));
       setU32(header, 4, id);
       return this.#add({ protocol: IPPROTO_FRAGMENT, bytes: header, nextAt: 0 });
     }
-    const ip = this.#layers[0]!.bytes;
-    setU16(ip, 4, id);
-    setU16(ip, 6, (offset >> 3) | (more ? 0x2000 : 0));
-    return this;
+    const [ip, ...rest] = this.#parts.layers;
+    const bytes = ip!.bytes.slice();
+    setU16(bytes, 4, id);
+    setU16(bytes, 6, (offset >> 3) | (more ? 0x2000 : 0));
+    return this.#with({ layers: [{ ...ip!, bytes }, ...rest] });
   }
 
-  udp(sourcePort: number, destinationPort: number): this {
-    const header = ports(8, sourcePort, destinationPort);
-    return this.#add({
-      protocol: IPPROTO_UDP,
-      bytes: header,
-      nextAt: -1,
-      finish: (whole, pseudoHeader) => {
-        setU16(whole, 4, whole.length);
-        // RFC 768: a checksum of 0 is sent as all ones.
-        setU16(whole, 6, internetChecksum(pseudoHeader, whole) || 0xffff);
-      },
-    });
+  udp(sourcePort: number, destinationPort: number): PacketBuilder {
+    const finish: Layer['finish'] = (whole, pseudoHeader) => {
+      setU16(whole, 4, whole.length);
+      // RFC 768: a checksum of 0 is sent as all ones.
+      setU16(whole, 6, internetChecksum(pseudoHeader, whole) || 0xffff);
+    };
+    return this.#add({ protocol: IPPROTO_UDP, bytes: ports(8, sourcePort, destinationPort), nextAt: -1, finish });
   }
 
   /** @param flags as on the wire: SYN 2, ACK 16 */
-  tcp(sourcePort: number, destinationPort: number, { flags = 0x10 }: { flags?: number } = {}): this {
+  tcp(sourcePort: number, destinationPort: number, { flags = 0x10 }: { flags?: number } = {}): PacketBuilder {
     const header = ports(20, sourcePort, destinationPort);
     header[12] = 5 << 4;
     header[13] = flags;
@@ -128,47 +149,51 @@ class PacketBuilder {
     return this.#add({ protocol: IPPROTO_TCP, bytes: header, nextAt: -1, finish });
   }
 
-  sctp(sourcePort: number, destinationPort: number, { tag = 1 }: { tag?: number } = {}): this {
+  sctp(sourcePort: number, destinationPort: number, { tag = 1 }: { tag?: number } = {}): PacketBuilder {
     const header = ports(12, sourcePort, destinationPort);
     setU32(header, 4, tag);
-    // RFC 9260 §6.8: the checksum is sent least significant octet first.
+    // RFC 9260 Appendix A: least significant octet first, unlike every other number.
     const finish: Layer['finish'] = (whole) => new DataView(whole.buffer, whole.byteOffset).setUint32(8, crc32c(whole), true);
     return this.#add({ protocol: IPPROTO_SCTP, bytes: header, nextAt: -1, finish });
   }
 
   /** An echo request of the packet's family. */
-  icmpEcho(id: number, sequence = 1): this {
-    return this.#addIcmp(this.#family === 4 ? 8 : 128, 0, id, sequence);
+  icmpEcho(id: number, sequence = 1): PacketBuilder {
+    return this.#addIcmp(this.#parts.family === 4 ? 8 : 128, 0, id, sequence);
   }
 
-  icmpEchoReply(id: number, sequence = 1): this {
-    return this.#addIcmp(this.#family === 4 ? 0 : 129, 0, id, sequence);
+  icmpEchoReply(id: number, sequence = 1): PacketBuilder {
+    return this.#addIcmp(this.#parts.family === 4 ? 0 : 129, 0, id, sequence);
   }
 
   /** An ICMP or ICMPv6 error that quotes `quoted`. */
-  icmpError(type: number, code: number, quoted: Uint8Array): this {
+  icmpError(type: number, code: number, quoted: Uint8Array): PacketBuilder {
     return this.#addIcmp(type, code, 0, 0).payload(quoted);
   }
 
   /** Any other protocol, of which nothing is known but its number. */
-  protocol(number: number): this {
-    this.#lastProtocol = number;
-    return this;
+  protocol(number: number): PacketBuilder {
+    return this.#with({ lastProtocol: number });
   }
 
   /** What the last header carries: octets, or so many of them. */
-  payload(payload: Uint8Array | number): this {
-    this.#payload = typeof payload === 'number' ? Uint8Array.from({ length: payload }, (_, i) => i) : payload;
-    return this;
+  payload(payload: Uint8Array | number): PacketBuilder {
+    return this.#with({ payload: typeof payload === 'number' ? Uint8Array.from({ length: payload }, (_, i) => i) : payload });
+  }
+
+  /** Leaves the first `length` octets of the packet; its headers speak of the whole. */
+  cut(length: number): PacketBuilder {
+    return this.#with({ length });
   }
 
   build(): Uint8Array {
-    const headers = this.#layers.reduce((sum, { bytes }) => sum + bytes.length, 0);
-    const whole = new Uint8Array(headers + this.#payload.length);
-    whole.set(this.#payload, headers);
+    const { layers, payload, lastProtocol, length } = this.#parts;
+    const headers = layers.reduce((sum, { bytes }) => sum + bytes.length, 0);
+    const whole = new Uint8Array(headers + payload.length);
+    whole.set(payload, headers);
     let at = headers;
-    let next = this.#lastProtocol ?? IPPROTO_NONE;
-    for (const { protocol, bytes, nextAt, finish } of this.#layers.toReversed()) {
+    let next = lastProtocol;
+    for (const { protocol, bytes, nextAt, finish } of layers.toReversed()) {
       at -= bytes.length;
       whole.set(bytes, at);
       if (nextAt >= 0) whole[at + nextAt] = next;
@@ -176,54 +201,46 @@ class PacketBuilder {
       finish?.(rest, this.#pseudoHeader(protocol, rest.length));
       next = protocol;
     }
-    return whole;
+    return whole.slice(0, length);
   }
 
-  #setAddresses(family: 4 | 6, source: string, destination: string): void {
-    this.#family = family;
-    const from = family === 4 ? 12 : 0;
-    this.#source = parseIpAddress(source)!.subarray(from);
-    this.#destination = parseIpAddress(destination)!.subarray(from);
+  #with(changed: Partial<Parts>): PacketBuilder {
+    return new PacketBuilder({ ...this.#parts, ...changed });
   }
 
-  #addExtension(protocol: number, length: number): this {
-    const header = new Uint8Array(length);
-    header[1] = length / 8 - 1;
-    // PadN over the whole body (RFC 8200 §4.2); a routing header of type 1 reads the same octets as it likes.
+  #add(layer: Layer): PacketBuilder {
+    return this.#with({ layers: [...this.#parts.layers, layer] });
+  }
+
+  #addOptions(protocol: number, length: number): PacketBuilder {
+    const header = extension(length);
+    // RFC 8200 §4.2: PadN over all that it can cover, octets of Pad1 (zero) behind it.
     header[2] = 1;
-    header[3] = length - 4;
+    header[3] = Math.min(length - 4, 255);
     return this.#add({ protocol, bytes: header, nextAt: 0 });
   }
 
-  #addIcmp(type: number, code: number, id: number, sequence: number): this {
+  #addIcmp(type: number, code: number, id: number, sequence: number): PacketBuilder {
     const header = new Uint8Array(8);
     header[0] = type;
     header[1] = code;
     setU16(header, 4, id);
     setU16(header, 6, sequence);
-    const v6 = this.#family === 6;
-    return this.#add({
-      protocol: v6 ? IPPROTO_ICMPV6 : IPPROTO_ICMP,
-      bytes: header,
-      nextAt: -1,
-      finish: (whole, pseudoHeader) => setU16(whole, 2, v6 ? internetChecksum(pseudoHeader, whole) : internetChecksum(whole)),
-    });
+    const v6 = this.#parts.family === 6;
+    // RFC 4443 §2.3: unlike ICMP's, ICMPv6's checksum covers a pseudo-header.
+    const finish: Layer['finish'] = (whole, pseudoHeader) => setU16(whole, 2, internetChecksum(...(v6 ? [pseudoHeader, whole] : [whole])));
+    return this.#add({ protocol: v6 ? IPPROTO_ICMPV6 : IPPROTO_ICMP, bytes: header, nextAt: -1, finish });
   }
 
   /** RFC 9293 §3.1 and RFC 8200 §8.1: what transport checksums cover beside the packet. */
   #pseudoHeader(protocol: number, length: number): Uint8Array {
-    const width = this.#source.length;
-    const header = new Uint8Array(2 * width + 8);
-    header.set(this.#source);
-    header.set(this.#destination, width);
-    setU32(header, 2 * width, length);
-    header[2 * width + 7] = protocol;
+    const { source, destination } = this.#parts;
+    const header = new Uint8Array(2 * source.length + 8);
+    header.set(source);
+    header.set(destination, source.length);
+    setU32(header, header.length - 8, length);
+    header[header.length - 1] = protocol;
     return header;
-  }
-
-  #add(layer: Layer): this {
-    this.#layers.push(layer);
-    return this;
   }
 }
 
@@ -236,12 +253,9 @@ function ports(length: number, source: number, destination: number): Uint8Array 
   return header;
 }
 
-function setU16(bytes: Uint8Array, at: number, value: number): void {
-  bytes[at] = value >> 8;
-  bytes[at + 1] = value;
-}
-
-function setU32(bytes: Uint8Array, at: number, value: number): void {
-  setU16(bytes, at, value >>> 16);
-  setU16(bytes, at + 2, value & 0xffff);
+/** An IPv6 extension header of so many octets, but for what its kind says. */
+function extension(length: number): Uint8Array {
+  const header = new Uint8Array(length);
+  header[1] = length / 8 - 1;
+  return header;
 }
