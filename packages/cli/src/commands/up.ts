@@ -1,5 +1,6 @@
 import { Command } from '@nfqlb/options';
 import { change } from '../setup/change.js';
+import { checkNeighbours } from '../setup/neighbours.js';
 import { describeSetUp, requestedSetUp, type SetUpOptions } from '../setup/options.js';
 import { planUp } from '../setup/plan.js';
 import { FAMILIES, type GivenTarget, type SetUp } from '../setup/set-up.js';
@@ -24,6 +25,7 @@ export function upCommand(): Command {
 function up(targets: readonly GivenTarget[], options: UpOptions): void {
   const { dryRun = false } = options;
   const setUp = requestedSetUp(targets, options);
+  if (!dryRun) checkNeighbours(setUp);
   const sysctls = wantedSysctls(setUp, readSysctls());
   change((present) => [...(options.sysctl ? sysctls : []), ...planUp(setUp, present)], { dryRun });
   for (const { name, value, problem } of sysctls) {

@@ -51,8 +51,7 @@ export function runProgram(command: readonly [program: string, ...args: string[]
     input: input.map((line) => `${line}\n`).join(''),
     encoding: 'utf8',
     maxBuffer: 1 << 30,
-    // The folders of these programs, which a user's PATH need not have.
-    env: { ...process.env, PATH: `${process.env.PATH ?? ''}:/usr/sbin:/sbin` },
+    env: environment(),
   });
   if (error) {
     if ((error as NodeJS.ErrnoException).code !== 'ENOENT')
@@ -68,6 +67,11 @@ export function runProgram(command: readonly [program: string, ...args: string[]
   return stdout;
 }
 
+/** With the folders of programs for root, which root's own PATH need not have. */
+export function environment(): NodeJS.ProcessEnv {
+  return { ...process.env, PATH: `${process.env.PATH ?? ''}:/usr/sbin:/sbin` };
+}
+
 function writeSysctl({ name, value }: SysctlStep): void {
   try {
     writeFileSync(sysctlPath(name), `${value}\n`);
@@ -76,9 +80,12 @@ function writeSysctl({ name, value }: SysctlStep): void {
   }
 }
 
-/** iptables warns in lines that begin with #, and of legacy tables at every run. */
+/** Without what iptables warns of at every run, in lines that begin with #, and what `ip` says before and after the reason. */
 function reasonOf(stderr: string): string | undefined {
-  const lines = stderr.split('\n').filter((line) => line.trim() !== '' && !line.startsWith('#'));
+  const lines = stderr
+    .split('\n')
+    .filter((line) => line.trim() !== '' && !line.startsWith('#') && !line.startsWith('Command failed'))
+    .map((line) => line.replace(/^(Error|RTNETLINK answers): /, ''));
   return lines.length > 0 ? lines.join('; ') : undefined;
 }
 

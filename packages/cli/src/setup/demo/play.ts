@@ -1,5 +1,5 @@
-import { once } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { describeFailure } from '@nfqlb/options';
 import { SetupError } from '../setup-error.js';
 import { CLIENT, FLOWS, QUESTION_INTERVAL, TARGET_HOSTS, VIP4, VIP6 } from './cast.js';
 import type { FlowReport } from './flows.js';
@@ -23,35 +23,47 @@ const LOST = 2;
 /** Plays the demo. What it made is removed when it ends, fails or is interrupted. */
 export async function playDemo(): Promise<void> {
   const stage = new Stage();
-  const remove = (): void => stage.remove();
-  const interrupted = (signal: NodeJS.Signals): void => {
-    remove();
-    // The listener has gone: now the signal ends this process, and the shell sees by what.
-    process.kill(process.pid, signal);
-  };
-  process.once('exit', remove);
-  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.once(signal, interrupted);
   const nfqlb = new Nfqlb(stage);
+  removeAtEnd(stage);
   try {
     meetRequirements();
     stage.build();
     await nfqlb.up();
   } catch (error) {
     if (!(error instanceof SetupError)) throw error;
-    process.stderr.write(`nfqlb demo: not possible here: ${error.message}\n`);
+    process.stderr.write(`nfqlb demo: not possible here: ${describeFailure(error)}\n`);
     process.exitCode = EX_UNAVAILABLE;
     return;
   }
   try {
     await perform(stage, nfqlb);
   } finally {
-    remove();
+    stage.remove();
+  }
+}
+
+/** Also when this process is interrupted, or ends for want of a reader. */
+function removeAtEnd(stage: Stage): void {
+  const remove = (): void => {
+    try {
+      stage.remove();
+    } catch (error) {
+      process.stderr.write(`nfqlb demo: ${(error as Error).message}\n`);
+    }
+  };
+  process.once('exit', remove);
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
+    process.once(signal, () => {
+      remove();
+      // The listener has gone: now the signal ends this process, and the shell sees by what.
+      process.kill(process.pid, signal);
+    });
   }
 }
 
 async function perform(stage: Stage, nfqlb: Nfqlb): Promise<void> {
   const targets = TARGET_HOSTS.map((_, i) => i + 1);
-  await Promise.all(TARGET_HOSTS.map(async ({ name }) => once(stage.start(name, self('demo', `--role=${name}`)).stdout!, 'data')));
+  await Promise.all(TARGET_HOSTS.map(({ name }) => stage.speaks(stage.start(name, self('demo', `--role=${name}`)))));
   await nfqlb.say('init', `--shm=${stage.table}`);
   await nfqlb.say('activate', `--shm=${stage.table}`, ...targets.map(String));
   await nfqlb.listen();
@@ -115,7 +127,9 @@ async function show(reports: Reports, title: string): Promise<FlowReport> {
     report = await reports.next();
     if (process.stdout.isTTY) process.stdout.write(`\r\x1b[K${formatScene(title, sceneBetween(begin, report))}`);
   }
-  const line = formatScene(title, sceneBetween(begin, report));
+  const scene = sceneBetween(begin, report);
+  if (scene.answered.every((count) => count === 0)) throw new SetupError('timed-out', `${title}: no question was answered`);
+  const line = formatScene(title, scene);
   process.stdout.write(process.stdout.isTTY ? `\r\x1b[K${line}\n` : `${line}\n`);
   return report;
 }

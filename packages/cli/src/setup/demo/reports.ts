@@ -21,12 +21,7 @@ export class Reports {
       this.#latest = JSON.parse(line) as FlowReport;
       this.#tell();
     });
-    this.#ended = new Promise((resolve) => {
-      lines.once('close', () => {
-        resolve();
-        this.#tell();
-      });
-    });
+    this.#ended = new Promise((resolve) => lines.once('close', resolve));
   }
 
   /**
@@ -36,9 +31,10 @@ export class Reports {
    */
   async next(): Promise<FlowReport> {
     const before = this.#latest;
-    await new Promise<void>((resolve) => {
+    const told = new Promise<void>((resolve) => {
       this.#tell = resolve;
     });
+    await Promise.race([told, this.#ended]);
     if (!this.#latest || this.#latest === before) {
       throw new SetupError('command-failed', `the client ended: ${this.#complaint.trim() || 'it did not say why'}`);
     }

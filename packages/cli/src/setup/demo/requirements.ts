@@ -2,7 +2,7 @@ import { spawnSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { CAP_NET_ADMIN, CAP_SYS_ADMIN, hasCapability, readCapabilities } from '../capabilities.js';
 import { SetupError } from '../setup-error.js';
-import { runProgram } from '../step.js';
+import { environment, runProgram } from '../step.js';
 
 /** Programs that the demo runs, and the Debian packages that have them. */
 const PROGRAMS = { ip: 'iproute2', iptables: 'iptables', ip6tables: 'iptables' };
@@ -49,7 +49,7 @@ function isThere(program: string): boolean {
 function apt(...args: string[]): void {
   const { status, error, stderr } = spawnSync('apt-get', ['-q', ...args], {
     encoding: 'utf8',
-    env: { ...process.env, DEBIAN_FRONTEND: 'noninteractive' },
+    env: { ...environment(), DEBIAN_FRONTEND: 'noninteractive' },
     stdio: ['ignore', 'ignore', 'pipe'],
   });
   if (status !== 0) {

@@ -1,9 +1,11 @@
 import { type ChildProcess, execFile, spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { existsSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import { parseKernelQueues } from '../../daemon/kernel-queues.js';
 import { SetupError } from '../setup-error.js';
-import { runProgram } from '../step.js';
+import { environment, runProgram } from '../step.js';
 import { CLIENT, TARGET_HOSTS, VIP4, VIP6 } from './cast.js';
 
 const NAMESPACES = '/run/netns';
@@ -12,7 +14,7 @@ const SHARED_MEMORY = '/dev/shm';
 /** The load-balancer's host. */
 export const LB = 'lb';
 
-/** How long the load-balancer may take until it listens, in milliseconds. */
+/** How long a program may take until it is ready, in milliseconds. */
 const PATIENCE = 5000;
 
 /**
@@ -63,7 +65,7 @@ export class Stage {
 
   /** Starts a program that runs until it is ended; it may end itself when its standard input ends, as it does with this process. */
   start(host: string, command: readonly string[]): ChildProcess {
-    const child = spawn('ip', ['netns', 'exec', this.#namespace(host), ...command], { stdio: ['pipe', 'pipe', 'pipe'] });
+    const child = spawn('ip', ['netns', 'exec', this.#namespace(host), ...command], { env: environment() });
     this.#processes.add(child);
     child.once('exit', () => this.#processes.delete(child));
     return child;
@@ -76,11 +78,27 @@ export class Stage {
    */
   async run(host: string, command: readonly string[]): Promise<void> {
     try {
-      await promisify(execFile)('ip', ['netns', 'exec', this.#namespace(host), ...command]);
+      await promisify(execFile)('ip', ['netns', 'exec', this.#namespace(host), ...command], { env: environment() });
     } catch (cause) {
       const { stderr, message } = cause as { stderr?: string; message: string };
       throw new SetupError('command-failed', stderr?.trim() || message, { cause });
     }
+  }
+
+  /**
+   * Waits until a process says something.
+   *
+   * @throws {@link SetupError} `command-failed` when it ends before, or does not in time
+   */
+  async speaks(child: ChildProcess): Promise<void> {
+    let complaint = '';
+    child.stderr?.on('data', (text) => {
+      complaint += text;
+    });
+    const spoke = once(child.stdout!, 'data').then(() => true);
+    const ended = once(child, 'close').then(() => false);
+    const late = sleep(PATIENCE, false, { ref: false });
+    if (!(await Promise.race([spoke, ended, late]))) throw new SetupError('command-failed', complaint.trim() || 'a target does not start');
   }
 
   /**
@@ -100,7 +118,7 @@ export class Stage {
       // A process's view of /proc/net is that of its namespace.
       const status = readIfThere(`/proc/${child.pid}/net/netfilter/nfnetlink_queue`);
       if (parseKernelQueues(status).length > 0) return;
-      await new Promise((resolve) => setTimeout(resolve, 10));
+      await sleep(10);
     }
     throw new SetupError('timed-out', `nfqlb lb does not listen after ${PATIENCE} ms: ${said.trim()}`);
   }
@@ -126,11 +144,7 @@ export class Stage {
 }
 
 function device(name: string, ipv4: string, ipv6: string): string[] {
-  return [
-    `link set ${name} up`,
-    `address add ${ipv4}/24 dev ${name}`,
-    `address add ${ipv6}/64 dev ${name} nodad`,
-  ];
+  return [`link set ${name} up`, `address add ${ipv4}/24 dev ${name}`, `address add ${ipv6}/64 dev ${name} nodad`];
 }
 
 /** Removes what demos have left that were killed. */

@@ -46,7 +46,7 @@ const WELL: Facts = {
   trackedConnections: 0,
   queues: [queue(0), queue(1)],
   policyRules: { 4: [101, 102].map((fwmark) => ({ fwmark, table: 1_420_000_000 + fwmark, own: true, leads: true })), 6: [] },
-  tables: [{ name: 'nfqlb', M: 997, N: 32, active: [101, 102] }],
+  tables: [{ name: 'nfqlb', M: 997, N: 32, active: [101, 102], usedBy: 'here' }],
 };
 
 const bad = (facts: Partial<Facts>): Finding[] => examine({ ...WELL, ...facts }).filter(({ status }) => status !== 'ok');
@@ -66,7 +66,7 @@ test('where all is well there is nothing to do', () => {
     ok       offload          LRO and GRO are off
     ok       defragmentation  no connections are tracked: fragments come as they are
     ok       set-up           what nfqlb up has set up is whole
-    ok       queue rules      1 lead packets to queue 0:1
+    ok       queue rules      packets are led to queue 0:1
     ok       listeners        every queue has one (0, 1)
     ok       queue drops      none
     ok       tables           nfqlb (M=997, N=32, 2 active)
@@ -244,7 +244,7 @@ const CASES: readonly Case[] = [
     facts: { queues: [queue(0)] },
     status: 'problem',
     check: 'listeners',
-    text: 'nobody listens to queue 1: its packets are dropped',
+    text: 'nobody listens to queue 1: packets are dropped',
     remedy: 'nfqlb lb --queue=1',
   },
   {
@@ -252,7 +252,7 @@ const CASES: readonly Case[] = [
     facts: { queues: [] },
     status: 'problem',
     check: 'listeners',
-    text: 'nobody listens to queues 0, 1: its packets are dropped',
+    text: 'nobody listens to queues 0, 1: packets are dropped',
     remedy: 'nfqlb lb --queue=0:1',
   },
   {
@@ -260,7 +260,7 @@ const CASES: readonly Case[] = [
     facts: { nftRules: 'table ip6 lb {\n\tchain vip {\n\t\tip6 daddr 1000::1 queue num 7-8\n\t}\n}\n', queues: [0, 1, 8].map(queue) },
     status: 'problem',
     check: 'listeners',
-    text: 'nobody listens to queue 7: its packets are dropped',
+    text: 'nobody listens to queue 7: packets are dropped',
   },
   {
     name: 'a listener without a rule',
@@ -288,12 +288,26 @@ const CASES: readonly Case[] = [
     facts: { tables: [] },
     status: 'warning',
     check: 'tables',
-    text: 'no target table is in /dev/shm',
+    text: 'no target table is in /dev/shm, or only those of other network namespaces',
     remedy: 'nfqlb init',
   },
   {
+    name: 'tables of other network namespaces alone',
+    facts: { tables: [{ name: 'web', M: 997, N: 32, active: [], usedBy: 'elsewhere' }] },
+    status: 'warning',
+    check: 'tables',
+    text: 'no target table is in /dev/shm, or only those of other network namespaces',
+  },
+  {
+    name: 'a table without targets that nobody uses yet',
+    facts: { tables: [{ name: 'web', M: 997, N: 32, active: [], usedBy: 'nobody' }] },
+    status: 'warning',
+    check: 'tables',
+    text: 'no target is active in web: packets are dropped',
+  },
+  {
     name: 'a table without targets',
-    facts: { tables: [...WELL.tables, { name: 'web', M: 997, N: 32, active: [] }] },
+    facts: { tables: [...WELL.tables, { name: 'web', M: 997, N: 32, active: [], usedBy: 'here' }] },
     status: 'warning',
     check: 'tables',
     text: 'no target is active in web: packets are dropped',
@@ -301,7 +315,7 @@ const CASES: readonly Case[] = [
   },
   {
     name: 'a fwmark that leads nowhere',
-    facts: { tables: [{ name: 'web', M: 997, N: 32, active: [101, 1, 10] }] },
+    facts: { tables: [{ name: 'web', M: 997, N: 32, active: [101, 1, 10], usedBy: 'here' }] },
     status: 'warning',
     check: 'tables',
     text: /^active fwmarks that no rule leads to a target, .* \(web: 1, 10\)$/,
@@ -335,6 +349,16 @@ describe('nothing is wrong with', () => {
         sysctls: { ...WELL.sysctls, ipv4Forwarding: false },
       },
     ],
+    [
+      'tables that are not used here, where another one is',
+      {
+        tables: [
+          ...WELL.tables,
+          { name: 'web', M: 997, N: 32, active: [], usedBy: 'elsewhere' },
+          { name: 'old', M: 997, N: 32, active: [], usedBy: 'nobody' },
+        ],
+      },
+    ],
     ['GRO', { offloads: [{ device: 'eth0', gro: true, lro: false }] }],
     ['offload, where ethtool is missing', { offloads: undefined }],
     [
@@ -356,14 +380,14 @@ describe('nothing is wrong with', () => {
       'a fwmark that iptables leads on',
       {
         ...saved(`${IPTABLES}-A NFQLB -m mark --mark 0x2f -j ACCEPT\n`),
-        tables: [{ name: 'web', M: 997, N: 32, active: [0x2f] }],
+        tables: [{ name: 'web', M: 997, N: 32, active: [0x2f], usedBy: 'here' }],
       },
     ],
     [
       'a fwmark that nftables leads on',
       {
         nftRules: 'table ip lb {\n\tchain nat {\n\t\tmeta mark 0x0000002f accept\n\t}\n}\n',
-        tables: [{ name: 'web', M: 997, N: 32, active: [0x2f] }],
+        tables: [{ name: 'web', M: 997, N: 32, active: [0x2f], usedBy: 'here' }],
       },
     ],
   ])('%s', (_, facts) => {

@@ -58,4 +58,6 @@ export interface TableFacts {
   readonly N: number;
   /** Fwmarks of the active targets. */
   readonly active: readonly number[];
+  /** Whether a program of this network namespace has it, or only programs of others, which have the same shared memory. */
+  readonly usedBy: 'here' | 'elsewhere' | 'nobody';
 }

@@ -1,7 +1,6 @@
-import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { release } from 'node:os';
 import { gunzipSync } from 'node:zlib';
-import { TargetTable } from '@nfqlb/core';
 import { readKernelQueues } from '../../daemon/kernel-queues.js';
 import { readCapabilities } from '../capabilities.js';
 import { PROTOCOL } from '../ownership.js';
@@ -10,7 +9,9 @@ import type { Family } from '../set-up.js';
 import { SetupError } from '../setup-error.js';
 import { runProgram } from '../step.js';
 import { readSysctls } from '../sysctls.js';
-import type { DeviceOffloads, Facts, FwmarkRule, KernelPart, TableFacts } from './facts.js';
+import type { DeviceOffloads, Facts, FwmarkRule, KernelPart } from './facts.js';
+import { readTables } from './gather-tables.js';
+import { readable } from './readable.js';
 
 /** Looks at this machine, in this network namespace. What cannot be found out is left out; nothing is changed. */
 export function gatherFacts(): Facts {
@@ -101,22 +102,6 @@ function readFwmarkRules(family: Family): FwmarkRule[] {
   );
 }
 
-const SHARED_MEMORY = '/dev/shm';
-
-/** Larger than any table in use; what others keep there need not be read. */
-const MAX_SIZE = 64 << 20;
-
-function readTables(): TableFacts[] {
-  const names = readable(() => readdirSync(SHARED_MEMORY)) ?? [];
-  return names.sort().flatMap((name) => {
-    const table = readable(() => {
-      const path = `${SHARED_MEMORY}/${name}`;
-      return statSync(path).size > MAX_SIZE ? undefined : TargetTable.open(new Uint8Array(readFileSync(path)).buffer);
-    });
-    return table ? [{ name, M: table.M, N: table.N, active: [...table.active].filter((fwmark) => fwmark >= 0) }] : [];
-  });
-}
-
 function firstLine(program: string, option: string): string | undefined {
   return tryProgram(program, option)?.split('\n')[0];
 }
@@ -133,13 +118,4 @@ function tryProgram(program: string, ...args: string[]): string | undefined {
 
 function readNumber(path: string): number | undefined {
   return readable(() => Number(readFileSync(path, 'utf8')));
-}
-
-/** Of what is not there, may not be read, or is not what it seems, there is nothing to say. */
-function readable<T>(read: () => T): T | undefined {
-  try {
-    return read();
-  } catch {
-    return undefined;
-  }
 }

@@ -18,7 +18,7 @@ export function checkQueueRules(facts: Facts): Finding {
     return warning(check, text, 'take --queue-bypass out of the rule');
   }
   const queues = [...new Set(rules.map(nameOf))];
-  return ok(check, `${rules.length} lead packets to ${queues.length === 1 ? 'queue' : 'queues'} ${queues.join(', ')}`);
+  return ok(check, `packets are led to ${queues.length === 1 ? 'queue' : 'queues'} ${queues.join(', ')}`);
 }
 
 /** Whether somebody listens to every queue that packets are led to. */
@@ -30,7 +30,7 @@ export function checkListeners(facts: Facts): Finding {
   const deserted = [...used].filter((queue) => !listened.has(queue));
   if (deserted.length > 0) {
     const many = deserted.length > 1;
-    const text = `nobody listens to ${many ? 'queues' : 'queue'} ${deserted.join(', ')}: its packets are dropped`;
+    const text = `nobody listens to ${many ? 'queues' : 'queue'} ${deserted.join(', ')}: packets are dropped`;
     return problem(check, text, `nfqlb lb --queue=${many ? `${deserted[0]}:${deserted.at(-1)}` : deserted[0]}`);
   }
   const idle = [...listened].filter((queue) => !used.has(queue));

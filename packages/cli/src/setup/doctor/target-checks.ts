@@ -28,8 +28,9 @@ export function checkSetUp({ savedRules, policyRules }: Facts): Finding {
 /** Whether there are tables, with targets in them that can be reached. */
 export function checkTables(facts: Facts): Finding {
   const check = 'tables';
-  const { tables } = facts;
-  if (tables.length === 0) return warning(check, 'no target table is in /dev/shm', 'nfqlb init');
+  const here = facts.tables.filter(({ usedBy }) => usedBy === 'here');
+  const tables = here.length > 0 ? here : facts.tables.filter(({ usedBy }) => usedBy === 'nobody');
+  if (tables.length === 0) return warning(check, 'no target table is in /dev/shm, or only those of other network namespaces', 'nfqlb init');
   const empty = tables.filter(({ active }) => active.length === 0).map(({ name }) => name);
   if (empty.length > 0) {
     const text = `no target is active in ${empty.join(', ')}: packets are dropped`;

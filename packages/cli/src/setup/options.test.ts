@@ -1,0 +1,66 @@
+import { Command, run } from '@nfqlb/options';
+import { afterEach, beforeEach, expect, test, vi } from 'vitest';
+import { describeSetUp, requestedSetUp, type SetUpOptions } from './options.js';
+import type { GivenTarget, SetUp } from './set-up.js';
+
+let stderr = '';
+
+beforeEach(() => {
+  stderr = '';
+  vi.spyOn(process.stderr, 'write').mockImplementation((text) => {
+    stderr += text;
+    return true;
+  });
+});
+
+afterEach(() => {
+  vi.restoreAllMocks();
+  process.exitCode = 0;
+});
+
+/** What a command line asks for. */
+async function requested(...argv: string[]): Promise<SetUp | undefined> {
+  let setUp: SetUp | undefined;
+  const command = describeSetUp(new Command('up'), { required: true }).action((targets: GivenTarget[], options: SetUpOptions) => {
+    setUp = requestedSetUp(targets, options);
+  });
+  await run(command as Command, argv);
+  return setUp;
+}
+
+test('what is not said', async () => {
+  expect(await requested('--vip=10.0.0.1/32', '192.168.1.1')).toEqual({
+    vips: { 4: ['10.0.0.1/32'], 6: [] },
+    targets: [{ fwmark: 1, addresses: { 4: '192.168.1.1' } }],
+    mode: 'nat',
+    queue: { first: 2, last: 2 },
+    traffic: 'forward',
+    keepSource: false,
+  });
+});
+
+test('VIPs in one option and in several, options as C nfqlb would have them', async () => {
+  const setUp = await requested('-vip', '10.0.0.1/32,10.0.0.2/32', '--vip=10.0.0.3/32', '--queue=0:3', '--loc', '192.168.1.1');
+  expect(setUp).toMatchObject({
+    vips: { 4: ['10.0.0.1/32', '10.0.0.2/32', '10.0.0.3/32'] },
+    queue: { first: 0, last: 3 },
+    traffic: 'local',
+  });
+});
+
+test.each([
+  [['--vip=10.0.0.1', '192.168.1.1'], 'up: --vip=10.0.0.1: must be ADDRESS/BITS such as 10.0.0.1/32 or 2001:db8::1/128'],
+  [['--vip=10.0.0.1/32,', '192.168.1.1'], 'up: --vip=10.0.0.1/32,: must be a list with commas between its items, none of them empty'],
+  [['192.168.1.1'], 'up: missing option --vip'],
+  [['--vip=10.0.0.1/32'], 'up: missing argument targets'],
+  [['--vip=10.0.0.1/32', '--mode=snat', '192.168.1.1'], 'up: --mode=snat: must be one of nat, dsr'],
+  [['--vip=10.0.0.1/32', '--queue=3:1', '192.168.1.1'], 'up: --queue=3:1: must be a queue from 0 to 65535 or several, FIRST:LAST'],
+  [['--vip=10.0.0.1/32', '--local', '--forward', '192.168.1.1'], 'up: --local: cannot be given together with --forward'],
+  [['--vip=10.0.0.1/32', '--mode=dsr', '--keep-source', '192.168.1.1'], 'up: --keep-source: is for --mode=nat with --forward'],
+  [['--vip=10.0.0.1/32', '--local', '--keep-source', '192.168.1.1'], 'up: --keep-source: is for --mode=nat with --forward'],
+])('%j is refused in one line', async (argv, error) => {
+  expect(await requested(...argv)).toBeUndefined();
+  expect(stderr.startsWith(error), stderr).toBe(true);
+  expect(stderr.match(/\n/g)).toHaveLength(1);
+  expect(process.exitCode).toBe(1);
+});
