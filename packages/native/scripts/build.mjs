@@ -1,15 +1,14 @@
 // Compiles the addon, unless a prebuilt one fits, or the one that is there was made from these sources for this Node.
-import { execFileSync } from 'node:child_process';
 import { existsSync, rmSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import { compile, platform, root } from './compile.mjs';
 import { hasTheseSources, isCurrent, note } from './made-from.mjs';
 
-if (!prebuiltFits() && !isCurrent(join(root, 'addon/build/Release/nfqlb.node'))) {
-  const addon = compile(join(root, 'addon'));
-  execFileSync('strip', ['--strip-debug', addon]);
-  note(addon);
+const built = join(root, 'build/Release/nfqlb.node');
+if (!prebuiltFits() && !isCurrent(built)) {
+  compile(built);
+  note(built);
 }
 
 function prebuiltFits() {

@@ -1,6 +1,6 @@
 // Compiles the addon with node-gyp. Shared by the other scripts here.
-import { spawnSync } from 'node:child_process';
-import { existsSync } from 'node:fs';
+import { execFileSync, spawnSync } from 'node:child_process';
+import { cpSync, existsSync, mkdirSync, renameSync, rmSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -18,25 +18,34 @@ export function fail(reason) {
 }
 
 /**
- * Compiles what is in `folder`; gives the addon's file.
+ * Compiles the addon and lays it down as `file`, whole, so that programs that run meanwhile find one, the old or the new.
  *
  * @param defines variables of binding.gyp, as `name=value`
  */
-export function compile(folder, defines = []) {
+export function compile(file, defines = []) {
   for (const tool of ['g++', 'make', 'python3']) {
-    if (spawnSync(tool, ['--version']).error)
+    if (spawnSync(tool, ['--version']).error) {
       fail(`${tool} is missing, and no prebuilt addon fits; on Debian: apt-get install g++ make python3`);
+    }
   }
   // The headers that came with this Node, where they did; else node-gyp fetches them.
   const prefix = dirname(dirname(process.execPath));
   const nodedir = existsSync(join(prefix, 'include/node/node_api.h')) ? [`--nodedir=${prefix}`] : [];
   const gyp = createRequire(import.meta.url).resolve('node-gyp/bin/node-gyp.js');
+  // In a copy: node-gyp builds beside the sources, and begins by removing what it built before.
+  const folder = join(root, `build/compile-${process.pid}`);
+  const made = join(folder, 'build/Release/nfqlb.node');
+  cpSync(join(root, 'addon'), folder, { recursive: true });
   const variables = defines.map((define) => `-D${define}`);
-  const arguments_ = [gyp, 'rebuild', '--directory', folder, '--release', ...nodedir, '--', ...variables];
-  const { status, stdout, stderr } = spawnSync(process.execPath, arguments_, { encoding: 'utf8' });
-  if (status !== 0) {
+  const command = [gyp, 'rebuild', '--directory', folder, '--release', ...nodedir, '--', ...variables];
+  const { status, stdout, stderr } = spawnSync(process.execPath, command, { encoding: 'utf8' });
+  if (status === 0) {
+    execFileSync('strip', ['--strip-debug', made]);
+    mkdirSync(dirname(file), { recursive: true });
+    renameSync(made, file);
+  } else {
     process.stderr.write(stdout + stderr);
-    fail('the addon could not be compiled');
   }
-  return join(folder, 'build/Release/nfqlb.node');
+  rmSync(folder, { recursive: true });
+  if (status !== 0) fail('the addon could not be compiled');
 }

@@ -1,16 +1,10 @@
 // Compiles the addon and lays it down as the prebuilt one for this platform: prebuilds/linux-x64-glibc.node. To be run on the oldest
 // C library that is to be supported.
-import { execFileSync } from 'node:child_process';
-import { copyFileSync, mkdirSync } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { join } from 'node:path';
 import { compile, platform, root } from './compile.mjs';
 import { note } from './made-from.mjs';
 
 const prebuilt = join(root, 'prebuilds', `${platform}.node`);
-const addon = compile(join(root, 'addon'));
-execFileSync('strip', ['--strip-debug', addon]);
-note(addon);
-mkdirSync(dirname(prebuilt), { recursive: true });
-copyFileSync(addon, prebuilt);
+compile(prebuilt);
 note(prebuilt);
 console.log(prebuilt);

@@ -1,13 +1,10 @@
 // Runs the tests against an addon compiled with AddressSanitizer and UBSan, and then looks for leaks.
 import { execFileSync, spawnSync } from 'node:child_process';
-import { cpSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { compile, fail, root } from './compile.mjs';
 
-const folder = join(root, 'build/sanitize');
-rmSync(folder, { recursive: true, force: true });
-cpSync(join(root, 'addon'), folder, { recursive: true, filter: (file) => !file.endsWith('/build') });
-const addon = compile(folder, ['sanitize=1']);
+const addon = join(root, 'build/sanitized/nfqlb.node');
+compile(addon, ['sanitize=1']);
 const libraryOf = (name) => execFileSync('g++', [`-print-file-name=${name}`], { encoding: 'utf8' }).trim();
 
 const env = {

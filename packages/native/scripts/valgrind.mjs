@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { fail, root } from './compile.mjs';
 
 if (spawnSync('valgrind', ['--version']).error) fail('valgrind is missing; on Debian: apt-get install valgrind');
-const addon = join(root, 'addon/build/Release/nfqlb.node');
+const addon = join(root, 'build/Release/nfqlb.node');
 if (!existsSync(addon)) fail('there is no addon: pnpm build makes it');
 const folder = join(root, 'build/valgrind');
 mkdirSync(folder, { recursive: true });

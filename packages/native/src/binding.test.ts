@@ -7,8 +7,11 @@ import { buildSync } from 'esbuild';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 
 const PACKAGE = fileURLToPath(new URL('..', import.meta.url));
-const BUILT = 'addon/build/Release/nfqlb.node';
+const BUILT = 'build/Release/nfqlb.node';
 const PREBUILT = `prebuilds/${process.platform}-${process.arch}-glibc.node`;
+
+/** The one that the other tests use. */
+const ADDON = join(PACKAGE, existsSync(join(PACKAGE, BUILT)) ? BUILT : PREBUILT);
 
 /** A copy of this package, as after an installation. */
 let copy: string;
@@ -19,10 +22,15 @@ beforeEach(() => {
 });
 afterEach(() => rmSync(copy, { recursive: true }));
 
-function put(file: string, content: 'addon' | 'rubbish'): void {
+/** Puts an addon into the copy, with the note of what it was made from. */
+function putAddon(file: string): void {
   mkdirSync(join(copy, file, '..'), { recursive: true });
-  if (content === 'addon') cpSync(join(PACKAGE, BUILT), join(copy, file));
-  else writeFileSync(join(copy, file), 'not a library\n');
+  for (const part of ['', '.json']) cpSync(`${ADDON}${part}`, join(copy, `${file}${part}`));
+}
+
+function putRubbish(file: string): void {
+  mkdirSync(join(copy, file, '..'), { recursive: true });
+  writeFileSync(join(copy, file), 'not a library\n');
 }
 
 describe('the addon', () => {
@@ -48,34 +56,34 @@ describe('the addon', () => {
   }
 
   test('is the prebuilt one, where it fits', () => {
-    put(PREBUILT, 'addon');
-    put(BUILT, 'addon');
+    putAddon(PREBUILT);
+    putAddon(BUILT);
     expect(load()).toBe(join(copy, PREBUILT));
   });
 
   test('is the one that was compiled here, where the prebuilt one does not fit', () => {
-    put(PREBUILT, 'rubbish');
-    put(BUILT, 'addon');
+    putRubbish(PREBUILT);
+    putAddon(BUILT);
     expect(load()).toBe(join(copy, BUILT));
   });
 
   test('is the one that the environment names', () => {
-    put(BUILT, 'addon');
-    put('other.node', 'addon');
+    putAddon(BUILT);
+    putAddon('other.node');
     expect(load({ NFQLB_ADDON: join(copy, 'other.node') })).toBe(join(copy, 'other.node'));
   });
 
   test('that is not there is an error that says where it was looked for, and what to do', () => {
     const error = load();
-    expect(error).toMatch(/^NativeError NO_ADDON no native addon for linux-x64 and Node \S+: there is none of /);
-    expect(error).toContain(join(copy, PREBUILT));
-    expect(error).toContain(join(copy, BUILT));
+    expect(error).toMatch(/^NativeError NO_ADDON no native addon for \w+-\w+ and Node [\d.]+: there is no /);
+    expect(error).toContain(` ${PREBUILT}, `);
+    expect(error).toContain(`, ${BUILT} in ${copy}, `);
     expect(error).toMatch(/`pnpm build` compiles it in a checkout, for which Debian needs: apt-get install g\+\+ make python3$/);
     expect(error).not.toContain('\n');
   });
 
   test('that does not fit is an error that says why', () => {
-    put(BUILT, 'rubbish');
+    putRubbish(BUILT);
     expect(load()).toMatch(`: ${join(copy, BUILT)} does not fit: ${join(copy, BUILT)}: file too short. `);
   });
 });
@@ -95,21 +103,19 @@ describe('scripts/build.mjs', () => {
   const MISSING = '@nfqlb/native: g++ is missing, and no prebuilt addon fits; on Debian: apt-get install g++ make python3\n';
 
   test('does nothing when what is there was made from these sources', () => {
+    putAddon(BUILT);
     const { mtimeMs } = statSync(join(copy, BUILT));
     expect(build(withoutTools)).toEqual({ status: 0, printed: '' });
     expect(statSync(join(copy, BUILT)).mtimeMs).toBe(mtimeMs);
   });
 
   test('does nothing when a prebuilt one fits', () => {
-    put(PREBUILT, 'addon');
-    cpSync(join(copy, `${BUILT}.json`), join(copy, `${PREBUILT}.json`));
-    rmSync(join(copy, 'addon/build'), { recursive: true });
+    putAddon(PREBUILT);
     expect(build(withoutTools)).toEqual({ status: 0, printed: '' });
   });
 
   test('compiles when a source was changed, and removes a prebuilt one that is not of it', () => {
-    put(PREBUILT, 'addon');
-    cpSync(join(copy, `${BUILT}.json`), join(copy, `${PREBUILT}.json`));
+    putAddon(PREBUILT);
     writeFileSync(join(copy, 'addon/descriptor.h'), '#error "changed"\n');
     const { status, printed } = build();
     expect(status).toBe(1);
@@ -119,7 +125,6 @@ describe('scripts/build.mjs', () => {
   });
 
   test('says in one line what is missing', () => {
-    rmSync(join(copy, 'addon/build'), { recursive: true });
     expect(build(withoutTools)).toEqual({ status: 1, printed: MISSING });
   });
 });

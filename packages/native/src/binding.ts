@@ -53,6 +53,16 @@ export interface Binding {
   unlock(fd: number): void;
 }
 
+/**
+ * Where an addon is in the package. Prebuilt ones first. Which C library this is, the dynamic linker knows: it refuses what is made for
+ * another one. (To ask `process.report` takes 6 ms, a seventh of a command's start.)
+ */
+const FILES = [
+  `prebuilds/${process.platform}-${process.arch}-glibc.node`,
+  `prebuilds/${process.platform}-${process.arch}-musl.node`,
+  'build/Release/nfqlb.node',
+] as const;
+
 let loaded: Binding | undefined;
 
 /**
@@ -68,9 +78,10 @@ export function binding(): Binding {
 
 function load(): Binding {
   const require = createRequire(import.meta.url);
+  const { NFQLB_ADDON: named } = process.env;
+  const folders = roots();
+  const files = named === undefined ? folders.flatMap((folder) => FILES.map((file) => join(folder, file))) : [named];
   const refused: string[] = [];
-  const named = process.env.NFQLB_ADDON;
-  const files = named === undefined ? candidates() : [named];
   for (const file of files.filter((candidate) => existsSync(candidate))) {
     try {
       return require(file) as Binding;
@@ -78,27 +89,17 @@ function load(): Binding {
       refused.push(`${file} does not fit: ${(error as Error).message.split('\n')[0]}`);
     }
   }
-  const tried = refused.length > 0 ? refused.join('; ') : `there is none of ${files.join(', ')}`;
+  const nowhere = named === undefined ? `there is no ${FILES.join(', ')} in ${folders.join(', ')}` : `there is no ${named}`;
   throw new NativeError(
     'NO_ADDON',
     'loading the addon',
-    `no native addon for ${process.platform}-${process.arch} and Node ${process.versions.node}: ${tried}. \`pnpm build\` compiles it in a checkout, ` +
-      'for which Debian needs: apt-get install g++ make python3',
+    `no native addon for ${process.platform}-${process.arch} and Node ${process.versions.node}: ${refused.join('; ') || nowhere}. ` +
+      '`pnpm build` compiles it in a checkout, for which Debian needs: apt-get install g++ make python3',
   );
-}
-
-/**
- * Prebuilt ones first. Which C library this is, the dynamic linker knows: it refuses what is made for another one. (To ask
- * `process.report` takes 6 ms, a seventh of a command's start.)
- */
-function candidates(): string[] {
-  const platform = `${process.platform}-${process.arch}`;
-  const files = [`prebuilds/${platform}-glibc.node`, `prebuilds/${platform}-musl.node`, 'addon/build/Release/nfqlb.node'];
-  return roots().flatMap((root) => files.map((file) => join(root, file)));
 }
 
 /** Where this package is: above this file's folder, or, when it is bundled into a program, beside the program's package, or with the program. */
 function roots(): string[] {
   const here = dirname(fileURLToPath(import.meta.url));
-  return [join(here, '..'), join(here, '../../native'), here];
+  return [...new Set([join(here, '..'), join(here, '../../native'), here])];
 }

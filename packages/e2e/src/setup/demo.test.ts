@@ -56,14 +56,15 @@ describeLive(
       await expectNothingOf(demo.pid);
     });
 
-    test('removes what one has left that was killed', async () => {
+    test('removes what one has left that was killed, also when two do so at a time', async () => {
       await using killed = await Running.start(DEMO);
       await killed.says(/nfqlb lb /, 10_000);
       killed.signal('SIGKILL');
       await killed.exited;
       expect(await remains(killed.pid)).not.toEqual([]);
       await using next = await Running.start(DEMO);
-      await next.says(/nfqlb up /, 10_000);
+      await using another = await Running.start(DEMO);
+      for (const demo of [next, another]) await demo.says(/nfqlb lb /, 10_000);
       await expectNothingOf(killed.pid);
     });
 

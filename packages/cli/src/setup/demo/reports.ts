@@ -1,7 +1,11 @@
 import type { ChildProcess } from 'node:child_process';
 import { createInterface } from 'node:readline';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { SetupError } from '../setup-error.js';
 import type { FlowReport } from './flows.js';
+
+/** How long the client may be silent, and may take to end, in milliseconds. */
+const PATIENCE = 3000;
 
 /** What the client reports, as it comes. */
 export class Reports {
@@ -34,9 +38,9 @@ export class Reports {
     const told = new Promise<void>((resolve) => {
       this.#tell = resolve;
     });
-    await Promise.race([told, this.#ended]);
+    await Promise.race([told, this.#ended, sleep(PATIENCE, undefined, { ref: false })]);
     if (!this.#latest || this.#latest === before) {
-      throw new SetupError('command-failed', `the client ended: ${this.#complaint.trim() || 'it did not say why'}`);
+      throw new SetupError('command-failed', `the client reports no more: ${this.#complaint.trim() || 'it did not say why'}`);
     }
     return this.#latest;
   }
@@ -44,7 +48,7 @@ export class Reports {
   /** Lets the client ask no more, and gives its last report: all answers that still came are in it. */
   async last(): Promise<FlowReport> {
     this.#client.stdin!.end();
-    await this.#ended;
+    await Promise.race([this.#ended, sleep(PATIENCE, undefined, { ref: false })]);
     return this.#latest!;
   }
 }

@@ -155,18 +155,27 @@ function removeAbandoned(): void {
 
 function removeAll(stage: string): void {
   for (const namespace of list(NAMESPACES).filter((name) => name.startsWith(`${stage}-`))) {
-    for (const pid of runProgram(['ip', 'netns', 'pids', namespace]).split('\n').filter(Boolean)) {
-      try {
-        process.kill(Number(pid), 'SIGKILL');
-      } catch {
-        // It has ended.
-      }
+    try {
+      removeNamespace(namespace);
+    } catch (error) {
+      // Several demos may remove the same that was abandoned.
+      if (existsSync(`${NAMESPACES}/${namespace}`)) throw error;
     }
-    runProgram(['ip', 'netns', 'delete', namespace]);
   }
   for (const name of list(SHARED_MEMORY).filter((name) => name === stage || name.startsWith(`${stage}-`))) {
     rmSync(`${SHARED_MEMORY}/${name}`, { force: true });
   }
+}
+
+function removeNamespace(namespace: string): void {
+  for (const pid of runProgram(['ip', 'netns', 'pids', namespace]).split('\n').filter(Boolean)) {
+    try {
+      process.kill(Number(pid), 'SIGKILL');
+    } catch {
+      // It has ended.
+    }
+  }
+  runProgram(['ip', 'netns', 'delete', namespace]);
 }
 
 function list(folder: string): string[] {
