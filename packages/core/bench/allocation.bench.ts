@@ -32,18 +32,21 @@ function growth(packets: number): number {
   return after.used_heap_size - before.used_heap_size + (after.external_memory - before.external_memory);
 }
 
-// Until the optimising compiler has had its turn, intermediate results may be objects; so is the first measurement.
+// Until the optimising compiler has had its turn, intermediate results may be objects.
 for (let i = 0; i < 10; i++) growth(MILLION);
 await sleep(100);
 collections = 0;
 
-const measuring = growth(0);
+// The engine itself now and then allocates something, as for code that it compiles again. What a packet allocates, is
+// allocated in every run: at 16 octets, the smallest object, 160 MB. So the smallest run counts.
 const packets = 10 * MILLION;
-const octets = growth(packets) - measuring;
+const RUNS = 7;
+const measuring = Math.min(...Array.from({ length: RUNS }, () => growth(0)));
+const octets = Math.min(...Array.from({ length: RUNS }, () => growth(packets))) - measuring;
 // The observer is told in a later turn of the event loop.
 await sleep(100);
 
-console.log(`${packets / MILLION} million packets of all kinds (the measurement itself takes ${measuring} octets)`);
+console.log(`${packets / MILLION} million packets of all kinds, the smallest of ${RUNS} runs (the measurement itself takes ${measuring} octets)`);
 report('allocated for all of them', octets, 'octets', 0);
 report('garbage collections', collections, '', 0);
 if (octets > 0 || collections > 0) process.exitCode = 1;

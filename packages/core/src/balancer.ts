@@ -30,11 +30,10 @@ export class Balancer {
   kind: Kind = Kind.Malformed;
   /** Why it was decided as it was. */
   reason: Reason = Reason.Malformed;
-  /** Hash that chose its target, 32 bits unsigned; means something when {@link bucket} does. */
-  hash = 0;
   /** Bucket of the target table that chose, or −1 when none was asked. */
   bucket = -1;
 
+  #hash = 0;
   readonly #targets: FwmarkLookup;
   readonly #hashMode: number;
   readonly #udpEncapPort: number;
@@ -45,6 +44,11 @@ export class Balancer {
     this.#hashMode = options.hashMode ?? 1;
     this.#udpEncapPort = options.udpEncapPort ?? 0;
     this.#noTargetsFwmark = options.noTargetsFwmark ?? DROP;
+  }
+
+  /** Hash that chose the last packet's target, 32 bits unsigned; means something when {@link bucket} does. */
+  get hash(): number {
+    return this.#hash >>> 0;
   }
 
   /** Takes up what has changed in the target table. For between two batches. */
@@ -82,8 +86,8 @@ export class Balancer {
   }
 
   #balance(): number {
-    this.hash = this.#hashMode === 1 && this.key.protocol === IPPROTO_SCTP ? this.key.hashPorts() : this.key.hashAll();
-    this.bucket = this.hash % this.#targets.M;
+    this.#hash = this.#hashMode === 1 && this.key.protocol === IPPROTO_SCTP ? this.key.hashPorts() : this.key.hashAll();
+    this.bucket = (this.#hash >>> 0) % this.#targets.M;
     const fwmark = this.#targets.fwmarks[this.bucket]!;
     if (fwmark >= 0) {
       this.reason = Reason.Balanced;

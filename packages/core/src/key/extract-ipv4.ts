@@ -1,6 +1,17 @@
 import { ICMP_ECHO, ICMP_HEADER_LENGTH, icmpType, quotesPacket } from '../wire/icmp.js';
-import { fragmentOffset, headerLength, IPV4_DESTINATION, IPV4_MIN_HEADER_LENGTH, IPV4_SOURCE, isFragment, protocol } from '../wire/ipv4.js';
+import {
+  fragmentOffset,
+  headerLength,
+  IPV4_DESTINATION,
+  IPV4_MIN_HEADER_LENGTH,
+  IPV4_SOURCE,
+  isFragment,
+  moreFragments,
+  protocol,
+  totalLength,
+} from '../wire/ipv4.js';
 import { IPPROTO_ICMP } from '../wire/protocol.js';
+import { setFragment } from './extract-fragment.js';
 import { extractQuotedTransport, extractTransport, setEchoId, setProtocol } from './extract-transport.js';
 import { Kind } from './kind.js';
 import { KEY_DESTINATION, KEY_ID, KEY_SOURCE, type PacketKey } from './packet-key.js';
@@ -23,16 +34,17 @@ export function extractIpv4(key: PacketKey, bytes: Uint8Array, at: number, end: 
 
   if (!isFragment(bytes, at)) return extractWhole(key, bytes, at + header, end, protocol(bytes, at), udpEncapPort);
 
-  if (fragmentOffset(bytes, at) !== 0) {
-    key.bytes[KEY_ID] = bytes[at + IPV4_IDENTIFICATION]!;
-    key.bytes[KEY_ID + 1] = bytes[at + IPV4_IDENTIFICATION + 1]!;
+  const offset = fragmentOffset(bytes, at);
+  const length = totalLength(bytes, at) - header;
+  if (!setFragment(key, offset, length, moreFragments(bytes, at), header)) return Kind.Malformed;
+  key.fragmentId = bytes[at + IPV4_IDENTIFICATION]! | (bytes[at + IPV4_IDENTIFICATION + 1]! << 8);
+  if (offset !== 0) {
+    key.words[KEY_ID / 4] = key.fragmentId;
     return Kind.Fragment;
   }
   const kind = extractWhole(key, bytes, at + header, end, protocol(bytes, at), udpEncapPort);
   // A fragmented ICMP error is nothing a router sends (RFC 1812 §4.3.2.3 bounds its length).
-  if (kind === Kind.Malformed || kind === Kind.IcmpInner) return Kind.Malformed;
-  key.fragmentId = bytes[at + IPV4_IDENTIFICATION]! | (bytes[at + IPV4_IDENTIFICATION + 1]! << 8);
-  return Kind.FirstFragment;
+  return kind === Kind.Malformed || kind === Kind.IcmpInner ? Kind.Malformed : Kind.FirstFragment;
 }
 
 function extractWhole(key: PacketKey, bytes: Uint8Array, at: number, end: number, protocol: number, udpEncapPort: number): Kind {

@@ -1,5 +1,5 @@
 import { ICMP_HEADER_LENGTH, ICMPV6_ECHO_REQUEST, icmpType, quotesPacketV6 } from '../wire/icmp.js';
-import { IPV6_DESTINATION, IPV6_HEADER_LENGTH, IPV6_SOURCE, nextHeader } from '../wire/ipv6.js';
+import { IPV6_DESTINATION, IPV6_HEADER_LENGTH, IPV6_SOURCE, nextHeader, payloadLength } from '../wire/ipv6.js';
 import { EXTENSION_MIN_LENGTH, extensionLength, extensionNextHeader, isExtension } from '../wire/ipv6-extension.js';
 import {
   FRAGMENT_HEADER_LENGTH,
@@ -9,6 +9,7 @@ import {
   moreFragments,
 } from '../wire/ipv6-fragment.js';
 import { IPPROTO_FRAGMENT, IPPROTO_ICMPV6 } from '../wire/protocol.js';
+import { setFragment } from './extract-fragment.js';
 import { extractQuotedTransport, extractTransport, setEchoId, setProtocol } from './extract-transport.js';
 import { Kind } from './kind.js';
 import { KEY_DESTINATION, KEY_ID, KEY_SOURCE, type PacketKey } from './packet-key.js';
@@ -33,23 +34,28 @@ export function extractIpv6(key: PacketKey, bytes: Uint8Array, begin: number, en
     } else if (header === IPPROTO_FRAGMENT) {
       // RFC 8200 §4.1: each extension header at most once. Two would name two datagrams.
       if (fragment !== 0 || at + FRAGMENT_HEADER_LENGTH > end) return Kind.Malformed;
-      if (fragmentOffset(bytes, at) !== 0) {
-        key.words[KEY_ID / 4] = wordAt(bytes, at + FRAGMENT_IDENTIFICATION);
+      fragment = at;
+      at += FRAGMENT_HEADER_LENGTH;
+      const offset = fragmentOffset(bytes, fragment);
+      const more = moreFragments(bytes, fragment);
+      // Offset 0 and M=0 is an atomic fragment: nothing else belongs to it (RFC 6946).
+      if (offset !== 0 || more) {
+        const length = begin + IPV6_HEADER_LENGTH + payloadLength(bytes, begin) - at;
+        if (!setFragment(key, offset, length, more, fragment - begin - IPV6_HEADER_LENGTH)) return Kind.Malformed;
+        key.fragmentId = wordAt(bytes, fragment + FRAGMENT_IDENTIFICATION);
+      }
+      if (offset !== 0) {
+        key.words[KEY_ID / 4] = key.fragmentId;
         return Kind.Fragment;
       }
-      fragment = at;
-      header = fragmentNextHeader(bytes, at);
-      at += FRAGMENT_HEADER_LENGTH;
+      header = fragmentNextHeader(bytes, fragment);
     } else break;
   }
 
   const kind = extractWhole(key, bytes, at, end, header, udpEncapPort);
-  // Offset 0 and M=0 is an atomic fragment: nothing else belongs to it (RFC 6946).
-  if (fragment === 0 || !moreFragments(bytes, fragment)) return kind;
+  if (!key.moreFragments) return kind;
   // A fragmented ICMP error is nothing a node sends (RFC 4443 §2.4 (c) keeps it within the minimum MTU).
-  if (kind === Kind.Malformed || kind === Kind.IcmpInner) return Kind.Malformed;
-  key.fragmentId = wordAt(bytes, fragment + FRAGMENT_IDENTIFICATION) >>> 0;
-  return Kind.FirstFragment;
+  return kind === Kind.Malformed || kind === Kind.IcmpInner ? Kind.Malformed : Kind.FirstFragment;
 }
 
 function extractWhole(key: PacketKey, bytes: Uint8Array, at: number, end: number, protocol: number, udpEncapPort: number): Kind {

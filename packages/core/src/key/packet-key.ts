@@ -13,7 +13,7 @@
 //
 // Octets and 32-bit words are two views of one key, so the machine must be little-endian, as the shared memory must be.
 
-import { djb2 } from './djb2.js';
+import { djb2, djb2Word } from './djb2.js';
 
 export const KEY_LENGTH = 40;
 export const KEY_SOURCE = 0;
@@ -31,10 +31,20 @@ export class PacketKey {
   readonly words: Int32Array = new Int32Array(this.bytes.buffer);
 
   /**
-   * Identification of the datagram that a first fragment belongs to, its wire octets read little-endian, as the key of
-   * its later fragments has it in octets 32–35; 0 for every other kind. First fragments need both this and the ports.
+   * Identification of the datagram that a fragment belongs to: its wire octets read little-endian, signed, as the key of
+   * a later fragment has it in octets 32–35; 0 for every other kind. A first fragment needs both this and the ports.
    */
   fragmentId = 0;
+
+  /**
+   * Which octets of its datagram a fragment carries, by its headers: from the first to before the end. Mean nothing for what is
+   * no fragment.
+   */
+  fragmentBegin = 0;
+  fragmentEnd = 0;
+
+  /** Whether more fragments follow this one. */
+  moreFragments = false;
 
   /** Which IP family the addresses are of: 4 or 6; 0 before the first packet. Mapped IPv4 inside IPv6 counts as 6. */
   family = 0;
@@ -66,9 +76,10 @@ export class PacketKey {
     const words = this.words;
     for (let i = 0; i < KEY_LENGTH / 4; i++) words[i] = 0;
     this.fragmentId = 0;
+    this.moreFragments = false;
   }
 
-  /** Hash over the whole key, 32 bits unsigned. */
+  /** Hash over the whole key, 32 bits signed, as all hashes here (djb2.ts). */
   hashAll(): number {
     return djb2(this.words, 0, KEY_LENGTH / 4);
   }
@@ -76,6 +87,15 @@ export class PacketKey {
   /** Hash over the two addresses: what all fragments of a datagram have in common (the L3 hash). */
   hashAddresses(): number {
     return djb2(this.words, KEY_SOURCE / 4, KEY_ID / 4);
+  }
+
+  /**
+   * Hash of a datagram's fragments: over the two addresses, the fragment id, and nothing else, as over a later fragment's whole key.
+   *
+   * @param addresses what {@link hashAddresses} gives
+   */
+  hashFragment(addresses: number): number {
+    return djb2Word(djb2Word(addresses, this.fragmentId), 0);
   }
 
   /** Hash over the two ports: what all paths of a multihomed SCTP association have in common (RFC 9260 §6.4). */

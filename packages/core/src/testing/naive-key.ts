@@ -6,6 +6,8 @@ export interface NaiveKey {
   readonly key?: string;
   /** Identification of the datagram that a first fragment belongs to, in hex as on the wire. */
   readonly id?: string;
+  /** Which octets of its datagram a fragment carries, and whether more follow. */
+  readonly part?: readonly [begin: number, end: number, more: boolean];
 }
 
 const MALFORMED: NaiveKey = { kind: 'malformed' };
@@ -18,19 +20,20 @@ interface Headers {
   readonly protocol: number;
   /** What follows all IP headers. */
   readonly rest: Uint8Array;
-  /** Octets of the identification when the packet is a fragment. */
-  readonly id?: Uint8Array;
+  /** When the packet is a fragment: the octets of its identification, and what it carries. */
+  readonly fragment?: { readonly id: Uint8Array; readonly part: readonly [begin: number, end: number, more: boolean] };
   readonly first: boolean;
 }
 
 export function naiveKey(packet: Uint8Array, ipv6: boolean, encap: number): NaiveKey {
-  const headers = ipv6 ? readIpv6(packet, true) : readIpv4(packet);
+  const headers = ipv6 ? readIpv6(packet, true) : readIpv4(packet, true);
   if (!headers) return MALFORMED;
-  const { src, dst, id, first } = headers;
-  if (id && !first) return { kind: 'fragment', key: join(src, dst, [...id, 0, 0, 0, 0, 0, 0].slice(0, 8)) };
+  const { src, dst, fragment, first } = headers;
+  if (!fragment) return readTransport(headers, ipv6, encap);
+  const { id, part } = fragment;
+  if (!first) return { kind: 'fragment', key: join(src, dst, [...id, 0, 0, 0, 0, 0, 0].slice(0, 8)), id: hex(id), part };
   const whole = readTransport(headers, ipv6, encap);
-  if (!id || whole.kind === 'malformed') return whole;
-  return whole.kind === 'icmp-inner' ? MALFORMED : { ...whole, kind: 'first-fragment', id: hex(id) };
+  return ['malformed', 'icmp-inner'].includes(whole.kind) ? MALFORMED : { ...whole, kind: 'first-fragment', id: hex(id), part };
 }
 
 function readTransport({ src, dst, protocol, rest }: Headers, ipv6: boolean, encap: number): NaiveKey {
@@ -51,7 +54,7 @@ function readTransport({ src, dst, protocol, rest }: Headers, ipv6: boolean, enc
 }
 
 function readQuoted(quote: Uint8Array, ipv6: boolean, encap: number): NaiveKey {
-  const headers = ipv6 ? readIpv6(quote, false) : readIpv4(quote);
+  const headers = ipv6 ? readIpv6(quote, false) : readIpv4(quote, false);
   if (!headers) return MALFORMED;
   const { src, dst, rest, first } = headers;
   let { protocol } = headers;
@@ -69,31 +72,36 @@ function readQuoted(quote: Uint8Array, ipv6: boolean, encap: number): NaiveKey {
   return { kind: 'icmp-inner', key: join(dst, src, [0, 0, protocol, 0, ...ports]) };
 }
 
-function readIpv4(packet: Uint8Array): Headers | undefined {
+/** @param whole whether the lengths of a fragment must fit: not in a quote, which is cut off */
+function readIpv4(packet: Uint8Array, whole: boolean): Headers | undefined {
   if (packet.length < 20) return undefined;
   const header = (packet[0]! % 16) * 4;
   if (header < 20) return undefined;
   const field = view(packet).getUint16(6);
   const offset = field % 8192;
   const more = Math.floor(field / 8192) % 2 === 1;
+  const begin = offset * 8;
+  const end = begin + view(packet).getUint16(2) - header;
+  const fragment = { id: packet.slice(4, 6), part: [begin, end, more] as const };
+  if (whole && (offset !== 0 || more) && (end < begin || header + end > 65535)) return undefined;
   const mapped = (address: Uint8Array): Uint8Array => Uint8Array.from([0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 255, 255, ...address]);
   return {
     src: mapped(packet.slice(12, 16)),
     dst: mapped(packet.slice(16, 20)),
     protocol: packet[9]!,
     rest: packet.slice(header),
-    ...(offset !== 0 || more ? { id: packet.slice(4, 6) } : {}),
+    ...(offset !== 0 || more ? { fragment } : {}),
     first: offset === 0,
   };
 }
 
-/** @param once whether a second fragment header makes the packet malformed */
+/** @param once whether a second fragment header makes the packet malformed: not in a quote */
 function readIpv6(packet: Uint8Array, once: boolean): Headers | undefined {
   if (packet.length < 40) return undefined;
   const addresses = { src: packet.slice(8, 24), dst: packet.slice(24, 40) };
   let protocol = packet[6]!;
   let rest = packet.slice(40);
-  let id: Uint8Array | undefined;
+  let fragment: Headers['fragment'];
   let seen = false;
   while (EXTENSIONS.includes(protocol) || protocol === 44) {
     if (rest.length < 8) return undefined;
@@ -101,17 +109,23 @@ function readIpv6(packet: Uint8Array, once: boolean): Headers | undefined {
       if (seen && once) return undefined;
       seen = true;
       const field = view(rest).getUint16(2);
+      const begin = field - (field % 8);
+      const more = field % 2 === 1;
+      const before = packet.length - 40 - rest.length;
+      const end = begin + view(packet).getUint16(4) - before - 8;
+      // A quote is cut off: how long its packet was does not matter.
+      if (once && (begin > 0 || more) && (end < begin || before + end > 65535)) return undefined;
       protocol = rest[0]!;
-      const ownId = rest.slice(4, 8);
+      const own = { id: rest.slice(4, 8), part: [begin, end, more] as const };
       rest = rest.slice(8);
-      if (field >= 8) return { ...addresses, protocol, rest, id: ownId, first: false };
-      if (field % 2 === 1) id = ownId;
+      if (begin > 0) return { ...addresses, protocol, rest, fragment: own, first: false };
+      if (more) fragment = own;
     } else {
       protocol = rest[0]!;
       rest = rest.slice((rest[1]! + 1) * 8);
     }
   }
-  return { ...addresses, protocol, rest, ...(id ? { id } : {}), first: true };
+  return { ...addresses, protocol, rest, ...(fragment ? { fragment } : {}), first: true };
 }
 
 function view(bytes: Uint8Array): DataView {

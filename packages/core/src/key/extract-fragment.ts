@@ -1,0 +1,19 @@
+import type { PacketKey } from './packet-key.js';
+
+/** Longest datagram: the length field of either family has 16 bits (RFC 791 §3.1, RFC 8200 §3). */
+const MAX_LENGTH = 0xffff;
+
+/**
+ * Notes which part of its datagram a fragment carries.
+ *
+ * @param offset octets of the datagram before it
+ * @param length octets that it carries, by what its headers say
+ * @param headers octets before them that the datagram's length counts
+ * @returns whether there is such a part: the headers may contradict each other, or it may end where no datagram does
+ */
+export function setFragment(key: PacketKey, offset: number, length: number, more: boolean, headers: number): boolean {
+  key.fragmentBegin = offset;
+  key.fragmentEnd = offset + length;
+  key.moreFragments = more;
+  return length >= 0 && headers + offset + length <= MAX_LENGTH;
+}
