@@ -46,7 +46,9 @@ const octets = Math.min(...Array.from({ length: RUNS }, () => growth(packets))) 
 // The observer is told in a later turn of the event loop.
 await sleep(100);
 
-console.log(`${packets / MILLION} million packets of all kinds, the smallest of ${RUNS} runs (the measurement itself takes ${measuring} octets)`);
+console.log(
+  `${packets / MILLION} million packets of all kinds, the smallest of ${RUNS} runs (the measurement itself takes ${measuring} octets)`,
+);
 report('allocated for all of them', octets, 'octets', 0);
 report('garbage collections', collections, '', 0);
 if (octets > 0 || collections > 0) process.exitCode = 1;

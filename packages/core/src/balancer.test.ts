@@ -74,7 +74,7 @@ describe('a packet', () => {
   test.each([
     ['first', packet().ipv4(CLIENT4, VIP4).fragment({ id: 7, offset: 0, more: true }).udp(4711, 80).payload(8)],
     ['later', packet().ipv6(CLIENT6, VIP6).fragment({ id: 7, offset: 8, more: false }).payload(8)],
-  ])('that is a %s fragment is dropped: there is no fragment table yet', (_name, builder) => {
+  ])('that is a %s fragment is dropped where there is no fragment table', (_name, builder) => {
     const { balancer } = balancing(TARGETS);
     expect(decide(balancer, builder)).toBe(DROP);
     expect(balancer.reason).toBe(Reason.FragmentNoRoom);

@@ -1,10 +1,13 @@
+import { type FragmentTable, LOST, TOO_LONG } from './fragments/fragment-table.js';
 import { extractKey } from './key/extract.js';
 import { Kind } from './key/kind.js';
 import { PacketKey } from './key/packet-key.js';
 import type { FwmarkLookup } from './maglev/fwmark-lookup.js';
-import { DROP, type PacketBatch } from './packet-batch.js';
+import { DROP, type PacketBatch, STORED } from './packet-batch.js';
 import { Reason } from './reason.js';
 import { ETH_P_IP, ETH_P_IPV6 } from './wire/ethertype.js';
+import { totalLength } from './wire/ipv4.js';
+import { IPV6_HEADER_LENGTH, payloadLength } from './wire/ipv6.js';
 import { IPPROTO_SCTP } from './wire/protocol.js';
 
 export interface BalancerOptions {
@@ -17,6 +20,17 @@ export interface BalancerOptions {
   readonly udpEncapPort?: number;
   /** What a packet gets when no target is active: a fwmark, or −1 to drop it. Default −1. */
   readonly noTargetsFwmark?: number;
+  /** Where fragments are kept in mind; without it they are dropped. Its `now` is to be set before each batch. */
+  readonly fragments?: FragmentTable;
+  /** The table of the tier that this load-balancer belongs to: fragments go to the one of it that their addresses choose. */
+  readonly tier?: FwmarkLookup;
+}
+
+/** What the fragment table answers, as a reason; by the number, which is negative. */
+function reasonOf(answer: number): Reason {
+  if (answer === STORED) return Reason.FragmentStored;
+  if (answer === TOO_LONG) return Reason.FragmentTooLong;
+  return answer === LOST ? Reason.FragmentPoisoned : Reason.FragmentNoRoom;
 }
 
 /**
@@ -38,12 +52,16 @@ export class Balancer {
   readonly #hashMode: number;
   readonly #udpEncapPort: number;
   readonly #noTargetsFwmark: number;
+  readonly #fragments: FragmentTable | undefined;
+  readonly #tier: FwmarkLookup | undefined;
 
   constructor(targets: FwmarkLookup, options: BalancerOptions = {}) {
     this.#targets = targets;
     this.#hashMode = options.hashMode ?? 1;
     this.#udpEncapPort = options.udpEncapPort ?? 0;
     this.#noTargetsFwmark = options.noTargetsFwmark ?? DROP;
+    this.#fragments = options.fragments;
+    this.#tier = options.tier;
   }
 
   /** Hash that chose the last packet's target, 32 bits unsigned; means something when {@link bucket} does. */
@@ -51,9 +69,10 @@ export class Balancer {
     return this.#hash >>> 0;
   }
 
-  /** Takes up what has changed in the target table. For between two batches. */
+  /** Takes up what has changed in the target table, and in the tier's. For between two batches. */
   refresh(): void {
     this.#targets.refresh();
+    this.#tier?.refresh();
   }
 
   /** Decides the first `count` packets of a batch, all of them by the same state of the table, and answers in `batch.mark`. */
@@ -80,9 +99,36 @@ export class Balancer {
     if (kind === Kind.Malformed) {
       return this.#drop(etherType === ETH_P_IP || etherType === ETH_P_IPV6 ? Reason.Malformed : Reason.NotIp);
     }
+    if (kind !== Kind.Fragment && kind !== Kind.FirstFragment) return this.#balance();
+
+    if (this.#tier !== undefined) {
+      const fwmark = this.#tier.choose(this.key.hashAddresses());
+      if (fwmark >= 0 && fwmark !== this.#tier.ownFwmark) {
+        this.reason = Reason.FragmentToTier;
+        return fwmark;
+      }
+    }
     // Without a fragment table a later fragment's target cannot be known, and its first fragment alone is of no use.
-    if (kind === Kind.Fragment || kind === Kind.FirstFragment) return this.#drop(Reason.FragmentNoRoom);
-    return this.#balance();
+    if (this.#fragments === undefined) return this.#drop(Reason.FragmentNoRoom);
+    if (kind === Kind.FirstFragment) return this.#decideFirst(this.#fragments);
+    const whole = etherType === ETH_P_IP ? totalLength(bytes, at) : IPV6_HEADER_LENGTH + payloadLength(bytes, at);
+    return this.#take(this.#fragments.later(this.key, bytes, at, length, whole));
+  }
+
+  #decideFirst(fragments: FragmentTable): number {
+    const fwmark = this.#balance();
+    const answer = fragments.first(this.key, fwmark);
+    return answer === fwmark ? fwmark : this.#take(answer);
+  }
+
+  /** Takes what the fragment table answers. */
+  #take(answer: number): number {
+    if (answer >= 0) {
+      this.reason = Reason.FragmentKnown;
+      return answer;
+    }
+    this.reason = reasonOf(answer);
+    return answer === STORED ? STORED : DROP;
   }
 
   #balance(): number {

@@ -6,6 +6,8 @@ export type CoreErrorCode =
   | 'conflict'
   /** Memory is too small for the table that it says it holds, or holds none. */
   | 'not-a-table'
+  /** More memory than there is. */
+  | 'out-of-memory'
   /** More targets than slots. */
   | 'no-free-slot';
 

@@ -4,14 +4,26 @@ import type { PacketKey } from './packet-key.js';
 const MAX_LENGTH = 0xffff;
 
 /**
- * Notes which part of its datagram a fragment carries.
+ * Notes which datagram a fragment belongs to, and which part of it that carries.
  *
+ * @param id identification, its wire octets read little-endian
+ * @param protocol what else tells datagrams apart: in IPv4 the protocol (RFC 791 §2.3), in IPv6 nothing (RFC 8200 §4.5), 0
  * @param offset octets of the datagram before it
  * @param length octets that it carries, by what its headers say
  * @param headers octets before them that the datagram's length counts
  * @returns whether there is such a part: the headers may contradict each other, or it may end where no datagram does
  */
-export function setFragment(key: PacketKey, offset: number, length: number, more: boolean, headers: number): boolean {
+export function setFragment(
+  key: PacketKey,
+  id: number,
+  protocol: number,
+  offset: number,
+  length: number,
+  more: boolean,
+  headers: number,
+): boolean {
+  key.fragmentId = id;
+  key.fragmentProtocol = protocol;
   key.fragmentBegin = offset;
   key.fragmentEnd = offset + length;
   key.moreFragments = more;

@@ -36,10 +36,10 @@ export function extractIpv4(key: PacketKey, bytes: Uint8Array, at: number, end: 
 
   const offset = fragmentOffset(bytes, at);
   const length = totalLength(bytes, at) - header;
-  if (!setFragment(key, offset, length, moreFragments(bytes, at), header)) return Kind.Malformed;
-  key.fragmentId = bytes[at + IPV4_IDENTIFICATION]! | (bytes[at + IPV4_IDENTIFICATION + 1]! << 8);
+  const id = bytes[at + IPV4_IDENTIFICATION]! | (bytes[at + IPV4_IDENTIFICATION + 1]! << 8);
+  if (!setFragment(key, id, protocol(bytes, at), offset, length, moreFragments(bytes, at), header)) return Kind.Malformed;
   if (offset !== 0) {
-    key.words[KEY_ID / 4] = key.fragmentId;
+    key.words[KEY_ID / 4] = id;
     return Kind.Fragment;
   }
   const kind = extractWhole(key, bytes, at + header, end, protocol(bytes, at), udpEncapPort);

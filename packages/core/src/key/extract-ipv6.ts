@@ -41,8 +41,8 @@ export function extractIpv6(key: PacketKey, bytes: Uint8Array, begin: number, en
       // Offset 0 and M=0 is an atomic fragment: nothing else belongs to it (RFC 6946).
       if (offset !== 0 || more) {
         const length = begin + IPV6_HEADER_LENGTH + payloadLength(bytes, begin) - at;
-        if (!setFragment(key, offset, length, more, fragment - begin - IPV6_HEADER_LENGTH)) return Kind.Malformed;
-        key.fragmentId = wordAt(bytes, fragment + FRAGMENT_IDENTIFICATION);
+        const id = wordAt(bytes, fragment + FRAGMENT_IDENTIFICATION);
+        if (!setFragment(key, id, 0, offset, length, more, fragment - begin - IPV6_HEADER_LENGTH)) return Kind.Malformed;
       }
       if (offset !== 0) {
         key.words[KEY_ID / 4] = key.fragmentId;

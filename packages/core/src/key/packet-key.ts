@@ -36,6 +36,9 @@ export class PacketKey {
    */
   fragmentId = 0;
 
+  /** What else a fragment's datagram is told by: its protocol in IPv4 (RFC 791 §2.3), 0 in IPv6. Means nothing for what is no fragment. */
+  fragmentProtocol = 0;
+
   /**
    * Which octets of its datagram a fragment carries, by its headers: from the first to before the end. Mean nothing for what is
    * no fragment.

@@ -12,6 +12,8 @@ import type { TargetTable } from './target-table.js';
 export class FwmarkLookup {
   /** Buckets. */
   readonly M: number;
+  /** In the table of a load-balancer tier, the fwmark of this load-balancer; else 0. */
+  readonly ownFwmark: number;
   /** By bucket: the fwmark, or −1 for no target. */
   readonly fwmarks: Int32Array;
 
@@ -23,6 +25,7 @@ export class FwmarkLookup {
   constructor(table: TargetTable) {
     this.#table = table;
     this.M = table.M;
+    this.ownFwmark = table.ownFwmark;
     this.fwmarks = new Int32Array(table.M);
     this.#active = new Int32Array(table.N);
     // The generation first: what changes after it, refresh() takes up.
@@ -34,9 +37,9 @@ export class FwmarkLookup {
     this.refresh();
   }
 
-  /** The fwmark for a hash (32 bits, unsigned), or −1. */
+  /** The fwmark for a hash (32 bits, signed or not), or −1. */
   choose(hash: number): number {
-    return this.fwmarks[hash % this.M]!;
+    return this.fwmarks[(hash >>> 0) % this.M]!;
   }
 
   /**

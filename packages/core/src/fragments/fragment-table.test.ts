@@ -1,0 +1,298 @@
+import fc from 'fast-check';
+import { beforeEach, describe, expect, test } from 'vitest';
+import { extractKey } from '../key/extract.js';
+import { Kind } from '../key/kind.js';
+import { PacketKey } from '../key/packet-key.js';
+import { STORED } from '../packet-batch.js';
+import { fragments } from '../testing/fragments.js';
+import { type NaiveAnswer, NaiveFragmentTable } from '../testing/naive-fragments.js';
+import { packet } from '../testing/packet.js';
+import { ETH_P_IP, ETH_P_IPV6 } from '../wire/ethertype.js';
+import { FragmentTable, LOST, NO_ROOM, TOO_LONG } from './fragment-table.js';
+import type { FragmentTableOptions } from './layout.js';
+import { nameStatistics, STATISTICS_LENGTH } from './statistics.js';
+
+const OPTIONS: FragmentTableOptions = { size: 7, buckets: 3, fragments: 4, mtu: 1500, ttl: 200, holes: 0 };
+
+/** A table, what it sends on, and packets thrown at it. */
+class Bench {
+  readonly sent: Uint8Array[] = [];
+  readonly table: FragmentTable;
+  readonly statistics = new Uint32Array(STATISTICS_LENGTH / 4);
+  readonly #key = new PacketKey();
+
+  constructor(options: FragmentTableOptions) {
+    this.table = new FragmentTable(FragmentTable.createMemory(options), options, this.statistics, (bytes, at, length) => {
+      this.sent.push(bytes.slice(at, at + length));
+    });
+    this.table.resetStatistics(options);
+  }
+
+  /** @param fwmark what a first fragment was decided to get */
+  take(bytes: Uint8Array, fwmark = 101): number {
+    const key = keyOf(bytes, this.#key);
+    const { fragmentId } = this.#key;
+    expect(fragmentId).not.toBe(0);
+    return key === Kind.FirstFragment
+      ? this.table.first(this.#key, fwmark)
+      : this.table.later(this.#key, bytes, 0, bytes.length, bytes.length);
+  }
+
+  get now(): Record<string, number> {
+    this.table.collect();
+    return nameStatistics(this.statistics);
+  }
+}
+
+function keyOf(bytes: Uint8Array, key: PacketKey): Kind {
+  const kind = extractKey(key, bytes, 0, bytes.length, bytes[0]! >> 4 === 6 ? ETH_P_IPV6 : ETH_P_IP, 0);
+  expect([Kind.FirstFragment, Kind.Fragment]).toContain(kind);
+  return kind;
+}
+
+/** A datagram in three fragments. */
+function trainV4(id: number, source = '10.0.0.2'): [Uint8Array, Uint8Array, Uint8Array] {
+  return fragments(packet().ipv4(source, '10.0.0.1').udp(4711, 5001).payload(4000).build(), 1500, id) as [
+    Uint8Array,
+    Uint8Array,
+    Uint8Array,
+  ];
+}
+
+function trainV6(id: number): [Uint8Array, Uint8Array, Uint8Array] {
+  return fragments(packet().ipv6('2001:db8::2', '2001:db8::1').hopByHop(16).udp(4711, 5001).payload(4000).build(), 1500, id) as [
+    Uint8Array,
+    Uint8Array,
+    Uint8Array,
+  ];
+}
+
+describe.each([
+  ['IPv4', trainV4],
+  ['IPv6', trainV6],
+])('fragments over %s', (_family, train) => {
+  let bench: Bench;
+  const [first, middle, last] = train(7);
+
+  beforeEach(() => {
+    bench = new Bench(OPTIONS);
+  });
+
+  test('in order get the fwmark of the first', () => {
+    expect([first, middle, last].map((fragment) => bench.take(fragment, 103))).toEqual([103, 103, 103]);
+    expect(bench.sent).toEqual([]);
+  });
+
+  test('of another datagram do not', () => {
+    bench.take(first, 103);
+    expect(bench.take(train(8)[1])).toBe(STORED);
+  });
+
+  test('that come before the first are stored, and sent on as they are in the order they came', () => {
+    expect([last, middle].map((fragment) => bench.take(fragment))).toEqual([STORED, STORED]);
+    expect(bench.now).toMatchObject({ fragsAllocated: 2, fragsUsed: 2, active: 1 });
+    expect(bench.take(first, 103)).toBe(103);
+    expect(bench.sent).toEqual([last, middle]);
+    expect(bench.sent.map((fragment) => bench.take(fragment))).toEqual([103, 103]);
+    expect(bench.now).toMatchObject({ fragsUsed: 0, fragsDiscarded: 0 });
+  });
+
+  test('are forgotten when they were not seen for longer than the ttl, and not before', () => {
+    bench.take(first, 103);
+    bench.table.now = 200;
+    expect(bench.take(middle)).toBe(103);
+    bench.table.now = 400;
+    expect(bench.take(last)).toBe(103);
+    bench.table.now = 600.001;
+    expect(bench.take(last)).toBe(STORED);
+    expect(bench.now).toMatchObject({ objGC: 1, active: 1 });
+  });
+
+  test('that are stored when their time is over are discarded', () => {
+    bench.take(middle);
+    bench.table.now = 201;
+    expect(bench.now).toMatchObject({ fragsDiscarded: 1, fragsUsed: 0, active: 0 });
+    expect(bench.take(first)).toBe(101);
+    expect(bench.sent).toEqual([]);
+  });
+
+  test('a second first fragment is dropped, and changes nothing', () => {
+    bench.take(first, 103);
+    expect(bench.take(first, 104)).toBe(LOST);
+    expect(bench.take(middle)).toBe(103);
+  });
+
+  test('go the way of a first fragment that was dropped', () => {
+    bench.take(middle);
+    expect(bench.take(first, -1)).toBe(-1);
+    expect(bench.take(last)).toBe(LOST);
+    expect(bench.now).toMatchObject({ fragsDiscarded: 1, fragsUsed: 0 });
+    expect(bench.sent).toEqual([]);
+  });
+
+  test('of a datagram that cannot be stored whole are dropped, and those stored discarded', () => {
+    for (let id = 8; id < 11; id++) bench.take(train(id)[1]);
+    expect([middle, last, first].map((fragment) => bench.take(fragment))).toEqual([STORED, NO_ROOM, LOST]);
+    expect(bench.now).toMatchObject({ fragsUsed: 3, fragsDiscarded: 1 });
+  });
+
+  test('longer than the mtu are not stored', () => {
+    const short = new Bench({ ...OPTIONS, mtu: middle.length - 1 });
+    expect(short.take(middle)).toBe(TOO_LONG);
+    expect(short.take(last)).toBe(LOST);
+    expect(short.take(train(8)[2])).toBe(STORED);
+  });
+
+  test('without room to store any, out of order are dropped', () => {
+    const without = new Bench({ ...OPTIONS, fragments: 0 });
+    expect([middle, first, last].map((fragment) => without.take(fragment))).toEqual([NO_ROOM, LOST, LOST]);
+    expect(train(8).map((fragment) => without.take(fragment))).toEqual([101, 101, 101]);
+  });
+
+  test('need an entry: with all taken they are dropped, and the others served', () => {
+    const one = new Bench({ ...OPTIONS, size: 1, buckets: 1 });
+    expect(one.take(first, 103)).toBe(103);
+    expect(one.take(train(8)[0], 104)).toBe(104);
+    expect(one.take(train(9)[0], 105)).toBe(NO_ROOM);
+    expect(one.take(train(9)[1])).toBe(NO_ROOM);
+    expect([middle, train(8)[1]].map((fragment) => one.take(fragment))).toEqual([103, 104]);
+    expect(one.now).toMatchObject({ rejected: 2, collisions: 3, bucketsAllocated: 1, bucketsUsed: 1, active: 2 });
+    one.table.now = 201;
+    expect(one.take(train(9)[0], 105)).toBe(105);
+    expect(one.now).toMatchObject({ bucketsUsed: 0, active: 1, objGC: 2 });
+  });
+
+  describe('with a reassembler', () => {
+    beforeEach(() => {
+      bench = new Bench({ ...OPTIONS, holes: 3 });
+    });
+
+    test.each([
+      ['in order', [first, middle, last]],
+      ['with the last before the middle', [first, last, middle]],
+      ['with one twice', [first, middle, middle, last]],
+    ])('a datagram %s is forgotten when all of it has come', (_name, arrivals) => {
+      expect(arrivals.map((fragment) => bench.take(fragment, 103))).toEqual(arrivals.map(() => 103));
+      expect(bench.now).toMatchObject({ reAssembled: 1, active: 0, holesUsed: 0, objGC: 0 });
+    });
+
+    test('a datagram out of order lives for its time', () => {
+      for (const fragment of [middle, first, middle, last]) bench.take(fragment);
+      expect(bench.now).toMatchObject({ reAssembled: 0, active: 1, holesUsed: 0 });
+    });
+
+    test('datagrams for which there is no hole live for their time, and are served', () => {
+      const trains = [7, 8, 9, 10].map((id) => train(id));
+      for (const [head] of trains) bench.take(head, 103);
+      expect(bench.now).toMatchObject({ active: 4, holesUsed: 3 });
+      for (const [, body, tail] of trains) expect([bench.take(body), bench.take(tail)]).toEqual([103, 103]);
+      expect(bench.now).toMatchObject({ reAssembled: 3, active: 1, holesUsed: 0 });
+    });
+
+    test('holes go with an entry that expires', () => {
+      bench.take(first);
+      bench.table.now = 201;
+      expect(bench.now).toMatchObject({ holesUsed: 0, active: 0 });
+    });
+
+    test('a datagram in an extra entry gives that back', () => {
+      const one = new Bench({ ...OPTIONS, size: 1, holes: 10 });
+      const [other] = train(8);
+      one.take(other, 104);
+      for (const fragment of [first, middle, last]) expect(one.take(fragment, 103)).toBe(103);
+      expect(one.now).toMatchObject({ reAssembled: 1, bucketsUsed: 0, active: 1 });
+      expect(one.take(train(8)[1])).toBe(104);
+    });
+  });
+});
+
+test('IPv4 datagrams of two protocols may have the same identification', () => {
+  const bench = new Bench(OPTIONS);
+  const tcp = fragments(packet().ipv4('10.0.0.2', '10.0.0.1').tcp(4711, 5001).payload(2000).build(), 1500, 7);
+  const udp = fragments(packet().ipv4('10.0.0.2', '10.0.0.1').udp(4711, 5001).payload(2000).build(), 1500, 7);
+  bench.take(tcp[0]!, 103);
+  bench.take(udp[0]!, 104);
+  expect([bench.take(tcp[1]!), bench.take(udp[1]!)]).toEqual([103, 104]);
+});
+
+test('IPv6 fragments of one datagram may name different next headers (RFC 8200 §4.5)', () => {
+  const bench = new Bench(OPTIONS);
+  const [first, middle] = trainV6(7);
+  const renamed = middle.slice();
+  renamed[56] = 6;
+  bench.take(first, 103);
+  expect(bench.take(renamed)).toBe(103);
+});
+
+test.each([
+  ['size', 0],
+  ['size', 2 ** 40],
+  ['buckets', -1],
+  ['fragments', 1.5],
+  ['mtu', Number.NaN],
+] as const)('%s %d is refused', (name, value) => {
+  expect(() => FragmentTable.createMemory({ ...OPTIONS, [name]: value })).toThrow(
+    `fragment table: ${name} ${value}: must be a whole number from`,
+  );
+});
+
+test('a table larger than there is memory for is refused', () => {
+  expect(() => FragmentTable.createMemory({ ...OPTIONS, fragments: 2 ** 24, mtu: 2 ** 24 })).toThrow(
+    /^a fragment table of 281\d+ octets is more than there is memory for$/,
+  );
+});
+
+describe('any arrivals', () => {
+  const event = fc.record({
+    wait: fc.oneof({ weight: 5, arbitrary: fc.nat(20) }, { weight: 1, arbitrary: fc.integer({ min: 150, max: 450 }) }),
+    datagram: fc.nat(14),
+    part: fc.nat(2),
+    fwmark: fc.constantFrom(101, 102, 103, -1),
+  });
+  const options = fc.record({
+    size: fc.constantFrom(1, 2, 5, 13),
+    buckets: fc.nat(6),
+    fragments: fc.nat(6),
+    mtu: fc.constantFrom(1000, 1500),
+    ttl: fc.constant(200),
+    reassembler: fc.boolean(),
+  });
+  const trains = Array.from({ length: 15 }, (_, i) => (i % 3 === 0 ? trainV6(i + 1) : trainV4(1 + (i % 5), `10.0.0.${2 + i}`)));
+
+  test('are answered as a naive table answers them', () => {
+    const names: ReadonlyMap<number, NaiveAnswer> = new Map<number, NaiveAnswer>([
+      [STORED, 'stored'],
+      [NO_ROOM, 'no-room'],
+      [LOST, 'lost'],
+      [TOO_LONG, 'too-long'],
+    ]);
+    fc.assert(
+      fc.property(options, fc.array(event, { maxLength: 120 }), ({ reassembler, ...sizes }, events) => {
+        const bench = new Bench({ ...sizes, holes: reassembler ? 100 : 0 });
+        const naive = new NaiveFragmentTable({ ...sizes, reassembler });
+        const key = new PacketKey();
+        for (const { wait, datagram, part, fwmark } of events) {
+          bench.table.now += wait;
+          naive.now += wait;
+          const fragment = trains[datagram]![part]!;
+          const answer = bench.take(fragment, fwmark);
+          const expected = keyOf(fragment, key) === Kind.FirstFragment ? naive.first(key, fwmark) : naive.later(key, fragment);
+          expect(names.get(answer) ?? answer).toBe(expected);
+        }
+        expect(bench.sent).toEqual(naive.sent);
+        naive.collect();
+        expect(bench.now).toMatchObject({
+          active: naive.datagrams.length,
+          bucketsUsed: naive.datagrams.filter(({ extra }) => extra).length,
+          fragsUsed: naive.stored,
+          fragsDiscarded: naive.discarded,
+          reAssembled: naive.reassembled,
+          objGC: naive.collected,
+        });
+        bench.table.now += 1000;
+        expect(bench.now).toMatchObject({ active: 0, bucketsUsed: 0, fragsUsed: 0, holesUsed: 0 });
+      }),
+      { numRuns: 1500 },
+    );
+  });
+});

@@ -1,0 +1,432 @@
+import { CoreError } from '../core-error.js';
+import { KEY_ID, type PacketKey } from '../key/packet-key.js';
+import { STORED } from '../packet-batch.js';
+import { COMPLETE, HOLE_WORDS, Holes, UNTRACKED } from './holes.js';
+import { ItemPool, NONE } from './item-pool.js';
+import {
+  ADDRESSES,
+  ENTRY_WORDS,
+  FRAGMENT_LENGTH,
+  FRAGMENT_NEXT,
+  FRAGMENT_WORDS,
+  type FragmentTableOptions,
+  FWMARK,
+  HOLES,
+  ID,
+  LOCK,
+  layoutOf,
+  NEXT,
+  PROTOCOL,
+  STATE,
+  STORED_LAST,
+} from './layout.js';
+import { lock, unlock } from './lock.js';
+import { STATISTICS_LENGTH, STATISTICS_MAGIC, Statistic } from './statistics.js';
+
+// States of an entry.
+const FREE = 0;
+/** The first fragment has not come. */
+const STORING = 1;
+/** The first fragment has come. */
+const VALID = 2;
+/** A fragment was lost: the rest is of no use. */
+const POISONED = 3;
+
+// Answers besides a fwmark and STORED.
+/** No entry, or no room to store the fragment. */
+export const NO_ROOM = -3;
+/** A fragment of this datagram was lost before, or this is its first fragment once more. */
+export const LOST = -4;
+/** Longer than what can be stored. */
+export const TOO_LONG = -5;
+
+/** Most entries, fragments or holes: their places are counted in 32-bit words. */
+const MAX_COUNT = 2 ** 24;
+
+/** Sends a stored fragment on its way again: `bytes[at .. at + length)`. */
+export type Reinject = (bytes: Uint8Array, at: number, length: number) => void;
+
+/**
+ * Which target each fragmented datagram goes to, as its first fragment has decided, and the fragments that came before it.
+ *
+ * All of it lies in memory that is given (layout.ts), which several threads may share, each with a table of its own over it. A
+ * bucket is locked while it is used. Nothing is allocated, nothing throws.
+ */
+export class FragmentTable {
+  /** What time it is, in milliseconds by a clock that all threads share and that never goes back. To be set before each batch. */
+  now = 0;
+
+  readonly #size: number;
+  readonly #mtu: number;
+  readonly #ttl: number;
+  readonly #tracking: boolean;
+  readonly #words: Int32Array;
+  readonly #lastUse: Float64Array;
+  readonly #octets: Uint8Array;
+  readonly #extra: ItemPool;
+  readonly #fragments: ItemPool;
+  readonly #holePool: ItemPool;
+  readonly #holes: Holes;
+  readonly #entries: number;
+  readonly #statistics: Uint32Array;
+  readonly #reinject: Reinject;
+
+  /** Memory for a table, all of it touched: what the machine does not have is missed now, not when fragments come. */
+  static createMemory(options: FragmentTableOptions): SharedArrayBuffer {
+    const { length } = layoutOf(check(options));
+    let memory: SharedArrayBuffer;
+    try {
+      memory = new SharedArrayBuffer(length);
+      new Uint8Array(memory).fill(0);
+    } catch (cause) {
+      throw new CoreError('out-of-memory', `a fragment table of ${length} octets is more than there is memory for`, { cause });
+    }
+    const table = new FragmentTable(memory, options, new Uint32Array(STATISTICS_LENGTH / 4));
+    table.#extra.reset(options.buckets);
+    table.#fragments.reset(options.fragments);
+    table.#holePool.reset(options.holes);
+    return memory;
+  }
+
+  /** Octets that the memory of a table has. */
+  static byteLength(options: FragmentTableOptions): number {
+    return layoutOf(check(options)).length;
+  }
+
+  /**
+   * @param memory what {@link createMemory} gave for the same options
+   * @param statistics {@link STATISTICS_LENGTH} octets, which other threads and processes may share
+   * @param reinject what becomes of stored fragments when their first comes
+   */
+  constructor(memory: ArrayBufferLike, options: FragmentTableOptions, statistics: Uint32Array, reinject: Reinject = () => {}) {
+    const { size, buckets, fragments, mtu, ttl, holes } = check(options);
+    const layout = layoutOf(options);
+    this.#size = size;
+    this.#mtu = mtu;
+    this.#ttl = ttl;
+    this.#tracking = holes > 0;
+    this.#words = new Int32Array(memory, 0, layout.octets >> 2);
+    this.#lastUse = new Float64Array(memory, layout.lastUse, size + buckets);
+    this.#octets = new Uint8Array(memory, layout.octets, fragments * mtu);
+    this.#entries = layout.entries >> 2;
+    this.#extra = new ItemPool(this.#words, layout.extraPool >> 2, this.#entries + size * ENTRY_WORDS, ENTRY_WORDS);
+    this.#fragments = new ItemPool(this.#words, layout.fragmentPool >> 2, layout.fragments >> 2, FRAGMENT_WORDS);
+    this.#holePool = new ItemPool(this.#words, layout.holePool >> 2, layout.holes >> 2, HOLE_WORDS);
+    this.#holes = new Holes(this.#words, this.#holePool);
+    this.#statistics = statistics;
+    this.#reinject = reinject;
+  }
+
+  /** Begins new statistics. */
+  resetStatistics({ size, buckets, fragments, mtu, ttl, holes }: FragmentTableOptions): void {
+    const statistics = this.#statistics;
+    statistics.fill(0);
+    statistics[Statistic.TtlNanosLow] = (ttl * 1e6) % 2 ** 32;
+    statistics[Statistic.TtlNanosHigh] = (ttl * 1e6) / 2 ** 32;
+    statistics[Statistic.Size] = size;
+    statistics[Statistic.Mtu] = mtu;
+    statistics[Statistic.BucketsMax] = buckets;
+    statistics[Statistic.FragmentsMax] = fragments;
+    statistics[Statistic.HolesMax] = holes;
+    statistics[Statistic.Magic] = STATISTICS_MAGIC;
+  }
+
+  /**
+   * Handles a datagram's first fragment: notes the fwmark for the others, and sends on what came before it.
+   *
+   * @param fwmark what it was decided to get; a negative number when it is dropped, and the others with it
+   * @returns the fwmark, {@link NO_ROOM} or {@link LOST}
+   */
+  first(key: PacketKey, fwmark: number): number {
+    const words = this.#words;
+    const bucket = (key.hashFragment(key.hashAddresses()) >>> 0) % this.#size;
+    const guard = this.#at(bucket) + LOCK;
+    let answer = fwmark;
+    let stored = NONE;
+    lock(words, guard);
+    let entry = this.#find(bucket, key);
+    const isNew = entry === NONE;
+    if (isNew) entry = this.#insert(bucket, key);
+    if (entry === NONE) answer = NO_ROOM;
+    else {
+      const at = this.#at(entry);
+      if (words[at + STATE] !== STORING) answer = LOST;
+      else if (fwmark < 0) this.#poison(at);
+      else {
+        words[at + STATE] = VALID;
+        words[at + FWMARK] = fwmark;
+        stored = words[at + STORED_LAST]!;
+        words[at + STORED_LAST] = NONE;
+        // A datagram with fragments out of order is not followed: those stored will come again.
+        if (isNew && this.#tracking) {
+          const list = this.#holes.open();
+          words[at + HOLES] =
+            list === UNTRACKED ? UNTRACKED : this.#holes.fill(list, key.fragmentBegin, key.fragmentEnd, key.moreFragments);
+        }
+      }
+    }
+    unlock(words, guard);
+    if (stored !== NONE) this.#sendOn(stored);
+    return answer;
+  }
+
+  /**
+   * Handles a later fragment, the packet `bytes[at .. at + length)`.
+   *
+   * @param whole octets that it had before it was cut
+   * @returns its fwmark, `STORED`, {@link NO_ROOM}, {@link LOST} or {@link TOO_LONG}
+   */
+  later(key: PacketKey, bytes: Uint8Array, at: number, length: number, whole: number): number {
+    const words = this.#words;
+    const bucket = (key.hashAll() >>> 0) % this.#size;
+    const guard = this.#at(bucket) + LOCK;
+    lock(words, guard);
+    let entry = this.#find(bucket, key);
+    if (entry === NONE) entry = this.#insert(bucket, key);
+    const answer = entry === NONE ? NO_ROOM : this.#answer(bucket, entry, key, bytes, at, length, whole);
+    unlock(words, guard);
+    return answer;
+  }
+
+  /** Collects all that has expired, and notes how much is in use. */
+  collect(): void {
+    let active = 0;
+    for (let bucket = 0; bucket < this.#size; bucket++) {
+      const guard = this.#at(bucket) + LOCK;
+      lock(this.#words, guard);
+      active += this.#collectBucket(bucket);
+      unlock(this.#words, guard);
+    }
+    const statistics = this.#statistics;
+    statistics[Statistic.Active] = active;
+    statistics[Statistic.FragmentsUsed] = this.#fragments.used;
+    statistics[Statistic.HolesUsed] = this.#holePool.used;
+  }
+
+  #answer(bucket: number, entry: number, key: PacketKey, bytes: Uint8Array, at: number, length: number, whole: number): number {
+    const words = this.#words;
+    const entryAt = this.#at(entry);
+    const state = words[entryAt + STATE]!;
+    if (state === POISONED) return LOST;
+    if (state === STORING) return this.#store(entryAt, bytes, at, length, whole);
+    const fwmark = words[entryAt + FWMARK]!;
+    const list = words[entryAt + HOLES]!;
+    if (list !== UNTRACKED) {
+      const missing = this.#holes.fill(list, key.fragmentBegin, key.fragmentEnd, key.moreFragments);
+      if (missing === COMPLETE) {
+        words[entryAt + HOLES] = UNTRACKED;
+        this.#remove(bucket, entry);
+        this.#count(Statistic.Reassembled);
+      } else words[entryAt + HOLES] = missing;
+    }
+    return fwmark;
+  }
+
+  #store(entryAt: number, bytes: Uint8Array, at: number, length: number, whole: number): number {
+    const words = this.#words;
+    if (whole > this.#mtu) {
+      this.#poison(entryAt);
+      return TOO_LONG;
+    }
+    const fragment = this.#fragments.take();
+    if (fragment === NONE) {
+      this.#poison(entryAt);
+      return NO_ROOM;
+    }
+    const fragmentAt = this.#fragments.at(fragment);
+    const last = words[entryAt + STORED_LAST]!;
+    if (last === NONE) words[fragmentAt + FRAGMENT_NEXT] = fragment;
+    else {
+      const lastAt = this.#fragments.at(last) + FRAGMENT_NEXT;
+      words[fragmentAt + FRAGMENT_NEXT] = words[lastAt]!;
+      words[lastAt] = fragment;
+    }
+    words[entryAt + STORED_LAST] = fragment;
+    // What follows the packet is padding of its link.
+    const stored = Math.min(length, whole);
+    words[fragmentAt + FRAGMENT_LENGTH] = stored;
+    // Octet by octet: `set` wants an object for the part of `bytes`.
+    const octets = this.#octets;
+    const to = fragment * this.#mtu;
+    for (let i = 0; i < stored; i++) octets[to + i] = bytes[at + i]!;
+    this.#count(Statistic.FragmentsAllocated);
+    return STORED;
+  }
+
+  /** The rest of a datagram is to be dropped, and what was stored of it. */
+  #poison(entryAt: number): void {
+    this.#words[entryAt + STATE] = POISONED;
+    this.#discard(entryAt);
+  }
+
+  #discard(entryAt: number): void {
+    const words = this.#words;
+    const last = words[entryAt + STORED_LAST]!;
+    if (last === NONE) return;
+    words[entryAt + STORED_LAST] = NONE;
+    for (let fragment = words[this.#fragments.at(last) + FRAGMENT_NEXT]!; ; ) {
+      const next = words[this.#fragments.at(fragment) + FRAGMENT_NEXT]!;
+      this.#fragments.give(fragment);
+      this.#count(Statistic.FragmentsDiscarded);
+      if (fragment === last) return;
+      fragment = next;
+    }
+  }
+
+  /** Sends stored fragments in the order in which they came. They belong to nobody else any more. */
+  #sendOn(last: number): void {
+    const words = this.#words;
+    for (let fragment = words[this.#fragments.at(last) + FRAGMENT_NEXT]!; ; ) {
+      const at = this.#fragments.at(fragment);
+      const next = words[at + FRAGMENT_NEXT]!;
+      this.#reinject(this.#octets, fragment * this.#mtu, words[at + FRAGMENT_LENGTH]!);
+      this.#fragments.give(fragment);
+      if (fragment === last) return;
+      fragment = next;
+    }
+  }
+
+  /** The datagram's entry, used now, or {@link NONE}. Collects what has expired in the bucket. */
+  #find(bucket: number, key: PacketKey): number {
+    this.#count(Statistic.Lookups);
+    const words = this.#words;
+    const now = this.now;
+    let found = NONE;
+    if (this.#isOf(bucket, key)) found = bucket;
+    if (words[this.#at(bucket) + STATE] !== FREE && now - this.#lastUse[bucket]! > this.#ttl) {
+      this.#release(bucket);
+      this.#count(Statistic.Collected);
+      found = NONE;
+    }
+    if (words[this.#at(bucket) + NEXT] !== NONE_CHAINED) {
+      this.#collectChain(bucket);
+      for (let entry = this.#next(bucket); found === NONE && entry !== NONE; entry = this.#next(entry)) {
+        if (this.#isOf(entry, key)) found = entry;
+      }
+    }
+    if (found !== NONE) this.#lastUse[found] = now;
+    return found;
+  }
+
+  #isOf(entry: number, key: PacketKey): boolean {
+    const words = this.#words;
+    const at = this.#at(entry);
+    if (words[at + ID] !== key.fragmentId || words[at + PROTOCOL] !== key.fragmentProtocol || words[at + STATE] === FREE) return false;
+    const wanted = key.words;
+    for (let i = 0; i < KEY_ID / 4; i++) if (words[at + ADDRESSES + i] !== wanted[i]) return false;
+    return true;
+  }
+
+  /** Makes an entry for a datagram that has none; {@link NONE} when there is no room for it. */
+  #insert(bucket: number, key: PacketKey): number {
+    this.#count(Statistic.Inserts);
+    const words = this.#words;
+    const bucketAt = this.#at(bucket);
+    let entry = bucket;
+    if (words[bucketAt + STATE] === FREE) {
+      if (words[bucketAt + NEXT] !== NONE_CHAINED) this.#count(Statistic.Collisions);
+    } else {
+      this.#count(Statistic.Collisions);
+      const extra = this.#extra.take();
+      if (extra === NONE) {
+        this.#count(Statistic.Rejected);
+        return NONE;
+      }
+      this.#count(Statistic.BucketsAllocated);
+      this.#count(Statistic.BucketsUsed);
+      entry = this.#size + extra;
+      words[this.#at(entry) + NEXT] = words[bucketAt + NEXT]!;
+      words[bucketAt + NEXT] = entry;
+    }
+    const at = this.#at(entry);
+    words[at + STATE] = STORING;
+    words[at + STORED_LAST] = NONE;
+    words[at + HOLES] = UNTRACKED;
+    for (let i = 0; i < KEY_ID / 4; i++) words[at + ADDRESSES + i] = key.words[i]!;
+    words[at + ID] = key.fragmentId;
+    words[at + PROTOCOL] = key.fragmentProtocol;
+    this.#lastUse[entry] = this.now;
+    return entry;
+  }
+
+  /** @returns how many entries of the bucket are in use, when those that have expired are not any more */
+  #collectBucket(bucket: number): number {
+    const words = this.#words;
+    if (words[this.#at(bucket) + STATE] !== FREE && this.now - this.#lastUse[bucket]! > this.#ttl) {
+      this.#release(bucket);
+      this.#count(Statistic.Collected);
+    }
+    return (words[this.#at(bucket) + STATE] === FREE ? 0 : 1) + this.#collectChain(bucket);
+  }
+
+  #collectChain(bucket: number): number {
+    let used = 0;
+    for (let previous = bucket, entry = this.#next(bucket); entry !== NONE; ) {
+      const next = this.#next(entry);
+      if (this.now - this.#lastUse[entry]! > this.#ttl) {
+        this.#unchain(previous, entry);
+        this.#count(Statistic.Collected);
+      } else {
+        previous = entry;
+        used++;
+      }
+      entry = next;
+    }
+    return used;
+  }
+
+  #remove(bucket: number, entry: number): void {
+    if (entry === bucket) {
+      this.#release(entry);
+      return;
+    }
+    let previous = bucket;
+    while (this.#next(previous) !== entry) previous = this.#next(previous);
+    this.#unchain(previous, entry);
+  }
+
+  /** Takes an extra entry out of its bucket. */
+  #unchain(previous: number, entry: number): void {
+    const words = this.#words;
+    words[this.#at(previous) + NEXT] = words[this.#at(entry) + NEXT]!;
+    this.#release(entry);
+    this.#extra.give(entry - this.#size);
+    Atomics.sub(this.#statistics, Statistic.BucketsUsed, 1);
+  }
+
+  /** Frees an entry and all that it has. */
+  #release(entry: number): void {
+    const at = this.#at(entry);
+    this.#discard(at);
+    this.#holes.close(this.#words[at + HOLES]!);
+    this.#words[at + HOLES] = UNTRACKED;
+    this.#words[at + STATE] = FREE;
+  }
+
+  #next(entry: number): number {
+    const next = this.#words[this.#at(entry) + NEXT]!;
+    return next === NONE_CHAINED ? NONE : next;
+  }
+
+  #at(entry: number): number {
+    return this.#entries + entry * ENTRY_WORDS;
+  }
+
+  #count(statistic: Statistic): void {
+    Atomics.add(this.#statistics, statistic, 1);
+  }
+}
+
+/** The end of a bucket's chain: memory begins as zeros, and an extra entry's number, from `size` up, is never 0. */
+const NONE_CHAINED = 0;
+
+function check(options: FragmentTableOptions): FragmentTableOptions {
+  const limits = { size: 1, buckets: 0, fragments: 0, mtu: 1, ttl: 0, holes: 0 };
+  for (const [name, least] of Object.entries(limits) as [keyof FragmentTableOptions, number][]) {
+    const value = options[name];
+    if (!Number.isInteger(value) || value < least || value > MAX_COUNT) {
+      throw new CoreError('out-of-range', `fragment table: ${name} ${value}: must be a whole number from ${least} to ${MAX_COUNT}`);
+    }
+  }
+  return options;
+}

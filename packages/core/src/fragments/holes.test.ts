@@ -1,0 +1,87 @@
+import fc from 'fast-check';
+import { expect, test } from 'vitest';
+import { COMPLETE, HOLE_WORDS, Holes, UNTRACKED } from './holes.js';
+import { ItemPool, POOL_HEADER } from './item-pool.js';
+
+function poolOf(count: number): { pool: ItemPool; holes: Holes } {
+  const words = new Int32Array(POOL_HEADER + count * HOLE_WORDS);
+  const pool = new ItemPool(words, 0, POOL_HEADER, HOLE_WORDS);
+  pool.reset(count);
+  return { pool, holes: new Holes(words, pool) };
+}
+
+/** A datagram's fragments, 8 octets the unit: cuts of it, repeated, overlapping, in any order. */
+const arrivals = fc
+  .record({
+    length: fc.integer({ min: 1, max: 60 }),
+    parts: fc.array(fc.tuple(fc.nat(59), fc.integer({ min: 1, max: 30 })), { maxLength: 40 }),
+  })
+  .map(({ length, parts }) => ({
+    length,
+    parts: parts
+      .filter(([begin]) => begin < length)
+      .map(([begin, size]) => ({ begin: begin * 8, end: Math.min(begin + size, length) * 8, more: begin + size < length })),
+  }));
+
+test('a datagram is complete when every octet has come, and the last fragment; not before', () => {
+  fc.assert(
+    fc.property(arrivals, ({ length, parts }) => {
+      const { pool, holes } = poolOf(100);
+      const missing = new Set(Array.from({ length }, (_, i) => i * 8));
+      let ended = false;
+      let list = holes.open();
+      for (const { begin, end, more } of parts) {
+        list = holes.fill(list, begin, end, more);
+        for (let at = begin; at < end; at += 8) missing.delete(at);
+        ended ||= !more;
+        expect(list === COMPLETE).toBe(ended && missing.size === 0);
+        if (list === COMPLETE) break;
+      }
+      if (list !== COMPLETE) holes.close(list);
+      expect(pool.used).toBe(0);
+    }),
+    { numRuns: 2000 },
+  );
+});
+
+test.each([
+  ['in order', [0, 1, 2, 3]],
+  ['reversed', [3, 2, 1, 0]],
+  ['the last one first', [3, 0, 1, 2]],
+  ['the middle last', [0, 3, 1, 2]],
+])('fragments %s fill all holes', (_name, order) => {
+  const { pool, holes } = poolOf(4);
+  let list = holes.open();
+  order.forEach((part, i) => {
+    list = holes.fill(list, part * 8, part * 8 + 8, part < 3);
+    expect(list === COMPLETE).toBe(i === 3);
+  });
+  expect(pool.used).toBe(0);
+});
+
+test('what comes twice changes nothing', () => {
+  const { pool, holes } = poolOf(4);
+  const list = holes.fill(holes.open(), 0, 8, true);
+  expect(holes.fill(list, 0, 8, true)).toBe(list);
+  expect(pool.used).toBe(1);
+});
+
+test('a fragment without data fills nothing, also when it says that it is the last', () => {
+  const { holes } = poolOf(4);
+  const list = holes.fill(holes.open(), 0, 8, true);
+  expect(holes.fill(list, 8, 8, false)).toBe(list);
+});
+
+test('when there is no hole for the second half of one, the list is given up, and nothing of it stays', () => {
+  const { pool, holes } = poolOf(2);
+  const list = holes.fill(holes.open(), 16, 24, true);
+  expect(pool.used).toBe(2);
+  expect(holes.fill(list, 48, 56, true)).toBe(UNTRACKED);
+  expect(pool.used).toBe(0);
+});
+
+test('there is no list when all holes are used', () => {
+  const { holes } = poolOf(1);
+  expect(holes.open()).not.toBe(UNTRACKED);
+  expect(holes.open()).toBe(UNTRACKED);
+});

@@ -1,0 +1,77 @@
+import { lock, unlock } from './lock.js';
+
+/** No item. */
+export const NONE = -1;
+
+/** Words of a pool before its items, a cache line: pools of one table do not slow each other down. */
+export const POOL_HEADER = 16;
+
+const LOCK = 0;
+/** First free item. */
+const HEAD = 1;
+const USED = 2;
+
+/**
+ * A pool of items in memory that threads share: who takes one has it alone until it is given back. An item is named by its number,
+ * from 0; its first word links the free ones, and belongs to whoever took it.
+ */
+export class ItemPool {
+  readonly #words: Int32Array;
+  readonly #header: number;
+  readonly #items: number;
+  readonly #stride: number;
+
+  /**
+   * @param words memory that holds the pool
+   * @param header where its {@link POOL_HEADER} words begin
+   * @param items where its items begin
+   * @param stride words of an item
+   */
+  constructor(words: Int32Array, header: number, items: number, stride: number) {
+    this.#words = words;
+    this.#header = header;
+    this.#items = items;
+    this.#stride = stride;
+  }
+
+  /** Makes all `count` items free; before any thread uses the pool. */
+  reset(count: number): void {
+    for (let item = 0; item < count; item++) this.#words[this.at(item)] = item + 1 < count ? item + 1 : NONE;
+    this.#words[this.#header + HEAD] = count > 0 ? 0 : NONE;
+    this.#words[this.#header + USED] = 0;
+  }
+
+  /** Items that are taken. */
+  get used(): number {
+    return Atomics.load(this.#words, this.#header + USED);
+  }
+
+  /** Where an item begins, in words. */
+  at(item: number): number {
+    return this.#items + item * this.#stride;
+  }
+
+  /** @returns an item, or {@link NONE} when all are taken */
+  take(): number {
+    const words = this.#words;
+    const header = this.#header;
+    lock(words, header + LOCK);
+    const item = words[header + HEAD]!;
+    if (item !== NONE) {
+      words[header + HEAD] = words[this.at(item)]!;
+      words[header + USED]!++;
+    }
+    unlock(words, header + LOCK);
+    return item;
+  }
+
+  give(item: number): void {
+    const words = this.#words;
+    const header = this.#header;
+    lock(words, header + LOCK);
+    words[this.at(item)] = words[header + HEAD]!;
+    words[header + HEAD] = item;
+    words[header + USED]!--;
+    unlock(words, header + LOCK);
+  }
+}

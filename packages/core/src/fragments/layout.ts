@@ -1,0 +1,95 @@
+// A fragment table in one region of memory that all workers share:
+//
+//     | three pools' headers                            |  extra entries, stored fragments, holes (item-pool.ts)
+//     | entry[size + buckets]       16 words each       |  the buckets, and the extra entries for collisions
+//     | last use[size + buckets]    a double each, ms   |
+//     | fragment[fragments]          2 words each       |  stored fragments: next, length
+//     | hole[holes]                  3 words each       |  (holes.ts)
+//     | octets[fragments][mtu]                          |  what was stored
+//
+// An entry:
+//
+//   0 | lock | next | state | fwmark | stored | holes | source address (4 words) | destination (4) | id | protocol |
+//
+// The lock of a bucket's first entry guards the bucket: that entry, the extra entries chained to it by `next`, and all that
+// these have. `stored` is the last of the stored fragments, whose `next` is the first.
+
+import { HOLE_WORDS } from './holes.js';
+import { POOL_HEADER } from './item-pool.js';
+
+/** Words of an entry: one cache line. */
+export const ENTRY_WORDS = 16;
+export const LOCK = 0;
+export const NEXT = 1;
+export const STATE = 2;
+export const FWMARK = 3;
+export const STORED_LAST = 4;
+export const HOLES = 5;
+export const ADDRESSES = 6;
+const ADDRESS_WORDS = 8;
+export const ID: number = ADDRESSES + ADDRESS_WORDS;
+export const PROTOCOL: number = ID + 1;
+
+/** Words of a stored fragment. */
+export const FRAGMENT_WORDS = 2;
+export const FRAGMENT_NEXT = 0;
+export const FRAGMENT_LENGTH = 1;
+
+export interface FragmentTableOptions {
+  /** Buckets: about as many as datagrams are under way at once. A prime spreads them best. */
+  readonly size: number;
+  /** Extra entries, for datagrams that meet in a bucket. */
+  readonly buckets: number;
+  /** Fragments that can be stored at once; 0 when none could be sent again. */
+  readonly fragments: number;
+  /** Octets of the longest fragment that is stored. */
+  readonly mtu: number;
+  /** How long a datagram's entry lives after its last use, in milliseconds. */
+  readonly ttl: number;
+  /** Holes to follow what is missing of datagrams; 0 to let all entries live for their time. */
+  readonly holes: number;
+}
+
+/** Where the parts begin, and how long the whole is: in octets. */
+export interface FragmentTableLayout {
+  readonly extraPool: number;
+  readonly fragmentPool: number;
+  readonly holePool: number;
+  readonly entries: number;
+  readonly lastUse: number;
+  readonly fragments: number;
+  readonly holes: number;
+  readonly octets: number;
+  readonly length: number;
+}
+
+export function layoutOf({ size, buckets, fragments, mtu, holes }: FragmentTableOptions): FragmentTableLayout {
+  const WORD = Int32Array.BYTES_PER_ELEMENT;
+  const parts = {
+    extraPool: POOL_HEADER * WORD,
+    fragmentPool: POOL_HEADER * WORD,
+    holePool: POOL_HEADER * WORD,
+    entries: (size + buckets) * ENTRY_WORDS * WORD,
+    lastUse: (size + buckets) * Float64Array.BYTES_PER_ELEMENT,
+    fragments: fragments * FRAGMENT_WORDS * WORD,
+    holes: holes * HOLE_WORDS * WORD,
+    octets: fragments * mtu,
+  };
+  let length = 0;
+  const begin = (part: keyof typeof parts): number => {
+    const at = length;
+    length += parts[part];
+    return at;
+  };
+  return {
+    extraPool: begin('extraPool'),
+    fragmentPool: begin('fragmentPool'),
+    holePool: begin('holePool'),
+    entries: begin('entries'),
+    lastUse: begin('lastUse'),
+    fragments: begin('fragments'),
+    holes: begin('holes'),
+    octets: begin('octets'),
+    length,
+  };
+}

@@ -1,0 +1,70 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { Worker } from 'node:worker_threads';
+import { buildSync } from 'esbuild';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import type { ThreadResult, ThreadTask } from '../../test-programs/fragment-thread.js';
+import { FragmentTable } from './fragment-table.js';
+import type { FragmentTableOptions } from './layout.js';
+import { nameStatistics, STATISTICS_LENGTH } from './statistics.js';
+
+const THREADS = 4;
+const DATAGRAMS = 20_000;
+const PARTS = 4;
+
+let folder: string;
+let program: string;
+
+beforeAll(() => {
+  folder = mkdtempSync(join(tmpdir(), 'nfqlb-threads-'));
+  program = join(folder, 'fragment-thread.mjs');
+  const source = fileURLToPath(new URL('../../test-programs/fragment-thread.ts', import.meta.url));
+  buildSync({ entryPoints: [source], bundle: true, platform: 'node', format: 'esm', outfile: program });
+});
+afterAll(() => rmSync(folder, { recursive: true }));
+
+function run(task: ThreadTask): Promise<ThreadResult> {
+  return new Promise((resolve, reject) => {
+    const worker = new Worker(program, { workerData: task });
+    worker.on('message', resolve);
+    worker.on('error', reject);
+  });
+}
+
+test.each([
+  ['in many buckets', { size: 997, buckets: 20_000 }],
+  ['in one bucket, which all threads want at once', { size: 1, buckets: 20 }],
+])('several threads share a table, %s', { timeout: 60_000 }, async (_name, { size, buckets }) => {
+  const options: FragmentTableOptions = { size, buckets, fragments: 200, mtu: 100, ttl: 1e6, holes: 40_000 };
+  const memory = FragmentTable.createMemory(options);
+  const statistics = new Uint32Array(new SharedArrayBuffer(STATISTICS_LENGTH));
+  const table = new FragmentTable(memory, options, statistics);
+  table.resetStatistics(options);
+  const progress = new SharedArrayBuffer(4 * THREADS);
+  const results = await Promise.all(
+    Array.from({ length: THREADS }, (_, thread) =>
+      run({ memory, options, statistics: statistics.buffer as SharedArrayBuffer, progress, thread, datagrams: DATAGRAMS, parts: PARTS }),
+    ),
+  );
+  const total = (name: keyof ThreadResult): number => results.reduce((sum, result) => sum + result[name], 0);
+  table.collect();
+  const counts = nameStatistics(statistics);
+  const { active } = counts;
+
+  expect(total('wrong')).toBe(0);
+  // Every fragment was taken once, and each that was stored once more, unless it was discarded.
+  expect(total('right') + total('stored') + total('dropped')).toBe(DATAGRAMS * PARTS + total('again'));
+  expect(counts.fragsAllocated).toBe(total('stored'));
+  expect(total('again') + counts.fragsDiscarded! + counts.fragsUsed!).toBe(total('stored'));
+  // There were both orders of arrival, and threads met.
+  for (const name of ['right', 'stored', 'again'] as const) expect(total(name)).toBeGreaterThan(0);
+  expect(counts.lookups).toBe(DATAGRAMS * PARTS + total('again'));
+  expect(counts.reAssembled).toBeGreaterThan(0);
+  expect(counts.inserts! - counts.rejected! - counts.reAssembled!).toBe(active);
+
+  table.now = 2e6;
+  table.collect();
+  expect(nameStatistics(statistics)).toMatchObject({ active: 0, bucketsUsed: 0, fragsUsed: 0, holesUsed: 0, objGC: active });
+});

@@ -1,0 +1,87 @@
+// One of the threads of src/fragments/threads.test.ts. The fragment `part` of each datagram is taken by the thread `(datagram + part) mod
+// threads`, in the order of the datagrams, and no thread runs far ahead of the others: so a datagram's fragments come in all orders, from
+// several threads at about the same time.
+
+import { parentPort, workerData } from 'node:worker_threads';
+import { FragmentTable } from '../src/fragments/fragment-table.js';
+import type { FragmentTableOptions } from '../src/fragments/layout.js';
+import { extractKey } from '../src/key/extract.js';
+import { Kind } from '../src/key/kind.js';
+import { PacketKey } from '../src/key/packet-key.js';
+import { STORED } from '../src/packet-batch.js';
+import { fragments } from '../src/testing/fragments.js';
+import { setU16 } from '../src/testing/octets.js';
+import { packet } from '../src/testing/packet.js';
+import { ETH_P_IP } from '../src/wire/ethertype.js';
+
+export interface ThreadTask {
+  readonly memory: SharedArrayBuffer;
+  readonly options: FragmentTableOptions;
+  readonly statistics: SharedArrayBuffer;
+  /** By thread: how many datagrams it has gone through. */
+  readonly progress: SharedArrayBuffer;
+  readonly thread: number;
+  readonly datagrams: number;
+  /** Fragments of each datagram. */
+  readonly parts: number;
+}
+
+export interface ThreadResult {
+  /** Fragments that got the fwmark of their datagram, and another one. */
+  readonly right: number;
+  readonly wrong: number;
+  readonly stored: number;
+  /** Sent on, and so taken again. */
+  readonly again: number;
+  readonly dropped: number;
+}
+
+/** How many datagrams a thread may be ahead of another. */
+const AHEAD = 4;
+
+const { memory, options, statistics, progress, thread, datagrams, parts } = workerData as ThreadTask;
+const progressOf = new Int32Array(progress);
+const threads = progressOf.length;
+const returned: Uint8Array[] = [];
+const table = new FragmentTable(memory, options, new Uint32Array(statistics), (bytes, at, length) => {
+  returned.push(bytes.slice(at, at + length));
+});
+const train = fragments(
+  packet()
+    .ipv4('10.0.0.2', '10.0.0.1')
+    .udp(4711, 5001)
+    .payload(40 * parts - 8)
+    .build(),
+  60,
+);
+const key = new PacketKey();
+const result = { right: 0, wrong: 0, stored: 0, again: 0, dropped: 0 };
+
+function take(bytes: Uint8Array): void {
+  const kind = extractKey(key, bytes, 0, bytes.length, ETH_P_IP, 0);
+  const fwmark = key.fragmentId;
+  const answer = kind === Kind.FirstFragment ? table.first(key, fwmark) : table.later(key, bytes, 0, bytes.length, bytes.length);
+  if (answer === STORED) result.stored++;
+  else if (answer < 0) result.dropped++;
+  else if (answer === fwmark) result.right++;
+  else result.wrong++;
+}
+
+for (let datagram = 0; datagram < datagrams; datagram++) {
+  for (let other = 0; other < threads; other++) {
+    while (datagram - Atomics.load(progressOf, other) > AHEAD) Atomics.wait(progressOf, other, Atomics.load(progressOf, other), 1);
+  }
+  for (let part = 0; part < parts; part++) {
+    if ((datagram + part) % threads !== thread) continue;
+    const bytes = train[part]!.slice();
+    setU16(bytes, 4, datagram + 1);
+    take(bytes);
+    for (let again = returned.shift(); again; again = returned.shift()) {
+      result.again++;
+      take(again);
+    }
+  }
+  Atomics.store(progressOf, thread, datagram + 1);
+  Atomics.notify(progressOf, thread);
+}
+parentPort!.postMessage(result satisfies ThreadResult);
