@@ -5,6 +5,7 @@
 import { parentPort, workerData } from 'node:worker_threads';
 import { FragmentTable } from '../src/fragments/fragment-table.js';
 import type { FragmentTableOptions } from '../src/fragments/layout.js';
+import { STATISTICS_LENGTH } from '../src/fragments/statistics.js';
 import { extractKey } from '../src/key/extract.js';
 import { Kind } from '../src/key/kind.js';
 import { PacketKey } from '../src/key/packet-key.js';
@@ -17,7 +18,6 @@ import { ETH_P_IP } from '../src/wire/ethertype.js';
 export interface ThreadTask {
   readonly memory: SharedArrayBuffer;
   readonly options: FragmentTableOptions;
-  readonly statistics: SharedArrayBuffer;
   /** By thread: how many datagrams it has gone through. */
   readonly progress: SharedArrayBuffer;
   readonly thread: number;
@@ -34,16 +34,18 @@ export interface ThreadResult {
   /** Sent on, and so taken again. */
   readonly again: number;
   readonly dropped: number;
+  readonly statistics: Uint32Array;
 }
 
 /** How many datagrams a thread may be ahead of another. */
 const AHEAD = 4;
 
-const { memory, options, statistics, progress, thread, datagrams, parts } = workerData as ThreadTask;
+const { memory, options, progress, thread, datagrams, parts } = workerData as ThreadTask;
 const progressOf = new Int32Array(progress);
 const threads = progressOf.length;
 const returned: Uint8Array[] = [];
-const table = new FragmentTable(memory, options, new Uint32Array(statistics), (bytes, at, length) => {
+const statistics = new Uint32Array(STATISTICS_LENGTH / 4);
+const table = new FragmentTable(memory, options, statistics, (bytes, at, length) => {
   returned.push(bytes.slice(at, at + length));
 });
 const train = fragments(
@@ -55,7 +57,7 @@ const train = fragments(
   60,
 );
 const key = new PacketKey();
-const result = { right: 0, wrong: 0, stored: 0, again: 0, dropped: 0 };
+const result = { right: 0, wrong: 0, stored: 0, again: 0, dropped: 0, statistics };
 
 function take(bytes: Uint8Array): void {
   const kind = extractKey(key, bytes, 0, bytes.length, ETH_P_IP, 0);

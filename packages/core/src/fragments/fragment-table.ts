@@ -11,14 +11,14 @@ import {
   FRAGMENT_WORDS,
   type FragmentTableOptions,
   FWMARK,
-  HOLES,
   ID,
+  LAST_USE,
+  LIST,
   LOCK,
   layoutOf,
   NEXT,
   PROTOCOL,
   STATE,
-  STORED_LAST,
 } from './layout.js';
 import { lock, unlock } from './lock.js';
 import { STATISTICS_LENGTH, STATISTICS_MAGIC, Statistic } from './statistics.js';
@@ -32,6 +32,9 @@ const VALID = 2;
 /** A fragment was lost: the rest is of no use. */
 const POISONED = 3;
 
+/** The end of a bucket's chain: memory begins as zeros, and the number of an extra entry, from `size` up, is never 0. */
+const NO_MORE = 0;
+
 // Answers besides a fwmark and STORED.
 /** No entry, or no room to store the fragment. */
 export const NO_ROOM = -3;
@@ -39,6 +42,9 @@ export const NO_ROOM = -3;
 export const LOST = -4;
 /** Longer than what can be stored. */
 export const TOO_LONG = -5;
+
+/** Ticks of a millisecond. After 2³² of them, three days, an entry that nobody has touched since looks new again, for its time to live. */
+const TICKS = 16;
 
 /** Most entries, fragments or holes: their places are counted in 32-bit words. */
 const MAX_COUNT = 2 ** 24;
@@ -53,15 +59,12 @@ export type Reinject = (bytes: Uint8Array, at: number, length: number) => void;
  * bucket is locked while it is used. Nothing is allocated, nothing throws.
  */
 export class FragmentTable {
-  /** What time it is, in milliseconds by a clock that all threads share and that never goes back. To be set before each batch. */
-  now = 0;
-
   readonly #size: number;
   readonly #mtu: number;
+  /** In ticks. */
   readonly #ttl: number;
   readonly #tracking: boolean;
   readonly #words: Int32Array;
-  readonly #lastUse: Float64Array;
   readonly #octets: Uint8Array;
   readonly #extra: ItemPool;
   readonly #fragments: ItemPool;
@@ -70,6 +73,8 @@ export class FragmentTable {
   readonly #entries: number;
   readonly #statistics: Uint32Array;
   readonly #reinject: Reinject;
+  /** What time it is, in ticks, modulo 2³²: a small integer to the engine, which a number of milliseconds is not. */
+  #tick = 0;
 
   /** Memory for a table, all of it touched: what the machine does not have is missed now, not when fragments come. */
   static createMemory(options: FragmentTableOptions): SharedArrayBuffer {
@@ -95,18 +100,17 @@ export class FragmentTable {
 
   /**
    * @param memory what {@link createMemory} gave for the same options
-   * @param statistics {@link STATISTICS_LENGTH} octets, which other threads and processes may share
+   * @param statistics {@link STATISTICS_LENGTH} octets for what this thread counts: no other writes them
    * @param reinject what becomes of stored fragments when their first comes
    */
   constructor(memory: ArrayBufferLike, options: FragmentTableOptions, statistics: Uint32Array, reinject: Reinject = () => {}) {
-    const { size, buckets, fragments, mtu, ttl, holes } = check(options);
+    const { size, fragments, mtu, ttl, holes } = check(options);
     const layout = layoutOf(options);
     this.#size = size;
     this.#mtu = mtu;
-    this.#ttl = ttl;
+    this.#ttl = ttl * TICKS;
     this.#tracking = holes > 0;
     this.#words = new Int32Array(memory, 0, layout.octets >> 2);
-    this.#lastUse = new Float64Array(memory, layout.lastUse, size + buckets);
     this.#octets = new Uint8Array(memory, layout.octets, fragments * mtu);
     this.#entries = layout.entries >> 2;
     this.#extra = new ItemPool(this.#words, layout.extraPool >> 2, this.#entries + size * ENTRY_WORDS, ENTRY_WORDS);
@@ -115,6 +119,11 @@ export class FragmentTable {
     this.#holes = new Holes(this.#words, this.#holePool);
     this.#statistics = statistics;
     this.#reinject = reinject;
+  }
+
+  /** Sets what time it is, in milliseconds by a clock that all threads share and that never goes back; before each batch. */
+  set now(milliseconds: number) {
+    this.#tick = (milliseconds * TICKS) | 0;
   }
 
   /** Begins new statistics. */
@@ -155,14 +164,10 @@ export class FragmentTable {
       else {
         words[at + STATE] = VALID;
         words[at + FWMARK] = fwmark;
-        stored = words[at + STORED_LAST]!;
-        words[at + STORED_LAST] = NONE;
+        stored = words[at + LIST]!;
         // A datagram with fragments out of order is not followed: those stored will come again.
-        if (isNew && this.#tracking) {
-          const list = this.#holes.open();
-          words[at + HOLES] =
-            list === UNTRACKED ? UNTRACKED : this.#holes.fill(list, key.fragmentBegin, key.fragmentEnd, key.moreFragments);
-        }
+        const list = isNew && this.#tracking ? this.#holes.open() : UNTRACKED;
+        words[at + LIST] = list === UNTRACKED ? UNTRACKED : this.#holes.fill(list, key.fragmentBegin, key.fragmentEnd, key.moreFragments);
       }
     }
     unlock(words, guard);
@@ -210,14 +215,14 @@ export class FragmentTable {
     if (state === POISONED) return LOST;
     if (state === STORING) return this.#store(entryAt, bytes, at, length, whole);
     const fwmark = words[entryAt + FWMARK]!;
-    const list = words[entryAt + HOLES]!;
+    const list = words[entryAt + LIST]!;
     if (list !== UNTRACKED) {
       const missing = this.#holes.fill(list, key.fragmentBegin, key.fragmentEnd, key.moreFragments);
       if (missing === COMPLETE) {
-        words[entryAt + HOLES] = UNTRACKED;
+        words[entryAt + LIST] = UNTRACKED;
         this.#remove(bucket, entry);
         this.#count(Statistic.Reassembled);
-      } else words[entryAt + HOLES] = missing;
+      } else words[entryAt + LIST] = missing;
     }
     return fwmark;
   }
@@ -234,14 +239,14 @@ export class FragmentTable {
       return NO_ROOM;
     }
     const fragmentAt = this.#fragments.at(fragment);
-    const last = words[entryAt + STORED_LAST]!;
+    const last = words[entryAt + LIST]!;
     if (last === NONE) words[fragmentAt + FRAGMENT_NEXT] = fragment;
     else {
       const lastAt = this.#fragments.at(last) + FRAGMENT_NEXT;
       words[fragmentAt + FRAGMENT_NEXT] = words[lastAt]!;
       words[lastAt] = fragment;
     }
-    words[entryAt + STORED_LAST] = fragment;
+    words[entryAt + LIST] = fragment;
     // What follows the packet is padding of its link.
     const stored = Math.min(length, whole);
     words[fragmentAt + FRAGMENT_LENGTH] = stored;
@@ -255,15 +260,16 @@ export class FragmentTable {
 
   /** The rest of a datagram is to be dropped, and what was stored of it. */
   #poison(entryAt: number): void {
-    this.#words[entryAt + STATE] = POISONED;
     this.#discard(entryAt);
+    this.#words[entryAt + STATE] = POISONED;
   }
 
+  /** Discards what an entry that is storing has stored. */
   #discard(entryAt: number): void {
     const words = this.#words;
-    const last = words[entryAt + STORED_LAST]!;
+    const last = words[entryAt + LIST]!;
     if (last === NONE) return;
-    words[entryAt + STORED_LAST] = NONE;
+    words[entryAt + LIST] = NONE;
     for (let fragment = words[this.#fragments.at(last) + FRAGMENT_NEXT]!; ; ) {
       const next = words[this.#fragments.at(fragment) + FRAGMENT_NEXT]!;
       this.#fragments.give(fragment);
@@ -290,28 +296,33 @@ export class FragmentTable {
   #find(bucket: number, key: PacketKey): number {
     this.#count(Statistic.Lookups);
     const words = this.#words;
-    const now = this.now;
+    const bucketAt = this.#at(bucket);
     let found = NONE;
-    if (this.#isOf(bucket, key)) found = bucket;
-    if (words[this.#at(bucket) + STATE] !== FREE && now - this.#lastUse[bucket]! > this.#ttl) {
-      this.#release(bucket);
-      this.#count(Statistic.Collected);
-      found = NONE;
+    if (words[bucketAt + STATE] !== FREE) {
+      if (this.#hasExpired(bucketAt)) {
+        this.#release(bucket);
+        this.#count(Statistic.Collected);
+      } else if (this.#isOf(bucketAt, key)) found = bucket;
     }
-    if (words[this.#at(bucket) + NEXT] !== NONE_CHAINED) {
-      this.#collectChain(bucket);
-      for (let entry = this.#next(bucket); found === NONE && entry !== NONE; entry = this.#next(entry)) {
-        if (this.#isOf(entry, key)) found = entry;
+    for (let previous = bucket, entry = words[bucketAt + NEXT]!; entry !== NO_MORE; ) {
+      const at = this.#at(entry);
+      const next = words[at + NEXT]!;
+      if (this.#hasExpired(at)) {
+        this.#unchain(previous, entry);
+        this.#count(Statistic.Collected);
+      } else {
+        if (found === NONE && this.#isOf(at, key)) found = entry;
+        previous = entry;
       }
+      entry = next;
     }
-    if (found !== NONE) this.#lastUse[found] = now;
+    if (found !== NONE) words[this.#at(found) + LAST_USE] = this.#tick;
     return found;
   }
 
-  #isOf(entry: number, key: PacketKey): boolean {
+  #isOf(at: number, key: PacketKey): boolean {
     const words = this.#words;
-    const at = this.#at(entry);
-    if (words[at + ID] !== key.fragmentId || words[at + PROTOCOL] !== key.fragmentProtocol || words[at + STATE] === FREE) return false;
+    if (words[at + ID] !== key.fragmentId || words[at + PROTOCOL] !== key.fragmentProtocol) return false;
     const wanted = key.words;
     for (let i = 0; i < KEY_ID / 4; i++) if (words[at + ADDRESSES + i] !== wanted[i]) return false;
     return true;
@@ -324,7 +335,7 @@ export class FragmentTable {
     const bucketAt = this.#at(bucket);
     let entry = bucket;
     if (words[bucketAt + STATE] === FREE) {
-      if (words[bucketAt + NEXT] !== NONE_CHAINED) this.#count(Statistic.Collisions);
+      if (words[bucketAt + NEXT] !== NO_MORE) this.#count(Statistic.Collisions);
     } else {
       this.#count(Statistic.Collisions);
       const extra = this.#extra.take();
@@ -340,30 +351,28 @@ export class FragmentTable {
     }
     const at = this.#at(entry);
     words[at + STATE] = STORING;
-    words[at + STORED_LAST] = NONE;
-    words[at + HOLES] = UNTRACKED;
+    words[at + LIST] = NONE;
     for (let i = 0; i < KEY_ID / 4; i++) words[at + ADDRESSES + i] = key.words[i]!;
     words[at + ID] = key.fragmentId;
     words[at + PROTOCOL] = key.fragmentProtocol;
-    this.#lastUse[entry] = this.now;
+    words[at + LAST_USE] = this.#tick;
     return entry;
   }
 
   /** @returns how many entries of the bucket are in use, when those that have expired are not any more */
   #collectBucket(bucket: number): number {
     const words = this.#words;
-    if (words[this.#at(bucket) + STATE] !== FREE && this.now - this.#lastUse[bucket]! > this.#ttl) {
-      this.#release(bucket);
-      this.#count(Statistic.Collected);
-    }
-    return (words[this.#at(bucket) + STATE] === FREE ? 0 : 1) + this.#collectChain(bucket);
-  }
-
-  #collectChain(bucket: number): number {
+    const bucketAt = this.#at(bucket);
     let used = 0;
-    for (let previous = bucket, entry = this.#next(bucket); entry !== NONE; ) {
-      const next = this.#next(entry);
-      if (this.now - this.#lastUse[entry]! > this.#ttl) {
+    if (words[bucketAt + STATE] !== FREE) {
+      if (this.#hasExpired(bucketAt)) {
+        this.#release(bucket);
+        this.#count(Statistic.Collected);
+      } else used++;
+    }
+    for (let previous = bucket, entry = words[bucketAt + NEXT]!; entry !== NO_MORE; ) {
+      const next = words[this.#at(entry) + NEXT]!;
+      if (this.#hasExpired(this.#at(entry))) {
         this.#unchain(previous, entry);
         this.#count(Statistic.Collected);
       } else {
@@ -381,7 +390,7 @@ export class FragmentTable {
       return;
     }
     let previous = bucket;
-    while (this.#next(previous) !== entry) previous = this.#next(previous);
+    for (let next = this.#next(previous); next !== entry; next = this.#next(previous)) previous = next;
     this.#unchain(previous, entry);
   }
 
@@ -391,21 +400,23 @@ export class FragmentTable {
     words[this.#at(previous) + NEXT] = words[this.#at(entry) + NEXT]!;
     this.#release(entry);
     this.#extra.give(entry - this.#size);
-    Atomics.sub(this.#statistics, Statistic.BucketsUsed, 1);
+    this.#statistics[Statistic.BucketsUsed]!--;
   }
 
   /** Frees an entry and all that it has. */
   #release(entry: number): void {
     const at = this.#at(entry);
-    this.#discard(at);
-    this.#holes.close(this.#words[at + HOLES]!);
-    this.#words[at + HOLES] = UNTRACKED;
+    if (this.#words[at + STATE] === STORING) this.#discard(at);
+    else this.#holes.close(this.#words[at + LIST]!);
     this.#words[at + STATE] = FREE;
   }
 
+  #hasExpired(at: number): boolean {
+    return (this.#tick - this.#words[at + LAST_USE]!) >>> 0 > this.#ttl;
+  }
+
   #next(entry: number): number {
-    const next = this.#words[this.#at(entry) + NEXT]!;
-    return next === NONE_CHAINED ? NONE : next;
+    return this.#words[this.#at(entry) + NEXT]!;
   }
 
   #at(entry: number): number {
@@ -413,12 +424,9 @@ export class FragmentTable {
   }
 
   #count(statistic: Statistic): void {
-    Atomics.add(this.#statistics, statistic, 1);
+    this.#statistics[statistic]!++;
   }
 }
-
-/** The end of a bucket's chain: memory begins as zeros, and an extra entry's number, from `size` up, is never 0. */
-const NONE_CHAINED = 0;
 
 function check(options: FragmentTableOptions): FragmentTableOptions {
   const limits = { size: 1, buckets: 0, fragments: 0, mtu: 1, ttl: 0, holes: 0 };

@@ -2,17 +2,16 @@
 //
 //     | three pools' headers                            |  extra entries, stored fragments, holes (item-pool.ts)
 //     | entry[size + buckets]       16 words each       |  the buckets, and the extra entries for collisions
-//     | last use[size + buckets]    a double each, ms   |
 //     | fragment[fragments]          2 words each       |  stored fragments: next, length
 //     | hole[holes]                  3 words each       |  (holes.ts)
 //     | octets[fragments][mtu]                          |  what was stored
 //
 // An entry:
 //
-//   0 | lock | next | state | fwmark | stored | holes | source address (4 words) | destination (4) | id | protocol |
+//   0 | lock | next | state | last use | fwmark | list | source address (4 words) | destination (4) | id | protocol |
 //
 // The lock of a bucket's first entry guards the bucket: that entry, the extra entries chained to it by `next`, and all that
-// these have. `stored` is the last of the stored fragments, whose `next` is the first.
+// these have. `list` is, while fragments are stored, the last of them, whose `next` is the first; and later the first hole.
 
 import { HOLE_WORDS } from './holes.js';
 import { POOL_HEADER } from './item-pool.js';
@@ -22,9 +21,9 @@ export const ENTRY_WORDS = 16;
 export const LOCK = 0;
 export const NEXT = 1;
 export const STATE = 2;
-export const FWMARK = 3;
-export const STORED_LAST = 4;
-export const HOLES = 5;
+export const LAST_USE = 3;
+export const FWMARK = 4;
+export const LIST = 5;
 export const ADDRESSES = 6;
 const ADDRESS_WORDS = 8;
 export const ID: number = ADDRESSES + ADDRESS_WORDS;
@@ -56,7 +55,6 @@ export interface FragmentTableLayout {
   readonly fragmentPool: number;
   readonly holePool: number;
   readonly entries: number;
-  readonly lastUse: number;
   readonly fragments: number;
   readonly holes: number;
   readonly octets: number;
@@ -70,7 +68,6 @@ export function layoutOf({ size, buckets, fragments, mtu, holes }: FragmentTable
     fragmentPool: POOL_HEADER * WORD,
     holePool: POOL_HEADER * WORD,
     entries: (size + buckets) * ENTRY_WORDS * WORD,
-    lastUse: (size + buckets) * Float64Array.BYTES_PER_ELEMENT,
     fragments: fragments * FRAGMENT_WORDS * WORD,
     holes: holes * HOLE_WORDS * WORD,
     octets: fragments * mtu,
@@ -86,7 +83,6 @@ export function layoutOf({ size, buckets, fragments, mtu, holes }: FragmentTable
     fragmentPool: begin('fragmentPool'),
     holePool: begin('holePool'),
     entries: begin('entries'),
-    lastUse: begin('lastUse'),
     fragments: begin('fragments'),
     holes: begin('holes'),
     octets: begin('octets'),

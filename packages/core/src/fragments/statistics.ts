@@ -81,6 +81,14 @@ const OWN_NAMES = {
   holesUsed: Statistic.HolesUsed,
 } as const;
 
+/** The sum of what several threads have counted, written to where others read it. */
+export function sumStatistics(threads: readonly Uint32Array[], sum: Uint32Array): void {
+  for (let word = 0; word < sum.length; word++) {
+    if (word === Statistic.Asked || word === Statistic.Answered) continue;
+    sum[word] = threads.reduce((total, statistics) => total + statistics[word]!, 0);
+  }
+}
+
 /** The statistics by the names that `nfqlb stats` prints, in its order. What C nfqlb does not have comes last, where it is there. */
 export function nameStatistics(words: Uint32Array): Record<string, number> {
   const own = words.length > Statistic.Magic && words[Statistic.Magic] === STATISTICS_MAGIC;

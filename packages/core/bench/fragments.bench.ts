@@ -1,0 +1,106 @@
+// What fragments cost: a known one in one thread, and what it costs when threads want the same bucket.
+
+import { fileURLToPath } from 'node:url';
+import { Worker } from 'node:worker_threads';
+import {
+  Balancer,
+  FragmentTable,
+  type FragmentTableOptions,
+  FwmarkLookup,
+  type PacketBatch,
+  STATISTICS_LENGTH,
+  TargetTable,
+} from '@nfqlb/core';
+import { fragments, packet } from '@nfqlb/core/testing';
+import { measure } from 'mitata';
+import type { ContentionTask } from './contention-thread.js';
+import { report } from './goal.js';
+
+const SIZE = { M: 65537, N: 100 };
+const GOAL = 200;
+/** Datagrams that are known, and packets in a batch: nearly as many as `nfqlb lb` has buckets for by default. */
+const DATAGRAMS = 400;
+const SLOT = 2048;
+
+const table = TargetTable.create(new ArrayBuffer(TargetTable.byteLength(SIZE)), SIZE);
+table.activate(Array.from({ length: SIZE.N }, (_, i) => ({ fwmark: 101 + i })));
+
+const whole = {
+  'a known fragment over IPv4': packet().ipv4('10.0.0.2', '192.0.2.1'),
+  'a known fragment over IPv6': packet().ipv6('2001:db8::2', '2001:db8::1'),
+};
+const OPTIONS: FragmentTableOptions = { size: 500, buckets: 500, fragments: 100, mtu: 1500, ttl: 200, holes: 0 };
+
+console.log(`deciding a later fragment, ${DATAGRAMS} datagrams known, table of ${OPTIONS.size} buckets`);
+for (const [name, ip] of Object.entries(whole)) {
+  for (const [how, holes] of [
+    ['', 0],
+    [', holes followed', 2 * DATAGRAMS],
+  ] as const) {
+    const options = { ...OPTIONS, holes };
+    const trains = Array.from({ length: DATAGRAMS }, (_, i) =>
+      fragments(
+        ip
+          .udp(1024 + i, 53)
+          .payload(4000)
+          .build(),
+        1500,
+        i + 1,
+      ),
+    );
+    const balancer = new Balancer(new FwmarkLookup(table), {
+      fragments: new FragmentTable(FragmentTable.createMemory(options), options, new Uint32Array(STATISTICS_LENGTH / 4)),
+    });
+    const first = batchOf(trains.map(([head]) => head!));
+    balancer.decideBatch(first, DATAGRAMS);
+    const later = batchOf(trains.map(([, body]) => body!));
+    for (let i = 0; i < 100; i++) balancer.decideBatch(later, DATAGRAMS);
+    if (later.mark.some((mark, i) => mark !== first.mark[i])) throw new Error('a fragment of the benchmark is not known');
+    const { p50 } = await measure(() => balancer.decideBatch(later, DATAGRAMS), { min_cpu_time: 0.5e9 });
+    report(name + how, p50 / DATAGRAMS, 'ns', GOAL);
+  }
+}
+
+console.log('\nwhat a fragment costs a thread, and what all threads decide together');
+for (const threads of [1, 2, 4]) {
+  for (const shared of threads === 1 ? [false] : [false, true]) {
+    const nanoseconds = await contend(threads, shared);
+    const each = nanoseconds.reduce((sum, value) => sum + value, 0) / threads;
+    const together = nanoseconds.reduce((sum, value) => sum + 1000 / value, 0);
+    const where = threads === 1 ? 'one bucket' : shared ? 'all on one bucket' : 'a bucket each';
+    console.log(
+      `${`${threads} threads, ${where}`.padEnd(40)}${each.toFixed(1).padStart(9)} ns   ${together.toFixed(1).padStart(6)} million/s`,
+    );
+  }
+}
+
+/** Nanoseconds a fragment, by thread, as the clock has it: threads share the processors. */
+async function contend(threads: number, shared: boolean): Promise<number[]> {
+  const options: FragmentTableOptions = { ...OPTIONS, size: shared ? 1 : 500, buckets: 100 };
+  const memory = FragmentTable.createMemory(options);
+  const start = new SharedArrayBuffer(4);
+  return Promise.all(
+    Array.from({ length: threads }, (_, thread) => {
+      const workerData: ContentionTask = { memory, options, start, thread, threads };
+      const worker = new Worker(fileURLToPath(new URL('contention-thread.js', import.meta.url)), { workerData });
+      return new Promise<number>((resolve, reject) => {
+        worker.on('message', resolve);
+        worker.on('error', reject);
+      });
+    }),
+  );
+}
+
+function batchOf(packets: readonly Uint8Array[]): PacketBatch {
+  const batch: PacketBatch = {
+    bytes: new Uint8Array(packets.length * SLOT),
+    offset: Uint32Array.from(packets, (_, i) => i * SLOT),
+    length: Uint32Array.from(packets, ({ length }) => length),
+    etherType: Uint16Array.from(packets, (octets) => (octets[0]! >> 4 === 6 ? 0x86dd : 0x0800)),
+    mark: new Int32Array(packets.length),
+  };
+  packets.forEach((octets, i) => {
+    batch.bytes.set(octets, i * SLOT);
+  });
+  return batch;
+}
