@@ -20,6 +20,7 @@ static Napi::Object init(Napi::Env env, Napi::Object exports) {
   exports.Set("allocate", Napi::Function::New<allocate>(env, "allocate"));
   exports.Set("lock", Napi::Function::New<lock>(env, "lock"));
   exports.Set("unlock", Napi::Function::New<unlock>(env, "unlock"));
+  exports.Set("writePacket", Napi::Function::New<writePacket>(env, "writePacket"));
   return exports;
 }
 

@@ -1,7 +1,7 @@
 #include "tun.h"
 
 #include <fcntl.h>
-#include <linux/if.h>
+#include <net/if.h>
 #include <linux/if_tun.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
@@ -13,7 +13,8 @@
 
 Napi::Function Tun::define(Napi::Env env) {
   return DefineClass(env, "Tun",
-                     {InstanceAccessor<&Tun::mtu>("mtu"), InstanceMethod<&Tun::write>("write"), InstanceMethod<&Tun::close>("close")});
+                     {InstanceAccessor<&Tun::fd>("fd"), InstanceAccessor<&Tun::created>("created"), InstanceAccessor<&Tun::isUp>("isUp"),
+                      InstanceAccessor<&Tun::mtu>("mtu"), InstanceMethod<&Tun::setUp>("setUp"), InstanceMethod<&Tun::close>("close")});
 }
 
 namespace {
@@ -33,29 +34,58 @@ Tun::Tun(const Napi::CallbackInfo& info) : Napi::ObjectWrap<Tun>(info), name_(in
   Descriptor device(open("/dev/net/tun", O_RDWR | O_CLOEXEC | O_NONBLOCK));
   if (!device.isOpen()) throwSystemError(env, errno, "opening /dev/net/tun");
   ifreq request = requestFor(name_);
+  created_ = if_nametoindex(name_.c_str()) == 0;
   request.ifr_flags = IFF_TUN | IFF_NO_PI;
   if (ioctl(device.get(), TUNSETIFF, &request) < 0) throwSystemError(env, errno, "opening");
   device_ = std::move(device);
 }
 
-Napi::Value Tun::mtu(const Napi::CallbackInfo& info) {
-  const Napi::Env env = info.Env();
+void Tun::ask(Napi::Env env, unsigned long what, ifreq& request, const char* attempt) const {
   // Any socket will do: it stands for the network namespace.
   const Descriptor any(socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0));
-  ifreq request = requestFor(name_);
-  if (!any.isOpen() || ioctl(any.get(), SIOCGIFMTU, &request) < 0) throwSystemError(env, errno, "reading the MTU");
-  return Napi::Number::New(env, request.ifr_mtu);
+  if (!any.isOpen() || ioctl(any.get(), what, &request) < 0) throwSystemError(env, errno, attempt);
 }
 
-/// write(bytes, at, length) → 0, or the errno
-Napi::Value Tun::write(const Napi::CallbackInfo& info) {
+Napi::Value Tun::fd(const Napi::CallbackInfo& info) {
+  return Napi::Number::New(info.Env(), device_.get());
+}
+
+Napi::Value Tun::created(const Napi::CallbackInfo& info) {
+  return Napi::Boolean::New(info.Env(), created_);
+}
+
+Napi::Value Tun::isUp(const Napi::CallbackInfo& info) {
+  ifreq request = requestFor(name_);
+  ask(info.Env(), SIOCGIFFLAGS, request, "reading the flags");
+  return Napi::Boolean::New(info.Env(), (request.ifr_flags & IFF_UP) != 0);
+}
+
+Napi::Value Tun::mtu(const Napi::CallbackInfo& info) {
+  ifreq request = requestFor(name_);
+  ask(info.Env(), SIOCGIFMTU, request, "reading the MTU");
+  return Napi::Number::New(info.Env(), request.ifr_mtu);
+}
+
+/// setUp(mtu)
+void Tun::setUp(const Napi::CallbackInfo& info) {
+  ifreq request = requestFor(name_);
+  request.ifr_mtu = info[0].As<Napi::Number>().Int32Value();
+  ask(info.Env(), SIOCSIFMTU, request, "setting the MTU");
+  request = requestFor(name_);
+  ask(info.Env(), SIOCGIFFLAGS, request, "reading the flags");
+  request.ifr_flags |= IFF_UP;
+  ask(info.Env(), SIOCSIFFLAGS, request, "setting it up");
+}
+
+Napi::Value writePacket(const Napi::CallbackInfo& info) {
   const Napi::Env env = info.Env();
-  const Napi::Uint8Array bytes = info[0].As<Napi::Uint8Array>();
-  const uint32_t at = info[1].As<Napi::Number>().Uint32Value();
-  const uint32_t length = info[2].As<Napi::Number>().Uint32Value();
+  const int fd = info[0].As<Napi::Number>().Int32Value();
+  const Napi::Uint8Array bytes = info[1].As<Napi::Uint8Array>();
+  const uint32_t at = info[2].As<Napi::Number>().Uint32Value();
+  const uint32_t length = info[3].As<Napi::Number>().Uint32Value();
   if (at > bytes.ByteLength() || length > bytes.ByteLength() - at) return Napi::Number::New(env, EFAULT);
   ssize_t written;
-  do written = ::write(device_.get(), bytes.Data() + at, length);
+  do written = write(fd, bytes.Data() + at, length);
   while (written < 0 && errno == EINTR);
   return Napi::Number::New(env, written < 0 ? errno : 0);
 }

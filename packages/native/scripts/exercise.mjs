@@ -59,7 +59,7 @@ function useQueue(tun) {
     thrown(() => new addon.Queue(options, arrays)),
     EBUSY,
   );
-  for (let i = 0; i < PACKETS; i++) expect('writing', tun.write(packet(i * 30), 0, 28 + i * 30), 0);
+  for (let i = 0; i < PACKETS; i++) expect('writing', addon.writePacket(tun.fd, packet(i * 30), 0, 28 + i * 30), 0);
   let received = 0;
   for (let count = queue.receive(100, 0); count > 0; count = queue.receive(10, 50)) {
     arrays.mark.fill(5);

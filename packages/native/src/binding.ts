@@ -25,8 +25,11 @@ export interface MappingBinding {
 
 /** addon/tun.cc */
 export interface TunBinding {
+  readonly fd: number;
+  readonly created: boolean;
+  readonly isUp: boolean;
   readonly mtu: number;
-  write(bytes: Uint8Array, at: number, length: number): number;
+  setUp(mtu: number): void;
   close(): void;
 }
 
@@ -51,6 +54,7 @@ export interface Binding {
   allocate(fd: number, size: number): void;
   lock(fd: number, milliseconds: number): void;
   unlock(fd: number): void;
+  writePacket(fd: number, bytes: Uint8Array, at: number, length: number): number;
 }
 
 /**

@@ -1,5 +1,5 @@
 export { NativeError } from './native-error.js';
 export { Queue, type QueueOptions } from './queue.js';
 export { SharedMemory } from './shared-memory.js';
-export { Tun } from './tun.js';
+export { Tun, writePacket } from './tun.js';
 export { Wakeup } from './wakeup.js';

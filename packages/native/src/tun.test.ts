@@ -18,21 +18,27 @@ describeLive('a tun device', () => {
   afterEach(() => at.remove());
   afterAll(() => made.remove());
 
-  const open = (name: string) => program.order({ do: 'tun', name });
+  const open = (name: string, setUp?: number) => program.order({ do: 'tun', name, ...(setUp === undefined ? {} : { setUp }) });
   const send = (...packets: readonly Uint8Array[]) =>
     program.order({ do: 'send', packets: packets.map((bytes) => Buffer.from(bytes).toString('hex')) });
 
-  test('that is there is opened, and its MTU known', async () => {
-    expect(await open('tun0')).toEqual({ mtu: 9000 });
+  test('that is there is opened, and its MTU known, and whether it is up', async () => {
+    expect(await open('tun0')).toEqual({ mtu: 9000, created: false, isUp: true });
     at.shell('ip link set tun0 mtu 1280');
     expect(await open('tun0').catch(({ code }) => code)).toBe('EBUSY');
   });
 
   test('that is not there is created, and goes with the program', async () => {
-    expect(await open('fresh0')).toEqual({ mtu: 1500 });
+    expect(await open('fresh0')).toEqual({ mtu: 1500, created: true, isUp: false });
     expect(at.shell('ip -o link show')).toContain('fresh0: <POINTOPOINT,');
     program.process.kill('SIGKILL');
     await expect.poll(() => at.shell('ip -o link show')).not.toContain('fresh0');
+  });
+
+  test('is set up, with an MTU', async () => {
+    expect(await open('fresh0', 9000)).toEqual({ mtu: 9000, created: true, isUp: true });
+    expect(at.shell('ip -o link show dev fresh0')).toMatch(/<POINTOPOINT,.*\bUP\b.* mtu 9000 /);
+    await expect(open('fresh1', 1_000_000)).rejects.toMatchObject({ code: 'EINVAL' });
   });
 
   test('hands packets to the kernel, whole and in order', async () => {

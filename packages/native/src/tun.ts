@@ -31,26 +31,49 @@ export class Tun {
     }
   }
 
+  /** Descriptor for {@link writePacket}, in any thread, while this is open. */
+  get fd(): number {
+    return this.#tun.fd;
+  }
+
+  /** Whether it was not there before. */
+  get created(): boolean {
+    return this.#tun.created;
+  }
+
   /** Octets of the longest packet. */
   get mtu(): number {
+    return this.#ask(() => this.#tun.mtu);
+  }
+
+  get isUp(): boolean {
+    return this.#ask(() => this.#tun.isUp);
+  }
+
+  /** Gives it an MTU, in octets, and sets it up. */
+  setUp(mtu: number): void {
+    this.#ask(() => this.#tun.setUp(mtu));
+  }
+
+  #ask<T>(question: () => T): T {
     try {
-      return this.#tun.mtu;
+      return question();
     } catch (error) {
       throw nativeError(`tun device ${this.name}`, error, HINTS);
     }
   }
 
-  /**
-   * Sends the packet `bytes[at .. at + length)`, from its IP header on.
-   *
-   * @returns 0, or the errno with which the kernel refused it: EIO while the device is down, EINVAL for what is no IP packet, EFAULT
-   *   for what does not lie in `bytes`
-   */
-  write(bytes: Uint8Array, at: number, length: number): number {
-    return this.#tun.write(bytes, at, length);
-  }
-
   close(): void {
     this.#tun.close();
   }
+}
+
+/**
+ * Sends the packet `bytes[at .. at + length)`, from its IP header on, through the tun device with the descriptor `fd`.
+ *
+ * @returns 0, or the errno with which the kernel refused it: EIO while the device is down, EINVAL for what is no IP packet, EFAULT
+ *   for what does not lie in `bytes`
+ */
+export function writePacket(fd: number, bytes: Uint8Array, at: number, length: number): number {
+  return binding().writePacket(fd, bytes, at, length);
 }

@@ -4,7 +4,7 @@ import { once } from 'node:events';
 import { isMainThread, parentPort, Worker, workerData } from 'node:worker_threads';
 import { NativeError } from '../native-error.js';
 import { Queue, type QueueOptions } from '../queue.js';
-import { Tun } from '../tun.js';
+import { Tun, writePacket } from '../tun.js';
 import { Wakeup } from '../wakeup.js';
 
 /** What the parent asks; each is answered once. */
@@ -13,8 +13,9 @@ export type Order =
   /** In another thread, which then receives for ever. */
   | { readonly do: 'open-in-thread'; readonly options: QueueOptions }
   | { readonly do: 'end-thread' }
-  | { readonly do: 'tun'; readonly name: string }
-  /** Writes packets to the tun device; answers what `write` returned for each. */
+  /** With an MTU: sets the device up. */
+  | { readonly do: 'tun'; readonly name: string; readonly setUp?: number }
+  /** Writes packets to the tun device; answers what `writePacket` returned for each. */
   | { readonly do: 'send'; readonly packets: readonly string[] }
   | { readonly do: 'receive' }
   | { readonly do: 'settle'; readonly marks: readonly number[] }
@@ -24,6 +25,8 @@ export type Order =
 export interface Answer {
   readonly error?: { readonly name: string; readonly code: string; readonly operation: string; readonly message: string };
   readonly mtu?: number;
+  readonly created?: boolean;
+  readonly isUp?: boolean;
   readonly written?: readonly number[];
   readonly packets?: readonly { readonly octets: string; readonly etherType: number }[];
   readonly errors?: number;
@@ -51,12 +54,16 @@ async function obey(order: Order): Promise<Answer> {
       return {};
     case 'tun':
       tun = new Tun(order.name);
-      return { mtu: tun.mtu };
+      if (order.setUp !== undefined) tun.setUp(order.setUp);
+      return { mtu: tun.mtu, created: tun.created, isUp: tun.isUp };
     case 'send':
       return {
         written: order.packets.map((packet) => {
-          const bytes = Buffer.from(`ff${packet}`, 'hex');
-          return tun!.write(bytes, 1, bytes.length - 1);
+          // As stored fragments lie: in memory that threads share.
+          const octets = Buffer.from(`ff${packet}`, 'hex');
+          const bytes = new Uint8Array(new SharedArrayBuffer(octets.length + 8), 4);
+          bytes.set(octets);
+          return writePacket(tun!.fd, bytes, 1, octets.length - 1);
         }),
       };
     case 'receive': {
