@@ -1,4 +1,4 @@
-// `traffic send`: UDP of many flows to one address, at a rate or as fast as it goes.
+// `traffic send`: UDP of many flows to one address, whole or in fragments, at a rate or as fast as it goes.
 
 #include <errno.h>
 #include <stdio.h>
@@ -12,6 +12,7 @@
 #include "datagram.h"
 #include "endpoint.h"
 #include "failure.h"
+#include "fragment.h"
 #include "options.h"
 #include "stop-signal.h"
 
@@ -30,6 +31,26 @@ static void address_after(int family, const unsigned char *first, unsigned offse
   }
 }
 
+// Which of a datagram's fragments are sent, and in which order.
+struct order {
+  const char *name;
+  int reversed;
+  int first, last;  // whether the first one is sent, and those after it
+};
+
+static struct order order_named(const char *name) {
+  static const struct order orders[] = {
+      {"forward", 0, 1, 1},
+      {"reversed", 1, 1, 1},
+      {"first-alone", 0, 1, 0},
+      {"without-first", 0, 0, 1},
+  };
+  for (size_t i = 0; i < sizeof orders / sizeof *orders; i++) {
+    if (strcmp(orders[i].name, name) == 0) return orders[i];
+  }
+  usage_error("--order=%s: must be forward, reversed, first-alone or without-first", name);
+}
+
 static void send_all(int socket, struct mmsghdr *messages, unsigned count) {
   for (unsigned done = 0; done < count;) {
     int sent = sendmmsg(socket, messages + done, count - done, 0);
@@ -43,7 +64,8 @@ static void send_all(int socket, struct mmsghdr *messages, unsigned count) {
 int traffic_send(int argc, char *const argv[]) {
   const char *device = NULL, *to_mac = NULL, *from = NULL, *to = NULL;
   long sources = 1, port = 1024, ports = 1, to_port = 5000, length = 64;
-  long rate = 0, burst = 1, milliseconds = 0, count = 0, first_flow = 0, first_sequence = 0;
+  long rate = 0, burst = 1, milliseconds = 0, count = 0, first_flow = 0, first_sequence = 0, fragment_octets = 0;
+  const char *order_name = "forward";
   options_read(argc, argv,
                (const struct option_spec[]){
                    {"device", OPTION_TEXT, &device},
@@ -61,6 +83,8 @@ int traffic_send(int argc, char *const argv[]) {
                    {"count", OPTION_NUMBER, &count},  // 0 = no limit
                    {"first-flow", OPTION_NUMBER, &first_flow},
                    {"first-sequence", OPTION_NUMBER, &first_sequence},
+                   {"fragment-octets", OPTION_NUMBER, &fragment_octets},  // of data in each fragment; 0 = whole packets
+                   {"order", OPTION_TEXT, &order_name},  // of a datagram's fragments
                    {0},
                });
 
@@ -79,6 +103,12 @@ int traffic_send(int argc, char *const argv[]) {
   if (sources < 1 || ports < 1 || port < 0 || port + ports > 65536) usage_error("--sources, --port, --ports: no such flows");
   if (burst < 1 || burst > BATCH) usage_error("--burst=%ld: must be 1-%d", burst, BATCH);
 
+  struct order order = order_named(order_name);
+  unsigned octets = (unsigned)fragment_octets;
+  if (fragment_octets < 0 || fragment_octets % 8 != 0 || fragment_octets >= length) usage_error("--fragment-octets=%ld", fragment_octets);
+  unsigned parts_each = octets > 0 ? fragment_count(&shape, octets) : 1;
+  if (octets > 0 && (parts_each < 2 || parts_each > BATCH)) usage_error("--fragment-octets=%ld: %u fragments", fragment_octets, parts_each);
+
   // Neighbours in time differ in port first, then in address.
   unsigned flows = (unsigned)(sources * ports);
   struct datagram_flow *flow = calloc(flows, sizeof *flow);
@@ -90,7 +120,9 @@ int traffic_send(int argc, char *const argv[]) {
   }
 
   struct link link = link_open(option_required("device", device), option_required("to-mac", to_mac));
-  static unsigned char frames[BATCH][ETHERNET_HEADER + LONGEST_PACKET];
+  static unsigned char frames[BATCH][ETHERNET_HEADER + LONGEST_PACKET + FRAGMENT_OVERHEAD];
+  static unsigned char whole[ETHERNET_HEADER + LONGEST_PACKET];
+  datagram_prepare(whole, &link, &shape);
   struct iovec parts[BATCH];
   struct mmsghdr messages[BATCH] = {0};
   for (int i = 0; i < BATCH; i++) {
@@ -116,17 +148,28 @@ int traffic_send(int argc, char *const argv[]) {
       }
       if (by_now - sent < due) due = by_now - sent;
     }
-    unsigned batch = due < BATCH ? (unsigned)due : BATCH;
+    unsigned batch = due < BATCH / parts_each ? (unsigned)due : BATCH / parts_each;
+    unsigned messages_made = 0;
     for (unsigned i = 0; i < batch; i++) {
       struct payload payload = {
           .sequence = (uint32_t)(first_sequence + (long)sent + i),
           .flow = (uint32_t)first_flow + next_flow,
           .sent_ns = now,
       };
-      datagram_fill(frames[i], &shape, &flow[next_flow], payload);
+      if (octets == 0) {
+        datagram_fill(frames[messages_made++], &shape, &flow[next_flow], payload);
+      } else {
+        datagram_fill(whole, &shape, &flow[next_flow], payload);
+        for (unsigned part = 0; part < parts_each; part++) {
+          unsigned index = order.reversed ? parts_each - 1 - part : part;
+          if (!(index == 0 ? order.first : order.last)) continue;
+          parts[messages_made].iov_len = fragment_write(frames[messages_made], whole, &shape, octets, index, payload.sequence + 1);
+          messages_made++;
+        }
+      }
       if (++next_flow == flows) next_flow = 0;
     }
-    send_all(link.socket, messages, batch);
+    send_all(link.socket, messages, messages_made);
     sent += batch;
   }
   printf("{\"sent\":%llu,\"seconds\":%.6f}\n", (unsigned long long)sent, (double)(now_ns() - start) / NS_PER_SECOND);

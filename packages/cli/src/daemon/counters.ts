@@ -6,9 +6,12 @@ export interface Counts {
   readonly packets: number;
   /** Batches received with at least one packet. */
   readonly batches: number;
-  /** Packets that got a fwmark, and that were dropped, by `Reason`. */
+  /** Packets that got a fwmark, and that did not, by `Reason`. */
   readonly accepted: readonly number[];
   readonly dropped: readonly number[];
+  /** Stored fragments that were sent through the tun device, and that it refused. */
+  readonly reinjected: number;
+  readonly notReinjected: number;
   /** Errors that the kernel answered to verdicts: packets that were no longer there. */
   readonly verdictErrors: number;
 }
@@ -17,7 +20,9 @@ export interface Counts {
 const PACKETS = 0;
 const BATCHES = 1;
 const VERDICT_ERRORS = 2;
-const ACCEPTED = 3;
+const REINJECTED = 3;
+const NOT_REINJECTED = 4;
+const ACCEPTED = 5;
 const DROPPED = ACCEPTED + REASON_NAMES.length;
 /** Doubles a worker takes, a multiple of a cache line (8), so that workers do not write to each other's lines. */
 const STRIDE = Math.ceil((DROPPED + REASON_NAMES.length) / 8) * 8;
@@ -43,6 +48,8 @@ export class Counters {
       batches: total(BATCHES),
       accepted: REASON_NAMES.map((_, reason) => total(ACCEPTED + reason)),
       dropped: REASON_NAMES.map((_, reason) => total(DROPPED + reason)),
+      reinjected: total(REINJECTED),
+      notReinjected: total(NOT_REINJECTED),
       verdictErrors: total(VERDICT_ERRORS),
     };
   }
@@ -64,6 +71,10 @@ export class WorkerCounters {
   /** @param mark what was answered: a fwmark, or a negative number for a drop */
   count(mark: number, reason: number): void {
     this.#own[(mark >= 0 ? ACCEPTED : DROPPED) + reason]!++;
+  }
+
+  countReinjected(sent: boolean): void {
+    this.#own[sent ? REINJECTED : NOT_REINJECTED]!++;
   }
 
   setVerdictErrors(errors: number): void {

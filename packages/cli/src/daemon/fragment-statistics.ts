@@ -1,43 +1,64 @@
+import { type FragmentTable, nameStatistics, STATISTICS_LENGTH, Statistic, sumStatistics } from '@nfqlb/core';
 import { SharedMemory } from '@nfqlb/native';
+import { monotonicNow } from './monotonic-clock.js';
+import { fragmentTableOf, type SharedFragments, statisticsOf } from './shared-fragments.js';
 
-// The fragment table's statistics in shared memory, as C nfqlb lays them down, little-endian:
-//
-//  0 | u64 ttlNanos
-//  8 | u32 size, active, collisions, inserts, rejectedInserts, lookups, objGC | (4 octets padding)
-// 40 | u32 mtu, bucketsMax, bucketsAllocated, bucketsUsed, fragsMax, fragsDiscarded, fragsAllocated, reAssembled
+/** How long `stats` waits for the load-balancer to collect what has expired, and how often it looks, in milliseconds. */
+const PATIENCE = 500;
+const LOOK_INTERVAL = 5;
 
-const SIZE = 72;
+/** The sum of what the workers count about fragments, in shared memory for `nfqlb stats`. The main thread's. */
+export class FragmentStatistics {
+  readonly #memory: SharedMemory;
+  readonly #words: Uint32Array;
+  readonly #table: FragmentTable;
+  readonly #threads: readonly Uint32Array[];
 
-/** Names as `stats` prints them, in its order, and where each stands. */
-const FIELDS = {
-  hsize: 8,
-  collisions: 16,
-  inserts: 20,
-  rejected: 24,
-  lookups: 28,
-  objGC: 32,
-  mtu: 40,
-  bucketsMax: 44,
-  bucketsAllocated: 48,
-  bucketsUsed: 52,
-  fragsMax: 56,
-  fragsAllocated: 64,
-  fragsDiscarded: 60,
-  reAssembled: 68,
-} as const;
+  /**
+   * @param name of the shared memory
+   * @param thread this thread's number; those below are the workers'
+   */
+  constructor(name: string, fragments: SharedFragments, thread: number) {
+    SharedMemory.create(name, STATISTICS_LENGTH, () => {});
+    this.#memory = SharedMemory.open(name);
+    this.#words = new Uint32Array(this.#memory.buffer);
+    this.#table = fragmentTableOf(fragments, thread);
+    this.#table.resetStatistics(fragments.options);
+    this.#threads = Array.from({ length: thread + 1 }, (_, i) => statisticsOf(fragments, i));
+    this.publish();
+  }
 
-/** Creates the statistics of a load-balancer that has no fragment table: all zero. */
-export function createFragmentStatistics(name: string): void {
-  SharedMemory.create(name, SIZE, () => {});
+  /** Makes the memory say what is the case now; when somebody has asked, after all that has expired was collected. */
+  publish(): void {
+    const asked = this.#words[Statistic.Asked]!;
+    if (asked !== this.#words[Statistic.Answered]) {
+      this.#table.now = monotonicNow();
+      this.#table.collect();
+    }
+    sumStatistics(this.#threads, this.#words);
+    this.#words[Statistic.Answered] = asked;
+  }
+
+  close(): void {
+    this.publish();
+    this.#memory.close();
+  }
 }
 
 /** What `nfqlb stats` prints. Throws `NativeError` when no load-balancer has made any. */
 export function readFragmentStatistics(name: string): Record<string, number> {
   const memory = SharedMemory.open(name);
   try {
-    const view = new DataView(memory.buffer);
-    const { hsize, ...rest } = Object.fromEntries(Object.entries(FIELDS).map(([field, at]) => [field, view.getUint32(at, true)]));
-    return { hsize: hsize!, ttlMillis: Number(view.getBigUint64(0, true) / 1_000_000n), ...rest };
+    const words = new Uint32Array(memory.buffer, 0, Math.floor(memory.buffer.byteLength / Uint32Array.BYTES_PER_ELEMENT));
+    // C nfqlb has no such word, and no load-balancer may be running.
+    if (words.length > Statistic.Answered) {
+      const asked = Atomics.add(words, Statistic.Asked, 1) + 1;
+      const pause = new Int32Array(new SharedArrayBuffer(Int32Array.BYTES_PER_ELEMENT));
+      for (let waited = 0; words[Statistic.Answered] !== asked && waited < PATIENCE; waited += LOOK_INTERVAL) {
+        Atomics.wait(pause, 0, 0, LOOK_INTERVAL);
+      }
+    }
+    return nameStatistics(words);
   } finally {
     memory.close();
   }

@@ -2,15 +2,17 @@
 
 import { once } from 'node:events';
 import { Worker } from 'node:worker_threads';
-import { type BalancerOptions, REASON_NAMES } from '@nfqlb/core';
-import { SharedMemory, Wakeup } from '@nfqlb/native';
+import { type BalancerOptions, type FragmentTableOptions, REASON_NAMES, Reason } from '@nfqlb/core';
+import { SharedMemory, type Tun, Wakeup } from '@nfqlb/native';
 import type { QueueRange } from '@nfqlb/options';
 import { openTable } from '../table/shared-table.js';
 import { Control } from './control.js';
 import { Counters, type Counts } from './counters.js';
-import { createFragmentStatistics } from './fragment-statistics.js';
+import { FragmentStatistics } from './fragment-statistics.js';
 import { type KernelQueue, readKernelQueues } from './kernel-queues.js';
 import { log } from './log.js';
+import { openTun } from './reinjection.js';
+import { type SharedFragments, shareFragments } from './shared-fragments.js';
 import type { WorkerMessage, WorkerOptions } from './worker-options.js';
 
 export interface LoadBalancingOptions {
@@ -21,10 +23,15 @@ export interface LoadBalancingOptions {
   /** How long to let a small batch grow, in microseconds. */
   readonly linger: number;
   readonly balancer: BalancerOptions;
+  /** Shared-memory name of the load-balancer tier's table, where there is a tier. */
+  readonly tier: string | undefined;
+  /** The fragment table. Stores nothing where there is no tun device. */
+  readonly fragments: FragmentTableOptions;
+  /** Name of the tun device through which stored fragments come back. */
+  readonly tun: string | undefined;
   /** Shared-memory name of the fragment table's statistics. */
   readonly fragmentStatistics: string;
 }
-
 /** How often the table's name and the kernel's counters are looked at, in milliseconds. */
 const WATCH_INTERVAL = 100;
 
@@ -39,38 +46,70 @@ export class WorkerFailure extends Error {
 
 /** Load-balances until SIGTERM or SIGINT. Rejects when the table is not there, a queue cannot be had, or a worker fails. */
 export async function balanceLoad(options: LoadBalancingOptions): Promise<void> {
-  const { table, memory } = openTable(options.table);
-  const identity = memory.identity;
-  const active = table.active.filter((fwmark) => fwmark >= 0).length;
-  const about = `table ${options.table} (M=${table.M}, N=${table.N}, ${active} targets)`;
-  memory.close();
-
+  const tables = [lookAtTable(options.table), ...(options.tier === undefined ? [] : [lookAtTable(options.tier)])];
   const { first, last } = options.queues;
-  const control = new Control();
-  const counters = new Counters(last - first + 1);
+  const queues = last - first + 1;
   const stopped = stopSignal();
   const workers: RunningWorker[] = [];
+  const shared: SharedByWorkers = {
+    control: new Control(),
+    counters: new Counters(queues),
+    // The main thread reads and collects: it is one more.
+    fragments: shareFragments(options.fragments, queues + 1),
+    tun: options.tun === undefined ? undefined : openTun(options.tun, options.fragments.mtu),
+  };
+  let statistics: FragmentStatistics | undefined;
   let watch: NodeJS.Timeout | undefined;
   try {
-    for (let queue = first; queue <= last; queue++) workers.push(await startWorker(queue, options, control, counters));
-    createFragmentStatistics(options.fragmentStatistics);
+    for (let queue = first; queue <= last; queue++) workers.push(await startWorker(queue, options, shared));
+    statistics = new FragmentStatistics(options.fragmentStatistics, shared.fragments, queues);
+    const about = tables.map(({ name, about }) => `table ${name} (${about})`).join(', ');
     log(`listening on queue${first === last ? ` ${first}` : `s ${first} to ${last}`}, ${about}`);
-    const watcher = new Watcher(options, identity, () => {
-      control.renewTable();
+    const watcher = new Watcher(options, tables, () => {
+      shared.control.renewTable();
       for (const { wakeup } of workers) wakeup.signal();
     });
-    watch = setInterval(() => watcher.look(), WATCH_INTERVAL);
+    watch = setInterval(() => {
+      watcher.look(shared.counters.sum());
+      statistics!.publish();
+    }, WATCH_INTERVAL);
     await Promise.race([stopped, ...workers.map(({ failed }) => failed)]);
   } finally {
     clearInterval(watch);
-    control.stop();
+    shared.control.stop();
     for (const { wakeup } of workers) wakeup.signal();
     await Promise.race([Promise.all(workers.map(({ ended }) => ended)), pause(STOP_PATIENCE)]);
     for (const { wakeup } of workers) wakeup.close();
-    if (watch) log(`stopped: ${describe(counters.sum())}`);
+    statistics?.close();
+    shared.tun?.close();
+    if (watch) log(`stopped: ${describe(shared.counters.sum())}`);
   }
 }
 
+/** A target table by its name, as it was found. */
+interface NamedTable {
+  readonly name: string;
+  readonly identity: string;
+  readonly about: string;
+}
+
+function lookAtTable(name: string): NamedTable {
+  const { table, memory } = openTable(name);
+  const active = table.active.filter((fwmark) => fwmark >= 0).length;
+  const own = table.ownFwmark > 0 ? `, own fwmark ${table.ownFwmark}` : '';
+  const about = `M=${table.M}, N=${table.N}, ${active} targets${own}`;
+  const { identity } = memory;
+  memory.close();
+  return { name, identity, about };
+}
+
+/** What the workers have in common with each other and with the main thread. */
+interface SharedByWorkers {
+  readonly control: Control;
+  readonly counters: Counters;
+  readonly fragments: SharedFragments;
+  readonly tun: Tun | undefined;
+}
 interface RunningWorker {
   readonly wakeup: Wakeup;
   /** Rejects when the worker cannot go on. */
@@ -79,19 +118,22 @@ interface RunningWorker {
 }
 
 /** Resolves when the worker listens to its queue. */
-async function startWorker(queue: number, options: LoadBalancingOptions, control: Control, counters: Counters): Promise<RunningWorker> {
+async function startWorker(queue: number, options: LoadBalancingOptions, shared: SharedByWorkers): Promise<RunningWorker> {
   const wakeup = new Wakeup();
-  const { table, queueLength, linger, balancer, queues } = options;
+  const { table, tier, queueLength, linger, balancer, queues } = options;
   const workerData: WorkerOptions = {
     worker: queue - queues.first,
     queue,
     queueLength,
     linger,
     table,
+    tier,
     balancer,
+    fragments: shared.fragments,
+    tun: shared.tun?.fd,
     wakeup: wakeup.fd,
-    control: control.memory,
-    counters: counters.memory,
+    control: shared.control.memory,
+    counters: shared.counters.memory,
   };
   const worker = new Worker(new URL('./worker.js', import.meta.url), { workerData });
   const ended = once(worker, 'exit').then(() => {});
@@ -120,42 +162,43 @@ function stopSignal(): Promise<void> {
 
 const pause = (milliseconds: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, milliseconds).unref());
 
-/** Notices what changes outside: another table under the name, packets that the kernel dropped. Says it once. */
+/** Notices what changes outside: another table under a name, packets that the kernel dropped or did not take. Says it once. */
 class Watcher {
   readonly #options: LoadBalancingOptions;
   readonly #renew: () => void;
-  #identity: string | undefined;
-  #missing = false;
-  #drops = new Map<number, number>();
-
-  constructor(options: LoadBalancingOptions, identity: string, renew: () => void) {
+  /** By table: which one its name leads to. */
+  readonly #identities: Map<string, string>;
+  readonly #missing = new Set<string>();
+  readonly #drops = new Map<number, number>();
+  #notReinjected = 0;
+  constructor(options: LoadBalancingOptions, tables: readonly NamedTable[], renew: () => void) {
     this.#options = options;
-    this.#identity = identity;
+    this.#identities = new Map(tables.map(({ name, identity }) => [name, identity]));
     this.#renew = renew;
   }
 
-  look(): void {
-    this.#lookAtTable();
+  look(counts: Counts): void {
+    for (const name of this.#identities.keys()) this.#lookAtTable(name);
     this.#lookAtQueues();
+    this.#lookAtTun(counts.notReinjected);
   }
 
-  #lookAtTable(): void {
-    const name = this.#options.table;
+  #lookAtTable(name: string): void {
     const identity = SharedMemory.identity(name);
     if (identity === undefined) {
-      if (!this.#missing) log(`table ${name} was deleted; its targets stay until there is another`);
-      this.#missing = true;
+      if (!this.#missing.has(name)) log(`table ${name} was deleted; its targets stay until there is another`);
+      this.#missing.add(name);
       return;
     }
-    if (identity === this.#identity) return;
+    if (identity === this.#identities.get(name)) return;
     try {
       openTable(name).memory.close();
     } catch {
       // Not written yet: C nfqlb fills a table in place. Look again.
       return;
     }
-    this.#identity = identity;
-    this.#missing = false;
+    this.#identities.set(name, identity);
+    this.#missing.delete(name);
     log(`table ${name} is another one now: taken up`);
     this.#renew();
   }
@@ -174,6 +217,12 @@ class Watcher {
     }
   }
 
+  #lookAtTun(notReinjected: number): void {
+    const more = notReinjected - this.#notReinjected;
+    this.#notReinjected = notReinjected;
+    if (more > 0) log(`tun device ${this.#options.tun} did not take ${more} stored fragments: is it up?`);
+  }
+
   #ownQueues(first: number, last: number): KernelQueue[] {
     try {
       return readKernelQueues().filter(({ queue }) => queue >= first && queue <= last);
@@ -183,8 +232,9 @@ class Watcher {
   }
 }
 
-function describe({ packets, batches, accepted, dropped, verdictErrors }: Counts): string {
+function describe({ packets, batches, accepted, dropped, reinjected, verdictErrors }: Counts): string {
+  const stored = dropped[Reason.FragmentStored]!;
   const reasons = (counts: readonly number[]): string =>
     counts.flatMap((count, reason) => (count > 0 ? [`${REASON_NAMES[reason]} ${count}`] : [])).join(', ') || 'none';
-  return `${packets} packets in ${batches} batches; accepted: ${reasons(accepted)}; dropped: ${reasons(dropped)}; errors: ${verdictErrors}`;
+  return `${packets} packets in ${batches} batches; accepted: ${reasons(accepted)}; dropped: ${reasons(dropped.with(Reason.FragmentStored, 0))}; fragments stored: ${stored}, sent on: ${reinjected}; errors: ${verdictErrors}`;
 }

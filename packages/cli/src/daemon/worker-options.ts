@@ -1,4 +1,5 @@
 import type { BalancerOptions } from '@nfqlb/core';
+import type { SharedFragments } from './shared-fragments.js';
 
 /** What a worker of `nfqlb lb` is started with. */
 export interface WorkerOptions {
@@ -12,7 +13,12 @@ export interface WorkerOptions {
   readonly linger: number;
   /** Shared-memory name of the target table. */
   readonly table: string;
+  /** The same of the load-balancer tier's table, where there is a tier. */
+  readonly tier: string | undefined;
   readonly balancer: BalancerOptions;
+  readonly fragments: SharedFragments;
+  /** Descriptor of the tun device through which stored fragments come back, where there is one. */
+  readonly tun: number | undefined;
   /** Descriptor of the eventfd that ends a wait. */
   readonly wakeup: number;
   /** Memory of `Control` and of `Counters`. */

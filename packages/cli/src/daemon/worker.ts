@@ -2,19 +2,21 @@
 // reads between two batches; the event loop never turns while it runs.
 
 import { parentPort, workerData } from 'node:worker_threads';
-import { Balancer, FwmarkLookup, type PacketBatch } from '@nfqlb/core';
-import { Queue } from '@nfqlb/native';
+import { Balancer, type FragmentTable, type PacketBatch } from '@nfqlb/core';
+import { Queue, writePacket } from '@nfqlb/native';
 import { describeFailure } from '@nfqlb/options';
-import { openTable, type SharedTable } from '../table/shared-table.js';
+import { FollowedTable } from '../table/followed-table.js';
 import { Control } from './control.js';
 import { WorkerCounters } from './counters.js';
+import { monotonicNow } from './monotonic-clock.js';
+import { fragmentTableOf } from './shared-fragments.js';
 import type { WorkerMessage, WorkerOptions } from './worker-options.js';
 
 /**
  * Octets of a packet that are looked at: the headers. 512 holds any chain of IP headers seen in practice, an ICMP error's
  * quote included; what is longer is malformed here.
  */
-const COPY_RANGE = 512;
+const HEADERS = 512;
 
 /** Packets of a batch, at most: 256 of them take a quarter of a megabyte, which stays in a core's cache. */
 const BATCH = 256;
@@ -30,7 +32,9 @@ class LoadBalancer {
   readonly #control: Control;
   readonly #counters: WorkerCounters;
   readonly #queue: Queue;
-  #table: SharedTable;
+  readonly #fragments: FragmentTable;
+  readonly #targets: FollowedTable;
+  readonly #tier: FollowedTable | undefined;
   #balancer: Balancer;
   #tableEpoch: number;
 
@@ -38,18 +42,22 @@ class LoadBalancer {
     this.#options = options;
     this.#control = new Control(options.control);
     this.#counters = new WorkerCounters(options.counters, options.worker);
+    this.#fragments = fragmentTableOf(options.fragments, options.worker, (bytes, at, length) => this.#reinject(bytes, at, length));
     this.#tableEpoch = this.#control.tableEpoch;
-    this.#table = openTable(options.table);
-    this.#balancer = newBalancer(this.#table, options);
+    this.#targets = new FollowedTable(options.table);
+    this.#tier = options.tier === undefined ? undefined : new FollowedTable(options.tier);
+    this.#balancer = this.#newBalancer();
     const { queue, queueLength: length, linger, wakeup } = options;
-    this.#queue = new Queue({ queue, length, copyRange: COPY_RANGE, batch: BATCH, wakeup, timeout: TIMEOUT, linger });
+    const { fragments: stored, mtu } = options.fragments.options;
+    // What is stored must be there as a whole.
+    const copyRange = stored > 0 ? Math.max(HEADERS, mtu) : HEADERS;
+    this.#queue = new Queue({ queue, length, copyRange, batch: BATCH, wakeup, timeout: TIMEOUT, linger });
   }
 
   run(): void {
     while (!this.#control.stopping) {
       const count = this.#queue.receive();
-      // Not intact: C nfqlb's `init` over a table in use cuts it short and writes it anew in place.
-      if (this.#control.tableEpoch !== this.#tableEpoch || !this.#table.table.intact) this.#renewTable();
+      if (this.#control.tableEpoch !== this.#tableEpoch || !this.#targets.intact || this.#tier?.intact === false) this.#renewTables();
       this.#answer(count);
     }
     const until = performance.now() + LAST_CALL;
@@ -64,6 +72,7 @@ class LoadBalancer {
     if (count === 0) return;
     const { batch } = this.#queue;
     this.#balancer.refresh();
+    this.#fragments.now = monotonicNow();
     this.#decide(batch, count);
     this.#queue.settle(count);
     this.#counters.countBatch(count);
@@ -80,25 +89,22 @@ class LoadBalancer {
     }
   }
 
-  /** Maps the table that the name leads to now. While that is not whole yet, the one in hand serves on. */
-  #renewTable(): void {
-    const epoch = this.#control.tableEpoch;
-    let table: SharedTable | undefined;
-    try {
-      table = openTable(this.#options.table);
-      this.#balancer = newBalancer(table, this.#options);
-    } catch {
-      table?.memory.close();
-      return;
-    }
-    this.#table.memory.close();
-    this.#table = table;
-    this.#tableEpoch = epoch;
+  #reinject(bytes: Uint8Array, at: number, length: number): void {
+    this.#counters.countReinjected(writePacket(this.#options.tun!, bytes, at, length) === 0);
   }
-}
 
-function newBalancer({ table }: SharedTable, options: WorkerOptions): Balancer {
-  return new Balancer(new FwmarkLookup(table), options.balancer);
+  /** Maps the tables that the names lead to now. What is not whole yet will be tried again after the next batch. */
+  #renewTables(): void {
+    const epoch = this.#control.tableEpoch;
+    const renewed = [this.#targets, this.#tier].map((table) => table?.renew() ?? true);
+    this.#balancer = this.#newBalancer();
+    if (renewed.every((done) => done)) this.#tableEpoch = epoch;
+  }
+
+  #newBalancer(): Balancer {
+    const tier = this.#tier ? { tier: this.#tier.lookup } : {};
+    return new Balancer(this.#targets.lookup, { ...this.#options.balancer, ...tier, fragments: this.#fragments });
+  }
 }
 
 const tell = (message: WorkerMessage): void => parentPort!.postMessage(message);

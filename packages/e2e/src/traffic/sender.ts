@@ -20,6 +20,10 @@ export interface SendOptions {
   readonly sourcePorts?: number;
   /** Octets of the whole IP packet, 44-1500 (64-1500 for IPv6). Default 64. */
   readonly length?: number;
+  /** Sends each datagram in fragments with so many octets of data, a multiple of 8. Default: whole. */
+  readonly fragmentOctets?: number;
+  /** Of a datagram's fragments; some may be left out. Default `forward`. */
+  readonly order?: 'forward' | 'reversed' | 'first-alone' | 'without-first';
   /** For a second sender to the same receiver: number its flows and packets from here on. Default 0. */
   readonly firstFlow?: number;
   readonly firstSequence?: number;
@@ -67,6 +71,8 @@ export class Sender implements AsyncDisposable {
         count: options.count,
         'first-flow': options.firstFlow,
         'first-sequence': options.firstSequence,
+        'fragment-octets': options.fragmentOctets,
+        order: options.order,
       },
       cpu,
     );

@@ -1,0 +1,239 @@
+// Fragments through the running load-balancer: in order, out of order, over a tier, under attack.
+
+import { readFile } from 'node:fs/promises';
+import { fragments, packet } from '@nfqlb/core/testing';
+import { describe, expect, test } from 'vitest';
+import { describeLive } from '../testing/describe-live.js';
+import type { LbHost } from '../topology/host.js';
+import { Topology } from '../topology/topology.js';
+import { EchoServers } from '../traffic/echo.js';
+import { inject } from '../traffic/injection.js';
+import { ask } from '../traffic/questions.js';
+import { lost, type Received, Receiver } from '../traffic/receiver.js';
+import { Sender, type SendOptions } from '../traffic/sender.js';
+import { LoadBalancer } from './load-balancer.js';
+import { NFQLB } from './program.js';
+
+type Family = 4 | 6;
+
+/** Room for what the tests throw at it at once. */
+const ROOM = ['--tun=nfqlb0', '--ft_size=9973', '--ft_buckets=20000', '--ft_frag=4000', '--qlength=16384'];
+
+const CASES = ([4, 6] as const).flatMap((family) => ['2', '0:3'].map((queue) => [family, queue] as const));
+
+async function statistics(lb: LoadBalancer): Promise<Record<string, number>> {
+  return JSON.parse(await lb.run('stats', `--ft_shm=${lb.table}-fragments`)) as Record<string, number>;
+}
+
+/** Sends, and tells where each flow went: to one target, and nothing of it got lost. */
+async function send(net: Topology, options: SendOptions): Promise<Received> {
+  await using receiver = await Receiver.start(net, { eachFlow: true });
+  await using sender = await Sender.start(net, { rate: 4000, sourceAddresses: 20, sourcePorts: 20, count: 2000, ...options });
+  const sent = await sender.finish();
+  const received = await receiver.finish();
+  expect(received).toMatchObject({ overflows: 0, splitFlows: 0, duplicates: 0, foreign: 0 });
+  expect(lost(received, sent)).toBe(0);
+  return received;
+}
+
+/** For each flow the target that got it, counted from 0. */
+const targetsOf = ({ byFlow }: Received): number[] => byFlow!.map((counts) => counts.findIndex((count) => count > 0));
+
+/** UDP datagrams as `Sender` makes them, in so many fragments each, of which the first alone is not all. */
+function trains(family: Family, count: number, parts: number): Uint8Array[][] {
+  return Array.from({ length: count }, (_, i) => {
+    const payload = Buffer.alloc(48 * parts - 8);
+    payload.writeUInt32LE(i, 0);
+    payload.writeUInt32LE(i, 4);
+    const ip = family === 4 ? packet().ipv4('10.2.0.1', '10.0.0.1') : packet().ipv6('fd00:2::1', '1000::1');
+    const whole = ip
+      .udp(1024 + i, 5000)
+      .payload(payload)
+      .build();
+    return fragments(whole, (family === 4 ? 20 : 48) + 48, i + 1);
+  });
+}
+
+/** Mulberry32: the same disorder in every run. */
+function randomNumbers(seed: number): () => number {
+  let state = seed;
+  return () => {
+    state = (state + 0x6d2b79f5) | 0;
+    let t = Math.imul(state ^ (state >>> 15), 1 | state);
+    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t;
+    return ((t ^ (t >>> 14)) >>> 0) / 2 ** 32;
+  };
+}
+
+/** Nothing moves further than about `distance` places. */
+function disordered<T>(items: readonly T[], distance: number): T[] {
+  const random = randomNumbers(1);
+  return items
+    .map((item, i) => ({ item, place: i + random() * distance }))
+    .sort((a, b) => a.place - b.place)
+    .map(({ item }) => item);
+}
+
+const hex = (packets: readonly Uint8Array[]): string[] => packets.map((bytes) => Buffer.from(bytes).toString('hex'));
+
+describeLive(
+  'fragments',
+  () => {
+    describe.each(CASES)('over IPv%i, queue %s', (family, queue) => {
+      test('in order or reversed go where whole packets of their flow go', async () => {
+        await using net = await Topology.create({ targets: 4 });
+        await using lb = await LoadBalancer.start(net, { queue, options: ROOM });
+        const whole = targetsOf(await send(net, { family, length: 200 }));
+        const forward = targetsOf(await send(net, { family, length: 200, fragmentOctets: 64 }));
+        const reversed = targetsOf(await send(net, { family, length: 200, fragmentOctets: 64, order: 'reversed' }));
+        expect(new Set(whole.filter((target) => target >= 0)).size).toBe(4);
+        expect(forward).toEqual(whole);
+        expect(reversed).toEqual(whole);
+        expect(await net.lb.astray()).toBe(0);
+        expect(await statistics(lb)).toMatchObject({ fragsUsed: 0, fragsDiscarded: 0, rejected: 0 });
+        expect((await statistics(lb)).fragsAllocated).toBeGreaterThan(2000);
+      });
+
+      test('in random disorder, several datagrams at a time, come whole to their target', async () => {
+        await using net = await Topology.create({ targets: 4 });
+        await using _lb = await LoadBalancer.start(net, { queue, options: ROOM });
+        const whole = targetsOf(await send(net, { family, sourceAddresses: 1, sourcePorts: 2000, length: 200 }));
+        await using receiver = await Receiver.start(net, { eachFlow: true });
+        const packets = disordered(trains(family, 2000, 5).flat(), 30);
+        await inject(net, { packets: hex(packets), rate: 20_000 });
+        const received = await receiver.finish();
+        expect(received).toMatchObject({ distinct: 2000, duplicates: 0, foreign: 0, splitFlows: 0 });
+        expect(targetsOf(received).slice(0, 2000)).toEqual(whole.slice(0, 2000));
+      });
+
+      test('of UDP and ping of 20 kB are answered', async () => {
+        await using net = await Topology.create({ targets: 4 });
+        await using _lb = await LoadBalancer.start(net, { queue, options: ROOM });
+        await using _servers = await EchoServers.start(net);
+        expect(await ask(net, { protocol: 'udp', family, connections: 40, repeat: 3, octets: 20_000 })).toMatchObject({
+          asked: 120,
+          answered: 120,
+          moved: 0,
+        });
+        const ping = ['ping', '-c', '10', '-i', '0.05', '-W', '2', '-s', '20000', net.vip(family)];
+        expect(await net.client.run(ping)).toContain('10 received');
+      });
+    });
+
+    test.each([4, 6] as const)(
+      'over IPv%i: with a reassembler nothing is left in use after 100,000 datagrams',
+      async (family) => {
+        await using net = await Topology.create({ targets: 4 });
+        const options = ['--reassembler=5000', '--ft_ttl=60000', '--ft_size=997', '--ft_buckets=1000', '--qlength=16384'];
+        await using lb = await LoadBalancer.start(net, { options });
+        await using receiver = await Receiver.start(net, { period: 200 });
+        await using sender = await Sender.start(net, {
+          family,
+          rate: 15_000,
+          count: 100_000,
+          length: 120,
+          fragmentOctets: 56,
+          sourcePorts: 1000,
+        });
+        const sent = await sender.finish();
+        const received = await receiver.finish();
+        expect(received.overflows).toBe(0);
+        expect(lost(received, sent)).toBe(0);
+        expect(await statistics(lb)).toMatchObject({
+          reAssembled: 100_000,
+          active: 0,
+          bucketsUsed: 0,
+          holesUsed: 0,
+          objGC: 0,
+          rejected: 0,
+        });
+      },
+      60_000,
+    );
+
+    test.each([4, 6] as const)(
+      'over IPv%i: each sent to any of three load-balancers of a tier, all come whole to one target',
+      async (family) => {
+        await using net = await Topology.create({ targets: 4, lbs: 3 });
+        const start = async (host: LbHost): Promise<LoadBalancer> => {
+          const tier = net.sharedMemory(`${host.host}-tier`);
+          await host.run([...NFQLB.command, 'init', `--shm=${tier}`, `--ownfw=${host.fwmark}`]);
+          await host.run([...NFQLB.command, 'activate', `--shm=${tier}`, ...net.lbs.map(({ fwmark }) => String(fwmark))]);
+          return await LoadBalancer.start(net, { host, options: [...ROOM, '--ft_ttl=5000', `--lbshm=${tier}`] });
+        };
+        await using first = await start(net.lbs[0]!);
+        await using second = await start(net.lbs[1]!);
+        await using third = await start(net.lbs[2]!);
+        const whole = targetsOf(await send(net, { family, sourceAddresses: 1, sourcePorts: 900, length: 200 }));
+
+        await using receiver = await Receiver.start(net, { eachFlow: true });
+        const random = randomNumbers(7);
+        const sprayed = net.lbs.map((): Uint8Array[] => []);
+        for (const part of trains(family, 900, 4).flat()) sprayed[Math.floor(random() * 3)]!.push(part);
+        await Promise.all(net.lbs.map((lb, i) => inject(net, { lb, packets: hex(sprayed[i]!), rate: 3000 })));
+        const received = await receiver.finish();
+        expect(received).toMatchObject({ distinct: 900, duplicates: 0, foreign: 0, splitFlows: 0 });
+        expect(targetsOf(received).slice(0, 900)).toEqual(whole.slice(0, 900));
+        // The addresses choose one of the tier for all of these: the others sent every fragment there, once.
+        const lookups = await Promise.all([first, second, third].map(async (lb) => (await statistics(lb)).lookups!));
+        expect(lookups.filter((count) => count > 0)).toHaveLength(1);
+        for (const lb of net.lbs) expect(await lb.astray()).toBe(0);
+      },
+    );
+
+    test('without a tun device are dropped when they come before the first, and served when they come in order', async () => {
+      await using net = await Topology.create({ targets: 2 });
+      await using lb = await LoadBalancer.start(net, { options: ['--ft_size=997', '--ft_buckets=997'] });
+      await send(net, { length: 200, fragmentOctets: 64 });
+      await using receiver = await Receiver.start(net);
+      await using sender = await Sender.start(net, {
+        rate: 1000,
+        count: 300,
+        firstSequence: 100_000,
+        length: 120,
+        fragmentOctets: 56,
+        order: 'reversed',
+      });
+      await sender.finish();
+      expect((await receiver.finish()).received).toBe(0);
+      expect(await statistics(lb)).toMatchObject({ fragsMax: 0, fragsAllocated: 0 });
+      await lb.process.stop('SIGTERM');
+      expect(lb.process.stderr).toMatch(/dropped: fragment-no-room 300, fragment-poisoned 300;/);
+    });
+
+    test('that never complete, at full rate, cost others little: memory stays, traffic goes on, fragments recover', async () => {
+      await using net = await Topology.create({ targets: 4 });
+      await using lb = await LoadBalancer.start(net, { options: ['--tun=nfqlb0', '--qlength=8192'] });
+      const memory = async (): Promise<number> => {
+        const status = await readFile(`/proc/${lb.process.pid}/status`, 'utf8');
+        return Number(/VmRSS:\s+(\d+) kB/.exec(status)![1]);
+      };
+      // The default table holds this rate.
+      const fragmented = { rate: 1000, count: 500, length: 200, fragmentOctets: 64 } as const;
+      await send(net, fragmented);
+      const before = await memory();
+
+      const attack = { sourceAddresses: 60_000, sourcePorts: 1, length: 120, fragmentOctets: 56, port: 5999 } as const;
+      await using first = await Sender.start(net, { ...attack, order: 'first-alone' });
+      await using later = await Sender.start(net, { ...attack, order: 'without-first' });
+      await new Promise((resolve) => setTimeout(resolve, 1000));
+      await using receiver = await Receiver.start(net, { period: 200 });
+      await using sender = await Sender.start(net, { rate: 10_000, seconds: 28, sourcePorts: 1000 });
+      const sent = await sender.finish();
+      const received = await receiver.finish();
+      const during = await memory();
+      const attacked = (await Promise.all([first.stop(), later.stop()])).reduce((sum, each) => sum + each.sent, 0);
+      expect(attacked).toBeGreaterThan(100_000);
+      expect(during).toBeLessThan(before * 1.1 + 8192);
+      expect(received.distinct / sent.sent).toBeGreaterThan(0.9);
+
+      await new Promise((resolve) => setTimeout(resolve, 250));
+      await send(net, { ...fragmented, order: 'reversed' });
+      console.log(
+        `attack: ${Math.round(attacked / 30)} datagrams/s; of others’ packets ${((100 * received.distinct) / sent.sent).toFixed(2)}% came; ` +
+          `memory ${before} kB before, ${during} kB after`,
+      );
+    }, 90_000);
+  },
+  NFQLB,
+);
