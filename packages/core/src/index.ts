@@ -1,8 +1,9 @@
 export { Balancer, type BalancerOptions } from './balancer.js';
 export { CoreError, type CoreErrorCode } from './core-error.js';
-export { FragmentTable, type Reinject } from './fragments/fragment-table.js';
+export { FragmentTable, MAX_POOL, type Reinject } from './fragments/fragment-table.js';
 export type { FragmentTableOptions } from './fragments/layout.js';
 export { C_STATISTICS_LENGTH, nameStatistics, STATISTICS_LENGTH, Statistic, sumStatistics } from './fragments/statistics.js';
+export { extractKey } from './key/extract.js';
 export { KIND_NAMES, Kind } from './key/kind.js';
 export { KEY_LENGTH, PacketKey } from './key/packet-key.js';
 export { FwmarkLookup } from './maglev/fwmark-lookup.js';

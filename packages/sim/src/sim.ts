@@ -1,6 +1,10 @@
 import { Command, run } from '@nfqlb/options';
+import { fragtableCommand } from './commands/fragtable.js';
 import { replayCommand } from './commands/replay.js';
 
-const program = new Command('sim').description('what would the load-balancer do with this traffic?').addCommand(replayCommand());
+const program = new Command('sim')
+  .description('what would the load-balancer do with this traffic?')
+  .addCommand(replayCommand())
+  .addCommand(fragtableCommand());
 
 await run(program);

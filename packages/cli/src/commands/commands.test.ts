@@ -120,7 +120,12 @@ describe('bad input: one line, exit status 1', () => {
     [['primebelow', '1'], '1: must be a whole number from 2 to 993997'],
     [['lb', '--qlength=0'], '--qlength=0: must be a whole number from 1'],
     [['lb', '--notargets_fwmark=-2'], '--notargets_fwmark=-2'],
-    [['lb', '--tun=nfqlb0'], '--tun'],
+    [['lb', '--mtu=575'], '--mtu=575: must be a whole number from 576 to 65531'],
+    [['lb', '--ft_size=0'], '--ft_size=0: must be a whole number from 1 to 4194304'],
+    [['lb', '--ft_ttl=0'], '--ft_ttl=0: must be a whole number from 1'],
+    [['lb', '--reassembler=-1'], '--reassembler=-1: must be a whole number from 0'],
+    [['lb', `--tshm=${SHM}`, '--lbshm=nfqlb-test-none'], 'nfqlb lb: shared memory nfqlb-test-none: there is none of that name'],
+    [['lb', `--tshm=${SHM}`, '--tun=none0', '--mtu=65000', '--ft_frag=4194304'], 'nfqlb lb: the fragment table takes 260033 MiB, '],
     [['explode'], 'explode'],
   ])('%j', (args, message) => {
     nfqlb('init', table, '--M=97', '--N=4');

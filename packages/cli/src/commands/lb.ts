@@ -1,3 +1,4 @@
+import { MAX_POOL } from '@nfqlb/core';
 import { Command, fwmarkOrNone, oneOf, type QueueRange, queueRange, wholeNumber } from '@nfqlb/options';
 import { balanceLoad } from '../daemon/load-balancing.js';
 import { DEFAULT_TABLE } from '../table/shared-table.js';
@@ -21,8 +22,9 @@ interface LbOptions {
   readonly linger: number;
 }
 
-/** Most entries of a pool, and longest life of an entry, in milliseconds. */
-const MAX_POOL = 1 << 24;
+/** Longest life of a fragment table's entry, in milliseconds. */
+const MAX_TTL = 1 << 22;
+
 export function lbCommand(): Command {
   return new Command('lb')
     .description('load-balance the packets of one or more NFQUEUEs over the targets of a table, until SIGTERM or SIGINT')
@@ -50,7 +52,7 @@ export function lbCommand(): Command {
     .option('--ft_size <buckets>', "the fragment table's buckets; best a prime", wholeNumber({ min: 1, max: MAX_POOL }), 500)
     .option('--ft_buckets <entries>', 'extra entries for datagrams that meet in a bucket', wholeNumber({ max: MAX_POOL }), 500)
     .option('--ft_frag <fragments>', 'fragments that can be stored', wholeNumber({ max: MAX_POOL }), 100)
-    .option('--ft_ttl <milliseconds>', 'longest time between two fragments of a datagram', wholeNumber({ min: 1, max: MAX_POOL }), 200)
+    .option('--ft_ttl <milliseconds>', 'longest time between two fragments of a datagram', wholeNumber({ min: 1, max: MAX_TTL }), 200)
     .option(
       '--linger <microseconds>',
       'how long to let packets gather after a wait: less CPU, more latency',

@@ -20,7 +20,7 @@ import {
   PROTOCOL,
   STATE,
 } from './layout.js';
-import { lock, unlock } from './lock.js';
+import { lock, tryLock, unlock } from './lock.js';
 import { STATISTICS_LENGTH, STATISTICS_MAGIC, Statistic } from './statistics.js';
 
 // States of an entry.
@@ -46,8 +46,11 @@ export const TOO_LONG = -5;
 /** Ticks of a millisecond. After 2³² of them, three days, an entry that nobody has touched since looks new again, for its time to live. */
 const TICKS = 16;
 
+/** Buckets to look into when extra entries or places for stored fragments have run out: some 0.5 µs. */
+const SCAVENGED = 64;
+
 /** Most entries, fragments or holes: their places are counted in 32-bit words. */
-const MAX_COUNT = 2 ** 24;
+export const MAX_POOL: number = 2 ** 22;
 
 /** Sends a stored fragment on its way again: `bytes[at .. at + length)`. */
 export type Reinject = (bytes: Uint8Array, at: number, length: number) => void;
@@ -71,6 +74,7 @@ export class FragmentTable {
   readonly #holePool: ItemPool;
   readonly #holes: Holes;
   readonly #entries: number;
+  readonly #hand: number;
   readonly #statistics: Uint32Array;
   readonly #reinject: Reinject;
   /** What time it is, in ticks, modulo 2³²: a small integer to the engine, which a number of milliseconds is not. */
@@ -113,6 +117,7 @@ export class FragmentTable {
     this.#words = new Int32Array(memory, 0, layout.octets >> 2);
     this.#octets = new Uint8Array(memory, layout.octets, fragments * mtu);
     this.#entries = layout.entries >> 2;
+    this.#hand = layout.hand >> 2;
     this.#extra = new ItemPool(this.#words, layout.extraPool >> 2, this.#entries + size * ENTRY_WORDS, ENTRY_WORDS);
     this.#fragments = new ItemPool(this.#words, layout.fragmentPool >> 2, layout.fragments >> 2, FRAGMENT_WORDS);
     this.#holePool = new ItemPool(this.#words, layout.holePool >> 2, layout.holes >> 2, HOLE_WORDS);
@@ -183,7 +188,7 @@ export class FragmentTable {
    */
   later(key: PacketKey, bytes: Uint8Array, at: number, length: number, whole: number): number {
     const words = this.#words;
-    const bucket = (key.hashAll() >>> 0) % this.#size;
+    const bucket = (key.hashFragment(key.hashAddresses()) >>> 0) % this.#size;
     const guard = this.#at(bucket) + LOCK;
     lock(words, guard);
     let entry = this.#find(bucket, key);
@@ -213,7 +218,7 @@ export class FragmentTable {
     const entryAt = this.#at(entry);
     const state = words[entryAt + STATE]!;
     if (state === POISONED) return LOST;
-    if (state === STORING) return this.#store(entryAt, bytes, at, length, whole);
+    if (state === STORING) return this.#store(bucket, entryAt, bytes, at, length, whole);
     const fwmark = words[entryAt + FWMARK]!;
     const list = words[entryAt + LIST]!;
     if (list !== UNTRACKED) {
@@ -227,13 +232,17 @@ export class FragmentTable {
     return fwmark;
   }
 
-  #store(entryAt: number, bytes: Uint8Array, at: number, length: number, whole: number): number {
+  #store(bucket: number, entryAt: number, bytes: Uint8Array, at: number, length: number, whole: number): number {
     const words = this.#words;
     if (whole > this.#mtu) {
       this.#poison(entryAt);
       return TOO_LONG;
     }
-    const fragment = this.#fragments.take();
+    let fragment = this.#fragments.take();
+    if (fragment === NONE) {
+      this.#scavenge(bucket);
+      fragment = this.#fragments.take();
+    }
     if (fragment === NONE) {
       this.#poison(entryAt);
       return NO_ROOM;
@@ -338,7 +347,11 @@ export class FragmentTable {
       if (words[bucketAt + NEXT] !== NO_MORE) this.#count(Statistic.Collisions);
     } else {
       this.#count(Statistic.Collisions);
-      const extra = this.#extra.take();
+      let extra = this.#extra.take();
+      if (extra === NONE) {
+        this.#scavenge(bucket);
+        extra = this.#extra.take();
+      }
       if (extra === NONE) {
         this.#count(Statistic.Rejected);
         return NONE;
@@ -382,6 +395,23 @@ export class FragmentTable {
       entry = next;
     }
     return used;
+  }
+
+  /**
+   * Extra entries, or places for stored fragments, have run out, and some may have expired in buckets that no packet comes to: looks into a
+   * few, each time the next ones. `own` is locked by the caller; another that is locked is left alone, or two threads could wait for each other.
+   */
+  #scavenge(own: number): void {
+    const words = this.#words;
+    let bucket = (Atomics.add(words, this.#hand, SCAVENGED) >>> 0) % this.#size;
+    for (let i = 0; i < SCAVENGED && i < this.#size; i++) {
+      const guard = this.#at(bucket) + LOCK;
+      if (bucket !== own && tryLock(words, guard)) {
+        this.#collectBucket(bucket);
+        unlock(words, guard);
+      }
+      if (++bucket === this.#size) bucket = 0;
+    }
   }
 
   #remove(bucket: number, entry: number): void {
@@ -432,8 +462,8 @@ function check(options: FragmentTableOptions): FragmentTableOptions {
   const limits = { size: 1, buckets: 0, fragments: 0, mtu: 1, ttl: 0, holes: 0 };
   for (const [name, least] of Object.entries(limits) as [keyof FragmentTableOptions, number][]) {
     const value = options[name];
-    if (!Number.isInteger(value) || value < least || value > MAX_COUNT) {
-      throw new CoreError('out-of-range', `fragment table: ${name} ${value}: must be a whole number from ${least} to ${MAX_COUNT}`);
+    if (!Number.isInteger(value) || value < least || value > MAX_POOL) {
+      throw new CoreError('out-of-range', `fragment table: ${name} ${value}: must be a whole number from ${least} to ${MAX_POOL}`);
     }
   }
   return options;

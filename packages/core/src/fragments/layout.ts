@@ -1,6 +1,7 @@
 // A fragment table in one region of memory that all workers share:
 //
 //     | three pools' headers                            |  extra entries, stored fragments, holes (item-pool.ts)
+//     | hand                        a cache line        |  which bucket to look into when something has run out
 //     | entry[size + buckets]       16 words each       |  the buckets, and the extra entries for collisions
 //     | fragment[fragments]          2 words each       |  stored fragments: next, length
 //     | hole[holes]                  3 words each       |  (holes.ts)
@@ -54,6 +55,7 @@ export interface FragmentTableLayout {
   readonly extraPool: number;
   readonly fragmentPool: number;
   readonly holePool: number;
+  readonly hand: number;
   readonly entries: number;
   readonly fragments: number;
   readonly holes: number;
@@ -67,6 +69,7 @@ export function layoutOf({ size, buckets, fragments, mtu, holes }: FragmentTable
     extraPool: POOL_HEADER * WORD,
     fragmentPool: POOL_HEADER * WORD,
     holePool: POOL_HEADER * WORD,
+    hand: ENTRY_WORDS * WORD,
     entries: (size + buckets) * ENTRY_WORDS * WORD,
     fragments: fragments * FRAGMENT_WORDS * WORD,
     holes: holes * HOLE_WORDS * WORD,
@@ -82,6 +85,7 @@ export function layoutOf({ size, buckets, fragments, mtu, holes }: FragmentTable
     extraPool: begin('extraPool'),
     fragmentPool: begin('fragmentPool'),
     holePool: begin('holePool'),
+    hand: begin('hand'),
     entries: begin('entries'),
     fragments: begin('fragments'),
     holes: begin('holes'),

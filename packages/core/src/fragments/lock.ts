@@ -10,7 +10,12 @@ const PATIENCE = 100;
 
 /** Takes the lock that is the word `at`; waits while another thread holds it. */
 export function lock(words: Int32Array, at: number): void {
-  if (Atomics.compareExchange(words, at, FREE, HELD) !== FREE) wait(words, at);
+  if (!tryLock(words, at)) wait(words, at);
+}
+
+/** Takes the lock if nobody holds it. */
+export function tryLock(words: Int32Array, at: number): boolean {
+  return Atomics.compareExchange(words, at, FREE, HELD) === FREE;
 }
 
 export function unlock(words: Int32Array, at: number): void {
@@ -18,6 +23,6 @@ export function unlock(words: Int32Array, at: number): void {
 }
 
 function wait(words: Int32Array, at: number): void {
-  for (let i = 0; i < PATIENCE; i++) if (Atomics.compareExchange(words, at, FREE, HELD) === FREE) return;
+  for (let i = 0; i < PATIENCE; i++) if (tryLock(words, at)) return;
   while (Atomics.exchange(words, at, AWAITED) !== FREE) Atomics.wait(words, at, AWAITED);
 }

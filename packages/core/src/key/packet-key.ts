@@ -13,7 +13,8 @@
 //
 // Octets and 32-bit words are two views of one key, so the machine must be little-endian, as the shared memory must be.
 
-import { djb2, djb2Word } from './djb2.js';
+import { murmur3 } from '../maglev/murmur3.js';
+import { djb2 } from './djb2.js';
 
 export const KEY_LENGTH = 40;
 export const KEY_SOURCE = 0;
@@ -93,12 +94,13 @@ export class PacketKey {
   }
 
   /**
-   * Hash of a datagram's fragments: over the two addresses, the fragment id, and nothing else, as over a later fragment's whole key.
+   * Hash of a datagram's fragments: over the two addresses and the fragment id. For use within one program: not djb2, to which the
+   * 65,536 ids of IPv4 are 8,671, since senders count in wire order (docs/decisions/0004-fragment-hash.md).
    *
    * @param addresses what {@link hashAddresses} gives
    */
   hashFragment(addresses: number): number {
-    return djb2Word(djb2Word(addresses, this.fragmentId), 0);
+    return murmur3(this.fragmentId, addresses);
   }
 
   /** Hash over the two ports: what all paths of a multihomed SCTP association have in common (RFC 9260 §6.4). */

@@ -3,7 +3,7 @@
 /**
  * @param word the four octets, as a number
  * @param seed 32 bits
- * @returns 32 bits, unsigned
+ * @returns 32 bits, signed, as djb2.ts gives them
  */
 export function murmur3(word: number, seed: number): number {
   let k = Math.imul(word, 0xcc9e2d51);
@@ -14,5 +14,5 @@ export function murmur3(word: number, seed: number): number {
   hash ^= 4; // the length, in octets
   hash = Math.imul(hash ^ (hash >>> 16), 0x85ebca6b);
   hash = Math.imul(hash ^ (hash >>> 13), 0xc2b2ae35);
-  return (hash ^ (hash >>> 16)) >>> 0;
+  return hash ^ (hash >>> 16);
 }

@@ -38,8 +38,8 @@ export class Permutations {
    * Load-balancers of different versions stand side by side: this never changes (vectors in permutation.test.ts).
    */
   setFwmark(slot: number, fwmark: number): void {
-    this.offset[slot] = murmur3(fwmark, 0) % this.M;
-    this.skip[slot] = (murmur3(fwmark, 1) % (this.M - 1)) + 1;
+    this.offset[slot] = (murmur3(fwmark, 0) >>> 0) % this.M;
+    this.skip[slot] = ((murmur3(fwmark, 1) >>> 0) % (this.M - 1)) + 1;
   }
 
   /** Kind `nfqlb`: all slots as C nfqlb draws them for a new table. */

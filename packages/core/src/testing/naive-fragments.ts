@@ -73,6 +73,7 @@ export class NaiveFragmentTable {
       }
       return datagram.fwmark;
     }
+    if (this.stored >= this.#options.fragments) this.collect();
     if (packet.length > this.#options.mtu || this.stored >= this.#options.fragments) {
       this.#poison(datagram);
       return packet.length > this.#options.mtu ? 'too-long' : 'no-room';
@@ -116,11 +117,13 @@ export class NaiveFragmentTable {
   }
 
   #insert(key: PacketKey): Datagram | undefined {
-    const datagrams = this.#buckets.get(this.#bucketOf(key))!;
-    const extra = datagrams.some((datagram) => !datagram.extra);
-    if (extra && this.datagrams.filter((datagram) => datagram.extra).length >= this.#options.buckets) return undefined;
+    const bucket = this.#bucketOf(key);
+    const extra = this.#buckets.get(bucket)!.some((other) => !other.extra);
+    const exhausted = (): boolean => this.datagrams.filter((other) => other.extra).length >= this.#options.buckets;
+    if (extra && exhausted()) this.collect();
+    if (extra && exhausted()) return undefined;
     const datagram: Datagram = { name: nameOf(key), state: 'storing', lastUse: this.now, fwmark: -1, stored: [], extra };
-    datagrams.push(datagram);
+    this.#buckets.get(bucket)!.push(datagram);
     return datagram;
   }
 

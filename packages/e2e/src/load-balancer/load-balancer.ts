@@ -14,6 +14,8 @@ export interface LoadBalancerOptions {
   readonly host?: LbHost;
   /** A queue, or several as in `0:3`. Default `2`. */
   readonly queue?: string;
+  /** One of several queues, the last, which is for fragments alone. Default: they share the others. */
+  readonly fragmentQueue?: number;
   /** Which targets are active from the beginning. Default: all. */
   readonly targets?: readonly Target[];
   /** More options for `init`, as in `--M=100`. */
@@ -52,7 +54,9 @@ export class LoadBalancer implements AsyncDisposable {
     await lb.run('init', `--shm=${lb.table}`, ...(options.init ?? []));
     const { targets = net.targets } = options;
     if (targets.length > 0) await lb.activate(...targets);
-    await lb.host.queue(lb.queues);
+    const { fragmentQueue } = options;
+    if (fragmentQueue !== undefined) await lb.host.queueFragments(fragmentQueue);
+    await lb.host.queue(fragmentQueue === undefined ? lb.queues : lb.queues.replace(`:${fragmentQueue}`, ''));
     await lb.restart();
     return lb;
   }

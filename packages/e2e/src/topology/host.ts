@@ -137,6 +137,13 @@ export class LbHost extends Host {
     await this.#mangle(`-j NFQUEUE ${option} ${queues}`);
   }
 
+  /** Sends fragments to the VIP to a queue of their own, first ones too; before {@link queue}. */
+  async queueFragments(queue: number): Promise<void> {
+    // RFC 791: the 16 bits from octet 6 on, but for the two flags that are no "more fragments".
+    await this.iptables(4, `-t mangle -A PREROUTING -d ${VIP4} -m u32 --u32 4&0x3FFF=1:0x3FFF -j NFQUEUE --queue-num ${queue}`);
+    await this.iptables(6, `-t mangle -A PREROUTING -d ${VIP6} -m frag -j NFQUEUE --queue-num ${queue}`);
+  }
+
   /** Spreads packets to the VIP over `targets` by the kernel's own HMARK, as a load-balancer to compare with. */
   async hmark(targets: readonly Target[]): Promise<void> {
     const range = `--hmark-mod ${targets.length} --hmark-offset ${targets[0]!.fwmark}`;

@@ -3,7 +3,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
-import { packet } from '@nfqlb/core/testing';
+import { fragments, packet } from '@nfqlb/core/testing';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { pcap } from '../testing/capture-builder.js';
 
@@ -61,12 +61,7 @@ describe('decisions', () => {
     };
     const { stdout, status } = sim([data(`${name}.pcap`), '--permutation=nfqlb', '--targets=101,102,103,104', '--json']);
     expect(status).toBe(0);
-    for (const { n, verdict, fwmark, reason, kind } of records(stdout)) {
-      // Fragments are dropped until there is a fragment table.
-      if (kind === 'fragment' || kind === 'first-fragment')
-        expect({ verdict, reason }).toEqual({ verdict: 'drop', reason: 'fragment-no-room' });
-      else expect({ n, fwmark }).toEqual({ n, fwmark: expected.packets[n - 1]!.expectedFwmark });
-    }
+    for (const { n, fwmark } of records(stdout)) expect({ n, fwmark }).toEqual({ n, fwmark: expected.packets[n - 1]!.expectedFwmark });
     expect(records(stdout)).toHaveLength(expected.packets.length);
   });
 
@@ -79,6 +74,11 @@ describe('decisions', () => {
         bytes: packet().ipv4('10.0.0.2', '10.0.0.1').fragment({ id: 7, offset: 8, more: false }).protocol(17).payload(4).build(),
         seconds: 61,
       },
+      {
+        bytes: packet().ipv4('10.0.0.2', '10.0.0.1').fragment({ id: 7, offset: 0, more: true }).udp(4711, 5001).build(),
+        seconds: 61,
+        nanoseconds: 100_000,
+      },
     ];
     const { stdout } = sim([write(pcap(records)), '--targets=7', '--json']);
     expect(stdout.split('\n')).toEqual([
@@ -89,7 +89,11 @@ describe('decisions', () => {
         /^\{"n":2,"time":"0\.001500000","verdict":"accept","fwmark":7,"reason":"balanced","kind":"icmp","src":"1000::2","dst":"1000::1","proto":58,"hash":\d+,"bucket":\d+,"reinjected":false\}$/,
       ),
       '{"n":3,"time":"1.000000000","verdict":"drop","fwmark":null,"reason":"malformed","kind":"malformed","reinjected":false}',
-      '{"n":4,"time":"61.000000000","verdict":"drop","fwmark":null,"reason":"fragment-no-room","kind":"fragment","src":"10.0.0.2","dst":"10.0.0.1","reinjected":false}',
+      '{"n":4,"time":"61.000000000","verdict":"store","fwmark":null,"reason":"fragment-stored","kind":"fragment","src":"10.0.0.2","dst":"10.0.0.1","reinjected":false}',
+      expect.stringMatching(
+        /^\{"n":5,"time":"61\.000100000","verdict":"accept","fwmark":7,"reason":"balanced","kind":"first-fragment","src":"10\.0\.0\.2","dst":"10\.0\.0\.1","proto":17,"sport":4711,"dport":5001,"hash":\d+,"bucket":\d+,"reinjected":false\}$/,
+      ),
+      '{"n":4,"time":"61.000100000","verdict":"accept","fwmark":7,"reason":"fragment-known","kind":"fragment","src":"10.0.0.2","dst":"10.0.0.1","reinjected":true}',
       '',
     ]);
   });
@@ -173,6 +177,79 @@ describe('options', () => {
   });
 });
 
+describe('fragments', () => {
+  const UDP = data('udp-ipv4.pcap');
+
+  test.each(['udp-ipv4', 'udp-ipv6'])('of %s, in disorder too, all get the fwmark of their datagram', (name) => {
+    const inOrder = records(sim([data(`${name}.pcap`), '--json']).stdout);
+    for (const disorder of [['--reverse-fragments'], ['--shuffle=1'], ['--shuffle=2', '--reverse-fragments', '--reassembler=100']]) {
+      const { stdout, status } = sim([data(`${name}.pcap`), '--json', ...disorder]);
+      expect(status).toBe(0);
+      expect(sim([data(`${name}.pcap`), '--json', ...disorder]).stdout).toBe(stdout);
+      const accepted = records(stdout).filter(({ verdict }) => verdict === 'accept');
+      expect(accepted.map(({ n, fwmark }) => ({ n, fwmark })).sort((a, b) => a.n - b.n)).toEqual(
+        inOrder.map(({ n, fwmark }) => ({ n, fwmark })),
+      );
+      const times = records(stdout).map(({ time }) => Number(time));
+      expect(times).toEqual(times.toSorted((a, b) => a - b));
+    }
+    expect(sim([data(`${name}.pcap`), '--json', '--shuffle=1']).stdout).not.toBe(
+      sim([data(`${name}.pcap`), '--json', '--shuffle=2']).stdout,
+    );
+  });
+
+  test.each([
+    ['--no-tun', 'fragment-no-room'],
+    ['--ft_frag=5', 'fragment-poisoned'],
+    ['--mtu=1000', 'fragment-too-long'],
+    ['--ft_size=1 --ft_buckets=0', 'fragment-no-room'],
+  ])('with %s, reversed: %s', (options, reason) => {
+    const { stdout } = sim([UDP, '--reverse-fragments', ...options.split(' '), '--json']);
+    expect(records(stdout).map((record) => record.reason)).toContain(reason);
+    expect(records(stdout).filter(({ verdict }) => verdict === 'accept').length).toBeLessThan(42);
+  });
+
+  test('--tun is taken as of lb, with a name', () => {
+    const { stdout } = sim([UDP, '--reverse-fragments', '--json']);
+    for (const tun of ['--tun', '--tun=nfqlb0']) expect(sim([UDP, '--reverse-fragments', '--json', tun]).stdout).toBe(stdout);
+  });
+
+  test('--tier and --ownfw: one load-balancer of the tier decides each datagram, the others send it there', () => {
+    const all = [201, 202, 203].map((own) => records(sim([UDP, '--tier=201,202,203', `--ownfw=${own}`, '--json']).stdout));
+    for (let i = 0; i < 42; i++) {
+      const taken = all.map((each) => each[i]!);
+      expect(taken.filter(({ reason }) => reason === 'fragment-to-tier')).toHaveLength(2);
+      const own = [201, 202, 203][taken.findIndex(({ reason }) => reason !== 'fragment-to-tier')];
+      expect(new Set(taken.flatMap(({ reason, fwmark }) => (reason === 'fragment-to-tier' ? [fwmark] : [])))).toEqual(new Set([own]));
+    }
+  });
+
+  test('--expect and --at go on working with fragments that come back', () => {
+    const change = ['--reverse-fragments', '--at=0.003:deactivate 101 102 103'];
+    const expected = write(sim([UDP, ...change, '--json']).stdout);
+    expect(sim([UDP, ...change, `--expect=${expected}`]).status).toBe(0);
+    const { status, stderr } = sim([UDP, '--reverse-fragments', `--expect=${expected}`]);
+    expect(status).toBe(1);
+    expect(stderr).toMatch(/packet \d+ re-injected: fwmark 10\d, expected 104/);
+  });
+
+  test('the summary has the re-injected ones apart, the tier, and the statistics of the fragment table', () => {
+    const { stdout } = sim([UDP, '--reverse-fragments', '--tier=201,202', '--ownfw=201', '--reassembler=10']);
+    expect(stdout.replace(UDP, 'CAPTURE')).toMatchSnapshot();
+  });
+
+  test('--reassembler: datagrams that came in order and whole leave the table at once', () => {
+    expect(sim([UDP]).stdout).toContain('reAssembled 0, active 2');
+    expect(sim([UDP, '--reassembler=100']).stdout).toContain('reAssembled 2, active 0');
+    expect(sim([UDP, '--reassembler=1', '--shuffle=1']).stdout).toContain('reAssembled 0, active 2');
+  });
+
+  test('a datagram that is not complete when the capture ends is still stored', () => {
+    const [, second] = fragments(packet().ipv4('10.0.0.2', '10.0.0.1').udp(1, 2).payload(2000).build(), 1500) as [Uint8Array, Uint8Array];
+    expect(sim(['-'], pcap([{ bytes: second }])).stdout).toContain('stored: 1 fragment (0 re-injected, 0 discarded, 1 still stored)');
+  });
+});
+
 describe('bad input: one line, exit status 1, and what was whole has been replayed', () => {
   const whole = pcap([1, 2, 3].map((port) => ({ bytes: packet().ipv4('10.0.0.2', '10.0.0.1').udp(port, 80).build() })));
   test.each([
@@ -192,6 +269,17 @@ describe('bad input: one line, exit status 1, and what was whole has been replay
     ['a change without a moment', ['-', '--at=deactivate 102'], '--at=deactivate 102: must be SECONDS:COMMAND'],
     ['a change that is none', ['-', '--at=1:explode'], 'explode'],
     ['an unknown option', ['-', '--colour'], 'sim replay: '],
+    ['a tier that is no numbers', ['-', '--tier=abc'], '--tier=abc: must be a whole number from 0 to 2147483647'],
+    [
+      'ownfw that is not of the tier',
+      ['-', '--tier=201,202', '--ownfw=203'],
+      '--ownfw=203: must be one of --tier=201,202, or 0 for none of it',
+    ],
+    ['ownfw without a tier', ['-', '--ownfw=201'], '--ownfw=201: needs --tier, the fwmarks of the load-balancers'],
+    ['an mtu too small', ['-', '--mtu=100'], '--mtu=100: must be a whole number from 576 to 65531'],
+    ['a fragment table without buckets', ['-', '--ft_size=0'], '--ft_size=0: must be a whole number from 1 to 4194304'],
+    ['a seed that is none', ['-', '--shuffle=x'], '--shuffle=x: must be a whole number from 0 to 4294967295'],
+    ['a shuffle without a seed', ['-', '--shuffle'], '--shuffle: needs a value'],
     ['an expectation that is not there', ['-', '--expect=/no/such'], '/no/such'],
     [
       'a text file',

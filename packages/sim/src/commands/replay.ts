@@ -1,16 +1,22 @@
-import { Balancer, FwmarkLookup, MAX_BUCKETS, type PermutationKind, type TableOptions, TargetTable } from '@nfqlb/core';
-import { Command, fwmarkOrNone, oneOf, repeatable, targets, type WeightedTarget, wholeNumber } from '@nfqlb/options';
+import { MAX_BUCKETS, type PermutationKind } from '@nfqlb/core';
+import { Command, fwmark, fwmarkOrNone, oneOf, repeatable, targets, UsageError, type WeightedTarget, wholeNumber } from '@nfqlb/options';
 import { Capture } from '../captures/capture.js';
+import type { PacketStream } from '../captures/packet-stream.js';
+import { DISORDER_WINDOW, DisorderedStream } from '../disorder/disordered-stream.js';
+import { ReversedTrains } from '../disorder/reversed-trains.js';
+import { Shuffle } from '../disorder/shuffle.js';
 import { Expectation } from '../replay/expectation.js';
 import { ProgressBar } from '../replay/progress-bar.js';
 import { RecordWriter } from '../replay/record-writer.js';
 import { replay } from '../replay/replay.js';
+import { ReplayedBalancer, type ReplayedBalancerOptions } from '../replay/replayed-balancer.js';
 import { Schedule, type ScheduledChange } from '../replay/schedule.js';
 import { summary } from '../replay/summary.js';
 import { scheduledChange } from '../replay/table-change.js';
 import { Tally } from '../replay/tally.js';
+import { addStoredFragmentOptions, fragmentTableOptions, type StoredFragmentOptions } from './fragment-options.js';
 
-interface ReplayOptions {
+interface ReplayOptions extends StoredFragmentOptions {
   readonly targets: readonly WeightedTarget[];
   readonly M: number;
   readonly N: number;
@@ -18,7 +24,11 @@ interface ReplayOptions {
   readonly hash_mode: '0' | '1';
   readonly sctp_encap: number;
   readonly notargets_fwmark: number;
+  readonly tier?: readonly WeightedTarget[];
+  readonly ownfw: number;
   readonly at?: readonly ScheduledChange[];
+  readonly shuffle?: number;
+  readonly reverseFragments?: true;
   /** A path, or true for standard output. */
   readonly json?: string | true;
   readonly expect?: string;
@@ -36,24 +46,24 @@ export function replayCommand(): Command {
     .option('--hash_mode <mode>', '1: SCTP by its ports alone; 0: everything by addresses, protocol and ports', oneOf('0', '1'), '1')
     .option('--sctp_encap <port>', 'UDP port that carries SCTP; 0 for none', wholeNumber({ max: 65535 }), 0)
     .option('--notargets_fwmark <fwmark>', 'what packets get when no target is active; -1: they are dropped', fwmarkOrNone, -1)
+    .option('--tier <list>', 'fwmarks of the load-balancers of a tier, which share the fragments among them', targets)
+    .option('--ownfw <fwmark>', 'which of the tier this load-balancer is; 0: none of it', fwmark, 0);
+  addStoredFragmentOptions(command as Command)
     .option(
       '--at <seconds:command>',
       'change the table at a moment of the capture, as in 1.5:"deactivate 102"; repeatable',
       repeatable(scheduledChange),
     )
+    .option('--shuffle <seed>', `permute each ${DISORDER_WINDOW} packets; the same seed, the same order`, wholeNumber({ max: 0xffffffff }))
+    .option('--reverse-fragments', `reverse the fragments of each datagram that are within ${DISORDER_WINDOW} packets`)
     .option('--json [file]', 'write one JSON line a packet, to standard output or to a file')
     .option('--expect <file>', 'compare with the --json output of an earlier replay; differences give exit status 1');
   return command.action(runReplay) as Command;
 }
 
 async function runReplay(path: string, options: ReplayOptions): Promise<void> {
-  const table = createTable(options);
+  const replayed = new ReplayedBalancer(balancerOptions(options));
   const capture = await Capture.open(path);
-  const balancer = new Balancer(new FwmarkLookup(table), {
-    hashMode: options.hash_mode === '0' ? 0 : 1,
-    udpEncapPort: options.sctp_encap,
-    noTargetsFwmark: options.notargets_fwmark,
-  });
   const tally = new Tally();
   const writer = options.json === undefined ? undefined : new RecordWriter(options.json === true ? '-' : options.json);
   const expectation = options.expect === undefined ? undefined : new Expectation(options.expect);
@@ -62,9 +72,8 @@ async function runReplay(path: string, options: ReplayOptions): Promise<void> {
   const begin = performance.now();
   try {
     await replay({
-      capture,
-      balancer,
-      table,
+      packets: disordered(capture, options),
+      replayed,
       schedule: new Schedule(options.at ?? []),
       tally,
       onRecord:
@@ -82,7 +91,7 @@ async function runReplay(path: string, options: ReplayOptions): Promise<void> {
     capture.close();
     // What was whole has been replayed, and is shown, also when the capture then breaks off.
     if (options.json !== true) {
-      process.stdout.write(summary(capture, table, tally));
+      process.stdout.write(summary(capture, replayed, tally));
       const rate = Math.round(tally.packets / seconds).toLocaleString('en-US');
       process.stderr.write(`replayed in ${seconds.toFixed(3)} s: ${rate} packets/s\n`);
     }
@@ -91,15 +100,39 @@ async function runReplay(path: string, options: ReplayOptions): Promise<void> {
   if (expectation && expectation.differences > 0) reportDifferences(options.expect!, expectation);
 }
 
+function balancerOptions(options: ReplayOptions): ReplayedBalancerOptions {
+  return {
+    table: { M: options.M, N: options.N, permutation: options.permutation },
+    targets: options.targets,
+    tier: tierOf(options),
+    fragments: fragmentTableOptions(options),
+    balancer: {
+      hashMode: options.hash_mode === '0' ? 0 : 1,
+      udpEncapPort: options.sctp_encap,
+      noTargetsFwmark: options.notargets_fwmark,
+    },
+  };
+}
+
+function tierOf({ tier, ownfw }: ReplayOptions): ReplayedBalancerOptions['tier'] {
+  const members = tier?.map((member) => member.fwmark) ?? [];
+  if (ownfw !== 0 && !members.includes(ownfw)) {
+    const problem = tier
+      ? `must be one of --tier=${members.join()}, or 0 for none of it`
+      : 'needs --tier, the fwmarks of the load-balancers';
+    throw new UsageError('invalid-value', problem, { option: '--ownfw', value: String(ownfw) });
+  }
+  return tier && { ownFwmark: ownfw, targets: tier };
+}
+
+/** Of both disorders, first the one of datagrams, then the one of all packets. */
+function disordered(capture: Capture, { shuffle, reverseFragments }: ReplayOptions): PacketStream {
+  const packets = reverseFragments ? new DisorderedStream(capture, new ReversedTrains()) : capture;
+  return shuffle === undefined ? packets : new DisorderedStream(packets, new Shuffle(shuffle));
+}
+
 function reportDifferences(path: string, { first, differences }: Expectation): void {
   for (const { line, text } of first) process.stderr.write(`${path}:${line}: ${text}\n`);
   process.stderr.write(`sim replay: ${differences} packets are not decided as ${path} says\n`);
   process.exitCode = 1;
-}
-
-function createTable(options: ReplayOptions): TargetTable {
-  const tableOptions: TableOptions = { M: options.M, N: options.N, permutation: options.permutation };
-  const table = TargetTable.create(new ArrayBuffer(TargetTable.byteLength(tableOptions)), tableOptions);
-  table.activate(options.targets);
-  return table;
 }

@@ -8,8 +8,9 @@ import { formatIpAddress } from '@nfqlb/core/address';
  * @param frame number of the frame in the capture, from 1
  * @param time seconds since the first packet, nine decimals
  * @param fwmark what `balancer` just answered
+ * @param reinjected whether the packet came back after it had been stored
  */
-export function decisionRecord(frame: number, time: string, fwmark: number, balancer: Balancer): string {
+export function decisionRecord(frame: number, time: string, fwmark: number, balancer: Balancer, reinjected: boolean): string {
   const { key, kind, reason } = balancer;
   const verdict = fwmark >= 0 ? 'accept' : fwmark === DROP ? 'drop' : 'store';
   let line = `{"n":${frame},"time":"${time}","verdict":"${verdict}","fwmark":${fwmark >= 0 ? fwmark : null}`;
@@ -20,7 +21,7 @@ export function decisionRecord(frame: number, time: string, fwmark: number, bala
     if (hasPortFields(kind, key)) line += `,"sport":${key.sourcePort},"dport":${key.destinationPort}`;
     if (reason === Reason.Balanced || reason === Reason.NoTarget) line += `,"hash":${balancer.hash},"bucket":${balancer.bucket}`;
   }
-  return `${line},"reinjected":false}`;
+  return `${line},"reinjected":${reinjected}}`;
 }
 
 /** Whether octets 36–39 of the key are ports. */

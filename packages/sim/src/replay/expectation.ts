@@ -55,7 +55,7 @@ function describe(expected: string, actual: string): string {
   const was = parse(expected);
   if (!was) return `no record is expected but ${JSON.stringify(expected)}`;
   const fields = [...new Set([...Object.keys(was), ...Object.keys(is)])].filter((field) => was[field] !== is[field]);
-  return `packet ${is.n}: ${fields.map((field) => `${field} ${show(is[field])}, expected ${show(was[field])}`).join('; ')}`;
+  return `packet ${is.n}${is.reinjected === true ? ' re-injected' : ''}: ${fields.map((field) => `${field} ${show(is[field])}, expected ${show(was[field])}`).join('; ')}`;
 }
 
 function parse(line: string): Record<string, unknown> | undefined {

@@ -1,16 +1,15 @@
-import { type Balancer, END, type TargetTable } from '@nfqlb/core';
-import type { Capture } from '../captures/capture.js';
+import { END, ETH_P_IP, ETH_P_IPV6 } from '@nfqlb/core';
 import { formatTime } from '../captures/capture-time.js';
+import type { PacketStream } from '../captures/packet-stream.js';
 import { decisionRecord } from './decision-record.js';
+import type { ReplayedBalancer } from './replayed-balancer.js';
 import type { Schedule } from './schedule.js';
 import type { Tally } from './tally.js';
 
 /** What a replay works with. */
 export interface Replay {
-  readonly capture: Capture;
-  readonly balancer: Balancer;
-  /** The table that `balancer` reads, for the changes of `schedule`. */
-  readonly table: TargetTable;
+  readonly packets: PacketStream;
+  readonly replayed: ReplayedBalancer;
   readonly schedule: Schedule;
   readonly tally: Tally;
   /** Takes each packet's record (decision-record.ts). Without it none is made. */
@@ -25,24 +24,26 @@ export interface Replay {
  * @throws what the capture throws, after all packets before the fault have been decided
  */
 export async function replay(options: Replay): Promise<void> {
-  const { capture, tally, table } = options;
+  const { packets, tally, replayed } = options;
   try {
     for (;;) {
-      const received = capture.receive();
+      const received = packets.receive();
       // Most captures answer at once; awaiting them all the same costs a turn of the event loop a batch.
       const count = typeof received === 'number' ? received : await received;
       if (count === END) return;
       decide(options, count);
-      capture.settle();
+      packets.settle(count);
       options.onProgress?.();
     }
   } finally {
-    tally.endStretch(table);
+    tally.endStretch(replayed.table);
   }
 }
 
-function decide({ capture, balancer, table, schedule, tally, onRecord }: Replay, count: number): void {
-  const { bytes, offset, length, etherType, mark, wireLength, frame, seconds, nanoseconds } = capture.batch;
+function decide(options: Replay, count: number): void {
+  const { packets, schedule, tally, onRecord } = options;
+  const { balancer, fragments, table } = options.replayed;
+  const { bytes, offset, length, etherType, mark, wireLength, frame, seconds, nanoseconds } = packets.batch;
   for (let i = 0; i < count; i++) {
     const now = seconds[i]! + nanoseconds[i]! / 1e9;
     if (now >= schedule.due) {
@@ -50,9 +51,24 @@ function decide({ capture, balancer, table, schedule, tally, onRecord }: Replay,
       schedule.applyUntil(now, table);
       balancer.refresh();
     }
+    fragments.advance(seconds[i]!, nanoseconds[i]!);
+    fragments.frame = frame[i]!;
     const fwmark = balancer.decide(bytes, offset[i]!, length[i]!, etherType[i]!);
     mark[i] = fwmark;
     tally.count(fwmark, balancer.reason, wireLength[i]!);
-    if (onRecord) onRecord(decisionRecord(frame[i]!, formatTime(seconds[i]!, nanoseconds[i]!), fwmark, balancer));
+    if (onRecord) onRecord(decisionRecord(frame[i]!, formatTime(seconds[i]!, nanoseconds[i]!), fwmark, balancer, false));
+    if (fragments.returning.length > 0) decideReturning(options, seconds[i]!, nanoseconds[i]!);
+  }
+}
+
+/** Decides the fragments that the last packet has released: they come back through the tun device, and nothing comes before them. */
+function decideReturning({ replayed, tally, onRecord }: Replay, seconds: number, nanoseconds: number): void {
+  const { balancer, fragments } = replayed;
+  for (let fragment = fragments.returning.shift(); fragment; fragment = fragments.returning.shift()) {
+    const { bytes, frame, wireLength } = fragment;
+    fragments.frame = frame;
+    const fwmark = balancer.decide(bytes, 0, bytes.length, bytes[0]! >> 4 === 6 ? ETH_P_IPV6 : ETH_P_IP);
+    tally.countReinjected(fwmark, balancer.reason, wireLength);
+    if (onRecord) onRecord(decisionRecord(frame, formatTime(seconds, nanoseconds), fwmark, balancer, true));
   }
 }

@@ -1,50 +1,72 @@
 import { REASON_NAMES, type TargetTable } from '@nfqlb/core';
 import type { Capture } from '../captures/capture.js';
-import type { Tally } from './tally.js';
+import { columns, number } from '../columns.js';
+import type { ReplayedBalancer } from './replayed-balancer.js';
+import type { Tally, TargetTally } from './tally.js';
 
 /** What a replay came to, for a reader: a table of the targets, then what was dropped and what could not be used. */
-export function summary(capture: Capture, table: TargetTable, tally: Tally): string {
+export function summary(capture: Capture, replayed: ReplayedBalancer, tally: Tally): string {
+  const { table, tier } = replayed;
   const lines = [`${capture.name}: ${count(tally.packets, 'packet')}, ${count(tally.octets, 'byte')}`, ''];
-  const accepted = tally.accepted.reduce((sum, n) => sum + n, 0);
-  const rows = [...tally.targets].sort(([a], [b]) => a - b);
-  if (rows.length > 0) {
-    lines.push(
-      ...columns([
-        ['target', 'packets', 'bytes', 'share', 'ideal'],
-        ...rows.map(([fwmark, { packets, octets, ideal }]) => [
-          String(fwmark),
-          number(packets),
-          number(octets),
-          percent(packets, accepted),
-          ideal > 0 ? percent(ideal, accepted) : '-',
-        ]),
-      ]),
-      '',
-    );
-  }
-  const active = table.active.filter((fwmark) => fwmark >= 0).length;
-  lines.push(`table: M=${table.M}, N=${table.N}, permutation ${table.permutation}, ${count(active, 'target')} active at the end`);
+  if (tally.targets.size > 0) lines.push(...targets(tally), '');
+  if (tally.tier.size > 0) lines.push(...toTier(tally.tier), '');
+  lines.push(describe('table', table, 'target', ' at the end'));
+  if (tier) lines.push(`${describe('tier', tier, 'load-balancer')}, own fwmark ${tier.ownFwmark}`);
   const dropped = tally.dropped.reduce((sum, n) => sum + n, 0);
   lines.push(`dropped: ${number(dropped)}${reasons(tally.dropped)}`);
+  lines.push(...fragments(replayed.fragments.statistics(), tally));
   if (capture.notIp > 0) lines.push(`skipped: ${count(capture.notIp, 'frame')} without an IP packet`);
   if (capture.cut > 0) lines.push(`cut: ${count(capture.cut, 'packet')} decided on what the capture has of them`);
   return `${lines.join('\n')}\n`;
 }
+
+function targets(tally: Tally): string[] {
+  const { accepted } = tally;
+  const apart = tally.reinjected > 0;
+  return columns([
+    ['target', 'packets', ...(apart ? ['re-injected'] : []), 'bytes', 'share', 'ideal'],
+    ...sorted(tally.targets).map(([fwmark, { packets, reinjected, octets, ideal }]) => [
+      String(fwmark),
+      number(packets),
+      ...(apart ? [number(reinjected)] : []),
+      number(octets),
+      percent(packets, accepted),
+      ideal > 0 ? percent(ideal, accepted) : '-',
+    ]),
+  ]);
+}
+
+function toTier(tier: ReadonlyMap<number, TargetTally>): string[] {
+  const rows = sorted(tier).map(([fwmark, { packets, octets }]) => [String(fwmark), number(packets), number(octets)]);
+  return columns([['to tier', 'packets', 'bytes'], ...rows]);
+}
+
+function describe(name: string, table: TargetTable, what: string, when = ''): string {
+  const active = table.active.filter((fwmark) => fwmark >= 0).length;
+  return `${name}: M=${table.M}, N=${table.N}, permutation ${table.permutation}, ${count(active, what)} active${when}`;
+}
+
+/** What became of stored fragments, and the fragment table's statistics; nothing where it was not asked. */
+function fragments(statistics: Record<string, number>, tally: Tally): string[] {
+  if (statistics.lookups === 0) return [];
+  const { fragsDiscarded = 0, fragsUsed = 0 } = statistics;
+  const fates = `${number(tally.reinjected)} re-injected, ${number(fragsDiscarded)} discarded, ${number(fragsUsed)} still stored`;
+  const stored = tally.stored > 0 ? [`stored: ${count(tally.stored, 'fragment')} (${fates})`] : [];
+  const pairs = Object.entries(statistics).map(([name, value]) => `${name} ${number(value)}`);
+  const rows = Array.from({ length: Math.ceil(pairs.length / PER_LINE) }, (_, row) => pairs.slice(row * PER_LINE, (row + 1) * PER_LINE));
+  return [...stored, 'fragment table:', ...rows.map((row) => `  ${row.join(', ')}`)];
+}
+
+/** Statistics on a line. */
+const PER_LINE = 6;
 
 function reasons(counts: Float64Array): string {
   const found = REASON_NAMES.flatMap((name, reason) => (counts[reason]! > 0 ? [`${name} ${number(counts[reason]!)}`] : []));
   return found.length > 0 ? ` (${found.join(', ')})` : '';
 }
 
-/** Right-aligned columns, two spaces apart. */
-function columns(rows: readonly (readonly string[])[]): string[] {
-  const widths = rows[0]!.map((_, column) => Math.max(...rows.map((row) => row[column]!.length)));
-  return rows.map((row) => `  ${row.map((cell, column) => cell.padStart(widths[column]!)).join('  ')}`);
-}
-
-/** With commas between thousands, whatever the user's locale: the same input gives the same output. */
-function number(n: number): string {
-  return n.toLocaleString('en-US');
+function sorted(tallies: ReadonlyMap<number, TargetTally>): [number, TargetTally][] {
+  return [...tallies].sort(([a], [b]) => a - b);
 }
 
 function count(n: number, what: string): string {

@@ -1,0 +1,50 @@
+import { Balancer, FwmarkLookup, Kind, TargetTable } from '@nfqlb/core';
+import type { Disorder } from './disordered-stream.js';
+
+/** The fragments of one datagram that have not been put into order yet. */
+interface Train {
+  readonly name: string;
+  readonly places: number[];
+}
+
+/**
+ * Reverses the fragments of each datagram, last first, among the places that they have; all other packets stay where they are. Of a
+ * datagram that is longer than the window, one part after the other is reversed.
+ */
+export class ReversedTrains implements Disorder {
+  /** By datagram, and by place from the one to be settled on. */
+  readonly #trains = new Map<string, Train>();
+  readonly #trainAt = new Map<number, Train>();
+  readonly #reader = packetReader();
+
+  arrive(place: number, bytes: Uint8Array, at: number, length: number, etherType: number): void {
+    const reader = this.#reader;
+    reader.decide(bytes, at, length, etherType);
+    if (reader.kind !== Kind.Fragment && reader.kind !== Kind.FirstFragment) return;
+    const { source, destination, fragmentProtocol, fragmentId } = reader.key;
+    this.#note([...source, ...destination, fragmentProtocol, fragmentId].join(), place);
+  }
+
+  settle(place: number, end: number, swap: (a: number, b: number) => void): void {
+    const train = this.#trainAt.get(place);
+    if (!train) return;
+    this.#trains.delete(train.name);
+    for (const member of train.places) this.#trainAt.delete(member);
+    const within = train.places.filter((member) => member < end);
+    for (let i = 0, j = within.length - 1; i < j; i++, j--) swap(within[i]!, within[j]!);
+    for (const member of train.places.slice(within.length)) this.#note(train.name, member);
+  }
+
+  #note(name: string, place: number): void {
+    const train = this.#trains.get(name) ?? { name, places: [] };
+    train.places.push(place);
+    this.#trains.set(name, train);
+    this.#trainAt.set(place, train);
+  }
+}
+
+/** What tells fragments from other packets: a balancer, of which only `kind` and `key` are looked at. */
+function packetReader(): Balancer {
+  const options = { M: 3, N: 1 };
+  return new Balancer(new FwmarkLookup(TargetTable.create(new ArrayBuffer(TargetTable.byteLength(options)), options)));
+}

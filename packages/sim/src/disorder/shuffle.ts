@@ -1,0 +1,18 @@
+import { mulberry32, RANDOM_RANGE } from '../mulberry32.js';
+import { DISORDER_WINDOW, type Disorder } from './disordered-stream.js';
+
+/** Permutes the packets of each window at random (R. Durstenfeld's shuffle): every order is as likely as every other. */
+export class Shuffle implements Disorder {
+  readonly #random: () => number;
+
+  /** @param seed 32 bits; the same seed gives the same order */
+  constructor(seed: number) {
+    this.#random = mulberry32(seed);
+  }
+
+  settle(place: number, end: number, swap: (a: number, b: number) => void): void {
+    // Windows lie side by side, so that a packet stays in its own.
+    const windowEnd = Math.min(end, place - (place % DISORDER_WINDOW) + DISORDER_WINDOW);
+    swap(place, place + Math.floor((this.#random() / RANDOM_RANGE) * (windowEnd - place)));
+  }
+}
