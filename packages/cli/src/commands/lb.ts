@@ -1,5 +1,5 @@
 import { MAX_POOL } from '@nfqlb/core';
-import { Command, fwmarkOrNone, oneOf, type QueueRange, queueRange, wholeNumber } from '@nfqlb/options';
+import { Command, fwmarkOrNone, Option, oneOf, type QueueRange, queueRange, wholeNumber } from '@nfqlb/options';
 import { balanceLoad } from '../daemon/load-balancing.js';
 import { DEFAULT_TABLE } from '../table/shared-table.js';
 
@@ -29,7 +29,11 @@ export function lbCommand(): Command {
   return new Command('lb')
     .description('load-balance the packets of one or more NFQUEUEs over the targets of a table, until SIGTERM or SIGINT')
     .option('--tshm <name>', 'target table', DEFAULT_TABLE)
-    .option('--queue <n|first:last>', 'NFQUEUEs to listen to; each has a thread of its own', queueRange, { first: 2, last: 2 })
+    .addOption(
+      new Option('--queue <n|first:last>', 'NFQUEUEs to listen to; each has a thread of its own')
+        .argParser(queueRange)
+        .default({ first: 2, last: 2 }, '2'),
+    )
     .option('--qlength <packets>', 'packets that may wait in a queue; more are dropped', wholeNumber({ min: 1, max: 0x7fffffff }), 1024)
     .option('--sctp_encap <port>', 'UDP port that carries SCTP; 0 for none', wholeNumber({ max: 65535 }), 0)
     .option('--notargets_fwmark <fwmark>', 'what packets get when no target is active; -1: they are dropped', fwmarkOrNone, -1)
@@ -57,7 +61,7 @@ export function lbCommand(): Command {
       '--linger <microseconds>',
       'how long to let packets gather after a wait: less CPU, more latency',
       wholeNumber({ max: 10_000 }),
-      0,
+      50,
     )
     .action((options: LbOptions) =>
       balanceLoad({

@@ -1,5 +1,16 @@
 import { MAX_BUCKETS, type PermutationKind } from '@nfqlb/core';
-import { Command, fwmark, fwmarkOrNone, oneOf, repeatable, targets, UsageError, type WeightedTarget, wholeNumber } from '@nfqlb/options';
+import {
+  Command,
+  fwmark,
+  fwmarkOrNone,
+  Option,
+  oneOf,
+  repeatable,
+  targets,
+  UsageError,
+  type WeightedTarget,
+  wholeNumber,
+} from '@nfqlb/options';
 import { Capture } from '../captures/capture.js';
 import type { PacketStream } from '../captures/packet-stream.js';
 import { DISORDER_WINDOW, DisorderedStream } from '../disorder/disordered-stream.js';
@@ -35,11 +46,17 @@ interface ReplayOptions extends StoredFragmentOptions {
 }
 
 /** `sim replay`: load-balances a capture as `nfqlb lb` would the traffic. */
+const DEFAULT_TARGETS = '101,102,103,104';
+
 export function replayCommand(): Command {
   const command = new Command('replay')
     .description('load-balance the packets of a capture, and show what each target got')
     .argument('<capture>', 'pcap or pcapng, plain or in gzip; - for standard input')
-    .option('--targets <list>', 'active fwmarks, each with its weight after a colon if it is not 1', targets, targets('101,102,103,104'))
+    .addOption(
+      new Option('--targets <list>', 'active fwmarks, each with its weight after a colon if it is not 1')
+        .argParser(targets)
+        .default(targets(DEFAULT_TARGETS), DEFAULT_TARGETS),
+    )
     .option('--M <buckets>', 'buckets of the table; lowered to a prime', wholeNumber({ min: 3, max: 0xffffffff }), 997)
     .option('--N <slots>', 'most targets', wholeNumber({ min: 1, max: MAX_BUCKETS }), 32)
     .option('--permutation <kind>', 'fwmark: the same targets give the same table; nfqlb: as C nfqlb', oneOf('fwmark', 'nfqlb'), 'fwmark')
