@@ -7,17 +7,19 @@
 import { PerformanceObserver } from 'node:perf_hooks';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { getHeapStatistics } from 'node:v8';
-import { Balancer, FwmarkLookup, TargetTable } from '@nfqlb/core';
+import { Balancer, FragmentTable, type FragmentTableOptions, FwmarkLookup, STATISTICS_LENGTH, TargetTable } from '@nfqlb/core';
 import { report } from './goal.js';
-import { batchOf, PACKETS, TRAFFIC, type Traffic } from './traffic.js';
+import { batchOf, FRAGMENTS, PACKETS, TRAFFIC, type Traffic } from './traffic.js';
 
 const MILLION = 1_000_000;
 const SIZE = { M: 65537, N: 100 };
 
 const table = TargetTable.create(new ArrayBuffer(TargetTable.byteLength(SIZE)), SIZE);
 table.activate(Array.from({ length: SIZE.N }, (_, i) => ({ fwmark: 101 + i })));
-const balancer = new Balancer(new FwmarkLookup(table));
-const batch = batchOf(...(Object.keys(TRAFFIC) as Traffic[]));
+const options: FragmentTableOptions = { size: 8191, buckets: 8191, fragments: 100, mtu: 1500, ttl: 200, holes: 0 };
+const fragments = new FragmentTable(FragmentTable.createMemory(options), options, new Uint32Array(STATISTICS_LENGTH / 4));
+const balancer = new Balancer(new FwmarkLookup(table), { fragments });
+const batch = batchOf(...(Object.keys(TRAFFIC) as Traffic[]), ...FRAGMENTS);
 
 let collections = 0;
 new PerformanceObserver((list) => {
@@ -47,7 +49,7 @@ const octets = Math.min(...Array.from({ length: RUNS }, () => growth(packets))) 
 await sleep(100);
 
 console.log(
-  `${packets / MILLION} million packets of all kinds, the smallest of ${RUNS} runs (the measurement itself takes ${measuring} octets)`,
+  `${packets / MILLION} million packets of all kinds, fragments too, the smallest of ${RUNS} runs (the measurement itself takes ${measuring} octets)`,
 );
 report('allocated for all of them', octets, 'octets', 0);
 report('garbage collections', collections, '', 0);

@@ -42,8 +42,40 @@ export const TRAFFIC = {
 
 export type Traffic = keyof typeof TRAFFIC;
 
+/** Fragments, first and later ones, of a few datagrams: known, out of order and twice. */
+export const FRAGMENTS: readonly (() => PacketBuilder)[] = [
+  () =>
+    from4()
+      .fragment({ id: random() & 0xff, offset: 0, more: true })
+      .udp(port(), 53)
+      .payload(64),
+  () =>
+    packet()
+      .ipv4('10.0.0.2', '192.0.2.1')
+      .fragment({ id: random() & 0xff, offset: 0, more: true })
+      .udp(port(), 53)
+      .payload(64),
+  () =>
+    packet()
+      .ipv4('10.0.0.2', '192.0.2.1')
+      .fragment({ id: random() & 0xff, offset: 72, more: false })
+      .protocol(17)
+      .payload(64),
+  () =>
+    packet()
+      .ipv6('2001:db8::2', '2001:db8::1')
+      .fragment({ id: random() & 0xff, offset: 0, more: true })
+      .udp(port(), 53)
+      .payload(64),
+  () =>
+    packet()
+      .ipv6('2001:db8::2', '2001:db8::1')
+      .fragment({ id: random() & 0xff, offset: 72, more: false })
+      .payload(64),
+];
+
 /** A batch of {@link PACKETS} packets, of these kinds by turns. */
-export function batchOf(...kinds: readonly Traffic[]): PacketBatch {
+export function batchOf(...kinds: readonly (Traffic | (() => PacketBuilder))[]): PacketBatch {
   const batch: PacketBatch = {
     bytes: new Uint8Array(PACKETS * SLOT),
     offset: Uint32Array.from({ length: PACKETS }, (_, i) => i * SLOT),
@@ -52,7 +84,8 @@ export function batchOf(...kinds: readonly Traffic[]): PacketBatch {
     mark: new Int32Array(PACKETS),
   };
   for (let i = 0; i < PACKETS; i++) {
-    const octets = TRAFFIC[kinds[random() % kinds.length]!]().build();
+    const kind = kinds[random() % kinds.length]!;
+    const octets = (typeof kind === 'string' ? TRAFFIC[kind] : kind)().build();
     batch.bytes.set(octets, batch.offset[i]);
     batch.length[i] = octets.length;
     batch.etherType[i] = octets[0]! >> 4 === 6 ? ETH_P_IPV6 : ETH_P_IP;
