@@ -9,6 +9,7 @@
 #include "netlink.h"
 #include "queue.h"
 #include "tun.h"
+#include "unix_socket.h"
 #include "wakeup.h"
 
 static Napi::Object init(Napi::Env env, Napi::Object exports) {
@@ -20,6 +21,8 @@ static Napi::Object init(Napi::Env env, Napi::Object exports) {
   exports.Set("allocate", Napi::Function::New<allocate>(env, "allocate"));
   exports.Set("lock", Napi::Function::New<lock>(env, "lock"));
   exports.Set("unlock", Napi::Function::New<unlock>(env, "unlock"));
+  exports.Set("listenAbstract", Napi::Function::New<listenAbstract>(env, "listenAbstract"));
+  exports.Set("connectAbstract", Napi::Function::New<connectAbstract>(env, "connectAbstract"));
   exports.Set("writePacket", Napi::Function::New<writePacket>(env, "writePacket"));
   return exports;
 }

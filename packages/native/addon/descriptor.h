@@ -20,6 +20,9 @@ class Descriptor {
   int get() const { return fd_; }
   bool isOpen() const { return fd_ >= 0; }
 
+  /// Gives it away.
+  int release() { return std::exchange(fd_, -1); }
+
   void close() {
     if (isOpen()) ::close(std::exchange(fd_, -1));
   }

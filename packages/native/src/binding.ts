@@ -54,6 +54,8 @@ export interface Binding {
   allocate(fd: number, size: number): void;
   lock(fd: number, milliseconds: number): void;
   unlock(fd: number): void;
+  listenAbstract(name: string, backlog: number): number;
+  connectAbstract(name: string): number;
   writePacket(fd: number, bytes: Uint8Array, at: number, length: number): number;
 }
 

@@ -1,3 +1,4 @@
+export { connectAbstract, listenAbstract } from './abstract-socket.js';
 export { NativeError } from './native-error.js';
 export { Queue, type QueueOptions } from './queue.js';
 export { SharedMemory } from './shared-memory.js';

@@ -1,0 +1,77 @@
+import { once } from 'node:events';
+import { createServer, type Server, type Socket } from 'node:net';
+import { listenAbstract } from '@nfqlb/native';
+import { describeFailure, UsageError } from '@nfqlb/options';
+import { type FlowRequest, formatRefusal, isWhole, MAX_REQUEST, parseRequest } from './flow-message.js';
+import { formatSocketAddress, isWildcard, type SocketAddress } from './socket-address.js';
+
+/** Does what a request asks and gives the reply; what it throws becomes a refusal. */
+export type FlowHandler = (request: FlowRequest) => Buffer | Promise<Buffer>;
+
+/** How long a client may take for its request, and then for taking the reply, in milliseconds. */
+const PATIENCE = 3000;
+
+/** Clients at a time; more are turned away. */
+const MAX_CLIENTS = 256;
+
+/**
+ * Serves flow commands, one a connection. No client holds up another: each has its time and its room.
+ *
+ * @param insecure allows an address that stands for all of the machine's: whoever reaches it may change flows
+ * @throws `UsageError` for such an address otherwise, `NativeError` or a system error when it cannot be listened to
+ */
+export async function serveFlows(address: SocketAddress, handler: FlowHandler, insecure = false): Promise<Server> {
+  if (isWildcard(address) && !insecure) {
+    throw new UsageError(
+      'invalid-value',
+      `${formatSocketAddress(address)}: anybody who reaches this machine could change flows: name one address, or give --insecure-listen`,
+    );
+  }
+  const server = createServer({ allowHalfOpen: true }, (socket) => converse(socket, handler));
+  server.maxConnections = MAX_CLIENTS;
+  if (address.kind === 'unix') server.listen({ fd: listenAbstract(address.name) });
+  else server.listen({ host: address.host, port: address.port, ipv6Only: true });
+  await once(server, 'listening');
+  return server;
+}
+
+function converse(socket: Socket, handler: FlowHandler): void {
+  const chunks: Buffer[] = [];
+  let tail = '';
+  let octets = 0;
+  let answered = false;
+  // Not `setTimeout`, which an octet now and then would put off.
+  const deadline = setTimeout(() => (answered ? socket.destroy() : answer(formatRefusal('the request did not come in time'))), PATIENCE);
+  // A client that goes away is no error.
+  socket.on('error', () => socket.destroy());
+  socket.on('close', () => clearTimeout(deadline));
+  socket.on('data', (chunk) => {
+    if (answered) return;
+    chunks.push(chunk);
+    octets += chunk.length;
+    if (octets > MAX_REQUEST) return answer(formatRefusal(`the request is longer than ${MAX_REQUEST} octets`));
+    // Only what is new can have made it whole; the rest is not looked at again and again.
+    tail = tail.slice(-'\neoc'.length) + chunk.toString('latin1');
+    if (!tail.includes('eoc:')) return;
+    const text = Buffer.concat(chunks).toString('utf8');
+    if (isWhole(text)) obey(text);
+  });
+  socket.on('end', () => {
+    if (!answered) answer(formatRefusal('the request ends without eoc:'));
+  });
+
+  function answer(reply: Buffer): void {
+    answered = true;
+    deadline.refresh();
+    socket.end(reply);
+    // What else it says is of no interest.
+    socket.resume();
+  }
+
+  function obey(text: string): void {
+    answered = true;
+    new Promise<Buffer>((resolve) => resolve(handler(parseRequest(text)))).then(answer, (error) =>
+      answer(formatRefusal(describeFailure(error))),
+    );
+  }
+}

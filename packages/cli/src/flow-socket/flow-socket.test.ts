@@ -1,0 +1,172 @@
+import { once } from 'node:events';
+import { type AddressInfo, connect, type Server, Socket } from 'node:net';
+import { buffer, text } from 'node:stream/consumers';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { connectAbstract } from '@nfqlb/native';
+import { afterEach, describe, expect, test } from 'vitest';
+import { sendFlowCommand } from './flow-client.js';
+import { type FlowRequest, formatRefusal, formatRequest, MAX_REQUEST, OK, parseReply, parseRequest } from './flow-message.js';
+import { type FlowHandler, serveFlows } from './flow-server.js';
+import { formatSocketAddress, parseSocketAddress, type SocketAddress } from './socket-address.js';
+
+const UNIX: SocketAddress = { kind: 'unix', name: `nfqlb-test-flows-${process.pid}` };
+const SET: FlowRequest = { action: 'set', fields: { name: 'web', target: 'nfqlb', priority: '10', dsts: '10.0.0.1/32,1000::1/128' } };
+
+describe('addresses', () => {
+  test.each(['unix:nfqlb', 'unix:a:b', 'tcp:127.0.0.1:4000', 'tcp:[::1]:4000', 'tcp:0.0.0.0:1'])('%s', (address) => {
+    expect(formatSocketAddress(parseSocketAddress(address))).toBe(address);
+  });
+
+  test.each([
+    '',
+    'nfqlb',
+    'unix:',
+    `unix:${'x'.repeat(108)}`,
+    'tcp:localhost:1',
+    'tcp:1.2.3.4',
+    'tcp:1.2.3.4:65536',
+    'tcp:::1:4',
+    'tcp:[1.2.3.4]:5',
+  ])('refused: %j', (address) => {
+    expect(() => parseSocketAddress(address)).toThrow(/^.*: must be unix:NAME, tcp:ADDRESS:PORT or tcp:\[IPV6-ADDRESS\]:PORT$/);
+  });
+});
+
+describe('messages', () => {
+  test('a request is what C nfqlb sends', () => {
+    expect(formatRequest(SET)).toBe('action:set\nname:web\ntarget:nfqlb\npriority:10\ndsts:10.0.0.1/32,1000::1/128\neoc:\n');
+    expect(parseRequest(formatRequest(SET))).toEqual(SET);
+  });
+
+  test('of a field that comes twice the first counts; what is not known is ignored; nothing counts after eoc', () => {
+    const request = 'name:a\naction:delete\nname:b\ncolour:red\naction:set\neoc:whatever\ntarget:t\n';
+    expect(parseRequest(request)).toEqual({ action: 'delete', fields: { name: 'a' } });
+  });
+
+  test.each([
+    ['name:a\neoc:\n', 'there is no action'],
+    ['action:explode\neoc:\n', 'action "explode": must be one of set, delete, list'],
+    ['action:set\nrubbish\neoc:\n', '"rubbish": must be a field, a colon and its value'],
+  ])('%j is refused', (request, reason) => {
+    expect(() => parseRequest(request)).toThrow(reason);
+  });
+
+  test.each(['no', 'x'.repeat(57), 'x'.repeat(58), 'ä'.repeat(300)])(
+    'a refusal ends with a NUL within 64 octets, and is read whole: %s',
+    (reason) => {
+      const reply = formatRefusal(reason);
+      expect(reply.subarray(0, 64)).toContain(0);
+      expect(parseReply(reply)).toBe(`FAIL: ${reason}`);
+    },
+  );
+});
+
+describe('a server', () => {
+  let server: Server | undefined;
+  afterEach(() => server?.close());
+
+  const open = (address: SocketAddress = UNIX): Socket =>
+    address.kind === 'unix'
+      ? new Socket({ fd: connectAbstract(address.name), readable: true, writable: true })
+      : connect(address.port, address.host);
+
+  const echo: FlowHandler = (request) => (request.action === 'list' ? Buffer.from(JSON.stringify(request.fields)) : OK);
+
+  test.each([
+    ['unix', UNIX],
+    ['tcp', { kind: 'tcp', host: '127.0.0.1', port: 0 }],
+    ['tcp over IPv6', { kind: 'tcp', host: '::1', port: 0 }],
+  ] as const)('and a client, over %s', async (_name, address) => {
+    server = await serveFlows(address, echo);
+    const at: SocketAddress = address.kind === 'unix' ? address : { ...address, port: (server.address() as AddressInfo).port };
+    expect(await sendFlowCommand(at, SET)).toBe('OK');
+    expect(await sendFlowCommand(at, { action: 'list', fields: { name: 'web' } })).toBe('{"name":"web"}');
+  });
+
+  test('tells a refusal, and goes on', async () => {
+    const reason = `flow web: ${'x'.repeat(100)}`;
+    server = await serveFlows(UNIX, ({ action }) => {
+      if (action === 'set') throw Object.assign(new Error(reason), { code: 'TEST' });
+      return OK;
+    });
+    await expect(sendFlowCommand(UNIX, SET)).rejects.toMatchObject({ code: 'REFUSED', message: reason });
+    expect(await sendFlowCommand(UNIX, { action: 'delete', fields: {} })).toBe('OK');
+  });
+
+  test('takes a request however it comes in pieces', async () => {
+    server = await serveFlows(UNIX, ({ fields }) => Buffer.from(fields.dsts!));
+    const dsts = Array.from({ length: 2000 }, (_, i) => `10.0.${i >> 8}.${i & 255}/32`).join(',');
+    const request = formatRequest({ action: 'list', fields: { name: 'eoc', dsts } });
+    for (const size of [1000, 7777, request.length]) {
+      const socket = open();
+      for (let at = 0; at < request.length; at += size) {
+        socket.write(request.slice(at, at + size));
+        await sleep(1);
+      }
+      expect(await text(socket)).toBe(dsts);
+    }
+    const byOctet = open();
+    for (const octet of 'action:list\ndsts:x\neoc:\n') {
+      byOctet.write(octet);
+      await sleep(1);
+    }
+    expect(await text(byOctet)).toBe('x');
+  });
+
+  test.each([
+    ['half a line, and an end', (socket: Socket) => socket.end('action:se'), 'FAIL: the request ends without eoc:'],
+    ['no eoc', (socket: Socket) => socket.end('action:set\nname:a\n'), 'FAIL: the request ends without eoc:'],
+    ['rubbish', (socket: Socket) => socket.end(Buffer.from([0xff, 0x0a, 0, 0x0a, ...Buffer.from('eoc:\n')])), 'FAIL: '],
+    [
+      'ten megabytes',
+      (socket: Socket) => socket.write('x'.repeat(10 * MAX_REQUEST)),
+      `FAIL: the request is longer than ${MAX_REQUEST} octets`,
+    ],
+  ])('refuses %s', async (_name, misbehave, expected) => {
+    server = await serveFlows(UNIX, echo);
+    const socket = open();
+    socket.on('error', () => {});
+    const reply = buffer(socket).catch(() => Buffer.from(expected));
+    misbehave(socket);
+    expect(parseReply(await reply)).toContain(expected);
+    expect(await sendFlowCommand(UNIX, SET)).toBe('OK');
+  });
+
+  test('is held up by no client that says nothing, half a line, or does not read its reply; it ends them', async () => {
+    server = await serveFlows(UNIX, ({ action }) => (action === 'list' ? Buffer.alloc(1 << 22) : OK));
+    const silent = Array.from({ length: 20 }, () => open());
+    const half = open();
+    half.write('action:li');
+    const deaf = open();
+    deaf.pause();
+    deaf.write('action:list\neoc:\n');
+    const sockets = [...silent, half, deaf];
+    for (const socket of sockets) socket.on('error', () => {});
+    const begin = performance.now();
+    for (let i = 0; i < 50; i++) expect(await sendFlowCommand(UNIX, SET)).toBe('OK');
+    expect(performance.now() - begin).toBeLessThan(1000);
+    const said = await Promise.all([...silent, half].map((socket) => text(socket)));
+    expect(new Set(said)).toEqual(new Set(['FAIL: the request did not come in time\0']));
+    await expect
+      .poll(() => new Promise<number>((resolve) => server!.getConnections((_, count) => resolve(count))), { timeout: 5000 })
+      .toBe(0);
+    deaf.destroy();
+  }, 15_000);
+
+  test('does not listen to all addresses of the machine unless it is told so', async () => {
+    const all: SocketAddress = { kind: 'tcp', host: '0.0.0.0', port: 0 };
+    await expect(serveFlows(all, echo)).rejects.toThrow('tcp:0.0.0.0:0: anybody who reaches this machine could change flows');
+    server = await serveFlows(all, echo, true);
+    expect((server.address() as AddressInfo).address).toBe('0.0.0.0');
+  });
+
+  test('that is not there', async () => {
+    await expect(sendFlowCommand(UNIX, SET)).rejects.toThrow(
+      `${formatSocketAddress(UNIX)}: no load-balancer with flows listens there: ${formatSocketAddress(UNIX)}: nobody listens on it (ECONNREFUSED)`,
+    );
+    await expect(sendFlowCommand({ kind: 'tcp', host: '127.0.0.1', port: 1 }, SET)).rejects.toMatchObject({ code: 'NOT_CONNECTED' });
+    server = await serveFlows(UNIX, echo);
+    await expect(serveFlows(UNIX, echo)).rejects.toThrow('another program listens on it (EADDRINUSE)');
+    await once(server.close(), 'close');
+  });
+});

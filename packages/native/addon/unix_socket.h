@@ -1,0 +1,10 @@
+#pragma once
+
+#include <napi.h>
+
+/// listenAbstract(name, backlog) → a descriptor that listens on the abstract unix socket of that name. Abstract names are octets, without
+/// an end: Node's `net` fills them up with zeros, and nobody else would find them.
+Napi::Value listenAbstract(const Napi::CallbackInfo& info);
+
+/// connectAbstract(name) → a connected descriptor
+Napi::Value connectAbstract(const Napi::CallbackInfo& info);
