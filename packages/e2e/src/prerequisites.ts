@@ -9,6 +9,7 @@ const PROGRAMS = {
   iptables: 'iptables',
   ip6tables: 'iptables',
   ethtool: 'ethtool',
+  nft: 'nftables',
   ping: 'iputils-ping',
   taskset: 'util-linux',
 };

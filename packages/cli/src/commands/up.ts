@@ -1,7 +1,7 @@
-import { Command } from '@nfqlb/options';
+import { Command, type QueueRange } from '@nfqlb/options';
 import { change } from '../setup/change.js';
 import { checkNeighbours } from '../setup/neighbours.js';
-import { describeSetUp, requestedSetUp, type SetUpOptions } from '../setup/options.js';
+import { describeSetUp, formatQueues, requestedSetUp, type SetUpOptions } from '../setup/options.js';
 import { planUp } from '../setup/plan.js';
 import { FAMILIES, type GivenTarget, type SetUp } from '../setup/set-up.js';
 import { readSysctls, wantedSysctls } from '../setup/sysctls.js';
@@ -32,20 +32,33 @@ function up(targets: readonly GivenTarget[], options: UpOptions): void {
     if (!options.sysctl) process.stderr.write(`nfqlb up: warning: ${name} is not ${value}: ${problem}; --sysctl sets it\n`);
     else if (!dryRun) process.stdout.write(`${name} is set to ${value}\n`);
   }
+  if (setUp.fragmentQueue !== undefined && (setUp.mode === 'nat' || setUp.traffic === 'local')) {
+    const why = setUp.mode === 'nat' ? 'with --mode=nat fragments are put together' : 'with --local packets are not fragmented yet';
+    process.stderr.write(`nfqlb up: warning: --fragment_queue gets nothing: before the queue, ${why}\n`);
+  }
   if (!dryRun) process.stdout.write(summary(setUp));
 }
 
-function summary({ vips, targets, queue: { first, last } }: SetUp): string {
-  const queue = first === last ? `${first}` : `${first}:${last}`;
+function summary({ vips, targets, queue, fragmentQueue }: SetUp): string {
   const addresses = (target: SetUp['targets'][number]): string =>
     FAMILIES.map((family) => target.addresses[family])
       .filter(Boolean)
       .join(', ');
   const fwmarks = targets.map(({ fwmark }) => fwmark).join(' ');
   return [
-    `queue ${queue} gets packets to ${[...vips[4], ...vips[6]].join(', ')}`,
+    `queue ${formatQueues(queue)} gets packets to ${[...vips[4], ...vips[6]].join(', ')}`,
+    ...(fragmentQueue === undefined ? [] : [`queue ${fragmentQueue} gets those of them that are fragments`]),
     ...targets.map((target) => `fwmark ${target.fwmark} leads to ${addresses(target)}`),
-    `next: nfqlb init; nfqlb activate ${fwmarks}; nfqlb lb --queue=${queue}`,
+    `next: nfqlb init; nfqlb activate ${fwmarks}; ${listeners(queue, fragmentQueue)}`,
     '',
   ].join('\n');
+}
+
+/** What listens to all queues. One load-balancer has queues that follow one another. */
+function listeners(queue: QueueRange, fragmentQueue: number | undefined): string {
+  const lb = (queues: QueueRange): string => `nfqlb lb --queue=${formatQueues(queues)}`;
+  if (fragmentQueue === undefined) return lb(queue);
+  if (fragmentQueue === queue.last + 1) return lb({ first: queue.first, last: fragmentQueue });
+  if (fragmentQueue === queue.first - 1) return lb({ first: fragmentQueue, last: queue.last });
+  return `${lb(queue)}, and beside it nfqlb lb --queue=${fragmentQueue} --ft_shm=ftshm${fragmentQueue}`;
 }

@@ -1,7 +1,7 @@
 import { CAP_NET_ADMIN, hasCapability, readCapabilities } from './capabilities.js';
 import { NOTHING_PRESENT, type Present, readPresent } from './present.js';
 import { SetupError } from './setup-error.js';
-import { execute, formatStep, type Step } from './step.js';
+import { execute, formatStep, isPartlyDone, type Step } from './step.js';
 
 export interface ChangeOptions {
   /** Print the commands instead of running them. */
@@ -28,11 +28,23 @@ export function change(plan: (present: Present) => readonly Step[], { dryRun }: 
     try {
       execute(step);
     } catch (error) {
-      if (!(error instanceof SetupError) || done === 0) throw error;
-      throw new SetupError(error.code, `${error.message}; the changes before it were made, nfqlb down takes all away`, { cause: error });
+      if (!(error instanceof SetupError)) throw error;
+      const remains = remainsOf(steps.slice(0, done), step, error);
+      if (remains === undefined) throw error;
+      throw new SetupError(error.code, `${error.message}; ${remains}, nfqlb down takes all away`, { cause: error, line: error.line });
     }
   }
   return steps.length > 0;
+}
+
+/**
+ * What has been changed of what `nfqlb down` takes away. Nothing is undone here: with a set-up before this one, what was there
+ * cannot be told from what is new.
+ */
+function remainsOf(done: readonly Step[], failed: Step, error: SetupError): string | undefined {
+  const isMade = done.some(({ kind }) => kind === 'program') || isPartlyDone(failed, error);
+  if (isMade === undefined) return 'changes may have been made before it';
+  return isMade ? 'the changes before it were made' : undefined;
 }
 
 /** For a dry run it will do to suppose that nothing is there: who may not look shall see the commands all the same. */

@@ -48,7 +48,16 @@ test('VIPs in one option and in several, options as C nfqlb would have them', as
   });
 });
 
+test.each(['1', '4', '0'])('fragments have a queue outside of the others’: %s', async (queue) => {
+  const setUp = await requested('--vip=10.0.0.1/32', '--queue=2:3', `--fragment-queue=${queue}`, '192.168.1.1');
+  expect(setUp).toMatchObject({ queue: { first: 2, last: 3 }, fragmentQueue: Number(queue) });
+});
+
 test.each([
+  [['--vip=10.0.0.1/32', '--fragment_queue=2', '192.168.1.1'], 'up: --fragment_queue=2: must be none of --queue=2'],
+  [['--vip=10.0.0.1/32', '--queue=0:3', '--fragment_queue=3', '192.168.1.1'], 'up: --fragment_queue=3: must be none of --queue=0:3'],
+  [['--vip=10.0.0.1/32', '--fragment_queue=3:4', '192.168.1.1'], 'up: --fragment_queue=3:4: must be a whole number from 0 to 65535'],
+  [['--vip=1000::1/128', '1=fe80::5'], 'up: targets 1=fe80::5: must not be link-local (fe80::/10)'],
   [['--vip=10.0.0.1', '192.168.1.1'], 'up: --vip=10.0.0.1: must be ADDRESS/BITS such as 10.0.0.1/32 or 2001:db8::1/128'],
   [['--vip=10.0.0.1/32,', '192.168.1.1'], 'up: --vip=10.0.0.1/32,: must be a list with commas between its items, none of them empty'],
   [['192.168.1.1'], 'up: missing option --vip'],

@@ -1,5 +1,5 @@
 import type { Cidr } from '@nfqlb/core/address';
-import { type Command, list, Option, oneOf, type QueueRange, queueRange, repeatable, UsageError } from '@nfqlb/options';
+import { type Command, list, Option, oneOf, type QueueRange, queueRange, repeatable, UsageError, wholeNumber } from '@nfqlb/options';
 import { composeSetUp, type GivenTarget, givenTarget, type Mode, type SetUp, vip } from './set-up.js';
 
 /** What the options of {@link describeSetUp} give. */
@@ -7,6 +7,7 @@ export interface SetUpOptions {
   readonly vip: readonly (readonly Cidr[])[];
   readonly mode: Mode;
   readonly queue: QueueRange;
+  readonly fragment_queue?: number;
   readonly forward?: true;
   readonly local?: true;
   readonly keepSource?: true;
@@ -32,6 +33,11 @@ export function describeSetUp(command: Command, { required }: { required: boolea
       'nat',
     )
     .addOption(new Option('--queue <queue>', 'queue, or several as in 0:3').argParser(queueRange).default(queueRange('2'), '2'))
+    .option(
+      '--fragment_queue <queue>',
+      'another queue for fragments, so that they take no room from other packets',
+      wholeNumber({ max: 65535 }),
+    )
     .option('--forward', 'packets that pass through this machine (default)')
     .option('--local', 'packets of programs on this machine')
     .option('--keep-source', 'with nat: keep the clients’ addresses; this machine must then be the targets’ router') as Command;
@@ -39,12 +45,23 @@ export function describeSetUp(command: Command, { required }: { required: boolea
 
 /** @throws {@link UsageError} for options that do not go together, and targets that do not go with the VIPs */
 export function requestedSetUp(targets: readonly GivenTarget[], options: SetUpOptions): SetUp {
-  const { mode, queue, forward, local = false, keepSource = false } = options;
+  const { mode, queue, fragment_queue: fragmentQueue, forward, local = false, keepSource = false } = options;
   if (forward && local) throw new UsageError('invalid-value', 'cannot be given together with --forward', { option: '--local' });
   if (keepSource && (mode !== 'nat' || local)) {
     throw new UsageError('invalid-value', 'is for --mode=nat with --forward; otherwise the source address is kept anyway', {
       option: '--keep-source',
     });
   }
-  return composeSetUp({ vips: options.vip.flat(), targets, mode, queue, traffic: local ? 'local' : 'forward', keepSource });
+  if (fragmentQueue !== undefined && fragmentQueue >= queue.first && fragmentQueue <= queue.last) {
+    throw new UsageError('invalid-value', `must be none of --queue=${formatQueues(queue)}`, {
+      option: '--fragment_queue',
+      value: String(fragmentQueue),
+    });
+  }
+  return composeSetUp({ vips: options.vip.flat(), targets, mode, queue, fragmentQueue, traffic: local ? 'local' : 'forward', keepSource });
+}
+
+/** As `--queue` has it: `2`, or `0:3`. */
+export function formatQueues({ first, last }: QueueRange): string {
+  return first === last ? `${first}` : `${first}:${last}`;
 }

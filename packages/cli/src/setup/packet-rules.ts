@@ -52,10 +52,19 @@ function translation({ vips, targets, traffic, keepSource }: SetUp, family: Fami
   return { table: 'nat', chains, jumps };
 }
 
-function queue({ vips, traffic, queue: { first, last } }: SetUp, family: Family): TableRules {
+/**
+ * What is a fragment, the first of a datagram too. IPv4: of the 32 bits from octet 4 on, those of the flag MF (more fragments)
+ * and of the fragment offset are not all 0 (RFC 791 §3.1); `-f` would leave out the first. IPv6: there is a fragment header
+ * (RFC 8200 §4.5).
+ */
+const FRAGMENT: Readonly<Record<Family, string>> = { 4: '-m u32 --u32 "4&0x3FFF=1:0x3FFF"', 6: '-m frag' };
+
+function queue({ vips, traffic, queue: { first, last }, fragmentQueue }: SetUp, family: Family): TableRules {
   const option = first === last ? `--queue-num ${first}` : `--queue-balance ${first}:${last}`;
   const rules = vips[family].map((vip) => `-d ${vip} -j NFQUEUE ${option}`);
-  return { table: 'mangle', chains: new Map([[CHAIN, rules]]), jumps: [`${entrance(traffic)} -j ${CHAIN}`] };
+  const fragments =
+    fragmentQueue === undefined ? [] : vips[family].map((vip) => `-d ${vip} ${FRAGMENT[family]} -j NFQUEUE --queue-num ${fragmentQueue}`);
+  return { table: 'mangle', chains: new Map([[CHAIN, [...fragments, ...rules]]]), jumps: [`${entrance(traffic)} -j ${CHAIN}`] };
 }
 
 /** Where packets are seen first. */

@@ -87,6 +87,19 @@ END
 `);
   });
 
+  test('with a queue for fragments, before the others', () => {
+    const options = { mode: 'dsr', vip: ['10.0.0.1/32', '10.0.0.0/24', '1000::/112'], fragmentQueue: 3 } as const;
+    const text = shell(planUp(setUp(['101=192.168.1.1', '101=fd00::1'], options), NOTHING_PRESENT));
+    expect(text.match(/^.* -j NFQUEUE .*$/gm)).toEqual([
+      '-A NFQLB -d 10.0.0.1/32 -m u32 --u32 "4&0x3FFF=1:0x3FFF" -j NFQUEUE --queue-num 3',
+      '-A NFQLB -d 10.0.0.0/24 -m u32 --u32 "4&0x3FFF=1:0x3FFF" -j NFQUEUE --queue-num 3',
+      '-A NFQLB -d 10.0.0.1/32 -j NFQUEUE --queue-num 2',
+      '-A NFQLB -d 10.0.0.0/24 -j NFQUEUE --queue-num 2',
+      '-A NFQLB -d 1000::/112 -m frag -j NFQUEUE --queue-num 3',
+      '-A NFQLB -d 1000::/112 -j NFQUEUE --queue-num 2',
+    ]);
+  });
+
   test('with nat, for programs on this machine, whose source addresses are right', () => {
     const text = shell(planUp(setUp(['192.168.1.1'], { traffic: 'local' }), NOTHING_PRESENT));
     expect(text.match(/^-I .*$/gm)).toEqual(['-I OUTPUT -j NFQLB', '-I OUTPUT -j NFQLB', '-I OUTPUT -j NFQLB']);

@@ -6,7 +6,7 @@ import type { TableName } from './ownership.js';
 import type { TableRules } from './packet-rules.js';
 import type { SavedRules, SavedTable } from './saved-rules.js';
 
-const NOTHING: SavedTable = { chains: [], jumps: [] };
+const NOTHING: SavedTable = { chains: [], jumps: [], rules: [] };
 
 /** For removal: packets are kept out of the queue first, and guarded to the end. */
 const REMOVAL_ORDER: readonly TableName[] = ['mangle', 'nat', 'filter'];

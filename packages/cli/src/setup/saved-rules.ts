@@ -5,6 +5,8 @@ export interface SavedTable {
   readonly chains: readonly string[];
   /** Rules of other chains that lead to ours, as in `PREROUTING -j NFQLB`; several may be the same. */
   readonly jumps: readonly string[];
+  /** Rules in chains of ours, as in `NFQLB -d 10.0.0.1/32 -j NFQUEUE --queue-num 2`. */
+  readonly rules: readonly string[];
 }
 
 /** Tables in which there is something of ours. */
@@ -20,7 +22,11 @@ export function parseSavedRules(text: string): SavedRules {
       const [, from, to] = /^-A (\S+) (?:.* )?(?:-j|-g) (\S+)/.exec(line) ?? [];
       return !isOwn(from) && isOwn(to);
     });
-    if (chains.length > 0) rules.set(name as TableName, { chains, jumps: jumps.map((line) => line.slice('-A '.length)) });
+    const own = lines.filter((line) => isOwn(/^-A (\S+)/.exec(line)?.[1]));
+    const specification = (line: string): string => line.slice('-A '.length);
+    if (chains.length > 0) {
+      rules.set(name as TableName, { chains, jumps: jumps.map(specification), rules: own.map(specification) });
+    }
   }
   return rules;
 }

@@ -60,6 +60,16 @@ describe('targets', () => {
     },
   );
 
+  test.each(['fe80::5', '2=fe80::5', 'febf::1'])('%s, which is link-local, is refused', (text) => {
+    expect(() => givenTarget(text)).toThrow(
+      `${text}: must not be link-local (fe80::/10), which tells no machine without a device; must be an address such as 2001:db8::1 or fd00::1`,
+    );
+  });
+
+  test.each(['fec0::1', 'fe7f::1', 'fe00::1'])('%s is not link-local', (text) => {
+    expect(givenTarget(text).text).toBe(text);
+  });
+
   test.each(['0', '2147483648', '-1'])('fwmark %s is refused', (fwmark) => {
     expect(() => givenTarget(`${fwmark}=192.168.1.1`)).toThrow('must be a whole number from 1 to 2147483647');
   });

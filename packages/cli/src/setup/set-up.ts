@@ -32,6 +32,8 @@ export interface SetUp {
   readonly targets: readonly SetUpTarget[];
   readonly mode: Mode;
   readonly queue: QueueRange;
+  /** A queue for fragments, outside of `queue`. Without one they go where all packets go. */
+  readonly fragmentQueue?: number | undefined;
   readonly traffic: Traffic;
   /** With `nat`: leave the client's address in packets to the targets, instead of putting one of this machine there. */
   readonly keepSource: boolean;
@@ -44,6 +46,9 @@ export interface GivenTarget {
   /** 16 octets. */
   readonly address: Uint8Array;
 }
+
+/** RFC 4291 §2.5.6. */
+const LINK_LOCAL = parseCidr('fe80::/10')!;
 
 const targetFwmark = wholeNumber({ min: 1, max: 0x7fffffff }, 'a packet with fwmark 0 counts as one without');
 
@@ -70,6 +75,13 @@ export function givenTarget(text: string): GivenTarget {
   if (!address) {
     throw new UsageError('invalid-value', 'must be ADDRESS or FWMARK=ADDRESS, such as 192.168.1.1 or 101=2001:db8::1', { value: text });
   }
+  if (cidrContains(LINK_LOCAL, address)) {
+    throw new UsageError(
+      'invalid-value',
+      'must not be link-local (fe80::/10), which tells no machine without a device; must be an address such as 2001:db8::1 or fd00::1',
+      { value: text },
+    );
+  }
   return { text, fwmark: equals < 0 ? undefined : targetFwmark(text.slice(0, equals)), address };
 }
 
@@ -79,6 +91,7 @@ export interface SetUpRequest {
   readonly targets: readonly GivenTarget[];
   readonly mode: Mode;
   readonly queue: QueueRange;
+  readonly fragmentQueue?: number | undefined;
   readonly traffic: Traffic;
   readonly keepSource: boolean;
 }

@@ -13,9 +13,12 @@ export type SetupErrorCode =
 export class SetupError extends Error {
   override readonly name = 'SetupError';
   readonly code: SetupErrorCode;
+  /** Of what a program was given on its standard input, the line that it could not do, from 1 on; where it says that. */
+  readonly line: number | undefined;
 
-  constructor(code: SetupErrorCode, message: string, options?: ErrorOptions) {
+  constructor(code: SetupErrorCode, message: string, options: ErrorOptions & { readonly line?: number | undefined } = {}) {
     super(message, options);
     this.code = code;
+    this.line = options.line;
   }
 }

@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
-import { formatStep, runProgram } from './step.js';
+import { SetupError } from './setup-error.js';
+import { formatStep, isPartlyDone, runProgram } from './step.js';
 
 test('a step is written as a shell would be given it', () => {
   expect(formatStep({ kind: 'sysctl', name: 'net.ipv4.ip_forward', value: 1 })).toBe('echo 1 >/proc/sys/net/ipv4/ip_forward\n');
@@ -27,6 +28,34 @@ test.each([
   expect(() => runProgram(['sh', '-c', script], ['one', 'two', 'three'])).toThrow(`sh -c ${script}: ${reason}`);
 });
 
+test('a program that fails without reading its input says why', () => {
+  const input = Array.from({ length: 100_000 }, () => 'more than a pipe holds');
+  expect(() => runProgram(['sh', '-c', 'echo "line 2 failed" >&2; exit 1'], input)).toThrow(': line 2 failed (more than');
+});
+
 test('a program that is missing, and where it is to be had', () => {
   expect(() => runProgram(['ip6tables-nowhere'])).toThrow('ip6tables-nowhere is not installed; on Debian: apt-get install iptables');
+});
+
+const RESTORE = ['*filter', '-I INPUT -j NFQLB', 'COMMIT', '*mangle', '-I PREROUTING -j NFQLB', 'COMMIT'];
+
+test.each([
+  ['ip', ['route …', 'rule …'], 1, false],
+  ['ip', ['route …', 'rule …'], 2, true],
+  ['iptables-restore', RESTORE, 3, false],
+  ['ip6tables-restore', RESTORE, 5, true],
+  ['ip', ['route …'], undefined, undefined],
+])('what a program keeps that fails: %s %j at line %j', (program, input, line, isKept) => {
+  const error = new SetupError('command-failed', 'no', { line });
+  expect(isPartlyDone({ kind: 'program', command: [program], input }, error)).toBe(isKept);
+});
+
+test('a program that fails says at which line', () => {
+  const fail = (): string => runProgram(['sh', '-c', 'cat >/dev/null; echo "Command failed -:2" >&2; exit 1'], ['one', 'two']);
+  expect(fail).toThrow(expect.objectContaining({ code: 'command-failed', line: 2 }));
+});
+
+test('a program that is missing has done nothing', () => {
+  const error = new SetupError('missing-program', 'no');
+  expect(isPartlyDone({ kind: 'program', command: ['ip'], input: ['route …'] }, error)).toBe(false);
 });

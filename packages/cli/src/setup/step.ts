@@ -35,6 +35,17 @@ export function execute(step: Step): void {
   else writeSysctl(step);
 }
 
+/**
+ * Whether a step that has failed had changed something by then: `ip -batch` keeps each line that it has done, iptables-restore
+ * each table up to its COMMIT. `undefined` where the program does not say how far it came.
+ */
+export function isPartlyDone(step: Step, { code, line }: SetupError): boolean | undefined {
+  if (step.kind === 'sysctl' || code === 'missing-program') return false;
+  if (line === undefined) return undefined;
+  const before = step.input.slice(0, line - 1);
+  return step.command[0] === 'ip' ? before.length > 0 : before.includes('COMMIT');
+}
+
 /** The file of a sysctl. Not for those of a device, whose name may have dots. */
 export function sysctlPath(name: string): string {
   return `/proc/sys/${name.replaceAll('.', '/')}`;
@@ -53,16 +64,16 @@ export function runProgram(command: readonly [program: string, ...args: string[]
     maxBuffer: 1 << 30,
     env: environment(),
   });
-  if (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'ENOENT')
-      throw new SetupError('command-failed', `${program}: ${error.message}`, { cause: error });
+  const { code } = (error ?? {}) as NodeJS.ErrnoException;
+  // A program that fails need not have read all of its input: what it says tells more.
+  if (error && !(code === 'EPIPE' && status !== 0)) {
+    if (code !== 'ENOENT') throw new SetupError('command-failed', `${program}: ${error.message}`, { cause: error });
     throw new SetupError('missing-program', `${program} is not installed; on Debian: apt-get install ${PACKAGES[program] ?? 'iptables'}`);
   }
   if (status !== 0) {
-    throw new SetupError(
-      'command-failed',
-      `${command.join(' ')}: ${reasonOf(stderr) ?? `ended with ${signal ?? `status ${status}`}`}${lineOf(stderr, input)}`,
-    );
+    const line = lineNumberOf(stderr, input);
+    const reason = reasonOf(stderr) ?? `ended with ${signal ?? `status ${status}`}`;
+    throw new SetupError('command-failed', `${command.join(' ')}: ${reason}${line === undefined ? '' : ` (${input[line - 1]})`}`, { line });
   }
   return stdout;
 }
@@ -90,8 +101,7 @@ function reasonOf(stderr: string): string | undefined {
 }
 
 /** The line of the input that a program could not do: `ip` calls it `-:3`, iptables-restore `line 3` or `line: 3`. */
-function lineOf(stderr: string, input: readonly string[]): string {
-  const number = /(?:-:|line:? )(\d+)/.exec(stderr)?.[1];
-  const line = number === undefined ? undefined : input[Number(number) - 1];
-  return line === undefined ? '' : ` (${line})`;
+function lineNumberOf(stderr: string, input: readonly string[]): number | undefined {
+  const number = Number(/(?:-:|line:? )(\d+)/.exec(stderr)?.[1]);
+  return input[number - 1] === undefined ? undefined : number;
 }

@@ -23,6 +23,8 @@ export interface SysctlFacts {
   readonly ipv6Forwarding: boolean | undefined;
   /** Devices whose reverse path filter is strict, as it works: the greater of the device's mode and that for all. */
   readonly strictDevices: readonly string[];
+  /** Those whose filter is loose. */
+  readonly looseDevices: readonly string[];
 }
 
 /** Those of this network namespace. */
@@ -30,7 +32,8 @@ export function readSysctls(): SysctlFacts {
   return {
     ipv4Forwarding: read(IPV4_FORWARDING) === 1,
     ipv6Forwarding: read(IPV6_FORWARDING) === undefined ? undefined : read(IPV6_FORWARDING) === 1,
-    strictDevices: strictDevices(),
+    strictDevices: devicesFiltering(STRICT),
+    looseDevices: devicesFiltering(LOOSE),
   };
 }
 
@@ -56,12 +59,12 @@ export function wantedSysctls({ vips, traffic, mode }: SetUp, facts: SysctlFacts
   return wanted;
 }
 
-function strictDevices(): string[] {
+function devicesFiltering(wanted: number): string[] {
   const folder = '/proc/sys/net/ipv4/conf';
   const mode = (device: string): number => Number(readFileSync(`${folder}/${device}/rp_filter`, 'utf8'));
   const all = mode('all');
   return readdirSync(folder).filter(
-    (device) => device !== 'all' && device !== 'default' && device !== 'lo' && Math.max(all, mode(device)) === STRICT,
+    (device) => device !== 'all' && device !== 'default' && device !== 'lo' && Math.max(all, mode(device)) === wanted,
   );
 }
 

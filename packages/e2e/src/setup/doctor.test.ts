@@ -6,6 +6,8 @@ import { NFQLB } from '../load-balancer/program.js';
 import { describeLive } from '../testing/describe-live.js';
 import type { LbHost } from '../topology/host.js';
 import { Topology } from '../topology/topology.js';
+import { EchoServers } from '../traffic/echo.js';
+import { ask } from '../traffic/questions.js';
 import { makeBare, nfqlb, setUpOf } from './router.js';
 
 /** Its exit status, and what it says by check: `listeners` → `problem  nobody listens …`. */
@@ -80,6 +82,163 @@ describeLive(
         ['kernel nat', 'ok: address translation is there (tried)'],
         ['kernel tun', 'ok: tun devices are there (tried)'],
       ]);
+    });
+
+    test.each<[string, (lb: LbHost) => Promise<unknown>, string]>([
+      ['a jump', (lb) => lb.iptables(4, '-D INPUT -j NFQLB'), 'iptables -t filter: no rule leads from INPUT to the chain NFQLB'],
+      ['the rules of a chain', (lb) => lb.iptables(4, '-t mangle -F NFQLB'), 'iptables -t mangle: the chain NFQLB is empty'],
+      [
+        'a rule of one of several VIPs',
+        (lb) => lb.iptables(6, '-t mangle -D NFQLB 2'),
+        'ip6tables -t mangle: no rule with -j NFQUEUE for fragments to 2001:db8::1/128',
+      ],
+      ['a policy rule', (lb) => lb.ip('-6 rule del priority 14200 fwmark 102'), 'IPv6: no policy rule for fwmark 102'],
+      [
+        'a policy rule and its routes',
+        async (lb) => {
+          await lb.ip('rule del priority 14200 fwmark 102');
+          await lb.ip('route flush table 1420000102');
+        },
+        'IPv4: nothing leads fwmark 102 to a target',
+      ],
+      [
+        'a table that nftables has put something into',
+        (lb) => lb.run(['nft', 'add rule ip filter INPUT ct state new accept']),
+        'iptables -t filter: rules of nftables are in it, so that iptables can neither read nor change it',
+      ],
+    ])('says what is missing of a set-up: %s', async (_, damage, missing) => {
+      await using net = await Topology.create({ targets: 2 });
+      await makeBare(net);
+      await nfqlb(net.lb, 'up', ...setUpOf(net), '--vip=2001:db8::1/128', '--fragment_queue=3');
+      expect((await doctor(net.lb)).says.get('set-up')).toBe('ok: what nfqlb up has set up is whole');
+      await damage(net.lb);
+      const { status, says } = await doctor(net.lb);
+      expect(status).toBe(1);
+      expect(says.get('set-up')?.startsWith(`problem: ${missing} → `), says.get('set-up')).toBe(true);
+    });
+
+    test('finds whole what up sets up, with nat, too, and for programs on the same machine', async () => {
+      await using net = await Topology.create({ targets: 2, mode: 'nat' });
+      await makeBare(net);
+      for (const options of [[], ['--keep-source'], ['--local'], ['--mode=dsr', '--local'], ['--mode=dsr', '--queue=0:3']]) {
+        await nfqlb(net.lb, 'up', ...setUpOf(net), ...options);
+        expect((await doctor(net.lb)).says.get('set-up')).toBe('ok: what nfqlb up has set up is whole');
+      }
+    });
+
+    test('finds what a failed up has left', async () => {
+      await using net = await Topology.create({ targets: 1 });
+      const { lb } = net;
+      await makeBare(net);
+      await lb.ip('-6 route add fd00:99::1 dev lo');
+      const targets = [`1=${lb.wire('t1').peer.ipv6}`, '2=fd00:99::1'];
+      await expect(nfqlb(lb, 'up', '--mode=dsr', '--vip=2001:db8::1/128', ...targets)).rejects.toThrow('the changes before it were made');
+      expect((await doctor(lb)).says.get('set-up')).toBe(
+        'problem: IPv6: policy rules or routes for fwmark 1 (protocol 142) are there, but no packet rules, as when nfqlb up has failed → nfqlb up again, as before, or nfqlb down, which takes all of it away',
+      );
+      await nfqlb(lb, 'down');
+      expect((await doctor(lb)).says.get('set-up')).toBe('ok: nothing of nfqlb up');
+    });
+
+    test('tells tracked connections that are left from those that are tracked still', async () => {
+      await using net = await Topology.create({ targets: 2, mode: 'nat' });
+      await using _echo = await EchoServers.start(net);
+      await using _lb = await LoadBalancer.start(net);
+      await makeBare(net);
+      await nfqlb(net.lb, 'up', ...setUpOf(net));
+      expect(await ask(net, { protocol: 'udp', connections: 10 })).toMatchObject({ answered: 10 });
+      expect((await doctor(net.lb)).says.get('defragmentation')).toMatch(/^ok: connections are tracked, as --mode=nat needs it, /);
+      const left = /^ok: \d+ connections that were tracked before time out; no rule asks for it any more: fragments come as they are$/;
+      await nfqlb(net.lb, 'up', ...setUpOf(net), '--mode=dsr');
+      expect((await doctor(net.lb)).says.get('defragmentation')).toMatch(left);
+      await nfqlb(net.lb, 'down');
+      expect((await doctor(net.lb)).says.get('defragmentation')).toMatch(left);
+
+      // iptables of the other kind does not show it.
+      await net.lb.run(['iptables-legacy', '-A', 'INPUT', '-m', 'conntrack', '--ctstate', 'INVALID', '-j', 'DROP']);
+      await using ping = await net.client.spawn(['ping', '-i', '0.2', net.lb.wire('client').own.ipv4]);
+      await ping.says(/icmp_seq=1 /, 5000);
+      expect((await doctor(net.lb)).says.get('defragmentation')).toMatch(
+        /^warning: \d+ connections are tracked, though no rule asks for it /,
+      );
+      await ping.stop('SIGINT');
+    });
+
+    test.each(['input', 'INPUT'])('finds rules of nftables in a table with the name of one of iptables, in the chain %s', async (chain) => {
+      await using net = await Topology.create({ targets: 1 });
+      await makeBare(net);
+      expect((await doctor(net.lb)).says.get('defragmentation')).toMatch(/^ok: /);
+      const input = `table ip filter {\nchain ${chain} {\ntype filter hook input priority 0\nct state established accept\n}\n}\n`;
+      await net.lb.run(['nft', '-f', '-'], { input });
+      const { says } = await doctor(net.lb);
+      expect(says.get('defragmentation')).toMatch(/^warning: connections are tracked \(ct state established accept\)/);
+      // Of one of its own chains iptables says that the whole table is not for it.
+      const incompatible = 'warning: iptables -t filter: rules of nftables are in it, so that iptables can neither read nor change it → ';
+      expect(says.get('set-up')?.startsWith(chain === 'INPUT' ? incompatible : 'ok: nothing'), says.get('set-up')).toBe(true);
+    });
+
+    test('takes rules of iptables for those, as nft shows them', async () => {
+      await using net = await Topology.create({ targets: 1, mode: 'nat' });
+      await makeBare(net);
+      await nfqlb(net.lb, 'up', ...setUpOf(net));
+      expect(await net.lb.run(['nft', 'list', 'ruleset'])).toMatch(/table ip nat/);
+      const { says } = await doctor(net.lb);
+      expect(says.get('defragmentation')).toMatch(/^ok: connections are tracked, as --mode=nat needs it, /);
+      expect(says.get('queue rules')).toBe('ok: packets are led to queue 2');
+    });
+
+    test('finds a loose reverse path filter without a route to the VIP', async () => {
+      await using net = await Topology.create({ targets: 1 });
+      await makeBare(net);
+      await nfqlb(net.lb, 'up', ...setUpOf(net));
+      await net.lb.run(['sh', '-ec', 'echo 2 >/proc/sys/net/ipv4/conf/t1/rp_filter']);
+      expect((await doctor(net.lb)).says.get('rp_filter')).toBe('ok: off or loose');
+      await net.lb.ip(`route del ${net.vip4}`);
+      expect((await doctor(net.lb)).says.get('rp_filter')).toBe('ok: off or loose');
+      await net.lb.ip('route del default');
+      expect((await doctor(net.lb)).says.get('rp_filter')).toMatch(
+        /^warning: loose on t1, and no route leads to 10\.0\.0\.1\/32: targets’ answers that come through this machine are dropped → /,
+      );
+    });
+
+    test('finds a tun device that is down', async () => {
+      await using net = await Topology.create({ targets: 1 });
+      expect((await doctor(net.lb)).says.get('tun device')).toBeUndefined();
+      await net.lb.ip('tuntap add mode tun name nfqlb0');
+      await net.lb.ip('tuntap add mode tun name other0');
+      expect((await doctor(net.lb)).says.get('tun device')).toBe(
+        'warning: nfqlb0: down: stored fragments that are sent through it are lost → ip link set nfqlb0 up',
+      );
+      await net.lb.ip('link set nfqlb0 up');
+      expect((await doctor(net.lb)).says.get('tun device')).toBe('ok: nfqlb0: up');
+    });
+
+    test('finds a queue for fragments to which nobody listens', async () => {
+      await using net = await Topology.create({ targets: 1 });
+      await using _lb = await LoadBalancer.start(net);
+      await makeBare(net);
+      await nfqlb(net.lb, 'up', ...setUpOf(net), '--fragment_queue=3');
+      const { says } = await doctor(net.lb);
+      expect(says.get('listeners')).toBe('problem: nobody listens to queue 3: fragments are dropped → nfqlb lb --queue=2:3');
+      expect(says.get('queue rules')).toBe('ok: packets are led to queue 2, fragments are led to queue 3');
+    });
+
+    test('says what it may not look at as another user', async () => {
+      await using net = await Topology.create({ targets: 1 });
+      await using _lb = await LoadBalancer.start(net);
+      const { status, says } = await doctor(net.lb, ['setpriv', '--reuid=65534', '--regid=65534', '--clear-groups', '--bounding-set=-all']);
+      expect(status).toBe(1);
+      const blind = [
+        'forwarding IPv4',
+        'forwarding IPv6',
+        'defragmentation',
+        'set-up',
+        'queue rules',
+        'listeners',
+        'queue drops',
+        'tables',
+      ];
+      for (const check of blind) expect(says.get(check)).toMatch(/^warning: not known: .* → run nfqlb doctor as root$/);
     });
 
     test('finds --queue-bypass', async () => {

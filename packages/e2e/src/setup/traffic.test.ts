@@ -50,6 +50,28 @@ describeLive(
       expect(await lb.queueStatus()).toMatchObject(lb.queues.includes(':') ? [{}, {}, {}, {}] : [{ queueDropped: 0, userDropped: 0 }]);
     });
 
+    test.each(families)('fragments of IPv%i, first ones too, to a queue of their own', async (family) => {
+      await using net = await Topology.create({ targets: 2 });
+      await using _echo = await EchoServers.start(net);
+      await using lb = await LoadBalancer.start(net, { queue: '2:3' });
+      await makeBare(net);
+      await nfqlb(net.lb, 'up', ...setUpOf(net), '--queue=2', '--fragment_queue=3');
+      // What the kernel numbers in a queue are its packets.
+      const queued = async (): Promise<number[]> => {
+        const status = await net.lb.run(['cat', '/proc/net/netfilter/nfnetlink_queue']);
+        const rows = status.trimEnd().split('\n');
+        return rows.map((row) => Number(row.trim().split(/\s+/)[7]));
+      };
+      expect(await queued()).toEqual([0, 0]);
+      expect(await ask(net, { family, protocol: 'udp', connections: 20 })).toMatchObject({ answered: 20 });
+      expect(await queued()).toEqual([20, 0]);
+      // 4000 octets take three packets.
+      expect(await ask(net, { family, protocol: 'udp', octets: 4000 })).toMatchObject({ answered: 1 });
+      expect(await queued()).toEqual([20, 3]);
+      expect(await net.lb.astray()).toBe(0);
+      expect(lb.process.ended).toBe(false);
+    });
+
     test.each(['dsr', 'nat'] as const)('what programs on the same machine send, with %s', async (mode) => {
       await using net = await Topology.create({ targets: 3, mode });
       await using _echo = await EchoServers.start(net);

@@ -14,6 +14,7 @@ const WAYS: readonly (readonly [mode: 'nat' | 'dsr', options: readonly string[]]
   ['nat', ['--forward', '--keep-source']],
   ['nat', ['--local']],
   ['dsr', ['--forward', '--queue=0:3']],
+  ['dsr', ['--forward', '--fragment_queue=3']],
   ['dsr', ['--local']],
 ];
 
@@ -162,6 +163,35 @@ describeLive(
       expect(await kernelState(net.lb)).toBe(before);
     });
 
+    test('when a target is link-local', async () => {
+      await using net = await Topology.create({ targets: 1 });
+      const before = await kernelState(net.lb);
+      const { ipv6 } = net.lb.wire('t1').peer;
+      expect(await failure(net.lb, ['up', '--vip=2001:db8::1/128', '--mode=dsr', `1=${ipv6}`, '2=fe80::5'])).toMatch(
+        /: nfqlb up: targets 2=fe80::5: must not be link-local \(fe80::\/10\), .*; must be an address such as 2001:db8::1 or fd00::1$/,
+      );
+      expect(await kernelState(net.lb)).toBe(before);
+    });
+
+    test('when a command fails in its midst; down takes away what it has done', async () => {
+      await using net = await Topology.create({ targets: 1 });
+      const { lb } = net;
+      // A route as to a neighbour, by which no gateway is reached.
+      await lb.ip('-6 route add fd00:99::1 dev lo');
+      const before = await kernelState(lb);
+      const up = (...targets: readonly string[]) => failure(lb, ['up', '--vip=2001:db8::1/128', '--mode=dsr', ...targets]);
+      const whole = /: nfqlb up: ip -6 -batch -: No route to host \(route replace default via fd00:99::1 table 142000000\d protocol 142\)/;
+      const first = await up('1=fd00:99::1');
+      expect(first).toMatch(new RegExp(`${whole.source}$`));
+      expect(await kernelState(lb)).toBe(before);
+
+      const fourth = await up(`1=${lb.wire('t1').peer.ipv6}`, '2=fd00:99::1');
+      expect(fourth).toMatch(new RegExp(`${whole.source}; the changes before it were made, nfqlb down takes all away$`));
+      expect(await kernelState(lb)).not.toBe(before);
+      await nfqlb(lb, 'down');
+      expect(await kernelState(lb)).toBe(before);
+    });
+
     test('when a command fails; down takes away what was done before', async () => {
       await using net = await Topology.create({ targets: 1 });
       const { lb } = net;
@@ -186,6 +216,27 @@ describeLive(
           `nfqlb ${command}: needs the capability CAP_NET_ADMIN: run it as root, a container with --cap-add=NET_ADMIN\n`,
         );
       });
+    });
+
+    test('what a queue for fragments needs, and where it gets nothing', async () => {
+      await using net = await Topology.create({ targets: 1 });
+      const { lb } = net;
+      const listen = (said: string): string | undefined => /nfqlb lb .*$/m.exec(said)?.[0];
+      const said = await nfqlb(lb, 'up', ...setUpOf(net), '--queue=0:3', '--fragment_queue=4');
+      expect(said).toContain('queue 4 gets those of them that are fragments\n');
+      expect(listen(said)).toBe('nfqlb lb --queue=0:4');
+      expect(listen(await nfqlb(lb, 'up', ...setUpOf(net), '--fragment_queue=1'))).toBe('nfqlb lb --queue=1:2');
+      expect(listen(await nfqlb(lb, 'up', ...setUpOf(net), '--fragment_queue=9'))).toBe(
+        'nfqlb lb --queue=2, and beside it nfqlb lb --queue=9 --ft_shm=ftshm9',
+      );
+      for (const [option, why] of [
+        ['--mode=nat', 'with --mode=nat fragments are put together'],
+        ['--local', 'with --local packets are not fragmented yet'],
+      ] as const) {
+        await using up = await lb.spawn([...NFQLB.command, 'up', ...setUpOf(net), option, '--fragment_queue=3']);
+        await up.output();
+        expect(up.stderr).toBe(`nfqlb up: warning: --fragment_queue gets nothing: before the queue, ${why}\n`);
+      }
     });
 
     test('sysctls that are missing are a warning, and are set when asked for', async () => {

@@ -19,9 +19,15 @@ COMMIT
 :FORWARD ACCEPT [0:0]
 :NFQLB - [0:0]
 -A FORWARD -j NFQLB
+-A INPUT -j NFQLB
 -A NFQLB -d 10.0.0.1/32 -m mark --mark 0x0 -j DROP
 COMMIT
 `;
+
+const WITH_FRAGMENT_QUEUE = IPTABLES.replace(
+  '-A NFQLB -d 10.0.0.1/32 -j NFQUEUE',
+  '-A NFQLB -d 10.0.0.1/32 -m u32 --u32 "0x4&0x3fff=0x1:0x3fff" -j NFQUEUE --queue-num 2\n-A NFQLB -d 10.0.0.1/32 -j NFQUEUE',
+);
 
 const queue = (number: number): NonNullable<Facts['queues']>[number] => ({
   queue: number,
@@ -39,15 +45,19 @@ const WELL: Facts = {
   capabilities: 1n << 12n,
   iptablesVersion: 'iptables v1.8.9 (nf_tables)',
   ipVersion: 'ip utility, iproute2-6.1.0',
-  sysctls: { ipv4Forwarding: true, ipv6Forwarding: true, strictDevices: [] },
+  sysctls: { ipv4Forwarding: true, ipv6Forwarding: true, strictDevices: [], looseDevices: [] },
   offloads: [{ device: 'eth0', gro: false, lro: false }],
   savedRules: { 4: IPTABLES, 6: '' },
   nftRules: '',
-  trackedConnections: 0,
+  tracking: { count: 0, goesOn: undefined },
   queues: [queue(0), queue(1)],
   policyRules: { 4: [101, 102].map((fwmark) => ({ fwmark, table: 1_420_000_000 + fwmark, own: true, leads: true })), 6: [] },
+  ownTables: { 4: [1_420_000_101, 1_420_000_102], 6: [] },
+  unroutedVips: [],
+  tunDevices: [],
   tables: [{ name: 'nfqlb', M: 997, N: 32, active: [101, 102], usedBy: 'here' }],
 };
+const WELL_TABLES = WELL.tables ?? [];
 
 const bad = (facts: Partial<Facts>): Finding[] => examine({ ...WELL, ...facts }).filter(({ status }) => status !== 'ok');
 
@@ -62,7 +72,7 @@ test('where all is well there is nothing to do', () => {
     ok       programs         iptables v1.8.9 (nf_tables); ip utility, iproute2-6.1.0
     ok       forwarding IPv4  on
     ok       forwarding IPv6  on
-    ok       rp_filter        off or loose
+    ok       rp_filter        off
     ok       offload          LRO and GRO are off
     ok       defragmentation  no connections are tracked: fragments come as they are
     ok       set-up           what nfqlb up has set up is whole
@@ -202,14 +212,14 @@ const CASES: readonly Case[] = [
   },
   {
     name: 'connections that are tracked for no known reason',
-    facts: { trackedConnections: 3 },
+    facts: { tracking: { count: 3, goesOn: true } },
     status: 'warning',
     check: 'defragmentation',
     text: /^3 connections are tracked, though no rule asks for it/,
   },
   {
     name: 'a chain of ours that nothing leads to',
-    facts: saved(IPTABLES.replace('-A FORWARD -j NFQLB\n', '')),
+    facts: saved(IPTABLES.replace('-A FORWARD -j NFQLB\n-A INPUT -j NFQLB\n', '')),
     status: 'problem',
     check: 'set-up',
     text: 'iptables -t filter: no rule leads to the chain NFQLB',
@@ -221,6 +231,71 @@ const CASES: readonly Case[] = [
     status: 'problem',
     check: 'set-up',
     text: 'fwmark 102: the route to the target has gone, as it does when its device goes down',
+  },
+  {
+    name: 'a queue for fragments that nobody listens to',
+    facts: saved(WITH_FRAGMENT_QUEUE),
+    status: 'problem',
+    check: 'listeners',
+    text: 'nobody listens to queue 2: fragments are dropped',
+    remedy: 'nfqlb lb --queue=0:2',
+  },
+  {
+    name: 'queues that nobody listens to and that are apart',
+    facts: { ...saved(WITH_FRAGMENT_QUEUE.replace('--queue-num 2', '--queue-num 7')), queues: [] },
+    status: 'problem',
+    check: 'listeners',
+    text: 'nobody listens to queues 0, 1, 7: packets are dropped',
+    remedy: 'nfqlb lb --queue=0:1; nfqlb lb --queue=7',
+  },
+  {
+    name: 'a rule that tracks connections, in a chain of nftables in a table of iptables',
+    facts: {
+      nftRules:
+        'table ip filter {\n\tchain NFQLB {\n\t\tct state new accept\n\t}\n\n\tchain input {\n\t\tct state established accept\n\t}\n}\n',
+    },
+    status: 'warning',
+    check: 'defragmentation',
+    text: /^connections are tracked \(ct state established accept\)/,
+  },
+  {
+    name: 'a rule that tracks connections, in a table of nftables with the name of one of iptables',
+    facts: {
+      nftRules: 'table ip nat {\n\tchain input {\n\t\tct state established accept\n\t}\n}\n',
+    },
+    status: 'warning',
+    check: 'defragmentation',
+    text: /^connections are tracked \(ct state established accept\)/,
+  },
+  {
+    name: 'such a table of nftables, to iptables-legacy',
+    facts: {
+      iptablesVersion: 'iptables v1.8.9 (legacy)',
+      nftRules: 'table ip mangle {\n\tchain NFQLB {\n\t\tct state established accept\n\t}\n}\n',
+    },
+    status: 'warning',
+    check: 'defragmentation',
+    text: /^connections are tracked \(ct state established accept\)/,
+  },
+  {
+    name: 'a loose reverse path filter without a route to the VIP',
+    facts: { sysctls: { ...WELL.sysctls, looseDevices: ['eth0'] }, unroutedVips: ['10.0.0.1/32'] },
+    status: 'warning',
+    check: 'rp_filter',
+    text: 'loose on eth0, and no route leads to 10.0.0.1/32: targets’ answers that come through this machine are dropped',
+  },
+  {
+    name: 'a tun device that is down',
+    facts: {
+      tunDevices: [
+        { device: 'nfqlb0', up: true },
+        { device: 'nfqlb1', up: false },
+      ],
+    },
+    status: 'warning',
+    check: 'tun device',
+    text: 'nfqlb1: down: stored fragments that are sent through it are lost',
+    remedy: 'ip link set nfqlb1 up',
   },
   {
     name: '--queue-bypass',
@@ -307,7 +382,7 @@ const CASES: readonly Case[] = [
   },
   {
     name: 'a table without targets',
-    facts: { tables: [...WELL.tables, { name: 'web', M: 997, N: 32, active: [], usedBy: 'here' }] },
+    facts: { tables: [...WELL_TABLES, { name: 'web', M: 997, N: 32, active: [], usedBy: 'here' }] },
     status: 'warning',
     check: 'tables',
     text: 'no target is active in web: packets are dropped',
@@ -345,7 +420,7 @@ describe('nothing is wrong with', () => {
     [
       'no forwarding, where packets are those of programs here',
       {
-        ...saved(IPTABLES.replace('-A PREROUTING', '-A OUTPUT')),
+        ...saved(IPTABLES.replace('-A PREROUTING', '-A OUTPUT').replace('-A FORWARD -j NFQLB\n-A INPUT', '-A OUTPUT')),
         sysctls: { ...WELL.sysctls, ipv4Forwarding: false },
       },
     ],
@@ -353,7 +428,7 @@ describe('nothing is wrong with', () => {
       'tables that are not used here, where another one is',
       {
         tables: [
-          ...WELL.tables,
+          ...WELL_TABLES,
           { name: 'web', M: 997, N: 32, active: [], usedBy: 'elsewhere' },
           { name: 'old', M: 997, N: 32, active: [], usedBy: 'nobody' },
         ],
@@ -365,9 +440,12 @@ describe('nothing is wrong with', () => {
       'tracked connections that nfqlb up needs for nat',
       {
         ...saved(
-          `${IPTABLES}*nat\n:NFQLB - [0:0]\n-A PREROUTING -j NFQLB\n-A NFQLB -m mark --mark 0x1 -j DNAT --to-destination 1.2.3.4\nCOMMIT\n`,
+          `${IPTABLES}*nat\n:NFQLB - [0:0]\n-A PREROUTING -j NFQLB\n-A NFQLB -d 10.0.0.1/32 -m mark --mark 0x65 -j DNAT --to-destination 1.2.3.4\nCOMMIT\n`,
         ),
-        trackedConnections: 7,
+        policyRules: { 4: [], 6: [] },
+        ownTables: { 4: [], 6: [] },
+        tables: [{ name: 'nfqlb', M: 997, N: 32, active: [101], usedBy: 'here' }],
+        tracking: { count: 7, goesOn: undefined },
       },
     ],
     [
@@ -395,10 +473,55 @@ describe('nothing is wrong with', () => {
   });
 });
 
-test('who may not look is told so', () => {
-  const blind = { savedRules: { 4: undefined, 6: undefined }, nftRules: undefined, queues: undefined };
-  expect(bad(blind).map(({ check, status }) => [check, status])).toEqual([
-    ['queue rules', 'warning'],
-    ['listeners', 'warning'],
-  ]);
+test('what is tracked from before times out', () => {
+  const text =
+    'ok       defragmentation  3 connections that were tracked before time out; no rule asks for it any more: fragments come as they are';
+  expect(report(examine({ ...WELL, tracking: { count: 3, goesOn: false } })).split('\n')).toContain(text);
+});
+
+test('a queue for fragments, and a tun device', () => {
+  const facts = { ...saved(WITH_FRAGMENT_QUEUE), queues: [0, 1, 2].map(queue), tunDevices: [{ device: 'nfqlb0', up: true }] };
+  expect(bad(facts)).toEqual([]);
+  const texts = examine({ ...WELL, ...facts }).map(({ check, text }) => `${check}: ${text}`);
+  expect(texts).toContain('queue rules: packets are led to queue 0:1, fragments are led to queue 2');
+  expect(texts).toContain('tun device: nfqlb0: up');
+});
+
+describe('who may not look is told so', () => {
+  const blind = {
+    savedRules: { 4: undefined, 6: undefined },
+    nftRules: undefined,
+    queues: undefined,
+    tables: undefined,
+    capabilities: 0n,
+    sysctls: { ...WELL.sysctls, looseDevices: ['eth0'] },
+  };
+
+  test('of all that cannot be read', () => {
+    const findings = bad(blind).filter(({ check }) => check !== 'capabilities');
+    expect(findings.map(({ check }) => check)).toEqual([
+      ...[
+        'forwarding IPv4',
+        'forwarding IPv6',
+        'rp_filter',
+        'defragmentation',
+        'set-up',
+        'queue rules',
+        'listeners',
+        'queue drops',
+        'tables',
+      ],
+    ]);
+    for (const finding of findings) expect(finding).toMatchObject({ status: 'warning', remedy: 'run nfqlb doctor as root' });
+  });
+
+  test('and root, that a program is missing', () => {
+    const findings = bad({ ...blind, capabilities: WELL.capabilities, queues: WELL.queues, tables: WELL.tables });
+    expect(findings.map(({ check, remedy }) => [check, remedy])).toContainEqual(['set-up', 'see programs']);
+  });
+
+  test('of tables whose users cannot be seen', () => {
+    const tables = WELL_TABLES.map((table) => ({ ...table, usedBy: 'unknown' as const }));
+    expect(bad({ tables })).toMatchObject([{ check: 'tables', text: 'not known: who uses the tables cannot be seen' }]);
+  });
 });

@@ -1,9 +1,11 @@
 import type { Facts } from './facts.js';
 import type { Finding, Status } from './finding.js';
 import { checkCapabilities, checkKernel, checkPrograms } from './kernel-checks.js';
-import { checkDefragmentation, checkForwarding, checkOffload, checkReversePathFilter } from './network-checks.js';
+import { checkForwarding, checkOffload, checkReversePathFilter, checkTunDevices } from './network-checks.js';
 import { checkDrops, checkListeners, checkQueueRules } from './queue-checks.js';
-import { checkSetUp, checkTables } from './target-checks.js';
+import { checkSetUp } from './set-up-check.js';
+import { checkTables } from './table-check.js';
+import { checkDefragmentation } from './tracking-check.js';
 
 /** Judges what was found out. */
 export function examine(facts: Facts): Finding[] {
@@ -14,6 +16,7 @@ export function examine(facts: Facts): Finding[] {
     ...checkForwarding(facts),
     checkReversePathFilter(facts),
     checkOffload(facts),
+    ...checkTunDevices(facts),
     checkDefragmentation(facts),
     checkSetUp(facts),
     checkQueueRules(facts),

@@ -22,12 +22,30 @@ export interface Facts {
   readonly savedRules: Readonly<Record<Family, string | undefined>>;
   /** What `nft list ruleset` has written. */
   readonly nftRules: string | undefined;
-  /** Connections that the kernel tracks in this namespace. */
-  readonly trackedConnections: number | undefined;
+  readonly tracking: TrackingFacts;
   /** Queues with a listener. */
   readonly queues: readonly KernelQueue[] | undefined;
   readonly policyRules: Readonly<Record<Family, readonly FwmarkRule[]>>;
-  readonly tables: readonly TableFacts[];
+  /** Numbers of the routing tables that have routes of `nfqlb up`. */
+  readonly ownTables: Readonly<Record<Family, readonly number[]>>;
+  /** IPv4 VIPs of a set-up with `dsr` to which no route leads. */
+  readonly unroutedVips: readonly string[];
+  /** Tun devices with a name that begins with `nfqlb`. */
+  readonly tunDevices: readonly TunDevice[];
+  /** `undefined` where there is shared memory that may not be read. */
+  readonly tables: readonly TableFacts[] | undefined;
+}
+
+/** Connections that the kernel tracks in this namespace. */
+export interface TrackingFacts {
+  readonly count: number;
+  /** Whether packets were tracked while doctor looked: connections are new, or live on. `undefined` where it did not look for that. */
+  readonly goesOn: boolean | undefined;
+}
+
+export interface TunDevice {
+  readonly device: string;
+  readonly up: boolean;
 }
 
 /** A part of the kernel that is used. */
@@ -58,6 +76,9 @@ export interface TableFacts {
   readonly N: number;
   /** Fwmarks of the active targets. */
   readonly active: readonly number[];
-  /** Whether a program of this network namespace has it, or only programs of others, which have the same shared memory. */
-  readonly usedBy: 'here' | 'elsewhere' | 'nobody';
+  /**
+   * Whether a program of this network namespace has it, or only programs of others, which have the same shared memory. `unknown`
+   * where it may be a process that may not be looked at.
+   */
+  readonly usedBy: 'here' | 'elsewhere' | 'nobody' | 'unknown';
 }

@@ -1,3 +1,6 @@
+import { CAP_NET_ADMIN, hasCapability } from '../capabilities.js';
+import type { Facts } from './facts.js';
+
 /** How bad it is: `warning` for what is in the way of some uses, `problem` for what keeps packets from being load-balanced. */
 export type Status = 'ok' | 'warning' | 'problem';
 
@@ -17,6 +20,17 @@ export function ok(check: string, text: string): Finding {
 
 export function warning(check: string, text: string, remedy: string): Finding {
   return { status: 'warning', check, text, remedy };
+}
+
+export const AS_ROOT = 'run nfqlb doctor as root';
+
+/**
+ * For what could not be looked at: that is no evidence that all is well.
+ *
+ * @param remedy what root can do about it; others become root
+ */
+export function unknown(check: string, text: string, { capabilities }: Pick<Facts, 'capabilities'>, remedy = 'see programs'): Finding {
+  return warning(check, `not known: ${text}`, hasCapability(capabilities, CAP_NET_ADMIN) ? remedy : AS_ROOT);
 }
 
 export function problem(check: string, text: string, remedy: string): Finding {

@@ -2,34 +2,47 @@ import { existsSync, readFileSync } from 'node:fs';
 import { release } from 'node:os';
 import { gunzipSync } from 'node:zlib';
 import { readKernelQueues } from '../../daemon/kernel-queues.js';
-import { readCapabilities } from '../capabilities.js';
+import { CAP_NET_ADMIN, hasCapability, readCapabilities } from '../capabilities.js';
 import { PROTOCOL } from '../ownership.js';
 import { iptables } from '../present.js';
+import { parseSavedRules } from '../saved-rules.js';
 import type { Family } from '../set-up.js';
 import { SetupError } from '../setup-error.js';
 import { runProgram } from '../step.js';
 import { readSysctls } from '../sysctls.js';
-import type { DeviceOffloads, Facts, FwmarkRule, KernelPart } from './facts.js';
+import type { DeviceOffloads, Facts, FwmarkRule, KernelPart, TunDevice } from './facts.js';
 import { readTables } from './gather-tables.js';
+import { readTracking } from './gather-tracking.js';
+import type { PacketRules } from './queue-rules.js';
 import { readable } from './readable.js';
 
 /** Looks at this machine, in this network namespace. What cannot be found out is left out; nothing is changed. */
 export function gatherFacts(): Facts {
   const kernelOptions = readKernelOptions();
+  // Who may not look is shown nothing by some programs, without an error.
+  const mayLook = hasCapability(readCapabilities(), CAP_NET_ADMIN);
+  const rulesOf = (...command: [string, ...string[]]): string | undefined => (mayLook ? tryProgram(...command) : undefined);
+  const rules: PacketRules = {
+    savedRules: { 4: rulesOf(`${iptables(4)}-save`), 6: rulesOf(`${iptables(6)}-save`) },
+    nftRules: rulesOf('nft', 'list', 'ruleset'),
+    iptablesVersion: firstLine('iptables', '--version'),
+  };
+  const policyRules = { 4: readFwmarkRules(4), 6: readFwmarkRules(6) };
   return {
+    ...rules,
     kernelRelease: release(),
     kernelOptions,
     trials: kernelOptions ? new Map() : tryKernel(),
     capabilities: readCapabilities(),
-    iptablesVersion: firstLine('iptables', '--version'),
     ipVersion: firstLine('ip', '-V'),
     sysctls: readSysctls(),
     offloads: firstLine('ethtool', '--version') === undefined ? undefined : readOffloads(),
-    savedRules: { 4: tryProgram(`${iptables(4)}-save`), 6: tryProgram(`${iptables(6)}-save`) },
-    nftRules: tryProgram('nft', 'list', 'ruleset'),
-    trackedConnections: readNumber('/proc/sys/net/netfilter/nf_conntrack_count'),
+    tracking: readTracking(rules),
     queues: readable(readKernelQueues),
-    policyRules: { 4: readFwmarkRules(4), 6: readFwmarkRules(6) },
+    policyRules,
+    ownTables: { 4: readOwnTables(4), 6: readOwnTables(6) },
+    unroutedVips: policyRules[4].some(({ own }) => own) ? readUnroutedVips(rules.savedRules[4] ?? '') : [],
+    tunDevices: readTunDevices(),
     tables: readTables(),
   };
 }
@@ -89,13 +102,37 @@ interface RouteJson {
   readonly type?: string;
 }
 
+/** What `ip` shows, of an address family or whatever else the option before says. */
+function show<T>(option: string, ...words: string[]): T[] {
+  return readable(() => JSON.parse(runProgram(['ip', option, '-N', '-json', ...words]) || '[]')) ?? [];
+}
+
+function readOwnTables(family: Family): number[] {
+  const routes = show<RouteJson>(`-${family}`, 'route', 'show', 'table', 'all', 'protocol', String(PROTOCOL));
+  return [...new Set(routes.map(({ table }) => Number(table)))];
+}
+
+/** @param saved what iptables-save has written */
+function readUnroutedVips(saved: string): string[] {
+  const rules = parseSavedRules(saved).get('mangle')?.rules ?? [];
+  const vips = new Set(rules.flatMap((rule) => / -d (\S+) /.exec(rule)?.[1] ?? []));
+  return [...vips].filter((vip) => tryProgram('ip', '-4', 'route', 'get', vip.split('/')[0]!) === undefined);
+}
+
+function readTunDevices(): TunDevice[] {
+  const links = show<{ readonly ifname: string; readonly flags: readonly string[] }>('-details', 'link', 'show', 'type', 'tun');
+  return links
+    .filter(({ ifname }) => ifname?.startsWith('nfqlb'))
+    .map(({ ifname, flags }) => ({ device: ifname, up: flags.includes('UP') }));
+}
+
 function readFwmarkRules(family: Family): FwmarkRule[] {
-  const show = <T>(...words: string[]): T[] =>
-    readable(() => JSON.parse(runProgram(['ip', `-${family}`, '-N', '-json', ...words]) || '[]')) ?? [];
   const leading = new Set(
-    show<RouteJson>('route', 'show', 'table', 'all').flatMap(({ table, type }) => (type === undefined ? [Number(table)] : [])),
+    show<RouteJson>(`-${family}`, 'route', 'show', 'table', 'all').flatMap(({ table, type }) =>
+      type === undefined ? [Number(table)] : [],
+    ),
   );
-  return show<RuleJson>('rule', 'show').flatMap(({ fwmark, table, protocol }) =>
+  return show<RuleJson>(`-${family}`, 'rule', 'show').flatMap(({ fwmark, table, protocol }) =>
     fwmark === undefined
       ? []
       : [{ fwmark: Number(fwmark), table: Number(table), own: protocol === String(PROTOCOL), leads: leading.has(Number(table)) }],
@@ -114,8 +151,4 @@ function tryProgram(program: string, ...args: string[]): string | undefined {
     if (error instanceof SetupError) return undefined;
     throw error;
   }
-}
-
-function readNumber(path: string): number | undefined {
-  return readable(() => Number(readFileSync(path, 'utf8')));
 }

@@ -1,15 +1,26 @@
-import { CHAIN } from '../ownership.js';
 import { FAMILIES, type Family } from '../set-up.js';
 import type { Facts } from './facts.js';
-import { type Finding, ok, problem, warning } from './finding.js';
-import { nativeTables, queueRules } from './queue-rules.js';
+import { type Finding, ok, problem, unknown, warning } from './finding.js';
+import { anyRulesAreReadable, queueRules, rulesAreReadable } from './queue-rules.js';
 
 /** Whether packets may come another way than answers would go. */
-export function checkReversePathFilter({ sysctls: { strictDevices } }: Facts): Finding {
+export function checkReversePathFilter(facts: Facts): Finding {
   const check = 'rp_filter';
-  if (strictDevices.length === 0) return ok(check, 'off or loose');
+  const { strictDevices, looseDevices } = facts.sysctls;
+  if (strictDevices.length === 0) return looseDevices.length > 0 ? checkLooseFilter(check, facts) : ok(check, 'off');
   const text = `strict on ${strictDevices.join(', ')}: re-injected fragments, packets from other load-balancers and answers that come another way are dropped`;
   return warning(check, text, 'sysctl -w net.ipv4.conf.all.rp_filter=2');
+}
+
+/** A loose filter, too, drops what comes from an address to which there is no route at all. */
+function checkLooseFilter(check: string, facts: Facts): Finding {
+  const { sysctls, unroutedVips } = facts;
+  if (unroutedVips.length > 0) {
+    const text = `loose on ${sysctls.looseDevices.join(', ')}, and no route leads to ${unroutedVips.join(', ')}: targets’ answers that come through this machine are dropped`;
+    return warning(check, text, 'give this machine a route to the VIP, such as a default route, if answers come this way');
+  }
+  if (!rulesAreReadable(facts, 4)) return unknown(check, 'loose, and whether there is a route to each VIP cannot be seen', facts);
+  return ok(check, 'off or loose');
 }
 
 /** Whether packets are passed on, where a rule means them to be. */
@@ -19,7 +30,10 @@ export function checkForwarding(facts: Facts): Finding[] {
     const rules = queueRules(facts).filter((rule) => rule.family === undefined || rule.family === family);
     const forwards = family === 4 ? facts.sysctls.ipv4Forwarding : facts.sysctls.ipv6Forwarding;
     if (forwards === undefined) return ok(check, 'this kernel has no IPv6');
-    if (forwards) return policyOf(facts.savedRules[family], family) ?? ok(check, 'on');
+    if (forwards) {
+      if (!anyRulesAreReadable(facts)) return unknown(check, 'on, but whether rules let packets pass cannot be seen', facts);
+      return policyOf(facts.savedRules[family], family) ?? ok(check, 'on');
+    }
     if (rules.length > 0 && rules.every(({ local }) => local)) return ok(check, 'off, and not needed for packets of programs here');
     const remedy = `sysctl -w ${family === 4 ? 'net.ipv4.ip_forward=1' : 'net.ipv6.conf.all.forwarding=1'}`;
     if (rules.length > 0) return problem(check, 'off: packets get a fwmark, but are not passed on to targets', remedy);
@@ -49,26 +63,13 @@ export function checkOffload({ offloads }: Facts): Finding {
   return ok(check, `GRO is on for ${gro.join(', ')}: packets of a connection come merged, up to 64 KiB, and are counted as one`);
 }
 
-/** What makes the kernel track connections: matches and targets of iptables, expressions of nftables. */
-const IPTABLES_TRACKING =
-  /-m (?:conntrack|state|connmark|connlimit|connbytes|connlabel|helper|cluster|socket)\b|-j (?:CT|CONNMARK|CONNSECMARK|DNAT|SNAT|MASQUERADE|REDIRECT|NETMAP|SYNPROXY|TPROXY)\b/;
-const NFT_TRACKING =
-  /\bct (?:state|mark|status|direction|helper|zone|count|label|original|reply|expiration|timeout)\b|\b(?:dnat|snat|masquerade|redirect|synproxy|tproxy)\b/;
-
-/** Whether fragments come as they are. Where connections are tracked, the kernel has put them together before. */
-export function checkDefragmentation(facts: Facts): Finding {
-  const check = 'defragmentation';
-  const remedy = 'take away the rules that track connections; nfqlb up --mode=dsr needs none';
-  const iptables = FAMILIES.flatMap((family) =>
-    (facts.savedRules[family] ?? '').split('\n').filter((line) => IPTABLES_TRACKING.test(line)),
-  );
-  const nft = nativeTables(facts.nftRules ?? '').flatMap(({ lines }) => lines.filter((line) => NFT_TRACKING.test(line)));
-  const foreign = [...iptables.filter((line) => !line.startsWith(`-A ${CHAIN}`)), ...nft];
-  const effect = 'so fragments are put together before the queue, and the fragment table has nothing to do';
-  if (foreign.length > 0) return warning(check, `connections are tracked (${foreign[0]}), ${effect}`, remedy);
-  if (iptables.length > 0) return ok(check, `connections are tracked, as --mode=nat needs it, ${effect}`);
-  const tracked = facts.trackedConnections ?? 0;
-  if (tracked > 0)
-    return warning(check, `${tracked} connections are tracked, though no rule asks for it (Open vSwitch does), ${effect}`, remedy);
-  return ok(check, 'no connections are tracked: fragments come as they are');
+/** Whether stored fragments can be sent. `nfqlb lb --tun=` makes the device, and will not start with one that is down. */
+export function checkTunDevices({ tunDevices }: Facts): Finding[] {
+  const check = 'tun device';
+  const down = tunDevices.filter(({ up }) => !up).map(({ device }) => device);
+  if (down.length > 0) {
+    const text = `${down.join(', ')}: down: stored fragments that are sent through it are lost`;
+    return [warning(check, text, down.map((device) => `ip link set ${device} up`).join('; '))];
+  }
+  return tunDevices.length > 0 ? [ok(check, `${tunDevices.map(({ device }) => device).join(', ')}: up`)] : [];
 }

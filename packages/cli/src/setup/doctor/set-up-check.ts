@@ -1,0 +1,166 @@
+/**
+ * Whether what `nfqlb up` has set up is whole. Nothing is kept of what `up` was given: what is missing shows in what is left, since
+ * every VIP has its rule in each chain, every fwmark its target, and each family the same fwmarks.
+ */
+import { CHAIN, MASQUERADE_CHAIN, PROTOCOL, routingTable, type TableName } from '../ownership.js';
+import { iptables } from '../present.js';
+import { parseSavedRules, type SavedRules, type SavedTable } from '../saved-rules.js';
+import { FAMILIES, type Family } from '../set-up.js';
+import type { Facts } from './facts.js';
+import { type Finding, ok, problem, unknown, warning } from './finding.js';
+import { rulesAreReadable } from './queue-rules.js';
+
+const CHECK = 'set-up';
+const AGAIN = 'nfqlb up again, as before';
+const AGAIN_OR_DOWN = `${AGAIN}, or nfqlb down, which takes all of it away`;
+
+/** Whether what `nfqlb up` has set up is whole. */
+export function checkSetUp(facts: Facts): Finding {
+  const astray = FAMILIES.flatMap((family) => facts.policyRules[family].filter(({ own, leads }) => own && !leads));
+  const gone =
+    astray.length > 0
+      ? [`fwmark ${fwmarkList(astray.map(({ fwmark }) => fwmark))}: the route to the target has gone, as it does when its device goes down`]
+      : [];
+  if (FAMILIES.some((family) => !rulesAreReadable(facts, family))) {
+    return gone.length > 0 ? problem(CHECK, gone.join(), AGAIN) : unknown(CHECK, 'the packet rules cannot be read', facts);
+  }
+
+  const parts = FAMILIES.map((family) => readPart(facts, family));
+  const foreign = FAMILIES.flatMap((family) => incompatibleTables(facts, family));
+  if (foreign.length > 0) {
+    const text = `${foreign.join(', ')}: rules of nftables are in it, so that iptables can neither read nor change it`;
+    const judge = parts.some(({ tables }) => tables.size > 0) ? problem : warning;
+    return judge(CHECK, text, 'give rules of nftables a table of another name (nft list ruleset shows them)');
+  }
+  if (parts.every(({ tables, routed }) => tables.size === 0 && routed.length === 0)) return ok(CHECK, 'nothing of nfqlb up');
+
+  const leftovers = parts.flatMap(describeLeftovers);
+  const missing = [...gone, ...parts.flatMap(describeMissing), ...describeDifference(parts)];
+  if (leftovers.length + missing.length === 0) return ok(CHECK, 'what nfqlb up has set up is whole');
+  return problem(CHECK, [...missing, ...leftovers].join('; '), leftovers.length > 0 ? AGAIN_OR_DOWN : AGAIN);
+}
+
+/** What is there of one family. */
+interface Part {
+  readonly family: Family;
+  readonly tables: SavedRules;
+  /** Fwmarks that policy rules ask for. */
+  readonly asked: readonly number[];
+  /** Fwmarks that have a policy rule, or a routing table in which routes of ours are. */
+  readonly routed: readonly number[];
+  /** Fwmarks that are translated to targets. */
+  readonly translated: readonly number[];
+}
+
+function readPart({ savedRules, policyRules, ownTables }: Facts, family: Family): Part {
+  const tables = parseSavedRules(savedRules[family] ?? '');
+  const asked = policyRules[family].filter(({ own }) => own).map(({ fwmark }) => fwmark);
+  const routed = [...asked, ...ownTables[family].map((table) => table - routingTable(0)).filter((fwmark) => fwmark > 0)];
+  const marks = (tables.get('nat')?.rules ?? []).flatMap((rule) => / --mark (\S+) /.exec(rule)?.[1] ?? []);
+  return { family, tables, asked, routed: distinct(routed), translated: distinct(marks.map(Number)) };
+}
+
+/** Tables that iptables-save does not show for what nftables has put into them. */
+function incompatibleTables({ savedRules }: Facts, family: Family): string[] {
+  const names = [...(savedRules[family] ?? '').matchAll(/^# Table `(\w+)' is incompatible/gm)].map(([, name]) => name);
+  return names.map((name) => `${iptables(family)} -t ${name}`);
+}
+
+/** What `up` makes first and takes away last, when it could not do the rest. */
+function describeLeftovers({ family, tables, routed }: Part): string[] {
+  if (routed.length === 0) return [];
+  const what = `IPv${family}: policy rules or routes for fwmark ${fwmarkList(routed)} (protocol ${PROTOCOL})`;
+  if (tables.size === 0) return [`${what} are there, but no packet rules, as when nfqlb up has failed`];
+  return tables.has('nat') ? [`${what} are left of a set-up with --mode=dsr`] : [];
+}
+
+function describeMissing(part: Part): string[] {
+  const { family, tables, asked, routed, translated } = part;
+  if (tables.size === 0) return [];
+  const names: TableName[] = ['filter', ...(tables.has('nat') ? (['nat'] as const) : []), 'mangle'];
+  const vips = distinct([...tables.values()].flatMap(({ rules }) => rules.flatMap(vipOf)));
+  const texts = names.flatMap((name) => {
+    const table = tables.get(name);
+    const where = `${iptables(family)} -t ${name}`;
+    if (!table?.chains.includes(CHAIN)) return [`${where}: no chain ${CHAIN}`];
+    return [...missingJumps(name, table, isLocal(tables)), ...missingRules(name, table, vips, translated)].map(
+      (text) => `${where}: ${text}`,
+    );
+  });
+  if (tables.has('nat')) return texts;
+  const unasked = routed.filter((fwmark) => !asked.includes(fwmark));
+  if (unasked.length > 0) texts.push(`IPv${family}: no policy rule for fwmark ${fwmarkList(unasked)}`);
+  if (routed.length === 0) texts.push(`IPv${family}: neither policy rules nor address translation lead fwmarks to targets`);
+  return texts;
+}
+
+/** Whether packets are those of programs here. */
+function isLocal(tables: SavedRules): boolean {
+  const jumps = [...tables.values()].flatMap((table) => table.jumps);
+  return jumps.length > 0 && jumps.every((jump) => jump.startsWith('OUTPUT '));
+}
+
+function missingJumps(name: TableName, { chains, jumps }: SavedTable, local: boolean): string[] {
+  if (jumps.length === 0) return [`no rule leads to the chain ${CHAIN}`];
+  const forward = name === 'filter' ? ['FORWARD', 'INPUT'] : ['PREROUTING'];
+  const wanted = (local ? ['OUTPUT'] : forward).map((hook) => [hook, CHAIN]);
+  if (chains.includes(MASQUERADE_CHAIN)) wanted.push(['POSTROUTING', MASQUERADE_CHAIN]);
+  return wanted
+    .filter(([hook, chain]) => !jumps.includes(`${hook} -j ${chain}`))
+    .map(([hook, chain]) => `no rule leads from ${hook} to the chain ${chain}`);
+}
+
+/** What each VIP has in a table: the action, and of which packets. */
+const ACTIONS: Readonly<Record<TableName, string>> = { filter: 'DROP', nat: 'DNAT', mangle: 'NFQUEUE' };
+
+function missingRules(name: TableName, { chains, rules }: SavedTable, vips: readonly string[], translated: readonly number[]): string[] {
+  const has = (chain: string, ...words: string[]): boolean =>
+    rules.some((rule) => rule.startsWith(`${chain} `) && words.every((word) => `${rule} `.includes(` ${word} `)));
+  const empty = chains.filter((chain) => !has(chain)).map((chain) => `the chain ${chain} is empty`);
+  if (empty.length > 0) return empty;
+  const without = (what: string, lacking: readonly (string | number)[]): string[] =>
+    lacking.length > 0 ? [`no rule with -j ${what} ${lacking.join(', ')}`] : [];
+  const action = ACTIONS[name];
+  if (name === 'nat') {
+    const marks = (chain: string, target: string, ...words: string[]): number[] =>
+      translated.filter((fwmark) => !has(chain, ...words, `--mark 0x${fwmark.toString(16)}`, `-j ${target}`));
+    return [
+      ...vips.flatMap((vip) => without(`${action} for ${vip} and fwmark`, marks(CHAIN, action, `-d ${vip}`))),
+      ...(chains.includes(MASQUERADE_CHAIN) ? without('MASQUERADE for fwmark', marks(MASQUERADE_CHAIN, 'MASQUERADE')) : []),
+    ];
+  }
+  const isForFragments = (rule: string): boolean => / -m (?:u32|frag) /.test(rule);
+  const served = (fragments: boolean): string[] =>
+    rules.filter((rule) => isForFragments(rule) === fragments && `${rule} `.includes(` -j ${action} `)).flatMap(vipOf);
+  const lacking = (fragments: boolean): string[] => vips.filter((vip) => !served(fragments).includes(vip));
+  return [
+    ...without(`${action} for`, lacking(false)),
+    ...(served(true).length > 0 ? without(`${action} for fragments to`, lacking(true)) : []),
+  ];
+}
+
+/** The VIP that a rule in the chain for VIPs is for. */
+function vipOf(rule: string): string[] {
+  const [, vip] = new RegExp(`^${CHAIN} -d (\\S+) `).exec(rule) ?? [];
+  return vip === undefined ? [] : [vip];
+}
+
+/** A fwmark says nothing about the family: it must have its target in each that there is. */
+function describeDifference(parts: readonly Part[]): string[] {
+  const marks = (part: Part): readonly number[] => [...part.routed, ...part.translated];
+  const used = parts.filter((part) => marks(part).length > 0);
+  return used.flatMap((part) => {
+    const lacking = distinct(used.flatMap(marks)).filter((fwmark) => !marks(part).includes(fwmark));
+    return lacking.length > 0 ? [`IPv${part.family}: nothing leads fwmark ${fwmarkList(lacking)} to a target`] : [];
+  });
+}
+
+function fwmarkList(fwmarks: readonly number[]): string {
+  return distinct(fwmarks)
+    .sort((a, b) => a - b)
+    .join(', ');
+}
+
+function distinct<T>(items: readonly T[]): T[] {
+  return [...new Set(items)];
+}
