@@ -5,6 +5,10 @@ import { deleteCommand } from './commands/delete.js';
 import { demoCommand } from './commands/demo.js';
 import { doctorCommand } from './commands/doctor.js';
 import { downCommand } from './commands/down.js';
+import { flowDeleteCommand } from './commands/flow-delete.js';
+import { flowListCommand, flowListNamesCommand } from './commands/flow-list.js';
+import { flowSetCommand } from './commands/flow-set.js';
+import { flowlbCommand } from './commands/flowlb.js';
 import { initCommand } from './commands/init.js';
 import { lbCommand } from './commands/lb.js';
 import { primebelowCommand } from './commands/primebelow.js';
@@ -21,6 +25,11 @@ for (const command of [
   deactivateCommand(),
   showCommand(),
   lbCommand(),
+  flowlbCommand(),
+  flowSetCommand(),
+  flowDeleteCommand(),
+  flowListCommand(),
+  flowListNamesCommand(),
   statsCommand(),
   upCommand(),
   downCommand(),

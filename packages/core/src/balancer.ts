@@ -20,6 +20,8 @@ export interface BalancerOptions {
   readonly udpEncapPort?: number;
   /** What a packet gets when no target is active: a fwmark, or −1 to drop it. Default −1. */
   readonly noTargetsFwmark?: number;
+  /** What a packet gets that no flow matches: a fwmark, or −1 to drop it. Default −1. For {@link FlowBalancer} */
+  readonly noFlowFwmark?: number;
   /** Where fragments are kept in mind; without it they are dropped. Its `now` is to be set before each batch. */
   readonly fragments?: FragmentTable;
   /** The table of the tier that this load-balancer belongs to: fragments go to the one of it that their addresses choose. */
@@ -48,18 +50,21 @@ export class Balancer {
   bucket = -1;
 
   #hash = 0;
-  readonly #targets: FwmarkLookup;
+  readonly #targets: FwmarkLookup | undefined;
   readonly #hashMode: number;
   readonly #udpEncapPort: number;
   readonly #noTargetsFwmark: number;
+  readonly #noFlowFwmark: number;
   readonly #fragments: FragmentTable | undefined;
   readonly #tier: FwmarkLookup | undefined;
 
-  constructor(targets: FwmarkLookup, options: BalancerOptions = {}) {
+  /** @param targets the table of all packets; `undefined` where {@link tableOf} finds one */
+  constructor(targets: FwmarkLookup | undefined, options: BalancerOptions = {}) {
     this.#targets = targets;
     this.#hashMode = options.hashMode ?? 1;
     this.#udpEncapPort = options.udpEncapPort ?? 0;
     this.#noTargetsFwmark = options.noTargetsFwmark ?? DROP;
+    this.#noFlowFwmark = options.noFlowFwmark ?? DROP;
     this.#fragments = options.fragments;
     this.#tier = options.tier;
   }
@@ -71,7 +76,7 @@ export class Balancer {
 
   /** Takes up what has changed in the target table, and in the tier's. For between two batches. */
   refresh(): void {
-    this.#targets.refresh();
+    this.#targets?.refresh();
     this.#tier?.refresh();
   }
 
@@ -99,7 +104,7 @@ export class Balancer {
     if (kind === Kind.Malformed) {
       return this.#drop(etherType === ETH_P_IP || etherType === ETH_P_IPV6 ? Reason.Malformed : Reason.NotIp);
     }
-    if (kind !== Kind.Fragment && kind !== Kind.FirstFragment) return this.#balance();
+    if (kind !== Kind.Fragment && kind !== Kind.FirstFragment) return this.#balance(bytes, at, length, etherType);
 
     if (this.#tier !== undefined) {
       const fwmark = this.#tier.choose(this.key.hashAddresses());
@@ -110,13 +115,13 @@ export class Balancer {
     }
     // Without a fragment table a later fragment's target cannot be known, and its first fragment alone is of no use.
     if (this.#fragments === undefined) return this.#drop(Reason.FragmentNoRoom);
-    if (kind === Kind.FirstFragment) return this.#decideFirst(this.#fragments);
+    if (kind === Kind.FirstFragment) return this.#decideFirst(this.#fragments, bytes, at, length, etherType);
     const whole = etherType === ETH_P_IP ? totalLength(bytes, at) : IPV6_HEADER_LENGTH + payloadLength(bytes, at);
     return this.#take(this.#fragments.later(this.key, bytes, at, length, whole));
   }
 
-  #decideFirst(fragments: FragmentTable): number {
-    const fwmark = this.#balance();
+  #decideFirst(fragments: FragmentTable, bytes: Uint8Array, at: number, length: number, etherType: number): number {
+    const fwmark = this.#balance(bytes, at, length, etherType);
     const answer = fragments.first(this.key, fwmark);
     return answer === fwmark ? fwmark : this.#take(answer);
   }
@@ -131,16 +136,31 @@ export class Balancer {
     return answer === STORED ? STORED : DROP;
   }
 
-  #balance(): number {
+  /**
+   * The target table of the packet whose key and kind are known; `undefined` when there is none, and {@link reason} says why: no flow, no
+   * target, or malformed.
+   */
+  protected tableOf(_bytes: Uint8Array, _at: number, _length: number, _etherType: number): FwmarkLookup | undefined {
+    return this.#targets;
+  }
+
+  #balance(bytes: Uint8Array, at: number, length: number, etherType: number): number {
+    const targets = this.tableOf(bytes, at, length, etherType);
+    if (targets === undefined) return this.#answerWithoutTable();
     this.#hash = this.#hashMode === 1 && this.key.protocol === IPPROTO_SCTP ? this.key.hashPorts() : this.key.hashAll();
-    this.bucket = (this.#hash >>> 0) % this.#targets.M;
-    const fwmark = this.#targets.fwmarks[this.bucket]!;
+    this.bucket = (this.#hash >>> 0) % targets.M;
+    const fwmark = targets.fwmarks[this.bucket]!;
     if (fwmark >= 0) {
       this.reason = Reason.Balanced;
       return fwmark;
     }
     this.reason = Reason.NoTarget;
     return this.#noTargetsFwmark;
+  }
+
+  #answerWithoutTable(): number {
+    if (this.reason === Reason.NoFlow) return this.#noFlowFwmark;
+    return this.reason === Reason.NoTarget ? this.#noTargetsFwmark : DROP;
   }
 
   #drop(reason: Reason): number {

@@ -1,90 +1,20 @@
-import { MAX_POOL } from '@nfqlb/core';
-import { Command, fwmarkOrNone, Option, oneOf, type QueueRange, queueRange, wholeNumber } from '@nfqlb/options';
+import { Command, wholeNumber } from '@nfqlb/options';
 import { balanceLoad } from '../daemon/load-balancing.js';
 import { DEFAULT_TABLE } from '../table/shared-table.js';
+import { addBalancingOptions, type BalancingOptions, loadBalancingOf } from './balancing-options.js';
 
-interface LbOptions {
+interface LbOptions extends BalancingOptions {
   readonly tshm: string;
-  readonly queue: QueueRange;
-  readonly qlength: number;
   readonly sctp_encap: number;
-  readonly notargets_fwmark: number;
-  readonly hash_mode: '0' | '1';
-  readonly lbshm: string | undefined;
-  readonly tun: string | undefined;
-  readonly mtu: number;
-  readonly reassembler: number;
-  readonly ft_shm: string;
-  readonly ft_size: number;
-  readonly ft_buckets: number;
-  readonly ft_frag: number;
-  readonly ft_ttl: number;
-  readonly linger: number;
 }
 
-/** Longest life of a fragment table's entry, in milliseconds. */
-const MAX_TTL = 1 << 22;
-
 export function lbCommand(): Command {
-  return new Command('lb')
+  const command = new Command('lb')
     .description('load-balance the packets of one or more NFQUEUEs over the targets of a table, until SIGTERM or SIGINT')
     .option('--tshm <name>', 'target table', DEFAULT_TABLE)
-    .addOption(
-      new Option('--queue <n|first:last>', 'NFQUEUEs to listen to; each has a thread of its own')
-        .argParser(queueRange)
-        .default({ first: 2, last: 2 }, '2'),
-    )
-    .option('--qlength <packets>', 'packets that may wait in a queue; more are dropped', wholeNumber({ min: 1, max: 0x7fffffff }), 1024)
-    .option('--sctp_encap <port>', 'UDP port that carries SCTP; 0 for none', wholeNumber({ max: 65535 }), 0)
-    .option('--notargets_fwmark <fwmark>', 'what packets get when no target is active; -1: they are dropped', fwmarkOrNone, -1)
-    .option('--hash_mode <mode>', '1: SCTP by its ports alone; 0: everything by addresses, protocol and ports', oneOf('0', '1'), '1')
-    .option('--lbshm <name>', "the load-balancer tier's table: fragments go to the one of the tier that their addresses choose")
-    .option('--tun <device>', 'tun device to send stored fragments through; created when it is not there. Without: none are stored')
-    .option(
-      '--mtu <octets>',
-      'longest fragment that is stored: at least the MTU that packets come in with',
-      wholeNumber({ min: 576, max: 65_531 }),
-      1500,
-    )
-    .option(
-      '--reassembler <holes>',
-      'holes to follow which datagrams are complete and forget those at once; 0: after their time',
-      wholeNumber({ max: MAX_POOL }),
-      0,
-    )
-    .option('--ft_shm <name>', "where the fragment table's statistics are kept", 'ftshm')
-    .option('--ft_size <buckets>', "the fragment table's buckets; best a prime", wholeNumber({ min: 1, max: MAX_POOL }), 500)
-    .option('--ft_buckets <entries>', 'extra entries for datagrams that meet in a bucket', wholeNumber({ max: MAX_POOL }), 500)
-    .option('--ft_frag <fragments>', 'fragments that can be stored', wholeNumber({ max: MAX_POOL }), 100)
-    .option('--ft_ttl <milliseconds>', 'longest time between two fragments of a datagram', wholeNumber({ min: 1, max: MAX_TTL }), 200)
-    .option(
-      '--linger <microseconds>',
-      'how long to let packets gather after a wait: less CPU, more latency',
-      wholeNumber({ max: 10_000 }),
-      50,
-    )
-    .action((options: LbOptions) =>
-      balanceLoad({
-        table: options.tshm,
-        queues: options.queue,
-        queueLength: options.qlength,
-        linger: options.linger,
-        balancer: {
-          hashMode: options.hash_mode === '0' ? 0 : 1,
-          udpEncapPort: options.sctp_encap,
-          noTargetsFwmark: options.notargets_fwmark,
-        },
-        tier: options.lbshm,
-        tun: options.tun,
-        fragments: {
-          size: options.ft_size,
-          buckets: options.ft_buckets,
-          fragments: options.tun === undefined ? 0 : options.ft_frag,
-          mtu: options.mtu,
-          ttl: options.ft_ttl,
-          holes: options.reassembler,
-        },
-        fragmentStatistics: options.ft_shm,
-      }),
-    ) as Command;
+    .option('--sctp_encap <port>', 'UDP port that carries SCTP; 0 for none', wholeNumber({ max: 65535 }), 0) as Command;
+  return addBalancingOptions(command).action((options: LbOptions) => {
+    const common = loadBalancingOf('lb', options);
+    return balanceLoad({ ...common, table: options.tshm, balancer: { ...common.balancer, udpEncapPort: options.sctp_encap } });
+  }) as Command;
 }

@@ -1,23 +1,32 @@
 // The main thread of `nfqlb lb`: starts a worker for each queue, watches the table's name and the kernel's counters, stops.
 
 import { once } from 'node:events';
-import { Worker } from 'node:worker_threads';
+import type { Server } from 'node:net';
+import { MessageChannel, type MessagePort, Worker } from 'node:worker_threads';
 import { type BalancerOptions, type FragmentTableOptions, REASON_NAMES, Reason } from '@nfqlb/core';
 import { SharedMemory, type Tun, Wakeup } from '@nfqlb/native';
 import type { QueueRange } from '@nfqlb/options';
+import { serveFlows } from '../flow-socket/flow-server.js';
+import { formatSocketAddress, type SocketAddress } from '../flow-socket/socket-address.js';
 import { openTable } from '../table/shared-table.js';
 import { Control } from './control.js';
 import { Counters, type Counts } from './counters.js';
+import { FlowControl } from './flow-control.js';
+import type { FlowGeneration } from './flow-generations.js';
 import { FragmentStatistics } from './fragment-statistics.js';
 import { type KernelQueue, readKernelQueues } from './kernel-queues.js';
-import { log } from './log.js';
+import { log, nameLog } from './log.js';
 import { openTun } from './reinjection.js';
 import { type SharedFragments, shareFragments } from './shared-fragments.js';
 import type { WorkerMessage, WorkerOptions } from './worker-options.js';
 
 export interface LoadBalancingOptions {
-  /** Shared-memory name of the target table. */
-  readonly table: string;
+  /** The command's name, for the log. */
+  readonly command: string;
+  /** Shared-memory name of the target table; absent where flows have tables of their own. */
+  readonly table?: string;
+  /** Where flow commands are taken, and how flows match. */
+  readonly flows?: FlowOptions;
   readonly queues: QueueRange;
   readonly queueLength: number;
   /** How long to let a small batch grow, in microseconds. */
@@ -32,6 +41,14 @@ export interface LoadBalancingOptions {
   /** Shared-memory name of the fragment table's statistics. */
   readonly fragmentStatistics: string;
 }
+
+export interface FlowOptions {
+  readonly address: SocketAddress;
+  /** Whether that may stand for all addresses of the machine. */
+  readonly insecure: boolean;
+  readonly promiscuousPing: boolean;
+}
+
 /** How often the table's name and the kernel's counters are looked at, in milliseconds. */
 const WATCH_INTERVAL = 100;
 
@@ -46,12 +63,15 @@ export class WorkerFailure extends Error {
 
 /** Load-balances until SIGTERM or SIGINT. Rejects when the table is not there, a queue cannot be had, or a worker fails. */
 export async function balanceLoad(options: LoadBalancingOptions): Promise<void> {
-  const tables = [lookAtTable(options.table), ...(options.tier === undefined ? [] : [lookAtTable(options.tier)])];
+  nameLog(options.command);
+  const tables = [options.table, options.tier].flatMap((name) => (name === undefined ? [] : [lookAtTable(name)]));
   const { first, last } = options.queues;
   const queues = last - first + 1;
   const stopped = stopSignal();
   const workers: RunningWorker[] = [];
+  const flows = options.flows && new FlowControl({ workers: queues, announce, promiscuousPing: options.flows.promiscuousPing });
   const shared: SharedByWorkers = {
+    flows,
     control: new Control(),
     counters: new Counters(queues),
     // The main thread reads and collects: it is one more.
@@ -59,13 +79,18 @@ export async function balanceLoad(options: LoadBalancingOptions): Promise<void> 
     tun: options.tun === undefined ? undefined : openTun(options.tun, options.fragments.mtu),
   };
   let statistics: FragmentStatistics | undefined;
+  let server: Server | undefined;
   let watch: NodeJS.Timeout | undefined;
   try {
     for (let queue = first; queue <= last; queue++) workers.push(await startWorker(queue, options, shared));
     statistics = new FragmentStatistics(options.fragmentStatistics, shared.fragments, queues);
-    const about = tables.map(({ name, about }) => `table ${name} (${about})`).join(', ');
+    if (flows && options.flows) server = await serveFlows(options.flows.address, flows.handle, options.flows.insecure);
+    const about = [
+      ...tables.map(({ name, about }) => `table ${name} (${about})`),
+      ...(options.flows ? [`flow commands at ${formatSocketAddress(options.flows.address)}`] : []),
+    ].join(', ');
     log(`listening on queue${first === last ? ` ${first}` : `s ${first} to ${last}`}, ${about}`);
-    const watcher = new Watcher(options, tables, () => {
+    const watcher = new Watcher(options, tables, flows, () => {
       shared.control.renewTable();
       for (const { wakeup } of workers) wakeup.signal();
     });
@@ -76,6 +101,7 @@ export async function balanceLoad(options: LoadBalancingOptions): Promise<void> 
     await Promise.race([stopped, ...workers.map(({ failed }) => failed)]);
   } finally {
     clearInterval(watch);
+    server?.close();
     shared.control.stop();
     for (const { wakeup } of workers) wakeup.signal();
     await Promise.race([Promise.all(workers.map(({ ended }) => ended)), pause(STOP_PATIENCE)]);
@@ -83,6 +109,13 @@ export async function balanceLoad(options: LoadBalancingOptions): Promise<void> 
     statistics?.close();
     shared.tun?.close();
     if (watch) log(`stopped: ${describe(shared.counters.sum())}`);
+  }
+
+  function announce(generation: FlowGeneration): void {
+    for (const { flows: port, wakeup } of workers) {
+      port?.postMessage(generation);
+      wakeup.signal();
+    }
   }
 }
 
@@ -109,9 +142,13 @@ interface SharedByWorkers {
   readonly counters: Counters;
   readonly fragments: SharedFragments;
   readonly tun: Tun | undefined;
+  readonly flows: FlowControl | undefined;
 }
+
 interface RunningWorker {
   readonly wakeup: Wakeup;
+  /** Takes new flows. */
+  readonly flows: MessagePort | undefined;
   /** Rejects when the worker cannot go on. */
   readonly failed: Promise<never>;
   readonly ended: Promise<void>;
@@ -121,6 +158,8 @@ interface RunningWorker {
 async function startWorker(queue: number, options: LoadBalancingOptions, shared: SharedByWorkers): Promise<RunningWorker> {
   const wakeup = new Wakeup();
   const { table, tier, queueLength, linger, balancer, queues } = options;
+  const channel = shared.flows && new MessageChannel();
+  channel?.port1.postMessage(shared.flows!.newest);
   const workerData: WorkerOptions = {
     worker: queue - queues.first,
     queue,
@@ -131,11 +170,13 @@ async function startWorker(queue: number, options: LoadBalancingOptions, shared:
     balancer,
     fragments: shared.fragments,
     tun: shared.tun?.fd,
+    flows: channel && { port: channel.port2, board: shared.flows!.board.memory },
     wakeup: wakeup.fd,
     control: shared.control.memory,
     counters: shared.counters.memory,
   };
-  const worker = new Worker(new URL('./worker.js', import.meta.url), { workerData });
+  const transferList = channel ? [channel.port2] : [];
+  const worker = new Worker(new URL('./worker.js', import.meta.url), { workerData, transferList });
   const ended = once(worker, 'exit').then(() => {});
   const failed = new Promise<never>((_, reject) => {
     worker.on('error', reject);
@@ -151,7 +192,7 @@ async function startWorker(queue: number, options: LoadBalancingOptions, shared:
     });
   });
   await Promise.race([listening, failed]);
-  return { wakeup, failed, ended };
+  return { wakeup, flows: channel?.port1, failed, ended };
 }
 
 function stopSignal(): Promise<void> {
@@ -166,31 +207,51 @@ const pause = (milliseconds: number): Promise<void> => new Promise((resolve) => 
 class Watcher {
   readonly #options: LoadBalancingOptions;
   readonly #renew: () => void;
+  readonly #flows: FlowControl | undefined;
   /** By table: which one its name leads to. */
   readonly #identities: Map<string, string>;
   readonly #missing = new Set<string>();
   readonly #drops = new Map<number, number>();
   #notReinjected = 0;
-  constructor(options: LoadBalancingOptions, tables: readonly NamedTable[], renew: () => void) {
+  constructor(options: LoadBalancingOptions, tables: readonly NamedTable[], flows: FlowControl | undefined, renew: () => void) {
     this.#options = options;
+    this.#flows = flows;
     this.#identities = new Map(tables.map(({ name, identity }) => [name, identity]));
     this.#renew = renew;
   }
 
   look(counts: Counts): void {
+    this.#lookAtFlows();
     for (const name of this.#identities.keys()) this.#lookAtTable(name);
     this.#lookAtQueues();
     this.#lookAtTun(counts.notReinjected);
   }
 
+  /** Tables that flows have come to lead to, or lead to no more. */
+  #lookAtFlows(): void {
+    if (!this.#flows) return;
+    const { tables } = this.#flows;
+    for (const name of tables) if (!this.#identities.has(name)) this.#identities.set(name, SharedMemory.identity(name) ?? '');
+    for (const name of this.#identities.keys()) {
+      if (tables.has(name) || name === this.#options.tier) continue;
+      this.#identities.delete(name);
+      this.#missing.delete(name);
+    }
+  }
+
   #lookAtTable(name: string): void {
     const identity = SharedMemory.identity(name);
     if (identity === undefined) {
-      if (!this.#missing.has(name)) log(`table ${name} was deleted; its targets stay until there is another`);
+      if (this.#missing.has(name)) return;
       this.#missing.add(name);
+      if (!this.#flows || name === this.#options.tier) log(`table ${name} was deleted; its targets stay until there is another`);
+      else {
+        log(`table ${name} was deleted; its flows have no target until there is another`);
+        this.#renew();
+      }
       return;
     }
-    if (identity === this.#identities.get(name)) return;
+    if (identity === this.#identities.get(name) && !this.#missing.has(name)) return;
     try {
       openTable(name).memory.close();
     } catch {

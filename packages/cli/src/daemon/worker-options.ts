@@ -1,3 +1,4 @@
+import type { MessagePort } from 'node:worker_threads';
 import type { BalancerOptions } from '@nfqlb/core';
 import type { SharedFragments } from './shared-fragments.js';
 
@@ -11,8 +12,10 @@ export interface WorkerOptions {
   readonly queueLength: number;
   /** How long to let a small batch grow, in microseconds. */
   readonly linger: number;
-  /** Shared-memory name of the target table. */
-  readonly table: string;
+  /** Shared-memory name of the target table; absent where flows have tables of their own. */
+  readonly table: string | undefined;
+  /** Where flows come from, and the memory of their `GenerationBoard`. */
+  readonly flows: { readonly port: MessagePort; readonly board: SharedArrayBuffer } | undefined;
   /** The same of the load-balancer tier's table, where there is a tier. */
   readonly tier: string | undefined;
   readonly balancer: BalancerOptions;

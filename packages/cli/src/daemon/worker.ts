@@ -2,7 +2,7 @@
 // reads between two batches; the event loop never turns while it runs.
 
 import { parentPort, workerData } from 'node:worker_threads';
-import { Balancer, type FragmentTable, type PacketBatch } from '@nfqlb/core';
+import type { Balancer, FragmentTable, PacketBatch } from '@nfqlb/core';
 import { Queue, writePacket } from '@nfqlb/native';
 import { describeFailure } from '@nfqlb/options';
 import { FollowedTable } from '../table/followed-table.js';
@@ -10,6 +10,7 @@ import { Control } from './control.js';
 import { WorkerCounters } from './counters.js';
 import { monotonicNow } from './monotonic-clock.js';
 import { fragmentTableOf } from './shared-fragments.js';
+import { openTargets, type Targets } from './targets.js';
 import type { WorkerMessage, WorkerOptions } from './worker-options.js';
 
 /**
@@ -33,7 +34,7 @@ class LoadBalancer {
   readonly #counters: WorkerCounters;
   readonly #queue: Queue;
   readonly #fragments: FragmentTable;
-  readonly #targets: FollowedTable;
+  readonly #targets: Targets;
   readonly #tier: FollowedTable | undefined;
   #balancer: Balancer;
   #tableEpoch: number;
@@ -44,7 +45,7 @@ class LoadBalancer {
     this.#counters = new WorkerCounters(options.counters, options.worker);
     this.#fragments = fragmentTableOf(options.fragments, options.worker, (bytes, at, length) => this.#reinject(bytes, at, length));
     this.#tableEpoch = this.#control.tableEpoch;
-    this.#targets = new FollowedTable(options.table);
+    this.#targets = openTargets(options);
     this.#tier = options.tier === undefined ? undefined : new FollowedTable(options.tier);
     this.#balancer = this.#newBalancer();
     const { queue, queueLength: length, linger, wakeup } = options;
@@ -58,6 +59,7 @@ class LoadBalancer {
     while (!this.#control.stopping) {
       const count = this.#queue.receive();
       if (this.#control.tableEpoch !== this.#tableEpoch || !this.#targets.intact || this.#tier?.intact === false) this.#renewTables();
+      if (this.#targets.outdated) this.#targets.renew(this.#balancer);
       this.#answer(count);
     }
     const until = performance.now() + LAST_CALL;
@@ -96,14 +98,14 @@ class LoadBalancer {
   /** Maps the tables that the names lead to now. What is not whole yet will be tried again after the next batch. */
   #renewTables(): void {
     const epoch = this.#control.tableEpoch;
-    const renewed = [this.#targets, this.#tier].map((table) => table?.renew() ?? true);
+    const renewed = [this.#targets.renewTables(), this.#tier?.renew() ?? true];
     this.#balancer = this.#newBalancer();
     if (renewed.every((done) => done)) this.#tableEpoch = epoch;
   }
 
   #newBalancer(): Balancer {
     const tier = this.#tier ? { tier: this.#tier.lookup } : {};
-    return new Balancer(this.#targets.lookup, { ...this.#options.balancer, ...tier, fragments: this.#fragments });
+    return this.#targets.balancer({ ...this.#options.balancer, ...tier, fragments: this.#fragments });
   }
 }
 

@@ -8,11 +8,11 @@
 //
 // The reply is `OK`, or `FAIL: reason`, and a NUL; or the JSON of a list. Then the connection is closed.
 
-export const ACTIONS = ['set', 'delete', 'list', 'list-names', 'trace-set', 'trace-delete', 'trace-list', 'trace-list-names'] as const;
-export type Action = (typeof ACTIONS)[number];
+export type Action = 'set' | 'delete' | 'list' | 'list-names' | 'trace-set' | 'trace-delete' | 'trace-list' | 'trace-list-names';
+const ACTIONS: readonly Action[] = ['set', 'delete', 'list', 'list-names', 'trace-set', 'trace-delete', 'trace-list', 'trace-list-names'];
 
-export const FIELDS = ['name', 'target', 'priority', 'protocols', 'dsts', 'srcs', 'dports', 'sports', 'match', 'udpencap'] as const;
-export type Field = (typeof FIELDS)[number];
+export type Field = 'name' | 'target' | 'priority' | 'protocols' | 'dsts' | 'srcs' | 'dports' | 'sports' | 'match' | 'udpencap';
+const FIELDS: readonly Field[] = ['name', 'target', 'priority', 'protocols', 'dsts', 'srcs', 'dports', 'sports', 'match', 'udpencap'];
 
 export interface FlowRequest {
   readonly action: Action;
@@ -27,7 +27,7 @@ export class BadRequest extends Error {
 }
 
 /** Longest request, in octets: some 50,000 CIDRs. */
-export const MAX_REQUEST = 1 << 20;
+export const MAX_REQUEST: number = 1 << 20;
 
 /** Octets that C nfqlb reads of a reply, the NUL included. */
 const C_REPLY = 64;

@@ -1,4 +1,5 @@
 import { FwmarkLookup } from '@nfqlb/core';
+import { SharedMemory } from '@nfqlb/native';
 import { openTable, type SharedTable } from './shared-table.js';
 
 /** The target table that a name leads to, as packets read it. It is mapped anew when the name leads to another. */
@@ -22,6 +23,20 @@ export class FollowedTable {
   /** Whether the memory still holds the table: C nfqlb's `init` over a table in use cuts it short and writes it anew in place. */
   get intact(): boolean {
     return this.#shared.table.intact;
+  }
+
+  /** Whether the name leads to this table still; to none, to another, or to one with another size otherwise. */
+  get isCurrent(): boolean {
+    return SharedMemory.identity(this.#name) === this.#shared.memory.identity;
+  }
+
+  /** Whether the name leads to any. */
+  get isThere(): boolean {
+    return SharedMemory.identity(this.#name) !== undefined;
+  }
+
+  close(): void {
+    this.#shared.memory.close();
   }
 
   /**

@@ -12,10 +12,11 @@ export function setProtocol(key: PacketKey, protocol: number): void {
   key.bytes[KEY_PROTOCOL] = protocol;
 }
 
-/** Notes the identifier of an echo request whose ICMP header begins at `at`. */
+/** Notes an echo request, whose ICMP header begins at `at`, and its identifier. */
 export function setEchoId(key: PacketKey, bytes: Uint8Array, at: number): void {
   key.bytes[KEY_ID] = bytes[at + ICMP_ECHO_IDENTIFIER]!;
   key.bytes[KEY_ID + 1] = bytes[at + ICMP_ECHO_IDENTIFIER + 1]!;
+  key.echoRequest = true;
 }
 
 /**
@@ -35,6 +36,8 @@ export function extractTransport(key: PacketKey, bytes: Uint8Array, at: number, 
     setProtocol(key, IPPROTO_SCTP);
     kind = Kind.UdpEncap;
   }
+  key.transportAt = at;
+  key.transportLength = end - at;
   const ports = key.bytes;
   ports[KEY_SOURCE_PORT] = bytes[at]!;
   ports[KEY_SOURCE_PORT + 1] = bytes[at + 1]!;

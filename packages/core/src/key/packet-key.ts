@@ -50,6 +50,16 @@ export class PacketKey {
   /** Whether more fragments follow this one. */
   moreFragments = false;
 
+  /**
+   * Where the header that the ports are read from begins in the packet's region, and the octets from there to the packet's end.
+   * The length is 0 where no such header is read in the direction that the packet goes: no ports, a later fragment, a quoted packet.
+   */
+  transportAt = 0;
+  transportLength = 0;
+
+  /** Whether it is an ICMP or ICMPv6 echo request: its id may be 0, so that the id does not tell. */
+  echoRequest = false;
+
   /** Which IP family the addresses are of: 4 or 6; 0 before the first packet. Mapped IPv4 inside IPv6 counts as 6. */
   family = 0;
 
@@ -81,6 +91,8 @@ export class PacketKey {
     for (let i = 0; i < KEY_LENGTH / 4; i++) words[i] = 0;
     this.fragmentId = 0;
     this.moreFragments = false;
+    this.transportLength = 0;
+    this.echoRequest = false;
   }
 
   /** Hash over the whole key, 32 bits signed, as all hashes here (djb2.ts). */

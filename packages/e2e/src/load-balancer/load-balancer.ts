@@ -20,6 +20,10 @@ export interface LoadBalancerOptions {
   readonly targets?: readonly Target[];
   /** More options for `init`, as in `--M=100`. */
   readonly init?: readonly string[];
+  /** Run `flowlb`, with flows to be defined, instead of `lb` over the table. */
+  readonly flows?: boolean;
+  /** Where flow commands are taken. Default: a socket of the network namespace. */
+  readonly flowAddress?: string;
   /** More options for `lb`, as in `--qlength=2048`. */
   readonly options?: readonly string[];
   /** The CPU to run on. Default: any. */
@@ -73,7 +77,7 @@ export class LoadBalancer implements AsyncDisposable {
 
   /** Runs another command of the program, as in `lb.run('show', `--shm=${lb.table}`)`, and gives its stdout. */
   run(...args: readonly string[]): Promise<string> {
-    return this.host.run([...this.#program.command, ...args]);
+    return this.host.run([...this.#environment(), ...this.#program.command, ...args]);
   }
 
   async activate(...targets: readonly Target[]): Promise<void> {
@@ -86,10 +90,11 @@ export class LoadBalancer implements AsyncDisposable {
 
   /** Starts the program, after it has been stopped or killed. */
   async restart(): Promise<void> {
-    const { options = [], cpu } = this.#options;
+    const { options = [], cpu, flows = false } = this.#options;
     // The default name of the fragment table is one for the whole machine.
     const fragments = `--ft_shm=${this.table}-fragments`;
-    const command = [...this.#program.command, 'lb', `--tshm=${this.table}`, fragments, `--queue=${this.queues}`, ...options];
+    const what = flows ? ['flowlb'] : ['lb', `--tshm=${this.table}`];
+    const command = [...this.#environment(), ...this.#program.command, ...what, fragments, `--queue=${this.queues}`, ...options];
     const running = await this.host.spawn(onCpu(command, cpu));
     this.#running = running;
     const deadline = Date.now() + PATIENCE;
@@ -118,6 +123,11 @@ export class LoadBalancer implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     if (this.#running && !this.#running.ended) await this.#running.stop();
+  }
+
+  #environment(): string[] {
+    const { flowAddress } = this.#options;
+    return flowAddress === undefined ? [] : ['env', `NFQLB_FLOW_ADDRESS=${flowAddress}`];
   }
 
   async #listens(): Promise<boolean> {

@@ -1,0 +1,13 @@
+import { Command, UsageError } from '@nfqlb/options';
+import { flowAddress } from '../flow-socket/flow-address.js';
+import { sendFlowCommand } from '../flow-socket/flow-client.js';
+
+export function flowDeleteCommand(): Command {
+  return new Command('flow-delete')
+    .description('delete a flow; none of that name is no error')
+    .requiredOption('--name <name>', 'of the flow')
+    .action(async ({ name }: { name: string }) => {
+      if (/[\r\n]/.test(name)) throw new UsageError('invalid-value', 'must be one line', { option: '--name', value: JSON.stringify(name) });
+      console.log(await sendFlowCommand(flowAddress(), { action: 'delete', fields: { name } }));
+    }) as Command;
+}

@@ -1,0 +1,21 @@
+import { Command, UsageError } from '@nfqlb/options';
+import { flowAddress } from '../flow-socket/flow-address.js';
+import { sendFlowCommand } from '../flow-socket/flow-client.js';
+
+export function flowListCommand(): Command {
+  return new Command('flow-list')
+    .description('print the flows as JSON: all, or the one of a name')
+    .option('--name <name>', 'of a flow')
+    .action(async ({ name }: { name?: string }) => {
+      if (name !== undefined && /[\r\n]/.test(name)) {
+        throw new UsageError('invalid-value', 'must be one line', { option: '--name', value: JSON.stringify(name) });
+      }
+      console.log(await sendFlowCommand(flowAddress(), { action: 'list', fields: name === undefined ? {} : { name } }));
+    }) as Command;
+}
+
+export function flowListNamesCommand(): Command {
+  return new Command('flow-list-names')
+    .description('print the names of the flows as a JSON array')
+    .action(async () => console.log(await sendFlowCommand(flowAddress(), { action: 'list-names', fields: {} }))) as Command;
+}

@@ -1,0 +1,28 @@
+import { Command, fwmarkOrNone } from '@nfqlb/options';
+import { balanceLoad } from '../daemon/load-balancing.js';
+import { flowAddress } from '../flow-socket/flow-address.js';
+import { addBalancingOptions, type BalancingOptions, loadBalancingOf } from './balancing-options.js';
+
+interface FlowLbOptions extends BalancingOptions {
+  readonly promiscuous_ping: boolean;
+  readonly nolb_fwmark: number;
+  readonly insecureListen: boolean;
+}
+
+export function flowlbCommand(): Command {
+  const command = new Command('flowlb')
+    .description(
+      'load-balance the packets of one or more NFQUEUEs by flows, each of which leads to a table of targets, until SIGTERM or SIGINT',
+    )
+    .option('--promiscuous_ping', 'an echo request goes with the first flow whose addresses match, whatever its protocols', false)
+    .option('--nolb_fwmark <fwmark>', 'what packets get that no flow matches; -1: they are dropped', fwmarkOrNone, -1)
+    .option('--insecure-listen', 'take flow commands at all addresses of this machine, where NFQLB_FLOW_ADDRESS says so', false) as Command;
+  return addBalancingOptions(command).action((options: FlowLbOptions) => {
+    const common = loadBalancingOf('flowlb', options);
+    return balanceLoad({
+      ...common,
+      flows: { address: flowAddress(), insecure: options.insecureListen, promiscuousPing: options.promiscuous_ping },
+      balancer: { ...common.balancer, noFlowFwmark: options.nolb_fwmark },
+    });
+  }) as Command;
+}

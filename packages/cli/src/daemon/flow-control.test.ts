@@ -1,0 +1,102 @@
+import { FlowLookup } from '@nfqlb/core/flows';
+import { SharedMemory } from '@nfqlb/native';
+import { afterEach, beforeEach, expect, test } from 'vitest';
+import type { Action, Field } from '../flow-socket/flow-message.js';
+import { createTable } from '../table/shared-table.js';
+import { FlowControl } from './flow-control.js';
+import { type FlowGeneration, matchesOf } from './flow-generations.js';
+
+const TABLE = `nfqlb-test-flow-control-${process.pid}`;
+const WORKERS = 2;
+
+/** Workers that do what they are told, one after the other. */
+let announced: FlowGeneration[];
+let control: FlowControl;
+
+beforeEach(() => {
+  createTable(TABLE, { M: 97, N: 4 });
+  announced = [];
+  control = new FlowControl({ workers: WORKERS, promiscuousPing: false, announce: (generation) => announced.push(generation) });
+});
+afterEach(() => SharedMemory.unlink(TABLE));
+
+const say = async (action: Action, fields: Partial<Record<Field, string>> = {}): Promise<string> =>
+  (await control.handle({ action, fields })).toString().replace('\0', '');
+const set = (name: string, more: Partial<Record<Field, string>> = {}): Promise<string> => say('set', { name, target: TABLE, ...more });
+const counts = async (): Promise<Record<string, number>> =>
+  Object.fromEntries(
+    (JSON.parse(await say('list')) as { name: string; matches_count: number }[]).map(({ name, matches_count }) => [name, matches_count]),
+  );
+
+/** A worker counts packets of a flow, in the generation that it has. */
+function count(generation: FlowGeneration, worker: number, flow: string, packets: number): void {
+  const lookup = new FlowLookup(generation.flows);
+  for (let i = 0; i < lookup.count; i++) if (lookup.nameOf(i) === flow) matchesOf(generation, worker)[i]! += packets;
+}
+
+const newest = (): FlowGeneration => announced.at(-1)!;
+const confirm = (worker: number): void => control.board.confirm(worker, newest().number);
+
+test('every command is taken up in a generation, before it is answered', async () => {
+  expect(new FlowLookup(newest().flows).count).toBe(0);
+  expect(await set('b', { priority: '1' })).toBe('OK');
+  expect(await set('a')).toBe('OK');
+  expect(control.board.newest).toBe(newest().number);
+  const lookup = new FlowLookup(newest().flows);
+  expect([lookup.nameOf(0), lookup.nameOf(1)]).toEqual(['b', 'a']);
+  expect(await say('list-names')).toBe('["b","a"]');
+  expect(await say('delete', { name: 'b' })).toBe('OK');
+  expect(new FlowLookup(newest().flows).count).toBe(1);
+});
+
+test('commands that come at once are taken up at once', async () => {
+  const before = announced.length;
+  await Promise.all(Array.from({ length: 50 }, (_, i) => set(`f${i}`)));
+  expect(announced.length - before).toBeLessThan(5);
+  expect(new FlowLookup(newest().flows).count).toBe(50);
+});
+
+test('matches are counted exactly: by several workers, over redefinitions, while some have not taken up the newest', async () => {
+  await set('a');
+  for (let worker = 0; worker < WORKERS; worker++) confirm(worker);
+  count(newest(), 0, 'a', 10);
+  count(newest(), 1, 'a', 1);
+  expect(await counts()).toEqual({ a: 11 });
+  const old = newest();
+  await set('b', { priority: '9' });
+  confirm(0);
+  count(newest(), 0, 'a', 100);
+  // The other one is in the middle of a batch.
+  count(old, 1, 'a', 1000);
+  expect(await counts()).toEqual({ a: 1111, b: 0 });
+  confirm(1);
+  count(newest(), 1, 'a', 10_000);
+  expect(await counts()).toEqual({ a: 11_111, b: 0 });
+  await set('a', { dports: '80', protocols: 'tcp' });
+  for (let worker = 0; worker < WORKERS; worker++) confirm(worker);
+  expect(await counts()).toEqual({ a: 11_111, b: 0 });
+});
+
+test('a flow that was deleted and is defined again counts from 0', async () => {
+  await set('a');
+  for (let worker = 0; worker < WORKERS; worker++) confirm(worker);
+  count(newest(), 0, 'a', 5);
+  await say('delete', { name: 'a' });
+  for (let worker = 0; worker < WORKERS; worker++) confirm(worker);
+  await set('a');
+  expect(await counts()).toEqual({ a: 0 });
+});
+
+test('what is refused changes nothing', async () => {
+  await set('a');
+  const before = announced.length;
+  await expect(set('a', { target: `${TABLE}-none` })).rejects.toThrow('there is none of that name');
+  await expect(set('a', { dports: '5-3' })).rejects.toThrow('dports "5-3"');
+  await expect(say('set', { name: 'x' })).rejects.toThrow('target: must be given');
+  await expect(say('set', { target: TABLE })).rejects.toThrow('name: must be given');
+  await expect(say('delete')).rejects.toThrow('name: must be given');
+  await expect(say('list', { name: 'none' })).rejects.toThrow('name "none": there is no such flow');
+  expect(await say('delete', { name: 'none' })).toBe('OK');
+  expect(announced).toHaveLength(before);
+  expect(JSON.parse(await say('list', { name: 'a' }))).toEqual({ name: 'a', priority: 0, matches_count: 0, user_ref: TABLE });
+});

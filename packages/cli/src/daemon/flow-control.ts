@@ -1,0 +1,149 @@
+import { compileFlows, defineFlow, type Flow, FlowSet, listFlow } from '@nfqlb/core/flows';
+import { BadRequest, type FlowRequest, OK } from '../flow-socket/flow-message.js';
+import type { FlowHandler } from '../flow-socket/flow-server.js';
+import { openTable } from '../table/shared-table.js';
+import { type FlowGeneration, GenerationBoard, matchesOf } from './flow-generations.js';
+
+export interface FlowControlOptions {
+  readonly workers: number;
+  readonly promiscuousPing: boolean;
+  /** Sends a generation to all workers, and wakes them. */
+  readonly announce: (generation: FlowGeneration) => void;
+}
+
+/** The flows of the running load-balancer, and what they have matched. The main thread's. */
+export class FlowControl {
+  readonly board: GenerationBoard;
+  readonly #options: FlowControlOptions;
+  readonly #set = new FlowSet();
+  /** Generations whose counters workers may still write to, the newest last. */
+  #generations: { readonly generation: FlowGeneration; readonly names: (string | undefined)[] }[] = [];
+  /** By name: what was counted in generations that no worker uses any more. */
+  readonly #counted = new Map<string, number>();
+  #publication: Promise<void> | undefined;
+
+  constructor(options: FlowControlOptions) {
+    this.#options = options;
+    this.board = new GenerationBoard(options.workers);
+    this.#publish();
+  }
+
+  /** The flows, for who joins now. */
+  get newest(): FlowGeneration {
+    return this.#generations.at(-1)!.generation;
+  }
+
+  /** Target tables that flows lead to. */
+  get tables(): ReadonlySet<string> {
+    return new Set(this.#set.inOrder().map(({ target }) => target));
+  }
+
+  readonly handle: FlowHandler = async (request) => {
+    switch (request.action) {
+      case 'set':
+        return await this.#define(request);
+      case 'delete':
+        return await this.#delete(request);
+      case 'list':
+        return this.#list(request);
+      case 'list-names':
+        return Buffer.from(JSON.stringify(this.#flows().map(({ name }) => name)));
+      default:
+        throw new BadRequest(`${request.action}: packets cannot be traced yet`);
+    }
+  };
+
+  async #define({ fields: { name, target, ...fields } }: FlowRequest): Promise<Buffer> {
+    if (name === undefined) throw new BadRequest('name: must be given');
+    if (target === undefined) throw new BadRequest('target: must be given');
+    const flow = defineFlow({ name, target, ...fields });
+    // It must be there now. When it goes later, the flow's packets have no target.
+    openTable(target).memory.close();
+    this.#set.define(flow);
+    await this.#published();
+    return OK;
+  }
+
+  async #delete({ fields: { name } }: FlowRequest): Promise<Buffer> {
+    if (name === undefined) throw new BadRequest('name: must be given');
+    if (this.#set.delete(name)) {
+      this.#forget(name);
+      await this.#published();
+    }
+    return OK;
+  }
+
+  #list({ fields: { name } }: FlowRequest): Buffer {
+    const list = (flow: Flow): object => listFlow(flow, this.#matchesOf(flow.name), flow.target);
+    if (name === undefined) return Buffer.from(JSON.stringify(this.#flows().map(list), undefined, 2));
+    const flow = this.#set.get(name);
+    if (!flow) throw new BadRequest(`name ${JSON.stringify(name.slice(0, 80))}: there is no such flow`);
+    return Buffer.from(JSON.stringify(list(flow), undefined, 2));
+  }
+
+  #flows(): Flow[] {
+    return this.#set.inOrder().filter(({ name }) => this.#set.get(name) !== undefined);
+  }
+
+  /** Commands that come while the flows are compiled are published together. */
+  #published(): Promise<void> {
+    this.#publication ??= new Promise((resolve) => {
+      setImmediate(() => {
+        this.#publication = undefined;
+        this.#publish();
+        resolve();
+      });
+    });
+    return this.#publication;
+  }
+
+  #publish(): void {
+    const { workers, promiscuousPing, announce } = this.#options;
+    const names = this.#set.inOrder().map(({ name }) => name);
+    const generation: FlowGeneration = {
+      number: (this.#generations.at(-1)?.generation.number ?? 0) + 1,
+      flows: compileFlows(this.#set, { promiscuousPing }),
+      matches: new SharedArrayBuffer(workers * names.length * Float64Array.BYTES_PER_ELEMENT),
+      count: names.length,
+    };
+    this.#generations.push({ generation, names });
+    announce(generation);
+    this.board.newest = generation.number;
+    this.#retire();
+  }
+
+  /** Keeps what was counted in generations that no worker uses any more. */
+  #retire(): void {
+    const { oldest } = this.board;
+    for (const { generation, names } of this.#generations.filter(({ generation: { number } }) => number < oldest)) {
+      names.forEach((name, flow) => {
+        const count = this.#countOf(generation, flow);
+        if (count > 0 && name !== undefined && this.#set.get(name)) this.#counted.set(name, (this.#counted.get(name) ?? 0) + count);
+      });
+    }
+    this.#generations = this.#generations.filter(({ generation: { number } }) => number >= oldest);
+  }
+
+  #matchesOf(flow: string): number {
+    this.#retire();
+    return this.#generations.reduce((sum, { generation, names }) => {
+      const index = names.indexOf(flow);
+      return index < 0 ? sum : sum + this.#countOf(generation, index);
+    }, this.#counted.get(flow) ?? 0);
+  }
+
+  /** A flow that is defined anew under this name counts from 0. */
+  #forget(flow: string): void {
+    this.#counted.delete(flow);
+    for (const { names } of this.#generations) {
+      const index = names.indexOf(flow);
+      if (index >= 0) names[index] = undefined;
+    }
+  }
+
+  #countOf(generation: FlowGeneration, flow: number): number {
+    let sum = 0;
+    for (let worker = 0; worker < this.#options.workers; worker++) sum += matchesOf(generation, worker)[flow]!;
+    return sum;
+  }
+}

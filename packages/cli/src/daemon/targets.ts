@@ -1,0 +1,76 @@
+import { Balancer, type BalancerOptions, FlowBalancer } from '@nfqlb/core';
+import { FollowedTable } from '../table/followed-table.js';
+import { FollowedFlows } from './followed-flows.js';
+import type { WorkerOptions } from './worker-options.js';
+
+/** Where a worker's targets come from: one table for all packets (`lb`), or flows with a table each (`flowlb`). */
+export interface Targets {
+  /** Whether what is mapped still is what it was. */
+  readonly intact: boolean;
+  /** Whether there are newer flows. */
+  readonly outdated: boolean;
+  /** Gives a balancer that this made the newer flows. */
+  renew(balancer: Balancer): void;
+  /**
+   * Takes up the tables that the names lead to now, for the next {@link balancer}.
+   *
+   * @returns false while one is not whole yet: what is in hand serves on
+   */
+  renewTables(): boolean;
+  balancer(options: BalancerOptions): Balancer;
+}
+
+export function openTargets({ table, flows, worker }: WorkerOptions): Targets {
+  if (flows !== undefined) return new ManyTables(new FollowedFlows(flows.port, flows.board, worker));
+  return new OneTable(new FollowedTable(table!));
+}
+
+class OneTable implements Targets {
+  readonly outdated = false;
+  readonly #table: FollowedTable;
+
+  constructor(table: FollowedTable) {
+    this.#table = table;
+  }
+
+  get intact(): boolean {
+    return this.#table.intact;
+  }
+
+  renew(): void {}
+
+  renewTables(): boolean {
+    return this.#table.renew();
+  }
+
+  balancer(options: BalancerOptions): Balancer {
+    return new Balancer(this.#table.lookup, options);
+  }
+}
+
+class ManyTables implements Targets {
+  /** There may be thousands: the main thread tells when a name leads elsewhere, and their readers keep to what they have until then. */
+  readonly intact = true;
+  readonly #flows: FollowedFlows;
+
+  constructor(flows: FollowedFlows) {
+    this.#flows = flows;
+  }
+
+  get outdated(): boolean {
+    return this.#flows.outdated;
+  }
+
+  renew(balancer: FlowBalancer): void {
+    this.#flows.renew();
+    balancer.take(this.#flows.targets);
+  }
+
+  renewTables(): boolean {
+    return this.#flows.renewTables();
+  }
+
+  balancer(options: BalancerOptions): FlowBalancer {
+    return new FlowBalancer(this.#flows.targets, options);
+  }
+}

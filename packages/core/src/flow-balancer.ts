@@ -1,0 +1,74 @@
+import { Balancer, type BalancerOptions } from './balancer.js';
+import { type FlowLookup, NO_FLOW } from './flows/index.js';
+import { extractKey } from './key/extract.js';
+import { Kind } from './key/kind.js';
+import type { FwmarkLookup } from './maglev/fwmark-lookup.js';
+import { Reason } from './reason.js';
+
+/** The flows of packets, and what they lead to. */
+export interface FlowTargets {
+  readonly lookup: FlowLookup;
+  /** Target tables in the order of `lookup.targets`; `undefined` for one that is gone. */
+  readonly tables: readonly (FwmarkLookup | undefined)[];
+  /** By flow: packets that matched it. Counted up. */
+  readonly matches: Float64Array;
+}
+
+/** Decides packets for many target tables: the packet's flow has its table. */
+export class FlowBalancer extends Balancer {
+  /** Flow of the last packet for which one was looked for, or {@link NO_FLOW}; a number of {@link FlowTargets.lookup}. */
+  flow: number = NO_FLOW;
+
+  #targets: FlowTargets;
+  /** By table: the batch in which it was refreshed last. There may be thousands, of which a batch meets a few. */
+  #refreshed: Int32Array;
+  #batch = 0;
+
+  constructor(targets: FlowTargets, options: BalancerOptions = {}) {
+    super(undefined, options);
+    this.#targets = targets;
+    this.#refreshed = new Int32Array(targets.tables.length);
+  }
+
+  /** Takes up other flows. For between two batches. */
+  take(targets: FlowTargets): void {
+    this.#targets = targets;
+    this.#refreshed = new Int32Array(targets.tables.length).fill(this.#batch - 1);
+  }
+
+  override refresh(): void {
+    super.refresh();
+    this.#batch = (this.#batch + 1) | 0;
+  }
+
+  protected override tableOf(bytes: Uint8Array, at: number, length: number, etherType: number): FwmarkLookup | undefined {
+    const { lookup, tables, matches } = this.#targets;
+    let flow = lookup.find(this.key, this.kind, bytes);
+    const encapPort = flow === NO_FLOW ? 0 : lookup.encapPortOf(flow);
+    if (encapPort !== 0) {
+      this.kind = extractKey(this.key, bytes, at, length, etherType, encapPort);
+      if (this.kind === Kind.Malformed) {
+        this.reason = Reason.Malformed;
+        return undefined;
+      }
+      flow = lookup.find(this.key, this.kind, bytes);
+    }
+    this.flow = flow;
+    if (flow === NO_FLOW) {
+      this.reason = Reason.NoFlow;
+      return undefined;
+    }
+    matches[flow]!++;
+    const index = lookup.targetOf(flow);
+    const table = tables[index];
+    if (table === undefined) {
+      this.reason = Reason.NoTarget;
+      return undefined;
+    }
+    if (this.#refreshed[index] !== this.#batch) {
+      this.#refreshed[index] = this.#batch;
+      table.refresh();
+    }
+    return table;
+  }
+}

@@ -1,0 +1,125 @@
+import { isEncapsulation } from './flow.js';
+import { asksOf, buildFlowRecords, classesOf } from './flow-records.js';
+import type { FlowSet } from './flow-set.js';
+import { CHILD_WORDS, type Division, FlowTreeBuilder } from './flow-tree.js';
+import { assemble, Field, Header, ProtocolClass, Section } from './layout.js';
+import { buildNames } from './names.js';
+import { BLOCK_SIZES, blockOf, PortClasses } from './port-classes.js';
+import type { PortRange } from './port-range.js';
+import { NO_PREFIX, PREFIX_WORDS, PrefixTableBuilder } from './prefix-table.js';
+
+export interface CompileOptions {
+  /** An echo request goes with the first flow whose addresses match, whatever else that asks for. Default false. */
+  readonly promiscuousPing?: boolean;
+}
+
+/** What counts for echo requests, if pinging is promiscuous. */
+const ADDRESSES = (1 << Field.Destination) | (1 << Field.Source);
+const ALL = -1;
+
+/**
+ * Makes of a flow set what a `FlowLookup` reads: memory that threads share, and that nobody changes from then on. The same flows
+ * give the same octets.
+ *
+ * @throws `CoreError` `out-of-memory`
+ */
+export function compileFlows(set: FlowSet, { promiscuousPing = false }: CompileOptions = {}): SharedArrayBuffer {
+  const flows = set.inOrder();
+  const prefixes = new PrefixTableBuilder();
+  const destinations = flows.map(({ dsts }) => dsts.map((cidr) => prefixes.add(false, cidr)));
+  const sources = flows.map(({ srcs }) => srcs.map((cidr) => prefixes.add(true, cidr)));
+  const prefixSections = prefixes.build();
+  const dports = flows.map((flow) => flow.dports);
+  const sports = flows.map((flow) => flow.sports);
+  const destinationClasses = new PortClasses(dports.flat());
+  const sourceClasses = new PortClasses(sports.flat());
+  const divisions = new Map<Field, Division>([
+    [Field.Destination, networkDivision(prefixes.parents, prefixSections.slotOf, destinations)],
+    [Field.Source, networkDivision(prefixes.parents, prefixSections.slotOf, sources)],
+    [Field.DestinationPort, portDivision(destinationClasses, dports)],
+    [Field.SourcePort, portDivision(sourceClasses, sports)],
+    [Field.Protocol, protocolDivision(flows.map(classesOf))],
+  ]);
+  const tree = new FlowTreeBuilder(divisions, flows.map(asksOf));
+  const all = Array.from(flows.keys());
+  const root = tree.build(all, ALL);
+  // What leads to another flow is for UDP, and that other flow has the same addresses.
+  const answers = all.filter((flow) => !isEncapsulation(flows[flow]!));
+  const pingRoot = promiscuousPing ? tree.build(answers, ADDRESSES) : root;
+
+  const { records, networks4, networks6, ranges, matches, targets } = buildFlowRecords(flows);
+  const { nodes, children, entries } = tree.sections();
+  return assemble(
+    {
+      [Header.Flows]: flows.length,
+      [Header.Root]: root,
+      [Header.PingRoot]: pingRoot,
+      [Header.Places]: tree.places,
+      [Header.Targets]: targets.length,
+      [Header.PrefixMask]: prefixSections.slots.length / PREFIX_WORDS - 1,
+      [Header.ChildMask]: children.length / CHILD_WORDS - 1,
+    },
+    {
+      [Section.Flow]: records,
+      [Section.Network4]: networks4,
+      [Section.Network6]: networks6,
+      [Section.Range]: ranges,
+      [Section.Match]: matches,
+      [Section.PrefixSlot]: prefixSections.slots,
+      [Section.PrefixLength]: prefixSections.lengths,
+      [Section.DestinationClass]: destinationClasses.build(),
+      [Section.SourceClass]: sourceClasses.build(),
+      [Section.Node]: nodes,
+      [Section.ChildSlot]: children,
+      [Section.Entry]: entries,
+      [Section.Name]: buildNames([...flows.map(({ name }) => name), ...targets]),
+    },
+  );
+}
+
+/**
+ * @param parents by the number of a network, the next around it
+ * @param slotOf by the number of a network, what packets know it by
+ * @param lists by flow: its networks' numbers
+ */
+function networkDivision(parents: readonly number[], slotOf: readonly number[], lists: readonly (readonly number[])[]): Division {
+  const around = (prefix: number): number[] => {
+    const all: number[] = [];
+    for (let at = prefix; at !== NO_PREFIX; at = parents[at]!) all.push(at);
+    return all;
+  };
+  // A network inside another of the same flow adds nothing, and a packet shall meet the flow once.
+  const filed = lists.map((list) => {
+    const own = new Set(list);
+    return [...own].filter((prefix) => !around(parents[prefix]!).some((outer) => own.has(outer)));
+  });
+  const met = new Map(filed.flat().map((prefix) => [prefix, around(prefix)]));
+  return { keys: slotOf, filed, members: filed, met };
+}
+
+function portDivision(classes: PortClasses, lists: readonly (readonly PortRange[])[]): Division {
+  const keys: number[] = [];
+  const numbers = new Map<number, number>();
+  const numberOf = (block: number): number => {
+    const known = numbers.get(block);
+    if (known !== undefined) return known;
+    numbers.set(block, keys.length);
+    return keys.push(block) - 1;
+  };
+  const filed = lists.map((list) => list.flatMap((range) => classes.blocksOf(range).map(numberOf)));
+  const members = lists.map((list) => list.map(({ first }) => classes.of(first)));
+  const met = new Map<number, number[]>();
+  for (const portClass of new Set(members.flat())) {
+    const blocks = Array.from({ length: BLOCK_SIZES }, (_, size) => numbers.get(blockOf(portClass, size)));
+    met.set(
+      portClass,
+      blocks.filter((number) => number !== undefined),
+    );
+  }
+  return { keys, filed, members, met };
+}
+
+function protocolDivision(classes: readonly (readonly number[])[]): Division {
+  const keys = Object.values(ProtocolClass);
+  return { keys, filed: classes, members: classes, met: new Map(keys.map((key) => [key, [key]])) };
+}

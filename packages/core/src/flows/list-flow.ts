@@ -1,0 +1,48 @@
+import { type Cidr, formatIpv6 } from '../address/index.js';
+import { formatByteMatch } from './byte-match.js';
+import type { Flow, FlowProtocol } from './flow.js';
+import { formatPortRange } from './port-range.js';
+
+/** A flow as `flow-list` prints it, keys in this order; absent where not set. */
+export interface ListedFlow {
+  readonly name: string;
+  readonly priority: number;
+  readonly protocols?: readonly FlowProtocol[];
+  readonly dests?: readonly string[];
+  readonly dports?: readonly string[];
+  readonly srcs?: readonly string[];
+  readonly sports?: readonly string[];
+  readonly match?: readonly string[];
+  readonly udpencap?: number;
+  readonly matches_count: number;
+  /** Shared-memory name of the target table. */
+  readonly user_ref?: string;
+}
+
+/**
+ * What `flow-list` says about a flow: to be printed as JSON.
+ *
+ * @param matchesCount packets that went with it
+ * @param userRef what it leads to; absent for a flow of packets to trace
+ */
+export function listFlow(flow: Flow, matchesCount: number, userRef?: string): ListedFlow {
+  const { name, priority, protocols, dsts, dports, srcs, sports, match, udpencap } = flow;
+  return {
+    name,
+    priority,
+    ...(protocols.length > 0 && { protocols }),
+    ...(dsts.length > 0 && { dests: dsts.map(formatMapped) }),
+    ...(dports.length > 0 && { dports: dports.map(formatPortRange) }),
+    ...(srcs.length > 0 && { srcs: srcs.map(formatMapped) }),
+    ...(sports.length > 0 && { sports: sports.map(formatPortRange) }),
+    ...(match.length > 0 && { match: match.map(formatByteMatch) }),
+    ...(udpencap > 0 && { udpencap }),
+    matches_count: matchesCount,
+    ...(userRef !== undefined && { user_ref: userRef }),
+  };
+}
+
+/** As C nfqlb prints networks: IPv4 ones too with the prefix of 128 bits, `::ffff:10.0.0.0/104`. */
+function formatMapped({ network, prefixLength }: Cidr): string {
+  return `${formatIpv6(network)}/${prefixLength}`;
+}
