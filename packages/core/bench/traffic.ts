@@ -1,24 +1,13 @@
 // Packets as a busy load-balancer meets them: no two alike, so that neither branch prediction nor caches flatter a figure.
 
 import { ETH_P_IP, ETH_P_IPV6, type PacketBatch } from '@nfqlb/core';
-import { type PacketBuilder, packet } from '@nfqlb/core/testing';
+import { type PacketBuilder, packet, randomNumbers } from '@nfqlb/core/testing';
 
 /** Packets in a batch, all distinct. */
 export const PACKETS = 4096;
 
 /** Room for each packet in the region, in octets: like a receive buffer's slots. */
 const SLOT = 2048;
-
-/** Numbers from 0 to 2³²−1 (Mulberry32): the same packets in every run. */
-function randomNumbers(seed: number): () => number {
-  let state = seed;
-  return () => {
-    state = (state + 0x6d2b79f5) | 0;
-    let t = Math.imul(state ^ (state >>> 15), 1 | state);
-    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t;
-    return (t ^ (t >>> 14)) >>> 0;
-  };
-}
 
 const random = randomNumbers(1);
 const port = (): number => 1024 + (random() % 64512);

@@ -4,20 +4,19 @@ import { once } from 'node:events';
 import type { Server } from 'node:net';
 import { MessageChannel, type MessagePort, Worker } from 'node:worker_threads';
 import { type BalancerOptions, type FragmentTableOptions, REASON_NAMES, Reason } from '@nfqlb/core';
-import { SharedMemory, type Tun, Wakeup } from '@nfqlb/native';
+import { type Tun, Wakeup } from '@nfqlb/native';
 import type { QueueRange } from '@nfqlb/options';
 import { serveFlows } from '../flow-socket/flow-server.js';
 import { formatSocketAddress, type SocketAddress } from '../flow-socket/socket-address.js';
-import { openTable } from '../table/shared-table.js';
 import { Control } from './control.js';
 import { Counters, type Counts } from './counters.js';
 import { FlowControl } from './flow-control.js';
 import type { FlowGeneration } from './flow-generations.js';
 import { FragmentStatistics } from './fragment-statistics.js';
-import { type KernelQueue, readKernelQueues } from './kernel-queues.js';
 import { log, nameLog } from './log.js';
 import { openTun } from './reinjection.js';
 import { type SharedFragments, shareFragments } from './shared-fragments.js';
+import { lookAtTable, Watcher } from './watcher.js';
 import type { WorkerMessage, WorkerOptions } from './worker-options.js';
 
 export interface LoadBalancingOptions {
@@ -119,23 +118,6 @@ export async function balanceLoad(options: LoadBalancingOptions): Promise<void> 
   }
 }
 
-/** A target table by its name, as it was found. */
-interface NamedTable {
-  readonly name: string;
-  readonly identity: string;
-  readonly about: string;
-}
-
-function lookAtTable(name: string): NamedTable {
-  const { table, memory } = openTable(name);
-  const active = table.active.filter((fwmark) => fwmark >= 0).length;
-  const own = table.ownFwmark > 0 ? `, own fwmark ${table.ownFwmark}` : '';
-  const about = `M=${table.M}, N=${table.N}, ${active} targets${own}`;
-  const { identity } = memory;
-  memory.close();
-  return { name, identity, about };
-}
-
 /** What the workers have in common with each other and with the main thread. */
 interface SharedByWorkers {
   readonly control: Control;
@@ -202,96 +184,6 @@ function stopSignal(): Promise<void> {
 }
 
 const pause = (milliseconds: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, milliseconds).unref());
-
-/** Notices what changes outside: another table under a name, packets that the kernel dropped or did not take. Says it once. */
-class Watcher {
-  readonly #options: LoadBalancingOptions;
-  readonly #renew: () => void;
-  readonly #flows: FlowControl | undefined;
-  /** By table: which one its name leads to. */
-  readonly #identities: Map<string, string>;
-  readonly #missing = new Set<string>();
-  readonly #drops = new Map<number, number>();
-  #notReinjected = 0;
-  constructor(options: LoadBalancingOptions, tables: readonly NamedTable[], flows: FlowControl | undefined, renew: () => void) {
-    this.#options = options;
-    this.#flows = flows;
-    this.#identities = new Map(tables.map(({ name, identity }) => [name, identity]));
-    this.#renew = renew;
-  }
-
-  look(counts: Counts): void {
-    this.#lookAtFlows();
-    for (const name of this.#identities.keys()) this.#lookAtTable(name);
-    this.#lookAtQueues();
-    this.#lookAtTun(counts.notReinjected);
-  }
-
-  /** Tables that flows have come to lead to, or lead to no more. */
-  #lookAtFlows(): void {
-    if (!this.#flows) return;
-    const { tables } = this.#flows;
-    for (const name of tables) if (!this.#identities.has(name)) this.#identities.set(name, SharedMemory.identity(name) ?? '');
-    for (const name of this.#identities.keys()) {
-      if (tables.has(name) || name === this.#options.tier) continue;
-      this.#identities.delete(name);
-      this.#missing.delete(name);
-    }
-  }
-
-  #lookAtTable(name: string): void {
-    const identity = SharedMemory.identity(name);
-    if (identity === undefined) {
-      if (this.#missing.has(name)) return;
-      this.#missing.add(name);
-      if (!this.#flows || name === this.#options.tier) log(`table ${name} was deleted; its targets stay until there is another`);
-      else {
-        log(`table ${name} was deleted; its flows have no target until there is another`);
-        this.#renew();
-      }
-      return;
-    }
-    if (identity === this.#identities.get(name) && !this.#missing.has(name)) return;
-    try {
-      openTable(name).memory.close();
-    } catch {
-      // Not written yet: C nfqlb fills a table in place. Look again.
-      return;
-    }
-    this.#identities.set(name, identity);
-    this.#missing.delete(name);
-    log(`table ${name} is another one now: taken up`);
-    this.#renew();
-  }
-
-  #lookAtQueues(): void {
-    const { first, last } = this.#options.queues;
-    for (const queue of this.#ownQueues(first, last)) {
-      const dropped = queue.queueDropped + queue.socketDropped;
-      const before = this.#drops.get(queue.queue) ?? 0;
-      this.#drops.set(queue.queue, dropped);
-      if (dropped > before) {
-        log(
-          `queue ${queue.queue}: the kernel dropped ${dropped - before} packets (queue full ${queue.queueDropped}, socket full ${queue.socketDropped} in all)`,
-        );
-      }
-    }
-  }
-
-  #lookAtTun(notReinjected: number): void {
-    const more = notReinjected - this.#notReinjected;
-    this.#notReinjected = notReinjected;
-    if (more > 0) log(`tun device ${this.#options.tun} did not take ${more} stored fragments: is it up?`);
-  }
-
-  #ownQueues(first: number, last: number): KernelQueue[] {
-    try {
-      return readKernelQueues().filter(({ queue }) => queue >= first && queue <= last);
-    } catch {
-      return [];
-    }
-  }
-}
 
 function describe({ packets, batches, accepted, dropped, reinjected, verdictErrors }: Counts): string {
   const stored = dropped[Reason.FragmentStored]!;

@@ -93,8 +93,7 @@ function networkDivision(parents: readonly number[], slotOf: readonly number[], 
     const own = new Set(list);
     return [...own].filter((prefix) => !around(parents[prefix]!).some((outer) => own.has(outer)));
   });
-  const met = new Map(filed.flat().map((prefix) => [prefix, around(prefix)]));
-  return { keys: slotOf, filed, members: filed, met };
+  return { keys: slotOf, filed, members: filed, met: parents.map((_, prefix) => around(prefix)) };
 }
 
 function portDivision(classes: PortClasses, lists: readonly (readonly PortRange[])[]): Division {
@@ -108,18 +107,14 @@ function portDivision(classes: PortClasses, lists: readonly (readonly PortRange[
   };
   const filed = lists.map((list) => list.flatMap((range) => classes.blocksOf(range).map(numberOf)));
   const members = lists.map((list) => list.map(({ first }) => classes.of(first)));
-  const met = new Map<number, number[]>();
-  for (const portClass of new Set(members.flat())) {
+  const met = Array.from({ length: classes.count }, (_, portClass) => {
     const blocks = Array.from({ length: BLOCK_SIZES }, (_, size) => numbers.get(blockOf(portClass, size)));
-    met.set(
-      portClass,
-      blocks.filter((number) => number !== undefined),
-    );
-  }
+    return blocks.filter((number) => number !== undefined);
+  });
   return { keys, filed, members, met };
 }
 
 function protocolDivision(classes: readonly (readonly number[])[]): Division {
   const keys = Object.values(ProtocolClass);
-  return { keys, filed: classes, members: classes, met: new Map(keys.map((key) => [key, [key]])) };
+  return { keys, filed: classes, members: classes, met: keys.map((key) => [key]) };
 }

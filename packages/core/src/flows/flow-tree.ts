@@ -73,7 +73,7 @@ export interface Division {
   /** By flow: its members, each by a value that it has. */
   readonly members: readonly (readonly number[])[];
   /** By value: the numbers of all that a packet with it looks under. */
-  readonly met: ReadonlyMap<number, readonly number[]>;
+  readonly met: readonly (readonly number[])[];
 }
 
 /** Looking at one flow costs 1, and 1 for each member; a list that costs no more than this is not divided. */
@@ -157,7 +157,7 @@ export class FlowTreeBuilder {
     }
     hash = mix(hash, open);
     const alike = this.#known.get(hash) ?? [];
-    const same = alike.find((place) => place.open === open && sameList(place.flows, flows));
+    const same = alike.find((place) => sameList(place.flows, flows));
     if (same !== undefined) return same.ref;
     const division = this.#bestDivision(flows, open);
     const ref = division === undefined ? this.#leaf(flows, open) : this.#node(flows, open, division);
@@ -208,48 +208,48 @@ export class FlowTreeBuilder {
 
   /** The field that leaves the least to look at; `undefined` if none leaves clearly less than there is. */
   #bestDivision(flows: readonly number[], open: number): Field | undefined {
-    const whole = this.#costs(flows, open).reduce((sum, cost) => sum + cost, 0);
+    const divisions = [...this.#divisions].filter(([field]) => ((open >> field) & 1) !== 0);
+    const costs = new Float64Array(flows.length).fill(1);
+    for (const [, { members }] of divisions) for (let i = 0; i < flows.length; i++) costs[i]! += members[flows[i]!]!.length;
+    const whole = costs.reduce((sum, cost) => sum + cost, 0);
     if (whole <= LEAF_COST) return undefined;
     let best: Field | undefined;
     let least = WORTHWHILE * whole;
-    for (const [field, division] of this.#divisions) {
-      if (((open >> field) & 1) === 0) continue;
+    for (const [field, division] of divisions) {
       const entries = flows.reduce((sum, flow) => sum + division.filed[flow]!.length, 0);
       if (entries > this.#room) continue;
-      const left = expectedCost(flows, this.#costs(flows, open & ~(1 << field)), division, this.#scratch);
+      const left = expectedCost(flows, costs, division, this.#scratch);
       if (left >= least) continue;
       least = left;
       best = field;
     }
     return best;
   }
-
-  /** What looking at each of these flows costs. */
-  #costs(flows: readonly number[], open: number): number[] {
-    const divisions = [...this.#divisions].filter(([field]) => ((open >> field) & 1) !== 0).map(([, division]) => division);
-    return flows.map((flow) => divisions.reduce((sum, { members }) => sum + members[flow]!.length, 1));
-  }
 }
 
 /**
  * The mean, over all members of these flows, of what a packet that has a member's value meets: the cost of all flows in its lists, and
  * that of switching between the lists, at most once for each flow that is not in the longest.
+ *
+ * @param costs by place in `flows`, members of this division's field included, of which nothing is left to look at
  */
-function expectedCost(flows: readonly number[], costs: readonly number[], { filed, members, met }: Division, scratch: Scratch): number {
+function expectedCost(flows: readonly number[], costs: Float64Array, { filed, members, met }: Division, scratch: Scratch): number {
   const { costOf, lengthOf } = scratch;
   let anyCost = 0;
   let anyLength = 0;
-  flows.forEach((flow, i) => {
+  for (let i = 0; i < flows.length; i++) {
+    const flow = flows[i]!;
     const numbers = filed[flow]!;
+    const cost = costs[i]! - members[flow]!.length;
     if (numbers.length === 0) {
-      anyCost += costs[i]!;
+      anyCost += cost;
       anyLength++;
     }
     for (const number of numbers) {
-      costOf[number]! += costs[i]!;
+      costOf[number]! += cost;
       lengthOf[number]!++;
     }
-  });
+  }
   let sum = 0;
   let packets = 0;
   for (const flow of flows) {
@@ -263,7 +263,7 @@ function expectedCost(flows: readonly number[], costs: readonly number[], { file
       let cost = anyCost;
       let length = anyLength;
       let longest = anyLength;
-      for (const number of met.get(value)!) {
+      for (const number of met[value]!) {
         cost += costOf[number]!;
         length += lengthOf[number]!;
         longest = Math.max(longest, lengthOf[number]!);

@@ -35,6 +35,11 @@ export class PortClasses {
     }
   }
 
+  /** Classes, numbered from 0. */
+  get count(): number {
+    return this.of(PORTS - 1) + 1;
+  }
+
   of(port: number): number {
     return this.#classes[port]!;
   }

@@ -6,8 +6,6 @@ import { ItemPool, NONE } from './item-pool.js';
 import {
   ADDRESSES,
   ENTRY_WORDS,
-  FRAGMENT_LENGTH,
-  FRAGMENT_NEXT,
   FRAGMENT_WORDS,
   type FragmentTableOptions,
   FWMARK,
@@ -22,6 +20,7 @@ import {
 } from './layout.js';
 import { lock, tryLock, unlock } from './lock.js';
 import { STATISTICS_LENGTH, STATISTICS_MAGIC, Statistic } from './statistics.js';
+import { type Reinject, StoredFragments } from './stored-fragments.js';
 
 // States of an entry.
 const FREE = 0;
@@ -52,9 +51,6 @@ const SCAVENGED = 64;
 /** Most entries, fragments or holes: their places are counted in 32-bit words. */
 export const MAX_POOL: number = 2 ** 22;
 
-/** Sends a stored fragment on its way again: `bytes[at .. at + length)`. */
-export type Reinject = (bytes: Uint8Array, at: number, length: number) => void;
-
 /**
  * Which target each fragmented datagram goes to, as its first fragment has decided, and the fragments that came before it.
  *
@@ -68,9 +64,9 @@ export class FragmentTable {
   readonly #ttl: number;
   readonly #tracking: boolean;
   readonly #words: Int32Array;
-  readonly #octets: Uint8Array;
   readonly #extra: ItemPool;
   readonly #fragments: ItemPool;
+  readonly #stored: StoredFragments;
   readonly #holePool: ItemPool;
   readonly #holes: Holes;
   readonly #entries: number;
@@ -115,11 +111,11 @@ export class FragmentTable {
     this.#ttl = ttl * TICKS;
     this.#tracking = holes > 0;
     this.#words = new Int32Array(memory, 0, layout.octets >> 2);
-    this.#octets = new Uint8Array(memory, layout.octets, fragments * mtu);
     this.#entries = layout.entries >> 2;
     this.#hand = layout.hand >> 2;
     this.#extra = new ItemPool(this.#words, layout.extraPool >> 2, this.#entries + size * ENTRY_WORDS, ENTRY_WORDS);
     this.#fragments = new ItemPool(this.#words, layout.fragmentPool >> 2, layout.fragments >> 2, FRAGMENT_WORDS);
+    this.#stored = new StoredFragments(this.#words, this.#fragments, new Uint8Array(memory, layout.octets, fragments * mtu), mtu);
     this.#holePool = new ItemPool(this.#words, layout.holePool >> 2, layout.holes >> 2, HOLE_WORDS);
     this.#holes = new Holes(this.#words, this.#holePool);
     this.#statistics = statistics;
@@ -176,7 +172,8 @@ export class FragmentTable {
       }
     }
     unlock(words, guard);
-    if (stored !== NONE) this.#sendOn(stored);
+    // They belong to nobody else any more.
+    if (stored !== NONE) this.#stored.release(stored, this.#reinject);
     return answer;
   }
 
@@ -238,31 +235,19 @@ export class FragmentTable {
       this.#poison(entryAt);
       return TOO_LONG;
     }
-    let fragment = this.#fragments.take();
-    if (fragment === NONE) {
+    // What follows the packet is padding of its link.
+    const octets = Math.min(length, whole);
+    const list = words[entryAt + LIST]!;
+    let last = this.#stored.add(list, bytes, at, octets);
+    if (last === NONE) {
       this.#scavenge(bucket);
-      fragment = this.#fragments.take();
+      last = this.#stored.add(list, bytes, at, octets);
     }
-    if (fragment === NONE) {
+    if (last === NONE) {
       this.#poison(entryAt);
       return NO_ROOM;
     }
-    const fragmentAt = this.#fragments.at(fragment);
-    const last = words[entryAt + LIST]!;
-    if (last === NONE) words[fragmentAt + FRAGMENT_NEXT] = fragment;
-    else {
-      const lastAt = this.#fragments.at(last) + FRAGMENT_NEXT;
-      words[fragmentAt + FRAGMENT_NEXT] = words[lastAt]!;
-      words[lastAt] = fragment;
-    }
-    words[entryAt + LIST] = fragment;
-    // What follows the packet is padding of its link.
-    const stored = Math.min(length, whole);
-    words[fragmentAt + FRAGMENT_LENGTH] = stored;
-    // Octet by octet: `set` wants an object for the part of `bytes`.
-    const octets = this.#octets;
-    const to = fragment * this.#mtu;
-    for (let i = 0; i < stored; i++) octets[to + i] = bytes[at + i]!;
+    words[entryAt + LIST] = last;
     this.#count(Statistic.FragmentsAllocated);
     return STORED;
   }
@@ -275,30 +260,8 @@ export class FragmentTable {
 
   /** Discards what an entry that is storing has stored. */
   #discard(entryAt: number): void {
-    const words = this.#words;
-    const last = words[entryAt + LIST]!;
-    if (last === NONE) return;
-    words[entryAt + LIST] = NONE;
-    for (let fragment = words[this.#fragments.at(last) + FRAGMENT_NEXT]!; ; ) {
-      const next = words[this.#fragments.at(fragment) + FRAGMENT_NEXT]!;
-      this.#fragments.give(fragment);
-      this.#count(Statistic.FragmentsDiscarded);
-      if (fragment === last) return;
-      fragment = next;
-    }
-  }
-
-  /** Sends stored fragments in the order in which they came. They belong to nobody else any more. */
-  #sendOn(last: number): void {
-    const words = this.#words;
-    for (let fragment = words[this.#fragments.at(last) + FRAGMENT_NEXT]!; ; ) {
-      const at = this.#fragments.at(fragment);
-      const next = words[at + FRAGMENT_NEXT]!;
-      this.#reinject(this.#octets, fragment * this.#mtu, words[at + FRAGMENT_LENGTH]!);
-      this.#fragments.give(fragment);
-      if (fragment === last) return;
-      fragment = next;
-    }
+    this.#statistics[Statistic.FragmentsDiscarded]! += this.#stored.release(this.#words[entryAt + LIST]!);
+    this.#words[entryAt + LIST] = NONE;
   }
 
   /** The datagram's entry, used now, or {@link NONE}. Collects what has expired in the bucket. */

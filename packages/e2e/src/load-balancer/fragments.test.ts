@@ -1,7 +1,7 @@
 // Fragments through the running load-balancer: in order, out of order, over a tier, under attack.
 
 import { readFile } from 'node:fs/promises';
-import { fragments, packet } from '@nfqlb/core/testing';
+import { fragments, packet, randomNumbers } from '@nfqlb/core/testing';
 import { describe, expect, test } from 'vitest';
 import { describeLive } from '../testing/describe-live.js';
 import type { LbHost } from '../topology/host.js';
@@ -54,22 +54,11 @@ function trains(family: Family, count: number, parts: number): Uint8Array[][] {
   });
 }
 
-/** Mulberry32: the same disorder in every run. */
-function randomNumbers(seed: number): () => number {
-  let state = seed;
-  return () => {
-    state = (state + 0x6d2b79f5) | 0;
-    let t = Math.imul(state ^ (state >>> 15), 1 | state);
-    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t;
-    return ((t ^ (t >>> 14)) >>> 0) / 2 ** 32;
-  };
-}
-
 /** Nothing moves further than about `distance` places. */
 function disordered<T>(items: readonly T[], distance: number): T[] {
   const random = randomNumbers(1);
   return items
-    .map((item, i) => ({ item, place: i + random() * distance }))
+    .map((item, i) => ({ item, place: i + (random() / 2 ** 32) * distance }))
     .sort((a, b) => a.place - b.place)
     .map(({ item }) => item);
 }
@@ -171,7 +160,7 @@ describeLive(
         await using receiver = await Receiver.start(net, { eachFlow: true });
         const random = randomNumbers(7);
         const sprayed = net.lbs.map((): Uint8Array[] => []);
-        for (const part of trains(family, 900, 4).flat()) sprayed[Math.floor(random() * 3)]!.push(part);
+        for (const part of trains(family, 900, 4).flat()) sprayed[random() % 3]!.push(part);
         await Promise.all(net.lbs.map((lb, i) => inject(net, { lb, packets: hex(sprayed[i]!), rate: 3000 })));
         const received = await receiver.finish();
         expect(received).toMatchObject({ distinct: 900, duplicates: 0, foreign: 0, splitFlows: 0 });

@@ -1,0 +1,114 @@
+import { SharedMemory } from '@nfqlb/native';
+import { openTable } from '../table/shared-table.js';
+import type { Counts } from './counters.js';
+import type { FlowControl } from './flow-control.js';
+import { type KernelQueue, readKernelQueues } from './kernel-queues.js';
+import type { LoadBalancingOptions } from './load-balancing.js';
+import { log } from './log.js';
+
+/** A target table by its name, as it was found. */
+export interface NamedTable {
+  readonly name: string;
+  readonly identity: string;
+  readonly about: string;
+}
+
+export function lookAtTable(name: string): NamedTable {
+  const { table, memory } = openTable(name);
+  const active = table.active.filter((fwmark) => fwmark >= 0).length;
+  const own = table.ownFwmark > 0 ? `, own fwmark ${table.ownFwmark}` : '';
+  const about = `M=${table.M}, N=${table.N}, ${active} targets${own}`;
+  const { identity } = memory;
+  memory.close();
+  return { name, identity, about };
+}
+
+/** Notices what changes outside: another table under a name, packets that the kernel dropped or did not take. Says it once. */
+export class Watcher {
+  readonly #options: LoadBalancingOptions;
+  readonly #renew: () => void;
+  readonly #flows: FlowControl | undefined;
+  /** By table: which one its name leads to. */
+  readonly #identities: Map<string, string>;
+  readonly #missing = new Set<string>();
+  readonly #drops = new Map<number, number>();
+  #notReinjected = 0;
+  constructor(options: LoadBalancingOptions, tables: readonly NamedTable[], flows: FlowControl | undefined, renew: () => void) {
+    this.#options = options;
+    this.#flows = flows;
+    this.#identities = new Map(tables.map(({ name, identity }) => [name, identity]));
+    this.#renew = renew;
+  }
+
+  look(counts: Counts): void {
+    this.#lookAtFlows();
+    for (const name of this.#identities.keys()) this.#lookAtTable(name);
+    this.#lookAtQueues();
+    this.#lookAtTun(counts.notReinjected);
+  }
+
+  /** Tables that flows have come to lead to, or lead to no more. */
+  #lookAtFlows(): void {
+    if (!this.#flows) return;
+    const { tables } = this.#flows;
+    for (const name of tables) if (!this.#identities.has(name)) this.#identities.set(name, SharedMemory.identity(name) ?? '');
+    for (const name of this.#identities.keys()) {
+      if (tables.has(name) || name === this.#options.tier) continue;
+      this.#identities.delete(name);
+      this.#missing.delete(name);
+    }
+  }
+
+  #lookAtTable(name: string): void {
+    const identity = SharedMemory.identity(name);
+    if (identity === undefined) {
+      if (this.#missing.has(name)) return;
+      this.#missing.add(name);
+      if (!this.#flows || name === this.#options.tier) log(`table ${name} was deleted; its targets stay until there is another`);
+      else {
+        log(`table ${name} was deleted; its flows have no target until there is another`);
+        this.#renew();
+      }
+      return;
+    }
+    if (identity === this.#identities.get(name) && !this.#missing.has(name)) return;
+    try {
+      openTable(name).memory.close();
+    } catch {
+      // Not written yet: C nfqlb fills a table in place. Look again.
+      return;
+    }
+    this.#identities.set(name, identity);
+    this.#missing.delete(name);
+    log(`table ${name} is another one now: taken up`);
+    this.#renew();
+  }
+
+  #lookAtQueues(): void {
+    const { first, last } = this.#options.queues;
+    for (const queue of this.#ownQueues(first, last)) {
+      const dropped = queue.queueDropped + queue.socketDropped;
+      const before = this.#drops.get(queue.queue) ?? 0;
+      this.#drops.set(queue.queue, dropped);
+      if (dropped > before) {
+        log(
+          `queue ${queue.queue}: the kernel dropped ${dropped - before} packets (queue full ${queue.queueDropped}, socket full ${queue.socketDropped} in all)`,
+        );
+      }
+    }
+  }
+
+  #lookAtTun(notReinjected: number): void {
+    const more = notReinjected - this.#notReinjected;
+    this.#notReinjected = notReinjected;
+    if (more > 0) log(`tun device ${this.#options.tun} did not take ${more} stored fragments: is it up?`);
+  }
+
+  #ownQueues(first: number, last: number): KernelQueue[] {
+    try {
+      return readKernelQueues().filter(({ queue }) => queue >= first && queue <= last);
+    } catch {
+      return [];
+    }
+  }
+}
