@@ -1,7 +1,7 @@
 // Flow sets of any size, and packets for them: the usual shape, and shapes that are made to be hard.
 
 import { defineFlow, type Flow } from '@nfqlb/core/flows';
-import { packet } from '@nfqlb/core/testing';
+import { packet, randomNumbers } from '@nfqlb/core/testing';
 
 export interface Shape {
   readonly flows: readonly Flow[];
@@ -114,17 +114,6 @@ export const SHAPES = {
   'hostile: told apart by octets': octets,
   'hostile: any ranges and networks': ranges,
 } as const satisfies Record<string, MakeShape>;
-
-/** Numbers from 0 to 2³²−1 (Mulberry32): the same flows and packets in every run. */
-function randomNumbers(seed: number): () => number {
-  let state = seed;
-  return () => {
-    state = (state + 0x6d2b79f5) | 0;
-    let t = Math.imul(state ^ (state >>> 15), 1 | state);
-    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t;
-    return (t ^ (t >>> 14)) >>> 0;
-  };
-}
 
 function vip4(i: number): string {
   return `192.0.${i >> 8}.${i & 255}`;

@@ -56,6 +56,14 @@ test('commands that come at once are taken up at once', async () => {
   expect(new FlowLookup(newest().flows).count).toBe(50);
 });
 
+test('thousands of flows are defined one after the other in little time, and taken up together soon after', async () => {
+  const begin = performance.now();
+  for (let i = 0; i < 3000; i++) await set(`f${i}`, { dsts: `10.${i >> 8}.${i & 255}.1/32`, protocols: 'tcp', dports: String(1 + i) });
+  expect(performance.now() - begin).toBeLessThan(10_000);
+  await expect.poll(() => new FlowLookup(newest().flows).count, { timeout: 5000 }).toBe(3000);
+  expect(control.board.newest).toBe(newest().number);
+}, 20_000);
+
 test('matches are counted exactly: by several workers, over redefinitions, while some have not taken up the newest', async () => {
   await set('a');
   for (let worker = 0; worker < WORKERS; worker++) confirm(worker);

@@ -11,6 +11,9 @@ export interface FlowControlOptions {
   readonly announce: (generation: FlowGeneration) => void;
 }
 
+/** How long a client may be kept waiting for the flows to be compiled, in milliseconds. */
+const QUICK = 20;
+
 /** The flows of the running load-balancer, and what they have matched. The main thread's. */
 export class FlowControl {
   readonly board: GenerationBoard;
@@ -21,6 +24,8 @@ export class FlowControl {
   /** By name: what was counted in generations that no worker uses any more. */
   readonly #counted = new Map<string, number>();
   #publication: Promise<void> | undefined;
+  /** How long it took to compile the flows, the last time, in milliseconds. */
+  #compileTime = 0;
 
   constructor(options: FlowControlOptions) {
     this.#options = options;
@@ -85,19 +90,27 @@ export class FlowControl {
     return this.#set.inOrder().filter(({ name }) => this.#set.get(name) !== undefined);
   }
 
-  /** Commands that come while the flows are compiled are published together. */
+  /**
+   * Sees to it that the flows are published. Commands that come at once are published together. Few flows are published before this resolves.
+   * To compile many takes longer than a client shall wait: then it resolves at once, and half of the time is left for commands.
+   */
   #published(): Promise<void> {
+    const slow = this.#compileTime > QUICK;
     this.#publication ??= new Promise((resolve) => {
-      setImmediate(() => {
-        this.#publication = undefined;
-        this.#publish();
-        resolve();
-      });
+      setTimeout(
+        () => {
+          this.#publication = undefined;
+          this.#publish();
+          resolve();
+        },
+        slow ? this.#compileTime : 0,
+      );
     });
-    return this.#publication;
+    return slow ? Promise.resolve() : this.#publication;
   }
 
   #publish(): void {
+    const begin = performance.now();
     const { workers, promiscuousPing, announce } = this.#options;
     const names = this.#set.inOrder().map(({ name }) => name);
     const generation: FlowGeneration = {
@@ -109,6 +122,7 @@ export class FlowControl {
     this.#generations.push({ generation, names });
     announce(generation);
     this.board.newest = generation.number;
+    this.#compileTime = performance.now() - begin;
     this.#retire();
   }
 

@@ -157,7 +157,7 @@ export class FlowTreeBuilder {
     }
     hash = mix(hash, open);
     const alike = this.#known.get(hash) ?? [];
-    const same = alike.find((place) => sameList(place.flows, flows));
+    const same = alike.find((place) => place.open === open && sameList(place.flows, flows));
     if (same !== undefined) return same.ref;
     const division = this.#bestDivision(flows, open);
     const ref = division === undefined ? this.#leaf(flows, open) : this.#node(flows, open, division);

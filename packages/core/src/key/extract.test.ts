@@ -241,6 +241,50 @@ describe('what C nfqlb gets wrong', () => {
   });
 });
 
+describe('the header that the ports are read from', () => {
+  const udp = packet().ipv4('10.0.0.2', '10.0.0.1', { options: 8 }).udp(1, 9899);
+  const inUdp = udp.payload(packet().ipv4('1.1.1.1', '1.1.1.1').sctp(1, 2).build().slice(20)).build();
+
+  test.each<[string, Uint8Array, number, number, number]>([
+    ['IPv4 with options', udp.payload(5).build(), 0, 28, 13],
+    ['IPv6 with extension headers', packet().ipv6('::2', '::1').hopByHop(16).routing(24).tcp(1, 2).build(), 0, 80, 20],
+    ['SCTP in UDP', inUdp, 9899, 36, 12],
+    ['a first fragment', packet().ipv6('::2', '::1').fragment({ id: 7, offset: 0, more: true }).sctp(1, 2).build(), 0, 48, 12],
+    ['cut off behind the ports', udp.cut(33).build(), 0, 28, 5],
+  ])('%s', (_name, bytes, encap, at, length) => {
+    const region = Uint8Array.from([1, 2, 3, ...bytes, 4, 5]);
+    extractKey(key, region, 3, bytes.length, bytes[0]! >> 4 === 6 ? ETH_P_IPV6 : ETH_P_IP, encap);
+    expect([key.transportAt, key.transportLength]).toEqual([3 + at, length]);
+  });
+
+  test('is none where there are no ports, and where a quoted packet went the other way', () => {
+    const ip = packet().ipv4('10.0.0.2', '10.0.0.1');
+    const later = ip.fragment({ id: 7, offset: 8, more: false }).protocol(17).payload(20);
+    for (const builder of [ip.icmpEcho(7), ip.protocol(47).payload(20), later, ip.icmpError(3, 4, udp.build())]) {
+      keyOf(inUdp);
+      expect(key.transportLength).toBeGreaterThan(0);
+      keyOf(builder.build());
+      expect(key.transportLength).toBe(0);
+    }
+  });
+});
+
+test('an echo request is known as one, with id 0 too; an answer or another packet is none', () => {
+  for (const ip of [packet().ipv4('10.0.0.2', '10.0.0.1'), packet().ipv6('::2', '::1')]) {
+    for (const [bytes, echo] of [
+      [ip.icmpEcho(7), true],
+      [ip.icmpEchoReply(7), false],
+      [ip.icmpEcho(0), true],
+      [ip.tcp(1, 2), false],
+      [ip.fragment({ id: 7, offset: 0, more: true }).icmpEcho(0), true],
+      [ip.icmpError(3, 1, ip.icmpEcho(7).build()), false],
+    ] as const) {
+      keyOf(bytes.build());
+      expect(key.echoRequest).toBe(echo);
+    }
+  }
+});
+
 function keyOf(bytes: Uint8Array): { kind: Kind; sport: number; dport: number; hash: number; addressHash: number } {
   const kind = extractKey(key, bytes, 0, bytes.length, bytes[0]! >> 4 === 6 ? ETH_P_IPV6 : ETH_P_IP, 0);
   return { kind, sport: key.sourcePort, dport: key.destinationPort, hash: key.hashAll(), addressHash: key.hashAddresses() };

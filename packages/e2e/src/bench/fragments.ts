@@ -11,10 +11,9 @@ import { LoadBalancer } from '../load-balancer/load-balancer.js';
 import { C_NFQLB } from '../load-balancer/program.js';
 import { missingPrerequisites } from '../prerequisites.js';
 import { Topology } from '../topology/topology.js';
-import { lost, Receiver } from '../traffic/receiver.js';
-import { Sender, type SendOptions } from '../traffic/sender.js';
-import { LB_CPU, SENDER_CPU } from './contender.js';
-import { cpuTime, cpuTimeBetween } from './cpu-time.js';
+import type { SendOptions } from '../traffic/sender.js';
+import { LB_CPU } from './contender.js';
+import { costOf } from './cost.js';
 import { median } from './report.js';
 
 interface Options {
@@ -57,8 +56,8 @@ async function bench({ rounds, seconds, rate }: Options): Promise<void> {
     const fragmented = nets.map((): number[] => []);
     for (let round = -1; round < rounds; round++) {
       for (const [i, net] of nets.entries()) {
-        const one = await cost(net, { ...WHOLE, rate, seconds }, 1);
-        const other = await cost(net, { ...FRAGMENTED, rate: rate / 2, seconds }, 2);
+        const one = await costOf(net, { ...WHOLE, rate, seconds }, 1);
+        const other = await costOf(net, { ...FRAGMENTED, rate: rate / 2, seconds }, 2);
         // Code is compiled and caches are filled in a round that does not count.
         if (round < 0) continue;
         for (const { lostShare } of [one, other])
@@ -84,17 +83,6 @@ async function bench({ rounds, seconds, rate }: Options): Promise<void> {
   } finally {
     for (const net of nets) await net[Symbol.asyncDispose]();
   }
-}
-
-/** CPU microseconds for an IP packet, of `packets` that a datagram has. */
-async function cost(net: Topology, options: SendOptions, packets: number): Promise<{ perPacket: number; lostShare: number }> {
-  await using receiver = await Receiver.start(net, { cpu: SENDER_CPU, flows: 1000, period: 1000 });
-  const before = cpuTime();
-  await using sender = await Sender.start(net, { sourceAddresses: 10, sourcePorts: 100, cpu: SENDER_CPU, ...options });
-  const sent = await sender.finish();
-  const used = cpuTimeBetween(before, cpuTime());
-  const received = await receiver.finish();
-  return { perPacket: (used.busy * 1e6) / received.distinct / packets, lostShare: lost(received, sent) / sent.sent };
 }
 
 await run(program);

@@ -8,6 +8,7 @@ import { EchoServers } from '../traffic/echo.js';
 import { ask } from '../traffic/questions.js';
 import { lost, Receiver } from '../traffic/receiver.js';
 import { Sender } from '../traffic/sender.js';
+import { FLOW_ADDRESS, sayToFlowLb } from './flow-commands.js';
 import { LoadBalancer, type LoadBalancerOptions } from './load-balancer.js';
 import { NFQLB } from './program.js';
 
@@ -110,7 +111,7 @@ describeLive(
 
     test('redefined 50 times a second under load lose no packet, and send none elsewhere', async () => {
       await using net = await Topology.create({ targets: 4 });
-      await using lb = await start(net, { flowAddress: 'tcp:127.0.0.1:4711', options: ['--qlength=16384'] });
+      await using lb = await start(net, { flowAddress: FLOW_ADDRESS, options: ['--qlength=16384'] });
       const table = await tableOf(net, lb, 'application', ...net.targets);
       const other = await tableOf(net, lb, 'other', net.target(1));
       const set = (name: string, target: string, prio: number, more = ''): string =>
@@ -120,9 +121,7 @@ describeLive(
         set('application', table, 1),
         ...Array.from({ length: 300 }, (_, i) => set(`f${i}`, other, 9, `protocols:udp\ndports:${6000 + i}\n`)),
       ];
-      const say = (list: readonly string[], interval: number): Promise<string> =>
-        net.lb.run([process.execPath, '-e', SAY, String(interval)], { input: JSON.stringify(list) });
-      expect(await say(requests, 0)).toBe(`${requests.length} OK`);
+      expect(await sayToFlowLb(net.lb, requests)).toBe(requests.length);
 
       await using receiver = await Receiver.start(net, { eachFlow: true, period: 200 });
       await using sender = await Sender.start(net, { rate: 30_000, sourceAddresses: 10, sourcePorts: 100 });
@@ -131,7 +130,7 @@ describeLive(
           ? set('application', table, 1 + (i % 7), 'protocols:udp\n')
           : set(`f${i}`, other, 9, `dports:${7000 + i}\nprotocols:udp\n`),
       );
-      expect(await say(again, 20)).toBe('200 OK');
+      expect(await sayToFlowLb(net.lb, again, 20)).toBe(200);
       const sent = await sender.stop();
       const received = await receiver.finish();
       expect(sent.sent).toBeGreaterThan(100_000);
@@ -255,24 +254,3 @@ describeLive(
   },
   NFQLB,
 );
-
-/** Says the requests on standard input one after the other, each on a connection of its own, so many milliseconds apart. */
-const SAY = `
-const { connect } = require('node:net');
-const { text } = require('node:stream/consumers');
-(async () => {
-  let ok = 0;
-  const requests = JSON.parse(await text(process.stdin));
-  for (const request of requests) {
-    const begin = performance.now();
-    const socket = connect(4711, '127.0.0.1');
-    socket.write(request);
-    const reply = await text(socket);
-    if (reply === 'OK\\0') ok++;
-    else process.stderr.write(reply);
-    const rest = Number(process.argv[1]) - (performance.now() - begin);
-    if (rest > 0) await new Promise((resolve) => setTimeout(resolve, rest));
-  }
-  process.stdout.write(ok + ' OK');
-})();
-`;

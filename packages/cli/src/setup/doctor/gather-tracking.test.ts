@@ -18,10 +18,10 @@ test('what of the entries is read', () => {
 });
 
 test.each([
-  ['no packet came', [TCP.replace('431999', '431998'), UDP.replace(' 29 ', ' 27 ')], false],
-  ['one has timed out', [TCP.replace('431999', '431998')], false],
-  ['a packet came', [TCP, UDP.replace(' 29 ', ' 28 ')], true],
-  ['one is new', [TCP.replace('431999', '431998'), PING], true],
+  ['no packet came', [TCP.replace('431999', '431996'), UDP.replace(' 29 ', ' 27 ')], false],
+  ['one has timed out', [TCP.replace('431999', '431997')], false],
+  ['packets came', [TCP.replace('431999', '431997'), UDP.replace(' 29 ', ' 28 ')], true],
+  ['one is new', [TCP.replace('431999', '431997'), PING], true],
 ])('whether packets are tracked, when %s', (_, after, goesOn) => {
   expect(isTracking(parseEntries(`${TCP}\n${UDP}\n`), parseEntries(after.join('\n')))).toBe(goesOn);
 });

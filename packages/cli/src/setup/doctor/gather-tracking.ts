@@ -4,8 +4,11 @@ import type { PacketRules } from './queue-rules.js';
 import { readable } from './readable.js';
 import { trackingRules } from './tracking-check.js';
 
-/** How long to look whether packets are tracked, in milliseconds: the kernel tells what is left of a connection's time in whole seconds. */
-const LOOK = 1100;
+/**
+ * How long to look whether packets are tracked, in milliseconds. The kernel tells what is left of a connection's time in whole seconds: one that
+ * no packet comes to loses two of them meanwhile, one that lives on may seem to have lost one.
+ */
+const LOOK = 2100;
 
 /**
  * Entries stay for their time, minutes or days, after the last rule that asked for them has gone; what no rule asks for, others may
@@ -46,7 +49,7 @@ export function parseEntries(text: string): ReadonlyMap<string, number> {
   return entries;
 }
 
-/** Whether a packet has been tracked between two looks more than a second apart: an entry is new, or has not lost time. */
+/** Whether packets have been tracked between two looks that are more than two seconds apart: an entry is new, or has not lost so much of its time. */
 export function isTracking(before: ReadonlyMap<string, number>, after: ReadonlyMap<string, number>): boolean {
-  return [...after].some(([entry, seconds]) => seconds >= (before.get(entry) ?? -1));
+  return [...after].some(([entry, seconds]) => seconds > (before.get(entry) ?? 0) - 2);
 }
