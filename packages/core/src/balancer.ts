@@ -48,6 +48,8 @@ export class Balancer {
   reason: Reason = Reason.Malformed;
   /** Bucket of the target table that chose, or −1 when none was asked. */
   bucket = -1;
+  /** Buckets of that table; means something when {@link bucket} does. */
+  buckets = 0;
 
   #hash = 0;
   readonly #targets: FwmarkLookup | undefined;
@@ -148,6 +150,7 @@ export class Balancer {
     const targets = this.tableOf(bytes, at, length, etherType);
     if (targets === undefined) return this.#answerWithoutTable();
     this.#hash = this.#hashMode === 1 && this.key.protocol === IPPROTO_SCTP ? this.key.hashPorts() : this.key.hashAll();
+    this.buckets = targets.M;
     this.bucket = (this.#hash >>> 0) % targets.M;
     const fwmark = targets.fwmarks[this.bucket]!;
     if (fwmark >= 0) {

@@ -1,5 +1,6 @@
-import { type Balancer, DROP, hasPorts, KIND_NAMES, Kind, type PacketKey, REASON_NAMES, Reason } from '@nfqlb/core';
+import { type Balancer, DROP, KIND_NAMES, Kind, REASON_NAMES, Reason } from '@nfqlb/core';
 import { formatIpAddress } from '@nfqlb/core/address';
+import { hasPortFields } from '@nfqlb/core/explanation';
 
 /**
  * One line of `--json`: what became of one packet. Fields that do not apply are absent; the order never changes, so that
@@ -22,12 +23,4 @@ export function decisionRecord(frame: number, time: string, fwmark: number, bala
     if (reason === Reason.Balanced || reason === Reason.NoTarget) line += `,"hash":${balancer.hash},"bucket":${balancer.bucket}`;
   }
   return `${line},"reinjected":${reinjected}}`;
-}
-
-/** Whether octets 36–39 of the key are ports. */
-function hasPortFields(kind: Kind, key: PacketKey): boolean {
-  if (kind === Kind.Normal || kind === Kind.UdpEncap) return true;
-  if (!hasPorts(key.protocol)) return false;
-  // A quoted later fragment shows none; port 0 is reserved (RFC 6335 §6), so two of them say just that.
-  return kind === Kind.FirstFragment || (kind === Kind.IcmpInner && (key.sourcePort !== 0 || key.destinationPort !== 0));
 }
