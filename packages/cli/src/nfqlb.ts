@@ -11,6 +11,7 @@ import { flowSetCommand } from './commands/flow-set.js';
 import { flowlbCommand } from './commands/flowlb.js';
 import { initCommand } from './commands/init.js';
 import { lbCommand } from './commands/lb.js';
+import { loglevelCommand } from './commands/loglevel.js';
 import { primebelowCommand } from './commands/primebelow.js';
 import { showCommand } from './commands/show.js';
 import { statsCommand } from './commands/stats.js';
@@ -31,6 +32,7 @@ for (const command of [
   flowListCommand(),
   flowListNamesCommand(),
   statsCommand(),
+  loglevelCommand(),
   upCommand(),
   downCommand(),
   doctorCommand(),

@@ -1,6 +1,7 @@
 import { MAX_POOL } from '@nfqlb/core';
 import { type Command, fwmarkOrNone, Option, oneOf, type QueueRange, queueRange, wholeNumber } from '@nfqlb/options';
 import type { LoadBalancingOptions } from '../daemon/load-balancing.js';
+import { LOG_FORMATS, type LogFormat } from '../daemon/log.js';
 
 /** What `lb` and `flowlb` have in common. */
 export interface BalancingOptions {
@@ -18,6 +19,7 @@ export interface BalancingOptions {
   readonly ft_frag: number;
   readonly ft_ttl: number;
   readonly linger: number;
+  readonly logFormat: LogFormat;
 }
 
 /** Longest life of a fragment table's entry, in milliseconds. */
@@ -57,12 +59,14 @@ export function addBalancingOptions(command: Command): Command {
       'how long to let packets gather after a wait: less CPU, more latency',
       wholeNumber({ max: 10_000 }),
       50,
-    ) as Command;
+    )
+    .option('--log-format <format>', 'of what is said on stderr: text or json', oneOf(...LOG_FORMATS), 'text') as Command;
 }
 
 export function loadBalancingOf(command: string, options: BalancingOptions): LoadBalancingOptions {
   return {
     command,
+    logFormat: options.logFormat,
     queues: options.queue,
     queueLength: options.qlength,
     linger: options.linger,

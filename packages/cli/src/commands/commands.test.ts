@@ -77,6 +77,45 @@ describe('a table', () => {
   });
 });
 
+describe('the log level', () => {
+  const NAME = `${SHM}-trace`;
+  const CONFIG = `/dev/shm/${NAME}`;
+  /** As C nfqlb has it: i32 level, u32 tracemask. */
+  const words = (): number[] => [...new Int32Array(new Uint8Array(readFileSync(CONFIG)).buffer)];
+  beforeAll(() => {
+    process.env.NFQLB_TRACE_SHM = NAME;
+  });
+  afterAll(() => {
+    delete process.env.NFQLB_TRACE_SHM;
+  });
+  afterEach(() => rmSync(CONFIG, { force: true }));
+
+  test('is a notice, until another is set; whoever comes first makes the memory', () => {
+    expect(nfqlb('loglevel')).toEqual({ ...ok, stdout: 'loglevel=5\n' });
+    expect(words()).toEqual([5, 0]);
+    expect(nfqlb('loglevel', '7')).toEqual({ ...ok, stdout: 'loglevel=7\n' });
+    expect(words()).toEqual([7, 0]);
+    writeFileSync(CONFIG, new Uint8Array(Int32Array.of(4, 66).buffer));
+    expect(nfqlb('loglevel')).toEqual({ ...ok, stdout: 'loglevel=4\n' });
+    nfqlb('loglevel', '0');
+    expect(words()).toEqual([0, 66]);
+  });
+
+  test.each(['8', '-1', 'debug', '7x', ''])('is a number from 0 to 7, not %j', (level) => {
+    const { status, stdout, stderr } = nfqlb('loglevel', level);
+    expect({ status, stdout }).toEqual({ status: 1, stdout: '' });
+    expect(stderr).toBe(`nfqlb loglevel: level ${level}: must be a whole number from 0 to 7\n`);
+  });
+
+  test('memory that is something else is refused', () => {
+    writeFileSync(CONFIG, 'abc');
+    expect(nfqlb('loglevel')).toMatchObject({
+      status: 1,
+      stderr: `nfqlb loglevel: shared memory ${NAME}: it has 3 octets, a log level and a trace mask take 8\n`,
+    });
+  });
+});
+
 describe('small commands', () => {
   test.each([
     [['primebelow', '1000'], '997\n'],

@@ -8,12 +8,13 @@ import { type Tun, Wakeup } from '@nfqlb/native';
 import type { QueueRange } from '@nfqlb/options';
 import { serveFlows } from '../flow-socket/flow-server.js';
 import { formatSocketAddress, type SocketAddress } from '../flow-socket/socket-address.js';
+import { LogConfig } from '../trace/log-config.js';
 import { Control } from './control.js';
 import { Counters, type Counts } from './counters.js';
 import { FlowControl } from './flow-control.js';
 import type { FlowGeneration } from './flow-generations.js';
 import { FragmentStatistics } from './fragment-statistics.js';
-import { log, nameLog } from './log.js';
+import { type LogFormat, log, openLog } from './log.js';
 import { openTun } from './reinjection.js';
 import { type SharedFragments, shareFragments } from './shared-fragments.js';
 import { lookAtTable, Watcher } from './watcher.js';
@@ -22,6 +23,7 @@ import type { WorkerMessage, WorkerOptions } from './worker-options.js';
 export interface LoadBalancingOptions {
   /** The command's name, for the log. */
   readonly command: string;
+  readonly logFormat: LogFormat;
   /** Shared-memory name of the target table; absent where flows have tables of their own. */
   readonly table?: string;
   /** Where flow commands are taken, and how flows match. */
@@ -62,7 +64,8 @@ export class WorkerFailure extends Error {
 
 /** Load-balances until SIGTERM or SIGINT. Rejects when the table is not there, a queue cannot be had, or a worker fails. */
 export async function balanceLoad(options: LoadBalancingOptions): Promise<void> {
-  nameLog(options.command);
+  const logConfig = new LogConfig();
+  await openLog(options.command, options.logFormat, () => logConfig.level);
   const tables = [options.table, options.tier].flatMap((name) => (name === undefined ? [] : [lookAtTable(name)]));
   const { first, last } = options.queues;
   const queues = last - first + 1;
@@ -88,7 +91,7 @@ export async function balanceLoad(options: LoadBalancingOptions): Promise<void> 
       ...tables.map(({ name, about }) => `table ${name} (${about})`),
       ...(options.flows ? [`flow commands at ${formatSocketAddress(options.flows.address)}`] : []),
     ].join(', ');
-    log(`listening on queue${first === last ? ` ${first}` : `s ${first} to ${last}`}, ${about}`);
+    log.notice(`listening on queue${first === last ? ` ${first}` : `s ${first} to ${last}`}, ${about}`);
     const watcher = new Watcher(options, tables, flows, () => {
       shared.control.renewTable();
       for (const { wakeup } of workers) wakeup.signal();
@@ -96,6 +99,7 @@ export async function balanceLoad(options: LoadBalancingOptions): Promise<void> 
     watch = setInterval(() => {
       watcher.look(shared.counters.sum());
       statistics!.publish();
+      logConfig.follow();
     }, WATCH_INTERVAL);
     await Promise.race([stopped, ...workers.map(({ failed }) => failed)]);
   } finally {
@@ -107,7 +111,7 @@ export async function balanceLoad(options: LoadBalancingOptions): Promise<void> 
     for (const { wakeup } of workers) wakeup.close();
     statistics?.close();
     shared.tun?.close();
-    if (watch) log(`stopped: ${describe(shared.counters.sum())}`);
+    if (watch) log.notice(`stopped: ${describe(shared.counters.sum())}`);
   }
 
   function announce(generation: FlowGeneration): void {

@@ -64,9 +64,9 @@ export class Watcher {
     if (identity === undefined) {
       if (this.#missing.has(name)) return;
       this.#missing.add(name);
-      if (!this.#flows || name === this.#options.tier) log(`table ${name} was deleted; its targets stay until there is another`);
+      if (!this.#flows || name === this.#options.tier) log.warning(`table ${name} was deleted; its targets stay until there is another`);
       else {
-        log(`table ${name} was deleted; its flows have no target until there is another`);
+        log.warning(`table ${name} was deleted; its flows have no target until there is another`);
         this.#renew();
       }
       return;
@@ -80,7 +80,7 @@ export class Watcher {
     }
     this.#identities.set(name, identity);
     this.#missing.delete(name);
-    log(`table ${name} is another one now: taken up`);
+    log.notice(`table ${name} is another one now: taken up`);
     this.#renew();
   }
 
@@ -91,7 +91,7 @@ export class Watcher {
       const before = this.#drops.get(queue.queue) ?? 0;
       this.#drops.set(queue.queue, dropped);
       if (dropped > before) {
-        log(
+        log.warning(
           `queue ${queue.queue}: the kernel dropped ${dropped - before} packets (queue full ${queue.queueDropped}, socket full ${queue.socketDropped} in all)`,
         );
       }
@@ -101,7 +101,7 @@ export class Watcher {
   #lookAtTun(notReinjected: number): void {
     const more = notReinjected - this.#notReinjected;
     this.#notReinjected = notReinjected;
-    if (more > 0) log(`tun device ${this.#options.tun} did not take ${more} stored fragments: is it up?`);
+    if (more > 0) log.warning(`tun device ${this.#options.tun} did not take ${more} stored fragments: is it up?`);
   }
 
   #ownQueues(first: number, last: number): KernelQueue[] {

@@ -127,7 +127,9 @@ export class LoadBalancer implements AsyncDisposable {
 
   #environment(): string[] {
     const { flowAddress } = this.#options;
-    return flowAddress === undefined ? [] : ['env', `NFQLB_FLOW_ADDRESS=${flowAddress}`];
+    // Log level and trace mask, too, are one for the whole machine.
+    const trace = `NFQLB_TRACE_SHM=${this.table}-trace`;
+    return ['env', trace, ...(flowAddress === undefined ? [] : [`NFQLB_FLOW_ADDRESS=${flowAddress}`])];
   }
 
   async #listens(): Promise<boolean> {

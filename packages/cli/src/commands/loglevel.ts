@@ -1,0 +1,14 @@
+import { Argument, Command, wholeNumber } from '@nfqlb/options';
+import { LogConfig, MAX_LEVEL } from '../trace/log-config.js';
+
+export function loglevelCommand(): Command {
+  return new Command('loglevel')
+    .description('show how much load-balancers say on stderr, or change it while they run: 4 warning, 5 notice, 6 info, 7 debug')
+    .addArgument(new Argument('[level]', `0 to ${MAX_LEVEL}`).argParser(wholeNumber({ max: MAX_LEVEL })))
+    .action((level?: number) => {
+      const config = new LogConfig();
+      if (level !== undefined) config.level = level;
+      console.log(`loglevel=${config.level}`);
+      config.close();
+    }) as Command;
+}

@@ -1,0 +1,45 @@
+// What the load-balancer says about itself, and how much of it.
+
+import { expect, test } from 'vitest';
+import { describeLive } from '../testing/describe-live.js';
+import { Topology } from '../topology/topology.js';
+import { LoadBalancer } from './load-balancer.js';
+import { NFQLB } from './program.js';
+
+describeLive(
+  'the log',
+  () => {
+    test('is quieter, and speaks again, as it is told while it runs', async () => {
+      await using net = await Topology.create({ targets: 1 });
+      await using lb = await LoadBalancer.start(net);
+      await lb.process.says(/listening on queue 2/);
+      expect(await lb.run('loglevel', '4')).toBe('loglevel=4\n');
+      await lb.run('init', `--shm=${lb.table}`);
+      await lb.run('delete', `--shm=${lb.table}`);
+      await lb.process.says(/^nfqlb lb: warning: table .* was deleted/m);
+      expect(lb.process.stderr).not.toContain('taken up');
+      await lb.run('loglevel', '5');
+      await lb.run('init', `--shm=${lb.table}`);
+      await lb.process.says(/^nfqlb lb: table .* is another one now: taken up/m);
+    });
+
+    test('is JSON, a line each, where that is asked for; nothing of it is lost at the end', async () => {
+      await using net = await Topology.create({ targets: 1 });
+      await using lb = await LoadBalancer.start(net, { options: ['--log-format=json'] });
+      const { process } = lb;
+      await lb.stop();
+      const lines = process.stderr
+        .trim()
+        .split('\n')
+        .map((line) => JSON.parse(line) as Record<string, unknown>);
+      expect(lines.map(({ level, name }) => [level, name])).toEqual([
+        ['notice', 'nfqlb lb'],
+        ['notice', 'nfqlb lb'],
+      ]);
+      expect(lines[0]!.msg).toMatch(/^listening on queue 2, table /);
+      expect(lines[1]!.msg).toMatch(/^stopped: 0 packets/);
+      expect(Math.abs(Date.parse(String(lines[1]!.time)) - Date.now())).toBeLessThan(10_000);
+    });
+  },
+  NFQLB,
+);
