@@ -352,3 +352,44 @@ describe('bad input', () => {
     expect(codeOf(() => TargetTable.open(new ArrayBuffer(8)))).toBe('not-a-table');
   });
 });
+
+describe('all targets at once', () => {
+  const slotted = (table: TargetTable): (string | undefined)[] => table.slots.map((slot) => slot && `${slot.fwmark}:${slot.weight}`);
+
+  test('those that stay keep their slots, the others take the first free ones', () => {
+    const table = create({ M: 97, N: 4 });
+    table.activate([{ fwmark: 1 }, { fwmark: 2 }, { fwmark: 3, weight: 5 }]);
+    table.setTargets([{ fwmark: 9, weight: 2 }, { fwmark: 3 }, { fwmark: 2 }]);
+    expect(slotted(table)).toEqual(['9:2', '2:1', '3:1', undefined]);
+  });
+
+  test('in one step: the bucket lookup is that of the end', () => {
+    const targets = [{ fwmark: 7 }, { fwmark: 8, weight: 3 }];
+    const [at, whole] = [create({ M: 97, N: 4 }), create({ M: 97, N: 4 })];
+    whole.activate(targets);
+    at.activate([{ fwmark: 1 }, { fwmark: 2 }]);
+    const before = at.generation!;
+    at.setTargets(targets);
+    expect(at.generation).toBe(before + 2);
+    expect(chosen(at)).toEqual(chosen(whole));
+  });
+
+  test('more than there are slots: nothing changes', () => {
+    const table = create({ M: 97, N: 2 });
+    table.activate([{ fwmark: 1 }]);
+    expect(() => table.setTargets([{ fwmark: 2 }, { fwmark: 3 }, { fwmark: 4 }])).toThrow('no free slot for fwmark 4: all 2 are taken');
+    expect(slotted(table)).toEqual(['1:1', undefined]);
+  });
+
+  test('slots are put back as they were', () => {
+    const table = create({ M: 97, N: 4, permutation: 'nfqlb' });
+    table.activateAt(2, { fwmark: 5 });
+    table.activateAt(0, { fwmark: 6 });
+    const [slots, lookup] = [table.slots, [...table.lookup]];
+    table.setTargets([{ fwmark: 1 }]);
+    table.setSlots(slots);
+    expect(slotted(table)).toEqual(['6:1', undefined, '5:1', undefined]);
+    expect([...table.lookup]).toEqual(lookup);
+    expect(() => table.setSlots([...slots, { fwmark: 1 }])).toThrow('index 4: must be a whole number from 0 to 3');
+  });
+});

@@ -166,14 +166,34 @@ export class TargetTable {
    * @throws {@link CoreError} `no-free-slot`, `out-of-range` or `conflict`; nothing is changed then
    */
   activate(targets: readonly Target[]): void {
+    this.#activate(this.#slots(), targets);
+  }
+
+  /**
+   * Makes these the targets, and no others, in one step. One that is active already keeps its slot; the others go into the first free ones.
+   * Throws as {@link activate}.
+   */
+  setTargets(targets: readonly Target[]): void {
     const slots = this.#slots();
-    for (const target of targets) {
+    for (let slot = 0; slot < this.N; slot++) if (!targets.some(({ fwmark }) => fwmark === slots.fwmarks[slot])) slots.free(slot);
+    this.#activate(slots, targets);
+  }
+
+  /** What the slots hold, `undefined` where that is nothing. */
+  get slots(): (Required<Target> | undefined)[] {
+    const { fwmarks, weights } = this.#slots();
+    return fwmarks.map((fwmark, slot) => (fwmark < 0 ? undefined : { fwmark, weight: weights[slot]! }));
+  }
+
+  /** Makes the slots hold what {@link slots} said, in one step. Throws as {@link activate}. */
+  setSlots(contents: readonly (Target | undefined)[]): void {
+    const slots = new Slots(this.N);
+    contents.forEach((target, slot) => {
+      this.#checkSlot(slot);
+      if (target === undefined) return;
       checkTarget(target);
-      let slot = slots.fwmarks.indexOf(target.fwmark);
-      if (slot < 0) slot = slots.fwmarks.indexOf(NONE);
-      if (slot < 0) throw new CoreError('no-free-slot', `no free slot for fwmark ${target.fwmark}: all ${this.N} are taken`);
       slots.put(slot, target);
-    }
+    });
     this.#publish(slots);
   }
 
@@ -222,6 +242,17 @@ export class TargetTable {
     const lookup = new Int32Array(this.M);
     populate(lookup, permutations, turns, weights);
     return lookup;
+  }
+
+  #activate(slots: Slots, targets: readonly Target[]): void {
+    for (const target of targets) {
+      checkTarget(target);
+      let slot = slots.fwmarks.indexOf(target.fwmark);
+      if (slot < 0) slot = slots.fwmarks.indexOf(NONE);
+      if (slot < 0) throw new CoreError('no-free-slot', `no free slot for fwmark ${target.fwmark}: all ${this.N} are taken`);
+      slots.put(slot, target);
+    }
+    this.#publish(slots);
   }
 
   #slots(): Slots {
