@@ -6,7 +6,7 @@ const source = { resolve: { conditions: ['@nfqlb/source'] }, ssr: { resolve: { c
 export default defineConfig({
   test: {
     projects: [
-      { ...source, test: { name: 'unit', include: ['packages/{core,options,sim,cli}/**/*.test.ts'] } },
+      { ...source, test: { name: 'unit', include: ['packages/{core,options,configuration,sim,cli}/**/*.test.ts'] } },
       {
         ...source,
         // In processes: their descriptors, mappings and signals are counted.

@@ -18,6 +18,8 @@ await build({
   target: 'node20',
   format: 'esm',
   conditions: ['@nfqlb/source'],
+  // What a package imports from itself is a file beside the program, read only by those who need it.
+  external: ['#*'],
   sourcemap: 'linked',
   // commander is CommonJS, and asks for Node's own modules with require().
   banner: {

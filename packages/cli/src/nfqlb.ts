@@ -1,5 +1,6 @@
 import { Command, run } from '@nfqlb/options';
 import { activateCommand } from './commands/activate.js';
+import { applyCommand } from './commands/apply.js';
 import { deactivateCommand } from './commands/deactivate.js';
 import { deleteCommand } from './commands/delete.js';
 import { demoCommand } from './commands/demo.js';
@@ -31,6 +32,7 @@ for (const command of [
   flowDeleteCommand(),
   flowListCommand(),
   flowListNamesCommand(),
+  applyCommand(),
   statsCommand(),
   loglevelCommand(),
   upCommand(),

@@ -108,3 +108,34 @@ test('what is refused changes nothing', async () => {
   expect(announced).toHaveLength(before);
   expect(JSON.parse(await say('list', { name: 'a' }))).toEqual({ name: 'a', priority: 0, matches_count: 0, user_ref: TABLE });
 });
+
+test('many flows are changed at once, or none of them', async () => {
+  await set('old');
+  await set('kept', { priority: '1' });
+  const generations = announced.length;
+  const change = (changes: unknown): Promise<string> => say('change', { changes: JSON.stringify(changes) });
+  const define = [
+    { name: 'kept', target: TABLE, priority: 9 },
+    { name: 'new', target: TABLE, dports: '80' },
+  ];
+  await expect(change({ define: [...define, { name: 'bad', target: TABLE, dports: '0' }], delete: ['old'] })).rejects.toThrow('dports "0"');
+  await expect(change({ define: [...define, { name: 'bad', target: 'nfqlb-test-none' }], delete: ['old'] })).rejects.toThrow(
+    'nfqlb-test-none',
+  );
+  for (const bad of [undefined, null, 3, {}, { define: {}, delete: [] }, { define: [3], delete: [] }, { define: [], delete: [3] }]) {
+    await expect(change(bad)).rejects.toThrow('changes: must be JSON');
+  }
+  expect(announced.length).toBe(generations);
+  expect(await say('list-names')).toBe('["kept","old"]');
+  expect(await change({ define, delete: ['old', 'none'] })).toBe('OK');
+  expect(announced.length).toBe(generations + 1);
+  expect(await say('list-names')).toBe('["kept","new"]');
+});
+
+test('flows are there from the begin', async () => {
+  const flows = [{ name: 'a', target: TABLE }];
+  const begun = new FlowControl({ workers: WORKERS, promiscuousPing: false, flows, announce: () => {} });
+  expect(new FlowLookup(begun.newest.flows).count).toBe(1);
+  const none = [{ name: 'a', target: 'nfqlb-test-none' }];
+  expect(() => new FlowControl({ workers: WORKERS, promiscuousPing: false, flows: none, announce: () => {} })).toThrow('nfqlb-test-none');
+});

@@ -1,5 +1,5 @@
-import { compileFlows, defineFlow, type Flow, FlowSet, listFlow } from '@nfqlb/core/flows';
-import { BadRequest, type FlowRequest, OK } from '../flow-socket/flow-message.js';
+import { compileFlows, defineFlow, type Flow, type FlowDefinition, FlowSet, listFlow } from '@nfqlb/core/flows';
+import { BadRequest, type FlowRequest, OK, parseChanges } from '../flow-socket/flow-message.js';
 import type { FlowHandler } from '../flow-socket/flow-server.js';
 import { openTable } from '../table/shared-table.js';
 import { type FlowGeneration, GenerationBoard, matchesOf } from './flow-generations.js';
@@ -7,6 +7,8 @@ import { type FlowGeneration, GenerationBoard, matchesOf } from './flow-generati
 export interface FlowControlOptions {
   readonly workers: number;
   readonly promiscuousPing: boolean;
+  /** Flows that are there from the begin. */
+  readonly flows?: readonly FlowDefinition[] | undefined;
   /** Sends a generation to all workers, and wakes them. */
   readonly announce: (generation: FlowGeneration) => void;
 }
@@ -27,8 +29,10 @@ export class FlowControl {
   /** How long it took to compile the flows, the last time, in milliseconds. */
   #compileTime = 0;
 
+  /** @throws CoreError, or what opening a table throws, for a flow that cannot be */
   constructor(options: FlowControlOptions) {
     this.#options = options;
+    for (const flow of defined(options.flows ?? [])) this.#set.define(flow);
     this.board = new GenerationBoard(options.workers);
     this.#publish();
   }
@@ -49,6 +53,8 @@ export class FlowControl {
         return await this.#define(request);
       case 'delete':
         return await this.#delete(request);
+      case 'change':
+        return await this.#change(request);
       case 'list':
         return this.#list(request);
       case 'list-names':
@@ -61,10 +67,17 @@ export class FlowControl {
   async #define({ fields: { name, target, ...fields } }: FlowRequest): Promise<Buffer> {
     if (name === undefined) throw new BadRequest('name: must be given');
     if (target === undefined) throw new BadRequest('target: must be given');
-    const flow = defineFlow({ name, target, ...fields });
-    // It must be there now. When it goes later, the flow's packets have no target.
-    openTable(target).memory.close();
-    this.#set.define(flow);
+    for (const flow of defined([{ name, target, ...fields }])) this.#set.define(flow);
+    await this.#published();
+    return OK;
+  }
+
+  /** Either all of it, or nothing. */
+  async #change({ fields: { changes } }: FlowRequest): Promise<Buffer> {
+    const { define, delete: names } = parseChanges(changes);
+    const flows = defined(define);
+    for (const name of names) if (this.#set.delete(name)) this.#forget(name);
+    for (const flow of flows) this.#set.define(flow);
     await this.#published();
     return OK;
   }
@@ -160,4 +173,11 @@ export class FlowControl {
     for (let worker = 0; worker < this.#options.workers; worker++) sum += matchesOf(generation, worker)[flow]!;
     return sum;
   }
+}
+
+/** Flows by their definitions. Their tables must be there now; when one goes later, its flows' packets have no target. */
+function defined(definitions: readonly FlowDefinition[]): Flow[] {
+  const flows = definitions.map((definition) => defineFlow(definition));
+  for (const target of new Set(flows.map((flow) => flow.target))) openTable(target).memory.close();
+  return flows;
 }

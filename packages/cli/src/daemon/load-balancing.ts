@@ -4,6 +4,7 @@ import { once } from 'node:events';
 import type { Server } from 'node:net';
 import { MessageChannel, type MessagePort, Worker } from 'node:worker_threads';
 import { type BalancerOptions, type FragmentTableOptions, REASON_NAMES, Reason } from '@nfqlb/core';
+import type { FlowDefinition } from '@nfqlb/core/flows';
 import { type Tun, Wakeup } from '@nfqlb/native';
 import type { QueueRange } from '@nfqlb/options';
 import { serveFlows } from '../flow-socket/flow-server.js';
@@ -48,6 +49,8 @@ export interface FlowOptions {
   /** Whether that may stand for all addresses of the machine. */
   readonly insecure: boolean;
   readonly promiscuousPing: boolean;
+  /** Flows that are there from the begin. */
+  readonly flows?: readonly FlowDefinition[] | undefined;
 }
 
 /** How often the table's name and the kernel's counters are looked at, in milliseconds. */
@@ -71,7 +74,7 @@ export async function balanceLoad(options: LoadBalancingOptions): Promise<void> 
   const queues = last - first + 1;
   const stopped = stopSignal();
   const workers: RunningWorker[] = [];
-  const flows = options.flows && new FlowControl({ workers: queues, announce, promiscuousPing: options.flows.promiscuousPing });
+  const flows = options.flows && new FlowControl({ workers: queues, announce, ...options.flows });
   const shared: SharedByWorkers = {
     flows,
     control: new Control(),

@@ -6,13 +6,23 @@
 //     dports:80,443
 //     eoc:
 //
-// The reply is `OK`, or `FAIL: reason`, and a NUL; or the JSON of a list. Then the connection is closed.
+// `action:change` changes many flows at once. The reply is `OK`, or `FAIL: reason`, and a NUL; or the JSON of a list. Then the connection is closed.
 
-export type Action = 'set' | 'delete' | 'list' | 'list-names' | 'trace-set' | 'trace-delete' | 'trace-list' | 'trace-list-names';
-const ACTIONS: readonly Action[] = ['set', 'delete', 'list', 'list-names', 'trace-set', 'trace-delete', 'trace-list', 'trace-list-names'];
+import type { FlowDefinition } from '@nfqlb/core/flows';
 
-export type Field = 'name' | 'target' | 'priority' | 'protocols' | 'dsts' | 'srcs' | 'dports' | 'sports' | 'match' | 'udpencap';
-const FIELDS: readonly Field[] = ['name', 'target', 'priority', 'protocols', 'dsts', 'srcs', 'dports', 'sports', 'match', 'udpencap'];
+const ACTIONS = ['set', 'delete', 'list', 'list-names', 'trace-set', 'trace-delete', 'trace-list', 'trace-list-names', 'change'] as const;
+/** All but `change` are C nfqlb's. That has one field, `changes`: {@link FlowChanges} in JSON. */
+export type Action = (typeof ACTIONS)[number];
+
+const FIELDS = ['name', 'target', 'priority', 'protocols', 'dsts', 'srcs', 'dports', 'sports', 'match', 'udpencap', 'changes'] as const;
+export type Field = (typeof FIELDS)[number];
+
+/** What shall become of flows, all at once or not at all. */
+export interface FlowChanges {
+  readonly define: readonly FlowDefinition[];
+  /** Names. */
+  readonly delete: readonly string[];
+}
 
 export interface FlowRequest {
   readonly action: Action;
@@ -26,8 +36,8 @@ export class BadRequest extends Error {
   readonly code = 'BAD_REQUEST';
 }
 
-/** Longest request, in octets: some 50,000 CIDRs. */
-export const MAX_REQUEST: number = 1 << 20;
+/** Longest request, in octets: some 400,000 CIDRs, or 30,000 flows. */
+export const MAX_REQUEST: number = 8 << 20;
 
 /** Octets that C nfqlb reads of a reply, the NUL included. */
 const C_REPLY = 64;
@@ -56,6 +66,35 @@ export function parseRequest(text: string): FlowRequest {
   if (action === undefined) throw new BadRequest('there is no action');
   if (!isAction(action)) throw new BadRequest(`action ${JSON.stringify(action.slice(0, 40))}: must be one of ${ACTIONS.join(', ')}`);
   return { action, fields };
+}
+
+/**
+ * Reads the field `changes`. What its flows may be is not checked here.
+ *
+ * @throws {@link BadRequest}
+ */
+export function parseChanges(text: string | undefined): FlowChanges {
+  const { define, delete: names } = objectIn(text ?? '') as Partial<FlowChanges>;
+  const isWhole =
+    Array.isArray(define) &&
+    define.every((flow) => typeof flow === 'object' && flow !== null) &&
+    Array.isArray(names) &&
+    names.every(isText);
+  if (!isWhole) throw new BadRequest('changes: must be JSON, as {"define": [{"name": "web", "target": "web"}], "delete": ["dns"]}');
+  return { define, delete: names };
+}
+
+/** An empty one where `text` is no JSON of an object. */
+function objectIn(text: string): object {
+  try {
+    return Object(JSON.parse(text)) as object;
+  } catch {
+    return {};
+  }
+}
+
+function isText(value: unknown): value is string {
+  return typeof value === 'string';
 }
 
 /** Whether a request ends in this text. */

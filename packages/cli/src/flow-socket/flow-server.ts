@@ -14,6 +14,14 @@ const PATIENCE = 3000;
 /** Clients at a time; more are turned away. */
 const MAX_CLIENTS = 256;
 
+/** Octets of requests that are kept at a time, of all clients; one that brings more is turned away. */
+const MAX_HELD = 64 << 20;
+
+/** What the requests of all clients take. */
+interface Held {
+  octets: number;
+}
+
 /**
  * Serves flow commands, one a connection. No client holds up another: each has its time and its room.
  *
@@ -27,7 +35,8 @@ export async function serveFlows(address: SocketAddress, handler: FlowHandler, i
       `${formatSocketAddress(address)}: anybody who reaches this machine could change flows: name one address, or give --insecure-listen`,
     );
   }
-  const server = createServer({ allowHalfOpen: true }, (socket) => converse(socket, handler));
+  const held: Held = { octets: 0 };
+  const server = createServer({ allowHalfOpen: true }, (socket) => converse(socket, handler, held));
   server.maxConnections = MAX_CLIENTS;
   if (address.kind === 'unix') server.listen({ fd: listenAbstract(address.name) });
   else server.listen({ host: address.host, port: address.port, ipv6Only: true });
@@ -35,8 +44,8 @@ export async function serveFlows(address: SocketAddress, handler: FlowHandler, i
   return server;
 }
 
-function converse(socket: Socket, handler: FlowHandler): void {
-  const chunks: Buffer[] = [];
+function converse(socket: Socket, handler: FlowHandler, held: Held): void {
+  let chunks: Buffer[] = [];
   let tail = '';
   let octets = 0;
   let answered = false;
@@ -44,12 +53,17 @@ function converse(socket: Socket, handler: FlowHandler): void {
   const deadline = setTimeout(() => (answered ? socket.destroy() : answer(formatRefusal('the request did not come in time'))), PATIENCE);
   // A client that goes away is no error.
   socket.on('error', () => socket.destroy());
-  socket.on('close', () => clearTimeout(deadline));
+  socket.on('close', () => {
+    clearTimeout(deadline);
+    release();
+  });
   socket.on('data', (chunk) => {
     if (answered) return;
     chunks.push(chunk);
     octets += chunk.length;
+    held.octets += chunk.length;
     if (octets > MAX_REQUEST) return answer(formatRefusal(`the request is longer than ${MAX_REQUEST} octets`));
+    if (held.octets > MAX_HELD) return answer(formatRefusal('too many long requests at a time'));
     // Only what is new can have made it whole; the rest is not looked at again and again.
     tail = tail.slice(-'\neoc'.length) + chunk.toString('latin1');
     if (!tail.includes('eoc:')) return;
@@ -60,8 +74,15 @@ function converse(socket: Socket, handler: FlowHandler): void {
     if (!answered) answer(formatRefusal('the request ends without eoc:'));
   });
 
+  function release(): void {
+    chunks = [];
+    held.octets -= octets;
+    octets = 0;
+  }
+
   function answer(reply: Buffer): void {
     answered = true;
+    release();
     deadline.refresh();
     socket.end(reply);
     // What else it says is of no interest.
@@ -70,6 +91,7 @@ function converse(socket: Socket, handler: FlowHandler): void {
 
   function obey(text: string): void {
     answered = true;
+    release();
     new Promise<Buffer>((resolve) => resolve(handler(parseRequest(text)))).then(answer, (error) =>
       answer(formatRefusal(describeFailure(error))),
     );

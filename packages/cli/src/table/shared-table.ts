@@ -15,9 +15,12 @@ export interface SharedTable {
   readonly table: TargetTable;
 }
 
-/** Creates the table of that name; the one before, if any, stays with the programs that have it mapped. */
-export function createTable(name: string, options: TableOptions): void {
-  SharedMemory.create(name, TargetTable.byteLength(options), (buffer) => TargetTable.create(buffer, options));
+/** Creates the table of that name, whole with what `fill` puts into it; the one before, if any, stays with the programs that have it mapped. */
+export function createTable(name: string, options: TableOptions, fill?: (table: TargetTable) => void): void {
+  SharedMemory.create(name, TargetTable.byteLength(options), (buffer) => {
+    const table = TargetTable.create(buffer, options);
+    fill?.(table);
+  });
 }
 
 /** @throws `NativeError` when there is none, `CoreError` when it is no table */

@@ -1,0 +1,22 @@
+import type { Configuration } from '@nfqlb/configuration';
+import { type Change, changesBetween, commandsOf } from '@nfqlb/configuration/changes';
+import { flowAddress } from '../flow-socket/flow-address.js';
+import { readPresent } from './present.js';
+import { makeChanges } from './transaction.js';
+
+/** Makes what there is what is declared, and says by which commands it might have been done. `dryRun` only says it. */
+export async function apply(configuration: Configuration, dryRun: boolean): Promise<void> {
+  const address = flowAddress();
+  const present = await readPresent(configuration.flows && address);
+  const changes = changesBetween(present, configuration);
+  if (!dryRun) await makeChanges(changes, address);
+  process.stdout.write(describe(changes));
+}
+
+function describe(changes: readonly Change[]): string {
+  if (changes.length === 0) return 'nothing to change\n';
+  return changes
+    .flatMap(commandsOf)
+    .map((command) => `nfqlb ${command}\n`)
+    .join('');
+}

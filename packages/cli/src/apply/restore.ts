@@ -1,0 +1,21 @@
+import { requireTables } from '@nfqlb/configuration/changes';
+import type { FlowDefinition } from '@nfqlb/core/flows';
+import { createTable } from '../table/shared-table.js';
+import { presentTable } from './present.js';
+
+/**
+ * Reads a configuration for a load-balancer that starts: creates the tables that are not there, after a boot, and leaves the others as they are,
+ * after a restart, for targets may have come and gone since.
+ *
+ * @param file path of the configuration; `-` for standard input
+ * @returns the flows to begin with
+ */
+export async function restore(file: string): Promise<readonly FlowDefinition[]> {
+  const { parseConfiguration, readConfigurationText } = await import('#configuration');
+  const configuration = parseConfiguration(await readConfigurationText(file), file);
+  requireTables(configuration, (name) => presentTable(name) !== undefined);
+  for (const [name, table] of configuration.tables ?? []) {
+    if (presentTable(name) === undefined) createTable(name, table, (created) => created.setTargets(table.targets));
+  }
+  return (configuration.flows ?? []).map(({ place: _, ...flow }) => flow);
+}

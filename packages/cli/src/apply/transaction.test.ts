@@ -1,0 +1,104 @@
+import type { Server } from 'node:net';
+import type { Change } from '@nfqlb/configuration/changes';
+import { SharedMemory } from '@nfqlb/native';
+import { afterEach, beforeEach, expect, test } from 'vitest';
+import { type FlowRequest, OK, parseChanges } from '../flow-socket/flow-message.js';
+import { serveFlows } from '../flow-socket/flow-server.js';
+import type { SocketAddress } from '../flow-socket/socket-address.js';
+import { createTable, openTable } from '../table/shared-table.js';
+import { makeChanges } from './transaction.js';
+
+const OLD = `nfqlb-test-apply-old-${process.pid}`;
+const NEW = `nfqlb-test-apply-new-${process.pid}`;
+const ADDRESS: SocketAddress = { kind: 'unix', name: `nfqlb-test-apply-${process.pid}` };
+const options = { M: 97, N: 4, ownFwmark: 0, permutation: 'fwmark' } as const;
+const targets = [{ fwmark: 3, weight: 1 }];
+
+let server: Server | undefined;
+let requests: FlowRequest[];
+
+beforeEach(() => {
+  requests = [];
+  createTable(OLD, { ...options, ownFwmark: 9 }, (table) => table.setSlots([undefined, { fwmark: 1, weight: 2 }, { fwmark: 2 }]));
+});
+afterEach(() => {
+  server?.close();
+  server = undefined;
+  for (const name of [OLD, NEW]) SharedMemory.unlink(name);
+});
+
+async function listen(refusal?: string): Promise<void> {
+  server = await serveFlows(ADDRESS, (request) => {
+    requests.push(request);
+    if (refusal !== undefined) throw Object.assign(new Error(refusal), { code: 'REFUSED' });
+    return OK;
+  });
+}
+
+function contentOf(name: string): unknown {
+  const { memory, table } = openTable(name);
+  try {
+    const { M, N, ownFwmark, permutation, slots } = table;
+    return { M, N, ownFwmark, permutation, slots };
+  } finally {
+    memory.close();
+  }
+}
+
+const flow = { kind: 'define-flow', flow: { name: 'f', target: NEW, dports: '80' } } as const;
+const gone = { kind: 'delete-flow', name: 'g' } as const;
+const created: Change = { kind: 'create-table', name: NEW, table: { ...options, targets } };
+const replaced: Change = { kind: 'replace-table', name: OLD, table: { ...options, M: 101, targets } };
+const retargeted: Change = { kind: 'set-targets', name: OLD, targets, activate: targets, deactivate: [1, 2] };
+
+test('tables first, then all flows in one request', async () => {
+  await listen();
+  await makeChanges([created, retargeted, flow, gone], ADDRESS);
+  expect(contentOf(NEW)).toEqual({ ...options, slots: [targets[0], undefined, undefined, undefined] });
+  expect(contentOf(OLD)).toMatchObject({ ownFwmark: 9, slots: [targets[0], undefined, undefined, undefined] });
+  expect(requests.map(({ action, fields }) => [action, parseChanges(fields.changes)])).toEqual([
+    ['change', { define: [flow.flow], delete: ['g'] }],
+  ]);
+});
+
+test.each([
+  ['targets that were changed', retargeted],
+  ['a table that was replaced', replaced],
+])('when the flows are refused: %s and tables that were created are as before', async (_, change) => {
+  await listen('not this one');
+  const before = contentOf(OLD);
+  await expect(makeChanges([created, change, flow], ADDRESS)).rejects.toThrow(/^not this one; nothing has changed$/);
+  expect(requests).toHaveLength(1);
+  expect(contentOf(OLD)).toEqual(before);
+  expect(SharedMemory.identity(NEW)).toBeUndefined();
+});
+
+test('without flows nobody need listen; with flows, nobody who does is an error', async () => {
+  await makeChanges([retargeted], ADDRESS);
+  await expect(makeChanges([created, flow], ADDRESS)).rejects.toThrow(/no load-balancer with flows listens there.*; nothing has changed$/);
+  expect(SharedMemory.identity(NEW)).toBeUndefined();
+});
+
+test('a table that another program has locked: what came before is taken back', async () => {
+  const memory = SharedMemory.open(OLD);
+  try {
+    let failure: unknown;
+    memory.locked(0, () => {
+      failure = makeChanges([created, retargeted], ADDRESS).catch((error: Error) => error.message);
+    });
+    expect(await failure).toMatch(/; nothing has changed$/);
+    expect(SharedMemory.identity(NEW)).toBeUndefined();
+  } finally {
+    memory.close();
+  }
+});
+
+test('tables that no flow leads to any more go last', async () => {
+  await listen('no');
+  await expect(makeChanges([gone, { kind: 'delete-table', name: OLD }], ADDRESS)).rejects.toThrow('nothing has changed');
+  expect(SharedMemory.identity(OLD)).toBeDefined();
+  server?.close();
+  await listen();
+  await makeChanges([gone, { kind: 'delete-table', name: OLD }], ADDRESS);
+  expect(SharedMemory.identity(OLD)).toBeUndefined();
+});

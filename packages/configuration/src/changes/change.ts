@@ -1,0 +1,68 @@
+import type { Target } from '@nfqlb/core';
+import type { FlowDefinition } from '@nfqlb/core/flows';
+import type { DeclaredTable } from '../configuration.js';
+
+/** One step from what there is to what is declared. */
+export type Change =
+  | { readonly kind: 'create-table'; readonly name: string; readonly table: DeclaredTable }
+  /** For one of another size or kind, with other targets perhaps. */
+  | { readonly kind: 'replace-table'; readonly name: string; readonly table: DeclaredTable }
+  | {
+      readonly kind: 'set-targets';
+      readonly name: string;
+      /** All that it shall have; of these, those to activate, or to give another weight; and those that it has and shall not. */
+      readonly targets: readonly Required<Target>[];
+      readonly activate: readonly Required<Target>[];
+      readonly deactivate: readonly number[];
+    }
+  | { readonly kind: 'define-flow'; readonly flow: FlowDefinition }
+  | { readonly kind: 'delete-flow'; readonly name: string }
+  | { readonly kind: 'delete-table'; readonly name: string };
+
+const FLOW_OPTIONS = ['target', 'priority', 'protocols', 'dsts', 'srcs', 'dports', 'sports', 'match', 'udpencap'] as const;
+
+/** The commands of nfqlb that would make the change, as a shell reads them. */
+export function commandsOf(change: Change): string[] {
+  switch (change.kind) {
+    case 'create-table':
+    case 'replace-table': {
+      const { name, table } = change;
+      const { M, N, ownFwmark, permutation, targets } = table;
+      const ownfw = ownFwmark === 0 ? '' : ` --ownfw=${ownFwmark}`;
+      const kind = permutation === 'fwmark' ? '' : ` --permutation=${permutation}`;
+      return [`init --shm=${quoted(name)} --M=${M} --N=${N}${ownfw}${kind}`, ...activations(name, targets)];
+    }
+    case 'set-targets': {
+      const { name, activate, deactivate } = change;
+      const out = deactivate.length > 0 ? [`deactivate --shm=${quoted(name)} ${deactivate.join(' ')}`] : [];
+      return [...out, ...activations(name, activate)];
+    }
+    case 'define-flow': {
+      const { name, ...fields } = change.flow;
+      const options = FLOW_OPTIONS.flatMap((option) => {
+        const value = String(fields[option] ?? '');
+        if (value === '' || (value === '0' && option !== 'target')) return [];
+        return `--${option === 'priority' ? 'prio' : option}=${quoted(value)}`;
+      });
+      return [`flow-set --name=${name} ${options.join(' ')}`];
+    }
+    case 'delete-flow':
+      return [`flow-delete --name=${change.name}`];
+    case 'delete-table':
+      return [`delete --shm=${quoted(change.name)}`];
+  }
+}
+
+/** One command for all targets of a weight. */
+function activations(name: string, targets: readonly Required<Target>[]): string[] {
+  return [...new Set(targets.map(({ weight }) => weight))].map((weight) => {
+    const share = weight === 1 ? '' : ` --weight=${weight}`;
+    const members = targets.filter((target) => target.weight === weight);
+    return `activate --shm=${quoted(name)}${share} ${members.map(({ fwmark }) => fwmark).join(' ')}`;
+  });
+}
+
+/** So that a shell takes it as one word. */
+function quoted(word: string): string {
+  return /^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`;
+}

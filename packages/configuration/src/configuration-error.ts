@@ -1,0 +1,12 @@
+/** A configuration file that is none. The message is for the user: file, line and column from 1, what is wrong, what is allowed. */
+export class ConfigurationError extends Error {
+  override readonly name = 'ConfigurationError';
+  readonly code = 'CONFIGURATION';
+  /** `nfqlb.yaml:12:5` */
+  readonly place: string;
+
+  constructor(place: string, problem: string, options?: ErrorOptions) {
+    super(`${place}: ${problem}`, options);
+    this.place = place;
+  }
+}

@@ -1,0 +1,25 @@
+import { defineFlow, type FlowDefinition } from '@nfqlb/core/flows';
+import { z } from 'zod';
+import type { DeclaredTable } from './configuration.js';
+import { flowSchema } from './flow-schema.js';
+import { refusedBy } from './refusal.js';
+import { tableSchema } from './table-schema.js';
+
+const tableName = z.string().superRefine(refusedBy((target) => defineFlow({ name: 'any', target })));
+
+/** A configuration file as a whole. */
+export const configurationSchema: z.ZodType<{
+  readonly tables?: Readonly<Record<string, DeclaredTable>> | undefined;
+  readonly flows?: readonly FlowDefinition[] | undefined;
+}> = z.strictObject({
+  tables: z.record(tableName, tableSchema).optional(),
+  flows: z.array(flowSchema).superRefine(checkNames).optional(),
+});
+
+function checkNames(flows: readonly FlowDefinition[], context: z.RefinementCtx): void {
+  const seen = new Set<string>();
+  flows.forEach(({ name }, i) => {
+    if (seen.has(name)) context.addIssue({ code: 'custom', path: [i, 'name'], message: `name ${name}: another flow has it already` });
+    seen.add(name);
+  });
+}

@@ -1,0 +1,49 @@
+import { defineFlow, type FlowDefinition } from '@nfqlb/core/flows';
+import { z } from 'zod';
+import { refusedBy } from './refusal.js';
+
+type Field = Exclude<keyof FlowDefinition, 'name' | 'target'>;
+
+/** A flow, with the keys of `flow-set`. What a value may be is said by `defineFlow`. */
+export const flowSchema: z.ZodType<FlowDefinition> = z
+  .strictObject({
+    name: z.string().superRefine(refusedBy((name) => defineFlow({ name, target: 'any' }))),
+    target: z
+      .string()
+      .superRefine(refusedBy((target) => defineFlow({ name: 'any', target })))
+      .transform((target) => target.replace(/^\//, '')),
+    priority: number('priority'),
+    protocols: list('protocols'),
+    dsts: list('dsts'),
+    srcs: list('srcs'),
+    dports: list('dports'),
+    sports: list('sports'),
+    match: list('match'),
+    udpencap: z.number().optional(),
+  })
+  // What is left to be wrong is its port of encapsulation, of itself or beside the protocols.
+  .superRefine(refusedBy(defineFlow, ['udpencap']));
+
+function number(field: Field): z.ZodType<number | undefined> {
+  return z
+    .number()
+    .superRefine(refusedBy((value) => define(field, value)))
+    .optional();
+}
+
+/** A list, or one member of it; a member may be several with commas between them, as `flow-set` takes them. */
+function list(field: Field): z.ZodType<string | undefined> {
+  const member = z
+    .custom<string | number>(isMember, { error: 'must be text or a number', params: { unnamed: true } })
+    .superRefine(refusedBy((value) => define(field, value)));
+  const members = z.preprocess((value) => (isMember(value) ? [value] : value), z.array(member));
+  return members.transform((all) => all.join()).optional();
+}
+
+function isMember(value: unknown): value is string | number {
+  return typeof value === 'number' || (typeof value === 'string' && value !== '');
+}
+
+function define(field: Field, value: string | number): void {
+  defineFlow({ name: 'any', target: 'any', [field]: typeof value === 'number' && field !== 'priority' ? String(value) : value });
+}

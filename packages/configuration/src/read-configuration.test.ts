@@ -1,0 +1,165 @@
+import { describe, expect, test } from 'vitest';
+import { ConfigurationError } from './configuration-error.js';
+import { parseConfiguration } from './read-configuration.js';
+
+const EXAMPLE = `
+tables:                       # shared-memory names
+  web:   { M: 997, N: 32, permutation: fwmark, targets: { 101: 1, 102: 2 } }   # fwmark: weight
+  sctp:  { targets: { 201: 1, 202: 1 } }
+flows:
+  - { name: web4, target: web, priority: 100, protocols: [tcp, udp], dsts: [10.0.0.1/32, 1000::/112],
+      srcs: [192.168.0.0/16], dports: ["80", "443", "8000-8099"], sports: [], match: ["tcp[2:2] = 80"] }
+  - { name: sig, target: sctp, protocols: [sctp], dports: ["6000"], udpencap: 9899 }
+`;
+
+const problem = (text: string): string => {
+  try {
+    parseConfiguration(text, 'f');
+  } catch (error) {
+    if (error instanceof ConfigurationError) return error.message;
+    throw error;
+  }
+  return 'none';
+};
+
+test('tables, targets with weights, and flows', () => {
+  const { tables, flows } = parseConfiguration(EXAMPLE, 'nfqlb.yaml');
+  expect(tables).toEqual(
+    new Map([
+      [
+        'web',
+        {
+          M: 997,
+          N: 32,
+          ownFwmark: 0,
+          permutation: 'fwmark',
+          targets: [
+            { fwmark: 101, weight: 1 },
+            { fwmark: 102, weight: 2 },
+          ],
+        },
+      ],
+      [
+        'sctp',
+        {
+          M: 997,
+          N: 32,
+          ownFwmark: 0,
+          permutation: 'fwmark',
+          targets: [
+            { fwmark: 201, weight: 1 },
+            { fwmark: 202, weight: 1 },
+          ],
+        },
+      ],
+    ]),
+  );
+  expect(flows).toEqual([
+    {
+      name: 'web4',
+      target: 'web',
+      priority: 100,
+      protocols: 'tcp,udp',
+      dsts: '10.0.0.1/32,1000::/112',
+      srcs: '192.168.0.0/16',
+      dports: '80,443,8000-8099',
+      sports: '',
+      match: 'tcp[2:2] = 80',
+      place: 'nfqlb.yaml:6:5',
+    },
+    { name: 'sig', target: 'sctp', protocols: 'sctp', dports: '6000', udpencap: 9899, place: 'nfqlb.yaml:8:5' },
+  ]);
+});
+
+test('JSON is YAML', () => {
+  const { tables, flows } = parseConfiguration('{"tables": {"a": {"targets": {"7": 0}}}, "flows": [{"name": "f", "target": "/a"}]}', '-');
+  expect(tables?.get('a')?.targets).toEqual([{ fwmark: 7, weight: 0 }]);
+  expect(flows).toEqual([{ name: 'f', target: 'a', place: 'standard input:1:52' }]);
+});
+
+test('a member alone stands for a list of it, numbers for ports, and an anchor for what it names', () => {
+  const text =
+    'flows:\n- &a {name: a, target: t, dports: 80, protocols: udp}\n- {<<: *a, name: b}\n- {name: c, target: t, sports: [1, "2,3-4"]}';
+  const { flows } = parseConfiguration(text.replace('<<: *a, ', 'target: t, '), 'f');
+  expect(flows?.map(({ dports, sports, protocols }) => [dports, sports, protocols])).toEqual([
+    ['80', undefined, 'udp'],
+    [undefined, undefined, undefined],
+    [undefined, '1,2,3-4', undefined],
+  ]);
+});
+
+test('a section that is not there is not empty', () => {
+  expect(parseConfiguration('{}', 'f')).toEqual({ tables: undefined, flows: undefined });
+  expect(parseConfiguration('{tables: {}, flows: []}', 'f')).toEqual({ tables: new Map(), flows: [] });
+});
+
+describe('refused, with its place', () => {
+  const PORT = 'must be a port from 1 to 65535, or a range of them, the lower first, as 8000-8099';
+  const KEYS = 'name, target, priority, protocols, dsts, srcs, dports, sports, match, udpencap';
+  test.each([
+    ['', 'f:1:1: must be a mapping'],
+    ['- a', 'f:1:1: must be a mapping'],
+    ['tables: 3', 'f:1:9: tables: must be a mapping'],
+    ['tables:', 'f:1:8: tables: must be a mapping'],
+    ['flows: {}', 'f:1:8: flows: must be a list'],
+    ['foo: 1\nbar: 2', 'f:1:1: unknown key "foo"; there are tables, flows (and 1 more)'],
+    ['tables:\n  a: { m: 3 }', 'f:2:8: unknown key "m"; there are M, N, ownfw, permutation, targets'],
+    ['tables: {a: {M: -1, targets: {x: 1}}}', 'f:1:17: M: must be a whole number from 0 to 4294967295 (and 1 more)'],
+    [
+      'tables: {a: {targets: {-1: 1}}}',
+      'f:1:24: fwmark -1: must be a whole number from 0 to 2147483647 (the shared table holds a signed 32-bit number)',
+    ],
+    ['tables: {a: {targets: {4: 70000}}}', 'f:1:27: weight of 4: must be a whole number from 0 to 65535'],
+    ['tables: {a: {N: 1, targets: {1: 1, 2: 1}}}', 'f:1:29: targets: 2 targets: the table has N=1 slots'],
+    ['tables: {a: {M: 5, N: 6}}', 'f:1:13: N 6: must be a whole number from 1 to 5'],
+    ['tables: {a: {permutation: x}}', 'f:1:27: permutation: must be one of fwmark, nfqlb'],
+    [
+      'tables: {a: {permutation: nfqlb, targets: {1: 1, 2: 3}}}',
+      'f:1:43: targets: unequal weights need permutation fwmark; this table has nfqlb',
+    ],
+    ['tables: {"a/b": {}}', 'f:1:10: target "a/b": must be the name of a table, 1 to 255 characters without a slash'],
+    ['tables: {a: {targets: {1: 1, "1": 2}}}', 'f:1:30: Map keys must be unique'],
+    ['flows:\n- {name: a}', 'f:2:3: target: must be given'],
+    ['flows:\n- 3', 'f:2:3: flows: must be a mapping'],
+    ['flows:\n- {name: 12, target: b}', 'f:2:10: name: must be text: "12", in quotes'],
+    ['flows:\n- {name: "#a", target: b}', 'f:2:10: name "#a": must be 1 to 1000 of the characters A-Z a-z 0-9 + _ -'],
+    ['flows:\n- {name: a, target: b, dports: [80, "0"]}', `f:2:37: dports "0": ${PORT}`],
+    ['flows:\n- name: a\n  target: b\n  dports:\n  - 5-3\n', `f:5:5: dports "5-3": ${PORT}`],
+    ['flows:\n- {name: a, target: b, dports: [65536, 1.5]}', `f:2:33: dports "65536": ${PORT} (and 1 more)`],
+    [
+      'flows:\n- {name: a, target: b, srcs: [10.0.0.0/33]}',
+      'f:2:31: srcs "10.0.0.0/33": must be ADDRESS/PREFIX, as 10.0.0.0/8 or 2001:db8::/32',
+    ],
+    ['flows:\n- {name: a, target: b, srcs: [~]}', 'f:2:31: srcs: must be text or a number'],
+    ['flows:\n- {name: a, target: b, srcs: {}}', 'f:2:30: srcs: must be a list'],
+    ['flows:\n- {name: a, target: b, priority: -1}', 'f:2:34: priority "-1": must be a whole number from 0 to 4294967295'],
+    ['flows:\n- {name: a, target: b, udpencap: 3}', 'f:2:34: udpencap 3: needs protocols sctp alone, not any'],
+    ['flows:\n- {name: a, target: b, dport: 3}', `f:2:24: unknown key "dport"; there are ${KEYS}`],
+    ['flows:\n- {name: a, target: b}\n- {name: c, target: b}\n- {name: a, target: c}', 'f:4:10: name a: another flow has it already'],
+    ['a: 1\na: 2', 'f:2:1: Map keys must be unique'],
+    ['a: 1\n---\nb: 1', 'f:2:1: a second document begins; there must be one'],
+    ['tables: !foo 1', 'f:1:9: Unresolved tag: !foo'],
+    ['tables: *x', 'f:1:9: Unresolved alias (the anchor must be set before the alias): x'],
+  ])('%j', (text, message) => {
+    expect(problem(text)).toBe(message);
+  });
+
+  test('a list that is not closed', () => {
+    expect(problem('flows: [')).toMatch(/^f:1:9: \S/);
+  });
+
+  test('aliases that would fill the memory', () => {
+    const lists = Array.from(
+      { length: 12 },
+      (_, i) =>
+        `l${i}: &l${i} [${
+          i === 0
+            ? 'x'
+            : Array(10)
+                .fill(`*l${i - 1}`)
+                .join()
+        }]`,
+    );
+    expect(problem(lists.join('\n'))).toMatch(/^f:\d+:\d+: Excessive alias count/);
+  });
+});
