@@ -6,8 +6,7 @@ import type { FwmarkLookup } from './maglev/fwmark-lookup.js';
 import { DROP, type PacketBatch, STORED } from './packet-batch.js';
 import { Reason } from './reason.js';
 import { ETH_P_IP, ETH_P_IPV6 } from './wire/ethertype.js';
-import { totalLength } from './wire/ipv4.js';
-import { IPV6_HEADER_LENGTH, payloadLength } from './wire/ipv6.js';
+import { packetLength } from './wire/packet-length.js';
 import { IPPROTO_SCTP } from './wire/protocol.js';
 
 export interface BalancerOptions {
@@ -118,8 +117,7 @@ export class Balancer {
     // Without a fragment table a later fragment's target cannot be known, and its first fragment alone is of no use.
     if (this.#fragments === undefined) return this.#drop(Reason.FragmentNoRoom);
     if (kind === Kind.FirstFragment) return this.#decideFirst(this.#fragments, bytes, at, length, etherType);
-    const whole = etherType === ETH_P_IP ? totalLength(bytes, at) : IPV6_HEADER_LENGTH + payloadLength(bytes, at);
-    return this.#take(this.#fragments.later(this.key, bytes, at, length, whole));
+    return this.#take(this.#fragments.later(this.key, bytes, at, length, packetLength(bytes, at, etherType)));
   }
 
   #decideFirst(fragments: FragmentTable, bytes: Uint8Array, at: number, length: number, etherType: number): number {

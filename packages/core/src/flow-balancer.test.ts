@@ -26,15 +26,22 @@ function balancing(
   flows: readonly FlowDefinition[],
   tables: Readonly<Record<string, TargetTable>>,
   options: BalancerOptions = {},
-): { balancer: FlowBalancer; matches: () => Record<string, number>; decide: (builder: PacketBuilder) => [number, string] } {
+): {
+  balancer: FlowBalancer;
+  matches: () => Record<string, number>;
+  octets: Float64Array;
+  decide: (builder: PacketBuilder) => [number, string];
+} {
   const lookup = new FlowLookup(compileFlows(new FlowSet(flows.map(defineFlow))));
   const counts = new Float64Array(lookup.count);
+  const octets = new Float64Array(lookup.count);
   const balancer = new FlowBalancer(
-    { lookup, tables: lookup.targets.map((name) => tables[name] && new FwmarkLookup(tables[name])), matches: counts },
+    { lookup, tables: lookup.targets.map((name) => tables[name] && new FwmarkLookup(tables[name])), matches: counts, octets },
     options,
   );
   return {
     balancer,
+    octets,
     matches: () => Object.fromEntries(Array.from(counts, (count, flow) => [lookup.nameOf(flow), count])),
     decide: (builder) => {
       const bytes = builder.build();
@@ -58,6 +65,16 @@ test('a packet goes to a target of its flow’s table, and is counted', () => {
   ]);
   expect(balancer.flow).toBe(1);
   expect(matches()).toEqual({ web: 2, rest: 1 });
+});
+
+test('a flow’s octets are those of whole packets, also where they were cut off', () => {
+  const { balancer, octets } = balancing([REST], { r: tableOf(201) });
+  const four = tcp(80).payload(new Uint8Array(1000)).build();
+  const six = packet().ipv6('fd00::2', 'fd00::1').udp(4711, 80).payload(new Uint8Array(500)).build();
+  balancer.refresh();
+  expect(balancer.decide(four, 0, 60, ETH_P_IP)).toBe(201);
+  expect(balancer.decide(six, 0, 60, ETH_P_IPV6)).toBe(201);
+  expect([four.length, six.length, [...octets]]).toEqual([1040, 548, [1588]]);
 });
 
 test('without a flow a packet is dropped, or gets the fwmark for that', () => {
@@ -87,7 +104,7 @@ test('a change of a table is taken up with the next batch that meets it', () => 
 test('other flows are taken up between two batches', () => {
   const { decide, balancer } = balancing([WEB], { w: tableOf(101) });
   const lookup = new FlowLookup(compileFlows(new FlowSet([defineFlow(REST)])));
-  balancer.take({ lookup, tables: [new FwmarkLookup(tableOf(201))], matches: new Float64Array(1) });
+  balancer.take({ lookup, tables: [new FwmarkLookup(tableOf(201))], matches: new Float64Array(1), octets: new Float64Array(1) });
   expect(decide(tcp(80))).toEqual([201, 'balanced']);
 });
 

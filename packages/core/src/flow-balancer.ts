@@ -4,6 +4,7 @@ import { extractKey } from './key/extract.js';
 import { Kind } from './key/kind.js';
 import type { FwmarkLookup } from './maglev/fwmark-lookup.js';
 import { Reason } from './reason.js';
+import { packetLength } from './wire/packet-length.js';
 
 /** The flows of packets, and what they lead to. */
 export interface FlowTargets {
@@ -12,6 +13,8 @@ export interface FlowTargets {
   readonly tables: readonly (FwmarkLookup | undefined)[];
   /** By flow: packets that matched it. Counted up. */
   readonly matches: Float64Array;
+  /** By flow: the octets of those packets, IP headers included. Counted up. */
+  readonly octets: Float64Array;
 }
 
 /** Decides packets for many target tables: the packet's flow has its table. */
@@ -42,7 +45,7 @@ export class FlowBalancer extends Balancer {
   }
 
   protected override tableOf(bytes: Uint8Array, at: number, length: number, etherType: number): FwmarkLookup | undefined {
-    const { lookup, tables, matches } = this.#targets;
+    const { lookup, tables, matches, octets } = this.#targets;
     let flow = lookup.find(this.key, this.kind, bytes);
     const encapPort = flow === NO_FLOW ? 0 : lookup.encapPortOf(flow);
     if (encapPort !== 0) {
@@ -59,6 +62,7 @@ export class FlowBalancer extends Balancer {
       return undefined;
     }
     matches[flow]!++;
+    octets[flow]! += packetLength(bytes, at, etherType);
     const index = lookup.targetOf(flow);
     const table = tables[index];
     if (table === undefined) {

@@ -1,4 +1,13 @@
 import { REASON_NAMES } from '@nfqlb/core';
+import { BATCH_BOUNDS, batchBucket, TURN_BOUNDS, turnBucket } from './loop-histogram.js';
+import { type Count, sumTargetCounts, TargetCounts, targetCountsMemory } from './target-counts.js';
+
+/** How often a value fell into each bucket, and the sum of all values. */
+export interface Histogram {
+  /** By bucket, not summed up; the last is that of values above all bounds. */
+  readonly buckets: readonly number[];
+  readonly sum: number;
+}
 
 /** What one worker has counted, or the sum of what several have. */
 export interface Counts {
@@ -6,14 +15,22 @@ export interface Counts {
   readonly packets: number;
   /** Batches received with at least one packet. */
   readonly batches: number;
-  /** Packets that got a fwmark, and that did not, by `Reason`. */
+  /** Packets that got a fwmark, and that did not, by `Reason`; and their octets. */
   readonly accepted: readonly number[];
   readonly dropped: readonly number[];
+  readonly acceptedOctets: readonly number[];
+  readonly droppedOctets: readonly number[];
   /** Stored fragments that were sent through the tun device, and that it refused. */
   readonly reinjected: number;
   readonly notReinjected: number;
   /** Errors that the kernel answered to verdicts: packets that were no longer there. */
   readonly verdictErrors: number;
+  /** How often the loop came round, also without packets. */
+  readonly turns: number;
+  /** Packets of a batch. */
+  readonly batchSizes: Histogram;
+  /** Microseconds that a turn with packets took, from taking them to the last verdict. */
+  readonly turnTimes: Histogram;
 }
 
 // Doubles: whole numbers up to 2⁵³ are exact, and an aligned one is written and read whole on 64-bit machines.
@@ -22,35 +39,72 @@ const BATCHES = 1;
 const VERDICT_ERRORS = 2;
 const REINJECTED = 3;
 const NOT_REINJECTED = 4;
-const ACCEPTED = 5;
-const DROPPED = ACCEPTED + REASON_NAMES.length;
+const TURNS = 5;
+const BUSY = 6;
+// By reason two: packets and octets.
+const ACCEPTED = 8;
+const DROPPED = ACCEPTED + 2 * REASON_NAMES.length;
+const BATCH_SIZES = DROPPED + 2 * REASON_NAMES.length;
+const TURN_TIMES = BATCH_SIZES + BATCH_BOUNDS.length + 1;
 /** Doubles a worker takes, a multiple of a cache line (8), so that workers do not write to each other's lines. */
-const STRIDE = Math.ceil((DROPPED + REASON_NAMES.length) / 8) * 8;
+const STRIDE = Math.ceil((TURN_TIMES + TURN_BOUNDS.length + 1) / 8) * 8;
+
+/** Memory of the counters, as it can be given to a thread. */
+export interface CountersMemory {
+  readonly counters: SharedArrayBuffer;
+  readonly targets: SharedArrayBuffer;
+}
 
 /** The counters of all workers, in memory that they share with the main thread. Each worker writes only its own. */
 export class Counters {
-  readonly memory: SharedArrayBuffer;
+  readonly memory: CountersMemory;
+  readonly #workers: number;
 
   constructor(workers: number) {
-    this.memory = new SharedArrayBuffer(workers * STRIDE * Float64Array.BYTES_PER_ELEMENT);
+    this.#workers = workers;
+    this.memory = {
+      counters: new SharedArrayBuffer(workers * STRIDE * Float64Array.BYTES_PER_ELEMENT),
+      targets: targetCountsMemory(workers),
+    };
   }
 
   /** The sum over all workers, as of now. */
   sum(): Counts {
-    const all = new Float64Array(this.memory);
+    return this.#read(0, this.#workers);
+  }
+
+  /** What one worker has counted. */
+  of(worker: number): Counts {
+    return this.#read(worker, 1);
+  }
+
+  /** What each target got, by fwmark; and all those together for which there was no room. */
+  targets(): { readonly targets: Map<number, Count>; readonly others: Count } {
+    return sumTargetCounts(this.memory.targets);
+  }
+
+  #read(first: number, workers: number): Counts {
+    const all = new Float64Array(this.memory.counters, first * STRIDE * Float64Array.BYTES_PER_ELEMENT, workers * STRIDE);
     const total = (field: number): number => {
       let sum = 0;
       for (let at = field; at < all.length; at += STRIDE) sum += all[at]!;
       return sum;
     };
+    const byReason = (field: number): number[] => REASON_NAMES.map((_, reason) => total(field + 2 * reason));
+    const buckets = (field: number, count: number): number[] => Array.from({ length: count }, (_, bucket) => total(field + bucket));
     return {
       packets: total(PACKETS),
       batches: total(BATCHES),
-      accepted: REASON_NAMES.map((_, reason) => total(ACCEPTED + reason)),
-      dropped: REASON_NAMES.map((_, reason) => total(DROPPED + reason)),
+      accepted: byReason(ACCEPTED),
+      dropped: byReason(DROPPED),
+      acceptedOctets: byReason(ACCEPTED + 1),
+      droppedOctets: byReason(DROPPED + 1),
       reinjected: total(REINJECTED),
       notReinjected: total(NOT_REINJECTED),
       verdictErrors: total(VERDICT_ERRORS),
+      turns: total(TURNS),
+      batchSizes: { buckets: buckets(BATCH_SIZES, BATCH_BOUNDS.length + 1), sum: total(PACKETS) },
+      turnTimes: { buckets: buckets(TURN_TIMES, TURN_BOUNDS.length + 1), sum: total(BUSY) },
     };
   }
 }
@@ -58,19 +112,39 @@ export class Counters {
 /** One worker's own counters. */
 export class WorkerCounters {
   readonly #own: Float64Array;
+  readonly #targets: TargetCounts;
 
-  constructor(memory: SharedArrayBuffer, worker: number) {
-    this.#own = new Float64Array(memory, worker * STRIDE * Float64Array.BYTES_PER_ELEMENT, STRIDE);
+  constructor({ counters, targets }: CountersMemory, worker: number) {
+    this.#own = new Float64Array(counters, worker * STRIDE * Float64Array.BYTES_PER_ELEMENT, STRIDE);
+    this.#targets = new TargetCounts(targets, worker);
   }
 
-  countBatch(count: number): void {
-    this.#own[PACKETS]! += count;
-    this.#own[BATCHES]!++;
+  /**
+   * @param count packets of the batch; 0 for a turn that found none
+   * @param milliseconds that the turn took, without the wait for packets
+   */
+  countTurn(count: number, milliseconds: number): void {
+    const own = this.#own;
+    own[TURNS]!++;
+    if (count === 0) return;
+    const microseconds = milliseconds * 1000;
+    own[PACKETS]! += count;
+    own[BATCHES]!++;
+    own[BUSY]! += microseconds;
+    own[BATCH_SIZES + batchBucket(count)]!++;
+    own[TURN_TIMES + turnBucket(microseconds)]!++;
   }
 
-  /** @param mark what was answered: a fwmark, or a negative number for a drop */
-  count(mark: number, reason: number): void {
-    this.#own[(mark >= 0 ? ACCEPTED : DROPPED) + reason]!++;
+  /**
+   * @param mark what was answered: a fwmark, or a negative number for a drop
+   * @param octets of the whole packet
+   */
+  count(mark: number, reason: number, octets: number): void {
+    const own = this.#own;
+    const at = (mark >= 0 ? ACCEPTED : DROPPED) + 2 * reason;
+    own[at]!++;
+    own[at + 1]! += octets;
+    if (mark >= 0) this.#targets.count(mark, octets);
   }
 
   countReinjected(sent: boolean): void {

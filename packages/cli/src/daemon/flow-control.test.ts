@@ -4,7 +4,7 @@ import { afterEach, beforeEach, expect, test } from 'vitest';
 import type { Action, Field } from '../flow-socket/flow-message.js';
 import { createTable } from '../table/shared-table.js';
 import { FlowControl } from './flow-control.js';
-import { type FlowGeneration, matchesOf } from './flow-generations.js';
+import { type FlowGeneration, flowCountsOf } from './flow-generations.js';
 
 const TABLE = `nfqlb-test-flow-control-${process.pid}`;
 const WORKERS = 2;
@@ -31,7 +31,7 @@ const counts = async (): Promise<Record<string, number>> =>
 /** A worker counts packets of a flow, in the generation that it has. */
 function count(generation: FlowGeneration, worker: number, flow: string, packets: number): void {
   const lookup = new FlowLookup(generation.flows);
-  for (let i = 0; i < lookup.count; i++) if (lookup.nameOf(i) === flow) matchesOf(generation, worker)[i]! += packets;
+  for (let i = 0; i < lookup.count; i++) if (lookup.nameOf(i) === flow) flowCountsOf(generation, worker).matches[i]! += packets;
 }
 
 const newest = (): FlowGeneration => announced.at(-1)!;

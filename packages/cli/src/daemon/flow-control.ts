@@ -2,7 +2,9 @@ import { compileFlows, defineFlow, type Flow, type FlowDefinition, FlowSet, list
 import { BadRequest, type FlowRequest, OK, parseChanges } from '../flow-socket/flow-message.js';
 import type { FlowHandler } from '../flow-socket/flow-server.js';
 import { openTable } from '../table/shared-table.js';
-import { type FlowGeneration, GenerationBoard, matchesOf } from './flow-generations.js';
+import { FlowCounts } from './flow-counts.js';
+import { type FlowGeneration, flowCountsMemory, GenerationBoard } from './flow-generations.js';
+import type { Count } from './target-counts.js';
 
 export interface FlowControlOptions {
   readonly workers: number;
@@ -13,6 +15,13 @@ export interface FlowControlOptions {
   readonly announce: (generation: FlowGeneration) => void;
 }
 
+/** What a flow has matched. */
+export interface FlowCount extends Count {
+  readonly name: string;
+  /** Its target table. */
+  readonly target: string;
+}
+
 /** How long a client may be kept waiting for the flows to be compiled, in milliseconds. */
 const QUICK = 20;
 
@@ -21,10 +30,8 @@ export class FlowControl {
   readonly board: GenerationBoard;
   readonly #options: FlowControlOptions;
   readonly #set = new FlowSet();
-  /** Generations whose counters workers may still write to, the newest last. */
-  #generations: { readonly generation: FlowGeneration; readonly names: (string | undefined)[] }[] = [];
-  /** By name: what was counted in generations that no worker uses any more. */
-  readonly #counted = new Map<string, number>();
+  readonly #counts: FlowCounts;
+  #newest: FlowGeneration | undefined;
   #publication: Promise<void> | undefined;
   /** How long it took to compile the flows, the last time, in milliseconds. */
   #compileTime = 0;
@@ -34,17 +41,24 @@ export class FlowControl {
     this.#options = options;
     for (const flow of defined(options.flows ?? [])) this.#set.define(flow);
     this.board = new GenerationBoard(options.workers);
+    this.#counts = new FlowCounts(options.workers);
     this.#publish();
   }
 
   /** The flows, for who joins now. */
   get newest(): FlowGeneration {
-    return this.#generations.at(-1)!.generation;
+    return this.#newest!;
   }
 
   /** Target tables that flows lead to. */
   get tables(): ReadonlySet<string> {
     return new Set(this.#set.inOrder().map(({ target }) => target));
+  }
+
+  /** What each flow has matched, in the order in which they are looked at. */
+  matched(): FlowCount[] {
+    const counts = this.#counted();
+    return this.#flows().map(({ name, target }) => ({ packets: 0, octets: 0, ...counts.get(name), name, target }));
   }
 
   readonly handle: FlowHandler = async (request) => {
@@ -76,7 +90,7 @@ export class FlowControl {
   async #change({ fields: { changes } }: FlowRequest): Promise<Buffer> {
     const { define, delete: names } = parseChanges(changes);
     const flows = defined(define);
-    for (const name of names) if (this.#set.delete(name)) this.#forget(name);
+    for (const name of names) if (this.#set.delete(name)) this.#counts.forget(name);
     for (const flow of flows) this.#set.define(flow);
     await this.#published();
     return OK;
@@ -85,14 +99,15 @@ export class FlowControl {
   async #delete({ fields: { name } }: FlowRequest): Promise<Buffer> {
     if (name === undefined) throw new BadRequest('name: must be given');
     if (this.#set.delete(name)) {
-      this.#forget(name);
+      this.#counts.forget(name);
       await this.#published();
     }
     return OK;
   }
 
   #list({ fields: { name } }: FlowRequest): Buffer {
-    const list = (flow: Flow): object => listFlow(flow, this.#matchesOf(flow.name), flow.target);
+    const counts = this.#counted();
+    const list = (flow: Flow): object => listFlow(flow, counts.get(flow.name)?.packets ?? 0, flow.target);
     if (name === undefined) return Buffer.from(JSON.stringify(this.#flows().map(list), undefined, 2));
     const flow = this.#set.get(name);
     if (!flow) throw new BadRequest(`name ${JSON.stringify(name.slice(0, 80))}: there is no such flow`);
@@ -127,51 +142,22 @@ export class FlowControl {
     const { workers, promiscuousPing, announce } = this.#options;
     const names = this.#set.inOrder().map(({ name }) => name);
     const generation: FlowGeneration = {
-      number: (this.#generations.at(-1)?.generation.number ?? 0) + 1,
+      number: (this.#newest?.number ?? 0) + 1,
       flows: compileFlows(this.#set, { promiscuousPing }),
-      matches: new SharedArrayBuffer(workers * names.length * Float64Array.BYTES_PER_ELEMENT),
+      counts: flowCountsMemory(workers, names.length),
       count: names.length,
     };
-    this.#generations.push({ generation, names });
+    this.#counts.add(generation, names);
+    this.#newest = generation;
     announce(generation);
     this.board.newest = generation.number;
     this.#compileTime = performance.now() - begin;
-    this.#retire();
+    this.#counts.retire(this.board.oldest);
   }
 
-  /** Keeps what was counted in generations that no worker uses any more. */
-  #retire(): void {
-    const { oldest } = this.board;
-    for (const { generation, names } of this.#generations.filter(({ generation: { number } }) => number < oldest)) {
-      names.forEach((name, flow) => {
-        const count = this.#countOf(generation, flow);
-        if (count > 0 && name !== undefined && this.#set.get(name)) this.#counted.set(name, (this.#counted.get(name) ?? 0) + count);
-      });
-    }
-    this.#generations = this.#generations.filter(({ generation: { number } }) => number >= oldest);
-  }
-
-  #matchesOf(flow: string): number {
-    this.#retire();
-    return this.#generations.reduce((sum, { generation, names }) => {
-      const index = names.indexOf(flow);
-      return index < 0 ? sum : sum + this.#countOf(generation, index);
-    }, this.#counted.get(flow) ?? 0);
-  }
-
-  /** A flow that is defined anew under this name counts from 0. */
-  #forget(flow: string): void {
-    this.#counted.delete(flow);
-    for (const { names } of this.#generations) {
-      const index = names.indexOf(flow);
-      if (index >= 0) names[index] = undefined;
-    }
-  }
-
-  #countOf(generation: FlowGeneration, flow: number): number {
-    let sum = 0;
-    for (let worker = 0; worker < this.#options.workers; worker++) sum += matchesOf(generation, worker)[flow]!;
-    return sum;
+  #counted(): Map<string, Count> {
+    this.#counts.retire(this.board.oldest);
+    return this.#counts.all();
   }
 }
 

@@ -6,15 +6,24 @@ export interface FlowGeneration {
   readonly number: number;
   /** What `compileFlows` gave. */
   readonly flows: SharedArrayBuffer;
-  /** By worker, and by flow: packets that matched, as doubles. */
-  readonly matches: SharedArrayBuffer;
+  /** By worker, as doubles: by flow the packets that matched, then by flow their octets. */
+  readonly counts: SharedArrayBuffer;
   /** Flows of it. */
   readonly count: number;
 }
 
-/** A worker's part of a generation's counters. */
-export function matchesOf({ matches, count }: FlowGeneration, worker: number): Float64Array {
-  return new Float64Array(matches, worker * count * Float64Array.BYTES_PER_ELEMENT, count);
+/** Memory for the counts of so many flows. */
+export function flowCountsMemory(workers: number, flows: number): SharedArrayBuffer {
+  return new SharedArrayBuffer(workers * 2 * flows * Float64Array.BYTES_PER_ELEMENT);
+}
+
+/** A worker's part of a generation's counts, by flow. */
+export function flowCountsOf(
+  { counts, count }: FlowGeneration,
+  worker: number,
+): { readonly matches: Float64Array; readonly octets: Float64Array } {
+  const row = (number: number): Float64Array => new Float64Array(counts, number * count * Float64Array.BYTES_PER_ELEMENT, count);
+  return { matches: row(2 * worker), octets: row(2 * worker + 1) };
 }
 
 /** Which generation is the newest, and which each worker has, in memory that they share with the main thread. */

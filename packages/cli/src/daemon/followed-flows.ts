@@ -2,7 +2,7 @@ import type { MessagePort } from 'node:worker_threads';
 import type { FlowTargets, FwmarkLookup } from '@nfqlb/core';
 import { FlowLookup } from '@nfqlb/core/flows';
 import { FollowedTable } from '../table/followed-table.js';
-import { type FlowGeneration, GenerationBoard, matchesOf, receiveGeneration } from './flow-generations.js';
+import { type FlowGeneration, flowCountsOf, GenerationBoard, receiveGeneration } from './flow-generations.js';
 
 /** The flows as a worker has them, and the tables that they lead to, each mapped once for as long as a flow leads to it. */
 export class FollowedFlows {
@@ -62,7 +62,7 @@ export class FollowedFlows {
     return {
       lookup,
       tables: lookup.targets.map((name): FwmarkLookup | undefined => tables.get(name)?.lookup),
-      matches: matchesOf(generation, this.#worker),
+      ...flowCountsOf(generation, this.#worker),
     };
   }
 

@@ -1,5 +1,6 @@
 import type { MessagePort } from 'node:worker_threads';
 import type { BalancerOptions } from '@nfqlb/core';
+import type { CountersMemory } from './counters.js';
 import type { SharedFragments } from './shared-fragments.js';
 
 /** What a worker of `nfqlb lb` is started with. */
@@ -26,7 +27,7 @@ export interface WorkerOptions {
   readonly wakeup: number;
   /** Memory of `Control` and of `Counters`. */
   readonly control: SharedArrayBuffer;
-  readonly counters: SharedArrayBuffer;
+  readonly counters: CountersMemory;
 }
 
 /** What a worker tells the main thread. */

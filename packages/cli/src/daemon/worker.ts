@@ -2,7 +2,7 @@
 // reads between two batches; the event loop never turns while it runs.
 
 import { parentPort, workerData } from 'node:worker_threads';
-import type { Balancer, FragmentTable, PacketBatch } from '@nfqlb/core';
+import { type Balancer, type FragmentTable, Kind, type PacketBatch, packetLength } from '@nfqlb/core';
 import { Queue, writePacket } from '@nfqlb/native';
 import { describeFailure } from '@nfqlb/options';
 import { FollowedTable } from '../table/followed-table.js';
@@ -58,27 +58,30 @@ class LoadBalancer {
   run(): void {
     while (!this.#control.stopping) {
       const count = this.#queue.receive();
+      const begin = monotonicNow();
       if (this.#control.tableEpoch !== this.#tableEpoch || !this.#targets.intact || this.#tier?.intact === false) this.#renewTables();
       if (this.#targets.outdated) this.#targets.renew(this.#balancer);
-      this.#answer(count);
+      this.#answer(count, begin);
     }
     const until = performance.now() + LAST_CALL;
     for (let count = 1; count > 0 && performance.now() < until; ) {
       count = this.#queue.receiveWaiting();
-      this.#answer(count);
+      this.#answer(count, monotonicNow());
     }
     this.#queue.close();
   }
 
-  #answer(count: number): void {
-    if (count === 0) return;
-    const { batch } = this.#queue;
-    this.#balancer.refresh();
-    this.#fragments.now = monotonicNow();
-    this.#decide(batch, count);
-    this.#queue.settle(count);
-    this.#counters.countBatch(count);
-    this.#counters.setVerdictErrors(this.#queue.errors);
+  /** @param begin when they were taken, by {@link monotonicNow} */
+  #answer(count: number, begin: number): void {
+    if (count > 0) {
+      const { batch } = this.#queue;
+      this.#balancer.refresh();
+      this.#fragments.now = begin;
+      this.#decide(batch, count);
+      this.#queue.settle(count);
+      this.#counters.setVerdictErrors(this.#queue.errors);
+    }
+    this.#counters.countTurn(count, monotonicNow() - begin);
   }
 
   #decide({ bytes, offset, length, etherType, mark }: PacketBatch, count: number): void {
@@ -87,7 +90,9 @@ class LoadBalancer {
     for (let i = 0; i < count; i++) {
       const fwmark = balancer.decide(bytes, offset[i]!, length[i]!, etherType[i]!);
       mark[i] = fwmark;
-      counters.count(fwmark, balancer.reason);
+      // Of a malformed packet it is not known how long it was.
+      const octets = balancer.kind === Kind.Malformed ? length[i]! : packetLength(bytes, offset[i]!, etherType[i]!);
+      counters.count(fwmark, balancer.reason, octets);
     }
   }
 

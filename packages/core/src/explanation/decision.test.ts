@@ -37,7 +37,10 @@ function saying(balancer: Balancer, packets: readonly PacketBuilder[], names: De
 
 function flowBalancer(flow: FlowDefinition, table: FwmarkLookup | undefined, options: BalancerOptions = {}): FlowBalancer {
   const lookup = new FlowLookup(compileFlows(new FlowSet([defineFlow(flow)])));
-  return new FlowBalancer({ lookup, tables: [table], matches: new Float64Array(lookup.count) }, options);
+  return new FlowBalancer(
+    { lookup, tables: [table], matches: new Float64Array(lookup.count), octets: new Float64Array(lookup.count) },
+    options,
+  );
 }
 
 const ip = packet().ipv4('10.0.0.2', '10.0.0.1');

@@ -1,0 +1,65 @@
+import { Reason } from '@nfqlb/core';
+import { describe, expect, test } from 'vitest';
+import { Counters, WorkerCounters } from './counters.js';
+import { BATCH_BOUNDS, batchBucket, TURN_BOUNDS, turnBucket } from './loop-histogram.js';
+import { MAX_TARGETS } from './target-counts.js';
+
+describe('what workers count', () => {
+  test('is summed, and told of each', () => {
+    const counters = new Counters(2);
+    const [first, second] = [0, 1].map((worker) => new WorkerCounters(counters.memory, worker)) as [WorkerCounters, WorkerCounters];
+    first.count(101, Reason.Balanced, 100);
+    first.count(-1, Reason.Malformed, 20);
+    first.countTurn(2, 0.02);
+    first.countTurn(0, 5);
+    second.count(101, Reason.FragmentKnown, 1500);
+    second.count(-2, Reason.FragmentStored, 700);
+    second.countTurn(2, 0.3);
+    const sum = counters.sum();
+    expect(sum).toMatchObject({ packets: 4, batches: 2, turns: 3 });
+    expect([sum.accepted[Reason.Balanced], sum.acceptedOctets[Reason.Balanced]]).toEqual([1, 100]);
+    expect([sum.dropped[Reason.FragmentStored], sum.droppedOctets[Reason.FragmentStored]]).toEqual([1, 700]);
+    expect(counters.of(0)).toMatchObject({ packets: 2, batches: 1, turns: 2 });
+    expect(counters.of(0).turnTimes).toEqual({ buckets: [0, 0, 1, ...new Array(TURN_BOUNDS.length - 2).fill(0)], sum: 20 });
+    expect(counters.of(1).batchSizes).toEqual({ buckets: [0, 1, ...new Array(BATCH_BOUNDS.length - 1).fill(0)], sum: 2 });
+  });
+
+  test('of targets is told by fwmark, the least and the greatest included', () => {
+    const counters = new Counters(2);
+    for (const worker of [0, 1]) {
+      const own = new WorkerCounters(counters.memory, worker);
+      for (const fwmark of [0, 1, 101, 0x7fffffff]) own.count(fwmark, Reason.Balanced, 10);
+      own.count(-1, Reason.NoTarget, 10);
+    }
+    expect(counters.targets()).toEqual({
+      targets: new Map([0, 1, 101, 0x7fffffff].map((fwmark) => [fwmark, { packets: 2, octets: 20 }])),
+      others: { packets: 0, octets: 0 },
+    });
+  });
+
+  test('of more targets than there is room for is told of those together that came late', () => {
+    const counters = new Counters(1);
+    const own = new WorkerCounters(counters.memory, 0);
+    // Multiples of 2¹³ would all meet in one slot, were they not hashed.
+    for (let round = 0; round < 2; round++) for (let i = 0; i < MAX_TARGETS + 5; i++) own.count(i * 8192, Reason.Balanced, 3);
+    const { targets, others } = counters.targets();
+    expect(targets.size).toBe(MAX_TARGETS);
+    expect([...targets.values()].every(({ packets, octets }) => packets === 2 && octets === 6)).toBe(true);
+    expect(others).toEqual({ packets: 10, octets: 30 });
+  });
+});
+
+describe('histograms: the bucket of a value is that of the first bound which', () => {
+  test('is not below it: packets of a batch', () => {
+    for (let packets = 1; packets <= 256; packets++) {
+      expect(batchBucket(packets)).toBe(BATCH_BOUNDS.findIndex((bound) => packets <= bound));
+    }
+  });
+
+  test('is above it: microseconds of a turn', () => {
+    for (const microseconds of [0, 0.5, 7.99, 8, 15.99, 16, 100, 1000.5, 131_071.9, 131_072, 1e6, 4e9]) {
+      const first = TURN_BOUNDS.findIndex((bound) => microseconds < bound);
+      expect(turnBucket(microseconds)).toBe(first < 0 ? TURN_BOUNDS.length : first);
+    }
+  });
+});
