@@ -1,6 +1,7 @@
 export { Argument, Command, Option } from './command.js';
 export { canonicalArguments, type SelectedCommand, selectCommand } from './command-line.js';
 export { describeFailure } from './failure.js';
+export { addFlowOptions, addTargetFlowOptions, type FlowOptions, type TargetFlowOptions } from './flow-options.js';
 export { run } from './run.js';
 export { UsageError, type UsageErrorCode, type UsageSubject } from './usage-error.js';
 export { decimalSeconds } from './values/decimal-seconds.js';

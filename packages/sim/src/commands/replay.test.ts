@@ -177,6 +177,98 @@ describe('options', () => {
   });
 });
 
+describe('--config', () => {
+  const CONFIG = {
+    tables: { web: { targets: { 101: 1, 102: 1 } }, dns: { targets: { 201: 1, 202: 3 } } },
+    flows: [
+      { name: 'web', target: 'web', protocols: 'tcp', priority: 2 },
+      { name: 'dns', target: 'dns', protocols: 'udp', dports: 53, priority: 2 },
+    ],
+  };
+  const config = (change: object = {}): string => `--config=${write(JSON.stringify({ ...CONFIG, ...change }))}`;
+
+  interface FlowRecord extends DecisionRecord {
+    readonly proto: number;
+    readonly dport: number;
+    readonly flow?: string;
+  }
+  const replayed = (...args: string[]): FlowRecord[] => records(sim([DEMO, '--json', ...args]).stdout) as FlowRecord[];
+  /** What the flows say, worked out without them. */
+  const flowOf = ({ proto, dport }: FlowRecord): string | undefined =>
+    proto === 6 ? 'web' : proto === 17 && dport === 53 ? 'dns' : undefined;
+
+  test('each packet goes with its flow to a target of its table', () => {
+    const all = replayed(config());
+    expect(new Set(all.map(({ flow }) => flow))).toEqual(new Set(['web', 'dns', undefined]));
+    for (const record of all) {
+      const { kind, flow, fwmark, reason } = record;
+      if (kind !== 'normal') continue;
+      expect(flow).toBe(flowOf(record));
+      if (flow === undefined) expect([fwmark, reason]).toEqual([null, 'no-flow']);
+      else expect(flow === 'web' ? [101, 102] : [201, 202]).toContain(fwmark);
+    }
+  });
+
+  test('a table alone is what all packets go by, the same as with --targets', () => {
+    const alone = sim([DEMO, '--json', `--config=${write('tables: { any: { M: 499, targets: { 7: 1, 8: 2 } } }')}`]);
+    expect(alone.stdout).toBe(sim([DEMO, '--json', '--M=499', '--targets=7,8:2']).stdout);
+    const { stdout } = sim([DEMO, config({ flows: undefined }), '--tshm=dns']);
+    expect(stdout).toMatch(/^ +202 /m);
+    expect(stdout).not.toMatch(/^ +101 /m);
+  });
+
+  test('--at changes tables by name, and flows', () => {
+    const all = replayed(
+      config(),
+      '--at=0.3:deactivate --shm=web 101',
+      '--at=0.6:flow-set --name=rest --target=dns --prio=1',
+      '--at=0.9:flow-delete --name=web',
+    );
+    const by = (from: number, to: number): FlowRecord[] =>
+      all.filter(({ time, kind }) => Number(time) >= from && Number(time) < to && kind === 'normal');
+    const flows = (part: FlowRecord[]): unknown => [...new Set(part.map(({ flow }) => flow))].sort();
+    expect(by(0, 0.3).some(({ fwmark }) => fwmark === 101)).toBe(true);
+    expect(by(0.3, 9).some(({ fwmark }) => fwmark === 101)).toBe(false);
+    expect(flows(by(0.9, 9))).toEqual(['dns', 'rest']);
+    expect(by(0.6, 9).some(({ reason }) => reason === 'no-flow')).toBe(false);
+  });
+
+  test('--nolb_fwmark: what packets get that no flow matches', () => {
+    const all = replayed(config({ flows: [] }), '--nolb_fwmark=9');
+    expect(new Set(all.map(({ fwmark, reason }) => `${fwmark} ${reason}`))).toEqual(new Set(['9 no-flow']));
+  });
+
+  test('the summary has each table and each flow, with what went with it; shares are those within a table', () => {
+    const { stdout } = sim([DEMO, config()]);
+    const all = replayed(config());
+    for (const name of ['web', 'dns']) {
+      const packets = all.filter(({ flow }) => flow === name).length.toLocaleString('en-US');
+      expect(stdout).toMatch(new RegExp(`^ +${name} +${packets} +${name}$`, 'm'));
+    }
+    expect(stdout).toContain('table dns: M=997, N=32, permutation fwmark, 2 targets active at the end\n');
+    const ideal = (fwmark: number): number => Number(new RegExp(`^ +${fwmark} .* ([\\d.]+)%$`, 'm').exec(stdout)![1]);
+    expect(ideal(101)).toBe(ideal(102));
+    expect(ideal(202) / ideal(201)).toBeCloseTo(3, 1);
+  });
+
+  test.each([
+    [() => ['--config=none.yaml'], "ENOENT: no such file or directory, open 'none.yaml'"],
+    [() => [config({ flows: [{ name: 'a', target: 'x' }] })], 'flow a: there is no table x'],
+    [() => [config({ colour: 1 })], 'unknown key "colour"'],
+    [() => [config(), '--targets=1'], "option '--config <file>' cannot be used with option '--targets <list>'"],
+    [() => [config({ flows: undefined })], '--tshm=nfqlb: there is no table nfqlb in '],
+    [() => [config(), '--at=1:deactivate 3'], '--at=1:deactivate 3: there is no table nfqlb; there is web, dns'],
+    [() => [config(), '--at=1:flow-set --name=a --target=x'], 'there is no table x; there is web, dns'],
+    [() => [config(), '--at=1:flow-set --name=a --target=web --dports=0'], 'dports "0": must be a port'],
+    [() => ['--at=1:flow-delete --name=a'], '--at=1:flow-delete --name=a: there are no flows: they need --config, with flows'],
+  ] as const)('refused: %s', (args, problem) => {
+    const { status, stdout, stderr } = sim([DEMO, ...args()]);
+    expect([status, stdout]).toEqual([1, '']);
+    expect(stderr).toContain(problem);
+    expect(stderr.trimEnd().split('\n')).toHaveLength(1);
+  });
+});
+
 describe('fragments', () => {
   const UDP = data('udp-ipv4.pcap');
 

@@ -1,4 +1,4 @@
-import { MAX_BUCKETS, type PermutationKind } from '@nfqlb/core';
+import { MAX_BUCKETS, type PermutationKind, type TableOptions } from '@nfqlb/core';
 import {
   Command,
   fwmark,
@@ -22,12 +22,14 @@ import { RecordWriter } from '../replay/record-writer.js';
 import { replay } from '../replay/replay.js';
 import { ReplayedBalancer, type ReplayedBalancerOptions } from '../replay/replayed-balancer.js';
 import { Schedule, type ScheduledChange } from '../replay/schedule.js';
+import { DEFAULT_TABLE, scheduledChange } from '../replay/scheduled-change.js';
 import { summary } from '../replay/summary.js';
-import { scheduledChange } from '../replay/table-change.js';
 import { Tally } from '../replay/tally.js';
 import { addStoredFragmentOptions, fragmentTableOptions, type StoredFragmentOptions } from './fragment-options.js';
 
 interface ReplayOptions extends StoredFragmentOptions {
+  readonly config?: string;
+  readonly tshm: string;
   readonly targets: readonly WeightedTarget[];
   readonly M: number;
   readonly N: number;
@@ -35,6 +37,8 @@ interface ReplayOptions extends StoredFragmentOptions {
   readonly hash_mode: '0' | '1';
   readonly sctp_encap: number;
   readonly notargets_fwmark: number;
+  readonly nolb_fwmark: number;
+  readonly promiscuous_ping: boolean;
   readonly tier?: readonly WeightedTarget[];
   readonly ownfw: number;
   readonly at?: readonly ScheduledChange[];
@@ -57,18 +61,24 @@ export function replayCommand(): Command {
         .argParser(targets)
         .default(targets(DEFAULT_TARGETS), DEFAULT_TARGETS),
     )
+    .addOption(
+      new Option('--config <file>', 'tables, targets and flows: what `nfqlb apply` takes').conflicts(['targets', 'M', 'N', 'permutation']),
+    )
+    .option('--tshm <name>', 'of the tables of --config, the one that all packets go by where it has no flows', DEFAULT_TABLE)
     .option('--M <buckets>', 'buckets of the table; lowered to a prime', wholeNumber({ min: 3, max: 0xffffffff }), 997)
     .option('--N <slots>', 'most targets', wholeNumber({ min: 1, max: MAX_BUCKETS }), 32)
     .option('--permutation <kind>', 'fwmark: the same targets give the same table; nfqlb: as C nfqlb', oneOf('fwmark', 'nfqlb'), 'fwmark')
     .option('--hash_mode <mode>', '1: SCTP by its ports alone; 0: everything by addresses, protocol and ports', oneOf('0', '1'), '1')
     .option('--sctp_encap <port>', 'UDP port that carries SCTP; 0 for none', wholeNumber({ max: 65535 }), 0)
     .option('--notargets_fwmark <fwmark>', 'what packets get when no target is active; -1: they are dropped', fwmarkOrNone, -1)
+    .option('--nolb_fwmark <fwmark>', 'what packets get that no flow matches; -1: they are dropped', fwmarkOrNone, -1)
+    .option('--promiscuous_ping', 'an echo request goes with the first flow whose addresses match, whatever its protocols', false)
     .option('--tier <list>', 'fwmarks of the load-balancers of a tier, which share the fragments among them', targets)
     .option('--ownfw <fwmark>', 'which of the tier this load-balancer is; 0: none of it', fwmark, 0);
   addStoredFragmentOptions(command as Command)
     .option(
       '--at <seconds:command>',
-      'change the table at a moment of the capture, as in 1.5:"deactivate 102"; repeatable',
+      'change a table or a flow at a moment of the capture, as in 1.5:"deactivate 102"; repeatable',
       repeatable(scheduledChange),
     )
     .option('--shuffle <seed>', `permute each ${DISORDER_WINDOW} packets; the same seed, the same order`, wholeNumber({ max: 0xffffffff }))
@@ -79,7 +89,9 @@ export function replayCommand(): Command {
 }
 
 async function runReplay(path: string, options: ReplayOptions): Promise<void> {
-  const replayed = new ReplayedBalancer(balancerOptions(options));
+  const replayed = new ReplayedBalancer(await balancerOptions(options));
+  const schedule = new Schedule(options.at ?? []);
+  schedule.check(replayed);
   const capture = await Capture.open(path);
   const tally = new Tally();
   const writer = options.json === undefined ? undefined : new RecordWriter(options.json === true ? '-' : options.json);
@@ -91,7 +103,7 @@ async function runReplay(path: string, options: ReplayOptions): Promise<void> {
     await replay({
       packets: disordered(capture, options),
       replayed,
-      schedule: new Schedule(options.at ?? []),
+      schedule,
       tally,
       onRecord:
         (writer || expectation) &&
@@ -117,21 +129,41 @@ async function runReplay(path: string, options: ReplayOptions): Promise<void> {
   if (expectation && expectation.differences > 0) reportDifferences(options.expect!, expectation);
 }
 
-function balancerOptions(options: ReplayOptions): ReplayedBalancerOptions {
+async function balancerOptions(options: ReplayOptions): Promise<ReplayedBalancerOptions> {
   return {
-    table: { M: options.M, N: options.N, permutation: options.permutation },
-    targets: options.targets,
+    ...(await choiceOf(options)),
     tier: tierOf(options),
     fragments: fragmentTableOptions(options),
     balancer: {
       hashMode: options.hash_mode === '0' ? 0 : 1,
       udpEncapPort: options.sctp_encap,
       noTargetsFwmark: options.notargets_fwmark,
+      noFlowFwmark: options.nolb_fwmark,
     },
   };
 }
 
-function tierOf({ tier, ownfw }: ReplayOptions): ReplayedBalancerOptions['tier'] {
+/** The tables, and how a packet gets to one. */
+async function choiceOf({ config, tshm, targets, promiscuous_ping: promiscuousPing, ...options }: ReplayOptions): Promise<Choice> {
+  if (config === undefined) return { tables: new Map([[DEFAULT_TABLE, { ...tableOptions(options), targets }]]), choice: DEFAULT_TABLE };
+  const { parseConfiguration, readConfigurationText, requireTables } = await import('@nfqlb/configuration');
+  const configuration = parseConfiguration(await readConfigurationText(config), config);
+  const { tables = new Map(), flows } = configuration;
+  requireTables(configuration, () => false);
+  if (flows) return { tables, choice: { flows, promiscuousPing } };
+  const table = tables.size === 1 ? [...tables.keys()][0] : tshm;
+  if (tables.has(table)) return { tables, choice: table };
+  const problem = `there is no table ${table} in ${config}; there is ${[...tables.keys()].join(', ') || 'none'}`;
+  throw new UsageError('invalid-value', problem, { option: '--tshm', value: tshm });
+}
+
+type Choice = Pick<ReplayedBalancerOptions, 'tables' | 'choice'>;
+
+function tableOptions({ M, N, permutation }: Pick<ReplayOptions, 'M' | 'N' | 'permutation'>): TableOptions {
+  return { M, N, permutation };
+}
+
+function tierOf({ tier, ownfw, ...options }: ReplayOptions): ReplayedBalancerOptions['tier'] {
   const members = tier?.map((member) => member.fwmark) ?? [];
   if (ownfw !== 0 && !members.includes(ownfw)) {
     const problem = tier
@@ -139,7 +171,7 @@ function tierOf({ tier, ownfw }: ReplayOptions): ReplayedBalancerOptions['tier']
       : 'needs --tier, the fwmarks of the load-balancers';
     throw new UsageError('invalid-value', problem, { option: '--ownfw', value: String(ownfw) });
   }
-  return tier && { ownFwmark: ownfw, targets: tier };
+  return tier && { ...tableOptions(options), ownFwmark: ownfw, targets: tier };
 }
 
 /** Of both disorders, first the one of datagrams, then the one of all packets. */

@@ -1,6 +1,7 @@
-import { type Balancer, DROP, KIND_NAMES, Kind, REASON_NAMES, Reason } from '@nfqlb/core';
+import { DROP, KIND_NAMES, Kind, REASON_NAMES, Reason } from '@nfqlb/core';
 import { formatIpAddress } from '@nfqlb/core/address';
 import { hasPortFields } from '@nfqlb/core/explanation';
+import type { ReplayedBalancer } from './replayed-balancer.js';
 
 /**
  * One line of `--json`: what became of one packet. Fields that do not apply are absent; the order never changes, so that
@@ -8,11 +9,11 @@ import { hasPortFields } from '@nfqlb/core/explanation';
  *
  * @param frame number of the frame in the capture, from 1
  * @param time seconds since the first packet, nine decimals
- * @param fwmark what `balancer` just answered
+ * @param fwmark what `replayed.balancer` just answered
  * @param reinjected whether the packet came back after it had been stored
  */
-export function decisionRecord(frame: number, time: string, fwmark: number, balancer: Balancer, reinjected: boolean): string {
-  const { key, kind, reason } = balancer;
+export function decisionRecord(frame: number, time: string, fwmark: number, replayed: ReplayedBalancer, reinjected: boolean): string {
+  const { key, kind, reason, hash, bucket } = replayed.balancer;
   const verdict = fwmark >= 0 ? 'accept' : fwmark === DROP ? 'drop' : 'store';
   let line = `{"n":${frame},"time":"${time}","verdict":"${verdict}","fwmark":${fwmark >= 0 ? fwmark : null}`;
   line += `,"reason":"${REASON_NAMES[reason]}","kind":"${KIND_NAMES[kind]}"`;
@@ -20,7 +21,11 @@ export function decisionRecord(frame: number, time: string, fwmark: number, bala
     line += `,"src":"${formatIpAddress(key.source)}","dst":"${formatIpAddress(key.destination)}"`;
     if (kind !== Kind.Fragment) line += `,"proto":${key.protocol}`;
     if (hasPortFields(kind, key)) line += `,"sport":${key.sourcePort},"dport":${key.destinationPort}`;
-    if (reason === Reason.Balanced || reason === Reason.NoTarget) line += `,"hash":${balancer.hash},"bucket":${balancer.bucket}`;
+    if (reason === Reason.Balanced || reason === Reason.NoTarget) {
+      if (bucket >= 0) line += `,"hash":${hash},"bucket":${bucket}`;
+      const { flow } = replayed;
+      if (flow !== undefined) line += `,"flow":"${flow}"`;
+    }
   }
   return `${line},"reinjected":${reinjected}}`;
 }

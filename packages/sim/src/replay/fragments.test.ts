@@ -40,7 +40,12 @@ interface Replayed {
 async function run(packets: PacketStream, options: Partial<ReplayedBalancerOptions> = {}): Promise<Replayed> {
   const lines: string[] = [];
   const tally = new Tally();
-  const replayed = new ReplayedBalancer({ table: TABLE, targets: TARGETS, fragments: ROOM, ...options });
+  const replayed = new ReplayedBalancer({
+    tables: new Map([['nfqlb', { ...TABLE, targets: TARGETS }]]),
+    choice: 'nfqlb',
+    fragments: ROOM,
+    ...options,
+  });
   await replay({ packets, replayed, schedule: new Schedule([]), tally, onRecord: (line) => lines.push(line) });
   return { lines, decisions: lines.map((line) => JSON.parse(line) as Decision), tally, statistics: replayed.fragments.statistics() };
 }
@@ -215,7 +220,7 @@ describe('fragments before their first', () => {
 describe('in a tier', () => {
   const OWN = [201, 202, 203];
   const tier = (ownFwmark: number): Partial<ReplayedBalancerOptions> => ({
-    tier: { ownFwmark, targets: OWN.map((fwmark) => ({ fwmark })) },
+    tier: { ...TABLE, ownFwmark, targets: OWN.map((fwmark) => ({ fwmark })) },
   });
 
   test('of three load-balancers that see the same packets, exactly one decides each datagram', async () => {

@@ -36,27 +36,28 @@ export async function replay(options: Replay): Promise<void> {
       options.onProgress?.();
     }
   } finally {
-    tally.endStretch(replayed.table);
+    tally.endStretch(replayed.tables.values());
   }
 }
 
 function decide(options: Replay, count: number): void {
   const { packets, schedule, tally, onRecord } = options;
-  const { balancer, fragments, table } = options.replayed;
+  const { replayed } = options;
+  const { balancer, fragments } = replayed;
   const { bytes, offset, length, etherType, mark, wireLength, frame, seconds, nanoseconds } = packets.batch;
   for (let i = 0; i < count; i++) {
     const now = seconds[i]! + nanoseconds[i]! / 1e9;
     if (now >= schedule.due) {
-      tally.endStretch(table);
-      schedule.applyUntil(now, table);
-      balancer.refresh();
+      tally.endStretch(replayed.tables.values());
+      schedule.applyUntil(now, replayed);
+      replayed.refresh();
     }
     fragments.advance(seconds[i]!, nanoseconds[i]!);
     fragments.frame = frame[i]!;
     const fwmark = balancer.decide(bytes, offset[i]!, length[i]!, etherType[i]!);
     mark[i] = fwmark;
     tally.count(fwmark, balancer.reason, wireLength[i]!);
-    if (onRecord) onRecord(decisionRecord(frame[i]!, formatTime(seconds[i]!, nanoseconds[i]!), fwmark, balancer, false));
+    if (onRecord) onRecord(decisionRecord(frame[i]!, formatTime(seconds[i]!, nanoseconds[i]!), fwmark, replayed, false));
     if (fragments.returning.length > 0) decideReturning(options, seconds[i]!, nanoseconds[i]!);
   }
 }
@@ -69,6 +70,6 @@ function decideReturning({ replayed, tally, onRecord }: Replay, seconds: number,
     fragments.frame = frame;
     const fwmark = balancer.decide(bytes, 0, bytes.length, bytes[0]! >> 4 === 6 ? ETH_P_IPV6 : ETH_P_IP);
     tally.countReinjected(fwmark, balancer.reason, wireLength);
-    if (onRecord) onRecord(decisionRecord(frame, formatTime(seconds, nanoseconds), fwmark, balancer, true));
+    if (onRecord) onRecord(decisionRecord(frame, formatTime(seconds, nanoseconds), fwmark, replayed, true));
   }
 }

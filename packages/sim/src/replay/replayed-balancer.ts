@@ -1,45 +1,71 @@
 import {
   Balancer,
   type BalancerOptions,
+  FlowBalancer,
   type FragmentTableOptions,
   FwmarkLookup,
   type TableOptions,
   type Target,
   TargetTable,
 } from '@nfqlb/core';
+import { type FlowDefinition, NO_FLOW } from '@nfqlb/core/flows';
+import { ReplayedFlows } from './replayed-flows.js';
 import { ReturningFragments } from './returning-fragments.js';
 
-export interface ReplayedBalancerOptions {
-  /** Of the target table, and of the tier's. */
-  readonly table: TableOptions;
+/** A table and its targets at the begin. */
+export interface ReplayedTable extends TableOptions {
   readonly targets: readonly Target[];
-  readonly tier?: { readonly ownFwmark: number; readonly targets: readonly Target[] } | undefined;
+}
+
+export interface ReplayedBalancerOptions {
+  /** By name. */
+  readonly tables: ReadonlyMap<string, ReplayedTable>;
+  /** Either which table all packets go by, as with `lb`, or the flows that lead to tables, as with `flowlb`. */
+  readonly choice: string | { readonly flows: readonly FlowDefinition[]; readonly promiscuousPing: boolean };
+  readonly tier?: ReplayedTable | undefined;
   readonly fragments: FragmentTableOptions;
   readonly balancer?: Omit<BalancerOptions, 'fragments' | 'tier'>;
 }
 
-/** A load-balancer as `nfqlb lb` has it, in memory of its own and in virtual time. */
+/** A load-balancer as `nfqlb lb` or `flowlb` has it, in memory of its own and in virtual time. */
 export class ReplayedBalancer {
-  readonly table: TargetTable;
+  readonly tables: ReadonlyMap<string, TargetTable>;
+  readonly flows: ReplayedFlows | undefined;
   readonly tier: TargetTable | undefined;
   readonly fragments: ReturningFragments;
   readonly balancer: Balancer;
 
   /** @throws CoreError */
-  constructor({ table, targets, tier, fragments, balancer }: ReplayedBalancerOptions) {
-    this.table = createTable(table, targets);
-    this.tier = tier && createTable({ ...table, ownFwmark: tier.ownFwmark }, tier.targets);
+  constructor({ tables, choice, tier, fragments, balancer }: ReplayedBalancerOptions) {
+    this.tables = new Map([...tables].map(([name, table]) => [name, createTable(table)]));
+    this.tier = tier && createTable(tier);
     this.fragments = new ReturningFragments(fragments);
-    this.balancer = new Balancer(new FwmarkLookup(this.table), {
-      ...balancer,
-      fragments: this.fragments,
-      ...(this.tier && { tier: new FwmarkLookup(this.tier) }),
-    });
+    const options = { ...balancer, fragments: this.fragments, ...(this.tier && { tier: new FwmarkLookup(this.tier) }) };
+    if (typeof choice === 'string') {
+      this.balancer = new Balancer(new FwmarkLookup(this.tables.get(choice)!), options);
+    } else {
+      const lookups = new Map([...this.tables].map(([name, table]) => [name, new FwmarkLookup(table)]));
+      this.flows = new ReplayedFlows(choice.flows, lookups, choice.promiscuousPing);
+      this.balancer = new FlowBalancer(this.flows.targets, options);
+    }
+  }
+
+  /** Takes up what has changed in the tables and the flows. For between two packets. */
+  refresh(): void {
+    if (this.flows) (this.balancer as FlowBalancer).take(this.flows.targets);
+    this.balancer.refresh();
+  }
+
+  /** Name of the flow that the last packet went with; `undefined` where there was none. Means something when a table was asked, or should have been. */
+  get flow(): string | undefined {
+    if (!this.flows) return undefined;
+    const { flow } = this.balancer as FlowBalancer;
+    return flow === NO_FLOW ? undefined : this.flows.nameOf(flow);
   }
 }
 
-function createTable(options: TableOptions, targets: readonly Target[]): TargetTable {
+function createTable({ targets, ...options }: ReplayedTable): TargetTable {
   const table = TargetTable.create(new ArrayBuffer(TargetTable.byteLength(options)), options);
-  table.activate(targets);
+  table.setTargets(targets);
   return table;
 }

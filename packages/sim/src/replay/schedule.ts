@@ -1,10 +1,17 @@
-import type { TargetTable } from '@nfqlb/core';
+import { UsageError } from '@nfqlb/options';
+import type { ReplayedBalancer } from './replayed-balancer.js';
 
 /** A change of configuration at a moment of the capture. */
 export interface ScheduledChange {
   /** Seconds after the capture's first packet. */
   readonly at: number;
-  readonly apply: (table: TargetTable) => void;
+  /** As it was given. */
+  readonly command: string;
+  /** Name of the table that is changed, or that a flow shall lead to. */
+  readonly table?: string | undefined;
+  /** Whether it changes flows. */
+  readonly changesFlows: boolean;
+  readonly apply: (replayed: ReplayedBalancer) => void;
 }
 
 /** Changes in the order of their moments; those of the same moment in the order given. */
@@ -22,7 +29,18 @@ export class Schedule {
   }
 
   /** Makes every change that is due at `now`: a packet of the same moment already meets it. */
-  applyUntil(now: number, table: TargetTable): void {
-    for (; this.due <= now; this.#next++) this.#changes[this.#next]!.apply(table);
+  applyUntil(now: number, replayed: ReplayedBalancer): void {
+    for (; this.due <= now; this.#next++) this.#changes[this.#next]!.apply(replayed);
+  }
+
+  /** @throws UsageError for a change that cannot be made with these tables and flows */
+  check({ tables, flows }: ReplayedBalancer): void {
+    for (const { command, table, changesFlows } of this.#changes) {
+      const subject = { option: '--at', value: command };
+      if (changesFlows && !flows) throw new UsageError('invalid-value', 'there are no flows: they need --config, with flows', subject);
+      if (table !== undefined && !tables.has(table)) {
+        throw new UsageError('invalid-value', `there is no table ${table}; there is ${[...tables.keys()].join(', ') || 'none'}`, subject);
+      }
+    }
   }
 }

@@ -2,15 +2,18 @@ import { REASON_NAMES, type TargetTable } from '@nfqlb/core';
 import type { Capture } from '../captures/capture.js';
 import { columns, number } from '../columns.js';
 import type { ReplayedBalancer } from './replayed-balancer.js';
+import type { FlowTally } from './replayed-flows.js';
 import type { Tally, TargetTally } from './tally.js';
 
 /** What a replay came to, for a reader: a table of the targets, then what was dropped and what could not be used. */
 export function summary(capture: Capture, replayed: ReplayedBalancer, tally: Tally): string {
-  const { table, tier } = replayed;
+  const { tables, flows, tier } = replayed;
   const lines = [`${capture.name}: ${count(tally.packets, 'packet')}, ${count(tally.octets, 'byte')}`, ''];
   if (tally.targets.size > 0) lines.push(...targets(tally), '');
   if (tally.tier.size > 0) lines.push(...toTier(tally.tier), '');
-  lines.push(describe('table', table, 'target', ' at the end'));
+  if (flows) lines.push(...flowLines(flows.tallies()), '');
+  for (const [name, table] of tables)
+    lines.push(describe(tables.size > 1 || flows ? `table ${name}` : 'table', table, 'target', ' at the end'));
   if (tier) lines.push(`${describe('tier', tier, 'load-balancer')}, own fwmark ${tier.ownFwmark}`);
   const dropped = tally.dropped.reduce((sum, n) => sum + n, 0);
   lines.push(`dropped: ${number(dropped)}${reasons(tally.dropped)}`);
@@ -34,6 +37,10 @@ function targets(tally: Tally): string[] {
       ideal > 0 ? percent(ideal, accepted) : '-',
     ]),
   ]);
+}
+
+function flowLines(tallies: readonly FlowTally[]): string[] {
+  return columns([['flow', 'packets', 'table'], ...tallies.map(({ name, target, packets }) => [name, number(packets), target])]);
 }
 
 function toTier(tier: ReadonlyMap<number, TargetTally>): string[] {

@@ -7,8 +7,10 @@ export interface TargetTally {
   reinjected: number;
   /** Octets of its packets on the wire, IP headers included. */
   octets: number;
-  /** Packets that it would have got, had each stretch of the capture been shared exactly by weight. */
+  /** Packets that it would have got, had each table shared its packets exactly by weight, in each stretch of the capture between changes. */
   ideal: number;
+  /** Packets that it got before the stretch in hand. */
+  before: number;
 }
 
 /** Counts of one replay. */
@@ -25,9 +27,6 @@ export class Tally {
   readonly tier: Map<number, TargetTally> = new Map();
   /** Packets dropped, by {@link Reason}. */
   readonly dropped: Float64Array = new Float64Array(REASON_NAMES.length);
-
-  /** Packets for targets since the targets last changed. */
-  #stretch = 0;
 
   /** Counts a packet of the capture. */
   count(fwmark: number, reason: Reason, octets: number): void {
@@ -47,16 +46,28 @@ export class Tally {
     return [...this.targets.values()].reduce((sum, { packets }) => sum + packets, 0);
   }
 
-  /** Shares the packets since the last call among the targets of `table`. Call before each change, and at the end. */
-  endStretch(table: TargetTable): void {
-    const weights = Array.from(table.active, (_, slot) => table.weightOf(slot));
-    const total = weights.reduce((sum, weight) => sum + weight, 0);
-    if (total > 0) {
-      weights.forEach((weight, slot) => {
-        if (table.active[slot]! >= 0) tallyOf(this.targets, table.active[slot]!).ideal += (this.#stretch * weight) / total;
-      });
+  /**
+   * Shares the packets that each table's targets got since the last call among these targets. Call before each change, and at the end.
+   * A target of two tables counts for the first.
+   */
+  endStretch(tables: Iterable<TargetTable>): void {
+    for (const table of tables) {
+      const targets = table.slots.filter((slot) => slot !== undefined);
+      const total = targets.reduce((sum, { weight }) => sum + weight, 0);
+      const packets = targets.reduce((sum, { fwmark }) => sum + this.#stretchOf(fwmark), 0);
+      if (packets === 0 || total === 0) continue;
+      for (const { fwmark, weight } of targets) tallyOf(this.targets, fwmark).ideal += (packets * weight) / total;
     }
-    this.#stretch = 0;
+    for (const tally of this.targets.values()) tally.before = tally.packets;
+  }
+
+  /** Packets of a target in the stretch in hand, which are then counted. */
+  #stretchOf(fwmark: number): number {
+    const tally = this.targets.get(fwmark);
+    if (!tally) return 0;
+    const packets = tally.packets - tally.before;
+    tally.before = tally.packets;
+    return packets;
   }
 
   #countDecision(fwmark: number, reason: Reason, octets: number, again: boolean): void {
@@ -68,7 +79,6 @@ export class Tally {
       this.dropped[reason]!++;
       return;
     }
-    if (reason === Reason.Balanced || reason === Reason.FragmentKnown) this.#stretch++;
     const target = tallyOf(reason === Reason.FragmentToTier ? this.tier : this.targets, fwmark);
     target.packets++;
     if (again) target.reinjected++;
@@ -79,7 +89,7 @@ export class Tally {
 function tallyOf(tallies: Map<number, TargetTally>, fwmark: number): TargetTally {
   const known = tallies.get(fwmark);
   if (known) return known;
-  const tally: TargetTally = { packets: 0, reinjected: 0, octets: 0, ideal: 0 };
+  const tally: TargetTally = { packets: 0, reinjected: 0, octets: 0, ideal: 0, before: 0 };
   tallies.set(fwmark, tally);
   return tally;
 }

@@ -1,0 +1,39 @@
+import type { Command } from './command.js';
+
+/** The options that say which packets a flow is of, as they are given: lists with commas. `undefined` matches everything. */
+export interface FlowOptions {
+  readonly protocols?: string;
+  readonly dsts?: string;
+  readonly srcs?: string;
+  readonly dports?: string;
+  readonly sports?: string;
+  readonly match?: string;
+}
+
+/** The options of a flow that leads to targets. */
+export interface TargetFlowOptions extends FlowOptions {
+  readonly name: string;
+  readonly target: string;
+  readonly prio: string;
+  readonly udpencap?: string;
+}
+
+/** Adds the options of a flow that leads to targets. */
+export function addTargetFlowOptions(command: Command): Command {
+  command
+    .requiredOption('--name <name>', 'of the flow')
+    .requiredOption('--target <name>', 'target table')
+    .option('--prio <number>', 'the higher wins', '0');
+  return addFlowOptions(command).option('--udpencap <port>', 'UDP port that carries the SCTP of this flow') as Command;
+}
+
+/** Adds the options that say which packets a flow is of. */
+export function addFlowOptions(command: Command): Command {
+  return command
+    .option('--protocols <list>', 'of tcp, udp, sctp')
+    .option('--dsts <list>', 'destination CIDRs')
+    .option('--srcs <list>', 'source CIDRs')
+    .option('--dports <list>', 'destination ports, and ranges of them')
+    .option('--sports <list>', 'source ports, and ranges of them')
+    .option('--match <list>', 'of octets in the header of the protocol, as in tcp[12:2] & 0x02 = 2') as Command;
+}

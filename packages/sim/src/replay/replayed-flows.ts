@@ -1,0 +1,73 @@
+import type { FlowTargets, FwmarkLookup } from '@nfqlb/core';
+import { compileFlows, defineFlow, type FlowDefinition, FlowLookup, FlowSet } from '@nfqlb/core/flows';
+
+/** What packets went with a flow. */
+export interface FlowTally {
+  readonly name: string;
+  readonly target: string;
+  readonly packets: number;
+}
+
+/** Flows as `nfqlb flowlb` has them, and the tables that they lead to. */
+export class ReplayedFlows {
+  readonly #set = new FlowSet();
+  readonly #tables: ReadonlyMap<string, FwmarkLookup>;
+  readonly #promiscuousPing: boolean;
+  /** By name: what was counted before the flows changed last. */
+  readonly #counted = new Map<string, number>();
+  #targets: FlowTargets;
+
+  /** @throws CoreError for a definition that is none. Each leads to one of the tables */
+  constructor(definitions: readonly FlowDefinition[], tables: ReadonlyMap<string, FwmarkLookup>, promiscuousPing: boolean) {
+    this.#tables = tables;
+    this.#promiscuousPing = promiscuousPing;
+    for (const definition of definitions) this.#set.define(defineFlow(definition));
+    this.#targets = this.#compile();
+  }
+
+  get targets(): FlowTargets {
+    return this.#targets;
+  }
+
+  define(definition: FlowDefinition): void {
+    this.#count();
+    this.#set.define(defineFlow(definition));
+    this.#targets = this.#compile();
+  }
+
+  /** One that is not there is no error. */
+  delete(name: string): void {
+    this.#count();
+    this.#set.delete(name);
+    this.#counted.delete(name);
+    this.#targets = this.#compile();
+  }
+
+  /** @param flow a number of {@link targets} */
+  nameOf(flow: number): string {
+    return this.#targets.lookup.nameOf(flow);
+  }
+
+  /** The flows that there are, the first to win first. */
+  tallies(): FlowTally[] {
+    this.#count();
+    return this.#set
+      .inOrder()
+      .filter(({ name }) => this.#set.get(name))
+      .map(({ name, target }) => ({ name, target, packets: this.#counted.get(name) ?? 0 }));
+  }
+
+  #count(): void {
+    const { lookup, matches } = this.#targets;
+    matches.forEach((packets, flow) => {
+      const name = lookup.nameOf(flow);
+      this.#counted.set(name, (this.#counted.get(name) ?? 0) + packets);
+    });
+    matches.fill(0);
+  }
+
+  #compile(): FlowTargets {
+    const lookup = new FlowLookup(compileFlows(this.#set, { promiscuousPing: this.#promiscuousPing }));
+    return { lookup, tables: lookup.targets.map((name) => this.#tables.get(name)), matches: new Float64Array(lookup.count) };
+  }
+}
