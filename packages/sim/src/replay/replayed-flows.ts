@@ -68,6 +68,7 @@ export class ReplayedFlows {
 
   #compile(): FlowTargets {
     const lookup = new FlowLookup(compileFlows(this.#set, { promiscuousPing: this.#promiscuousPing }));
-    return { lookup, tables: lookup.targets.map((name) => this.#tables.get(name)), matches: new Float64Array(lookup.count) };
+    const [matches, octets] = [new Float64Array(lookup.count), new Float64Array(lookup.count)];
+    return { lookup, tables: lookup.targets.map((name) => this.#tables.get(name)), matches, octets };
   }
 }
