@@ -16,6 +16,8 @@ import { loglevelCommand } from './commands/loglevel.js';
 import { primebelowCommand } from './commands/primebelow.js';
 import { showCommand } from './commands/show.js';
 import { statsCommand } from './commands/stats.js';
+import { traceCommand } from './commands/trace.js';
+import { traceFlowDeleteCommand, traceFlowListCommand, traceFlowListNamesCommand, traceFlowSetCommand } from './commands/trace-flows.js';
 import { upCommand } from './commands/up.js';
 import { versionCommand } from './commands/version.js';
 
@@ -34,7 +36,12 @@ for (const command of [
   flowListNamesCommand(),
   applyCommand(),
   statsCommand(),
+  traceCommand(),
   loglevelCommand(),
+  traceFlowSetCommand(),
+  traceFlowDeleteCommand(),
+  traceFlowListCommand(),
+  traceFlowListNamesCommand(),
   upCommand(),
   downCommand(),
   doctorCommand(),

@@ -19,3 +19,4 @@ export { ETH_P_IP, ETH_P_IPV6 } from './wire/ethertype.js';
 export { totalLength } from './wire/ipv4.js';
 export { IPV6_HEADER_LENGTH, payloadLength } from './wire/ipv6.js';
 export { packetLength } from './wire/packet-length.js';
+export { IPPROTO_SCTP } from './wire/protocol.js';

@@ -4,7 +4,7 @@ import type { Present, PresentTable } from '@nfqlb/configuration/changes';
 import type { ListedFlow } from '@nfqlb/core/flows';
 import { SharedMemory } from '@nfqlb/native';
 import { sendFlowCommand } from '../flow-socket/flow-client.js';
-import type { SocketAddress } from '../flow-socket/socket-address.js';
+import type { SocketAddress } from '../sockets/socket-address.js';
 import { openTable } from '../table/shared-table.js';
 
 /** @param flows where the load-balancer takes flow commands; absent where flows are of no interest, and none need run */

@@ -4,7 +4,7 @@ import { SharedMemory } from '@nfqlb/native';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { type FlowRequest, OK, parseChanges } from '../flow-socket/flow-message.js';
 import { serveFlows } from '../flow-socket/flow-server.js';
-import type { SocketAddress } from '../flow-socket/socket-address.js';
+import type { SocketAddress } from '../sockets/socket-address.js';
 import { createTable, openTable } from '../table/shared-table.js';
 import { makeChanges } from './transaction.js';
 

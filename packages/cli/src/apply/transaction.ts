@@ -2,7 +2,7 @@ import type { Change } from '@nfqlb/configuration/changes';
 import { SharedMemory } from '@nfqlb/native';
 import { describeFailure } from '@nfqlb/options';
 import { sendFlowCommand } from '../flow-socket/flow-client.js';
-import type { SocketAddress } from '../flow-socket/socket-address.js';
+import type { SocketAddress } from '../sockets/socket-address.js';
 import { changeTable, createTable, openTable } from '../table/shared-table.js';
 
 /** Takes a change of a table back. */

@@ -2,6 +2,9 @@ import { MAX_POOL } from '@nfqlb/core';
 import { type Command, fwmarkOrNone, Option, oneOf, type QueueRange, queueRange, wholeNumber } from '@nfqlb/options';
 import type { LoadBalancingOptions } from '../daemon/load-balancing.js';
 import { LOG_FORMATS, type LogFormat } from '../daemon/log.js';
+import { flowAddress } from '../flow-socket/flow-address.js';
+import type { SocketAddress } from '../sockets/socket-address.js';
+import { traceAddressOption } from '../trace/trace-address.js';
 
 /** What `lb` and `flowlb` have in common. */
 export interface BalancingOptions {
@@ -20,6 +23,8 @@ export interface BalancingOptions {
   readonly ft_ttl: number;
   readonly linger: number;
   readonly logFormat: LogFormat;
+  readonly trace_address?: SocketAddress;
+  readonly insecureListen: boolean;
 }
 
 /** Longest life of a fragment table's entry, in milliseconds. */
@@ -60,13 +65,18 @@ export function addBalancingOptions(command: Command): Command {
       wholeNumber({ max: 10_000 }),
       50,
     )
-    .option('--log-format <format>', 'of what is said on stderr: text or json', oneOf(...LOG_FORMATS), 'text') as Command;
+    .option('--log-format <format>', 'of what is said on stderr: text or json', oneOf(...LOG_FORMATS), 'text')
+    .addOption(traceAddressOption('where traces are given'))
+    .option('--insecure-listen', 'allow addresses for traces and flow commands that stand for all of this machine', false) as Command;
 }
 
 export function loadBalancingOf(command: string, options: BalancingOptions): LoadBalancingOptions {
   return {
     command,
     logFormat: options.logFormat,
+    flowAddress: flowAddress(),
+    traceAddress: options.trace_address,
+    insecureListen: options.insecureListen,
     queues: options.queue,
     queueLength: options.qlength,
     linger: options.linger,

@@ -1,13 +1,11 @@
 import { Command, fwmarkOrNone } from '@nfqlb/options';
 import { restore } from '../apply/restore.js';
 import { balanceLoad } from '../daemon/load-balancing.js';
-import { flowAddress } from '../flow-socket/flow-address.js';
 import { addBalancingOptions, type BalancingOptions, loadBalancingOf } from './balancing-options.js';
 
 interface FlowLbOptions extends BalancingOptions {
   readonly promiscuous_ping: boolean;
   readonly nolb_fwmark: number;
-  readonly insecureListen: boolean;
   readonly config?: string;
 }
 
@@ -18,14 +16,13 @@ export function flowlbCommand(): Command {
     )
     .option('--promiscuous_ping', 'an echo request goes with the first flow whose addresses match, whatever its protocols', false)
     .option('--nolb_fwmark <fwmark>', 'what packets get that no flow matches; -1: they are dropped', fwmarkOrNone, -1)
-    .option('--config <file>', 'flows to begin with, and tables where there are none of their names yet; what `apply` takes')
-    .option('--insecure-listen', 'take flow commands at all addresses of this machine, where NFQLB_FLOW_ADDRESS says so', false) as Command;
+    .option('--config <file>', 'flows to begin with, and tables where there are none of their names yet; what `apply` takes') as Command;
   return addBalancingOptions(command).action(async (options: FlowLbOptions) => {
     const common = loadBalancingOf('flowlb', options);
     const flows = options.config === undefined ? [] : await restore(options.config);
     return balanceLoad({
       ...common,
-      flows: { address: flowAddress(), insecure: options.insecureListen, promiscuousPing: options.promiscuous_ping, flows },
+      flows: { promiscuousPing: options.promiscuous_ping, flows },
       balancer: { ...common.balancer, noFlowFwmark: options.nolb_fwmark },
     });
   }) as Command;

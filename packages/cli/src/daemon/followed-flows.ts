@@ -26,6 +26,11 @@ export class FollowedFlows {
     return this.#targets;
   }
 
+  /** Number of the flows in use. */
+  get generation(): number {
+    return this.#generation.number;
+  }
+
   /** Whether there are newer flows. */
   get outdated(): boolean {
     return this.#board.newest !== this.#generation.number;

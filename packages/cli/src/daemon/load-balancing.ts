@@ -6,18 +6,23 @@ import { MessageChannel, type MessagePort, Worker } from 'node:worker_threads';
 import { type BalancerOptions, type FragmentTableOptions, REASON_NAMES, Reason } from '@nfqlb/core';
 import type { FlowDefinition } from '@nfqlb/core/flows';
 import { type Tun, Wakeup } from '@nfqlb/native';
-import type { QueueRange } from '@nfqlb/options';
-import { serveFlows } from '../flow-socket/flow-server.js';
-import { formatSocketAddress, type SocketAddress } from '../flow-socket/socket-address.js';
+import { describeFailure, type QueueRange } from '@nfqlb/options';
+import { type FlowHandler, serveFlows } from '../flow-socket/flow-server.js';
+import { formatSocketAddress, type SocketAddress } from '../sockets/socket-address.js';
+import { Area } from '../trace/areas.js';
 import { LogConfig } from '../trace/log-config.js';
+import { DEFAULT_TRACE_ADDRESS } from '../trace/trace-address.js';
 import { Control } from './control.js';
 import { Counters, type Counts } from './counters.js';
+import { flowCommands } from './flow-commands.js';
 import { FlowControl } from './flow-control.js';
 import type { FlowGeneration } from './flow-generations.js';
 import { FragmentStatistics } from './fragment-statistics.js';
 import { type LogFormat, log, openLog } from './log.js';
 import { openTun } from './reinjection.js';
 import { type SharedFragments, shareFragments } from './shared-fragments.js';
+import { TargetWatch } from './target-watch.js';
+import { Tracing } from './tracing.js';
 import { lookAtTable, Watcher } from './watcher.js';
 import type { WorkerMessage, WorkerOptions } from './worker-options.js';
 
@@ -27,8 +32,14 @@ export interface LoadBalancingOptions {
   readonly logFormat: LogFormat;
   /** Shared-memory name of the target table; absent where flows have tables of their own. */
   readonly table?: string;
-  /** Where flow commands are taken, and how flows match. */
+  /** How flows match; absent where there are none. */
   readonly flows?: FlowOptions;
+  /** Where flow commands are taken, those for trace flows too. */
+  readonly flowAddress: SocketAddress;
+  /** Where traces are given; `undefined` for the usual address, if that is free. */
+  readonly traceAddress: SocketAddress | undefined;
+  /** Whether these may stand for all addresses of the machine. */
+  readonly insecureListen: boolean;
   readonly queues: QueueRange;
   readonly queueLength: number;
   /** How long to let a small batch grow, in microseconds. */
@@ -45,9 +56,6 @@ export interface LoadBalancingOptions {
 }
 
 export interface FlowOptions {
-  readonly address: SocketAddress;
-  /** Whether that may stand for all addresses of the machine. */
-  readonly insecure: boolean;
   readonly promiscuousPing: boolean;
   /** Flows that are there from the begin. */
   readonly flows?: readonly FlowDefinition[] | undefined;
@@ -74,9 +82,12 @@ export async function balanceLoad(options: LoadBalancingOptions): Promise<void> 
   const queues = last - first + 1;
   const stopped = stopSignal();
   const workers: RunningWorker[] = [];
+  const { table, balancer } = options;
+  const tracing = new Tracing({ firstQueue: first, workers: queues, hashMode: balancer.hashMode ?? 1, table }, logConfig);
   const flows = options.flows && new FlowControl({ workers: queues, announce, ...options.flows });
   const shared: SharedByWorkers = {
     flows,
+    tracing,
     control: new Control(),
     counters: new Counters(queues),
     // The main thread reads and collects: it is one more.
@@ -89,20 +100,24 @@ export async function balanceLoad(options: LoadBalancingOptions): Promise<void> 
   try {
     for (let queue = first; queue <= last; queue++) workers.push(await startWorker(queue, options, shared));
     statistics = new FragmentStatistics(options.fragmentStatistics, shared.fragments, queues);
-    if (flows && options.flows) server = await serveFlows(options.flows.address, flows.handle, options.flows.insecure);
+    await listenForTraces(options, tracing);
+    server = await listenForFlowCommands(options, flowCommands(flows?.handle, tracing));
     const about = [
       ...tables.map(({ name, about }) => `table ${name} (${about})`),
-      ...(options.flows ? [`flow commands at ${formatSocketAddress(options.flows.address)}`] : []),
+      ...(flows ? [`flow commands at ${formatSocketAddress(options.flowAddress)}`] : []),
     ].join(', ');
     log.notice(`listening on queue${first === last ? ` ${first}` : `s ${first} to ${last}`}, ${about}`);
     const watcher = new Watcher(options, tables, flows, () => {
       shared.control.renewTable();
       for (const { wakeup } of workers) wakeup.signal();
     });
+    const targets = new TargetWatch((line) => tracing.tell(Area.Target, line));
     watch = setInterval(() => {
       watcher.look(shared.counters.sum());
       statistics!.publish();
-      logConfig.follow();
+      tracing.look();
+      if (tracing.wants(Area.Target)) targets.look([...tables.map(({ name }) => name), ...(flows?.tables ?? [])]);
+      else targets.forget();
     }, WATCH_INTERVAL);
     await Promise.race([stopped, ...workers.map(({ failed }) => failed)]);
   } finally {
@@ -115,9 +130,11 @@ export async function balanceLoad(options: LoadBalancingOptions): Promise<void> 
     statistics?.close();
     shared.tun?.close();
     if (watch) log.notice(`stopped: ${describe(shared.counters.sum())}`);
+    await tracing.close();
   }
 
   function announce(generation: FlowGeneration): void {
+    tracing.remember(generation);
     for (const { flows: port, wakeup } of workers) {
       port?.postMessage(generation);
       wakeup.signal();
@@ -132,6 +149,7 @@ interface SharedByWorkers {
   readonly fragments: SharedFragments;
   readonly tun: Tun | undefined;
   readonly flows: FlowControl | undefined;
+  readonly tracing: Tracing;
 }
 
 interface RunningWorker {
@@ -149,8 +167,10 @@ async function startWorker(queue: number, options: LoadBalancingOptions, shared:
   const { table, tier, queueLength, linger, balancer, queues } = options;
   const channel = shared.flows && new MessageChannel();
   channel?.port1.postMessage(shared.flows!.newest);
+  const number = queue - queues.first;
+  const tap = shared.tracing.tapOf(number);
   const workerData: WorkerOptions = {
-    worker: queue - queues.first,
+    worker: number,
     queue,
     queueLength,
     linger,
@@ -160,11 +180,12 @@ async function startWorker(queue: number, options: LoadBalancingOptions, shared:
     fragments: shared.fragments,
     tun: shared.tun?.fd,
     flows: channel && { port: channel.port2, board: shared.flows!.board.memory },
+    tap,
     wakeup: wakeup.fd,
     control: shared.control.memory,
     counters: shared.counters.memory,
   };
-  const transferList = channel ? [channel.port2] : [];
+  const transferList = [tap.flows, ...(channel ? [channel.port2] : [])];
   const worker = new Worker(new URL('./worker.js', import.meta.url), { workerData, transferList });
   const ended = once(worker, 'exit').then(() => {});
   const failed = new Promise<never>((_, reject) => {
@@ -182,6 +203,28 @@ async function startWorker(queue: number, options: LoadBalancingOptions, shared:
   });
   await Promise.race([listening, failed]);
   return { wakeup, flows: channel?.port1, failed, ended };
+}
+
+/** The usual address may be another load-balancer's: this one balances all the same, and says so. One that was asked for must be had. */
+async function listenForTraces({ traceAddress, insecureListen }: LoadBalancingOptions, tracing: Tracing): Promise<void> {
+  if (traceAddress) return tracing.listen(traceAddress, insecureListen);
+  try {
+    await tracing.listen(DEFAULT_TRACE_ADDRESS, insecureListen);
+  } catch (error) {
+    log.warning(`cannot be traced: ${describeFailure(error)}; --trace_address names another address`);
+  }
+}
+
+/** Where flows lead to targets, commands must be taken. Where they only choose packets to trace it goes without. */
+async function listenForFlowCommands(options: LoadBalancingOptions, handler: FlowHandler): Promise<Server | undefined> {
+  const { flowAddress, insecureListen, flows } = options;
+  try {
+    return await serveFlows(flowAddress, handler, insecureListen);
+  } catch (error) {
+    if (flows) throw error;
+    log.warning(`has no trace flows: ${describeFailure(error)}; NFQLB_FLOW_ADDRESS names another address`);
+    return undefined;
+  }
 }
 
 function stopSignal(): Promise<void> {

@@ -9,6 +9,8 @@ export interface Targets {
   readonly intact: boolean;
   /** Whether there are newer flows. */
   readonly outdated: boolean;
+  /** Number of the flows in use; 0 where there are none. */
+  readonly generation: number;
   /** Gives a balancer that this made the newer flows. */
   renew(balancer: Balancer): void;
   /**
@@ -27,6 +29,7 @@ export function openTargets({ table, flows, worker }: WorkerOptions): Targets {
 
 class OneTable implements Targets {
   readonly outdated = false;
+  readonly generation = 0;
   readonly #table: FollowedTable;
 
   constructor(table: FollowedTable) {
@@ -59,6 +62,10 @@ class ManyTables implements Targets {
 
   get outdated(): boolean {
     return this.#flows.outdated;
+  }
+
+  get generation(): number {
+    return this.#flows.generation;
   }
 
   renew(balancer: FlowBalancer): void {

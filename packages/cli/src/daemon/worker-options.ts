@@ -1,6 +1,7 @@
 import type { MessagePort } from 'node:worker_threads';
 import type { BalancerOptions } from '@nfqlb/core';
 import type { CountersMemory } from './counters.js';
+import type { TapOptions } from './packet-tap.js';
 import type { SharedFragments } from './shared-fragments.js';
 
 /** What a worker of `nfqlb lb` is started with. */
@@ -23,6 +24,8 @@ export interface WorkerOptions {
   readonly fragments: SharedFragments;
   /** Descriptor of the tun device through which stored fragments come back, where there is one. */
   readonly tun: number | undefined;
+  /** For who traces. */
+  readonly tap: TapOptions;
   /** Descriptor of the eventfd that ends a wait. */
   readonly wakeup: number;
   /** Memory of `Control` and of `Counters`. */

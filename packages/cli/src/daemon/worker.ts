@@ -9,6 +9,7 @@ import { FollowedTable } from '../table/followed-table.js';
 import { Control } from './control.js';
 import { WorkerCounters } from './counters.js';
 import { monotonicNow } from './monotonic-clock.js';
+import { PacketTap } from './packet-tap.js';
 import { fragmentTableOf } from './shared-fragments.js';
 import { openTargets, type Targets } from './targets.js';
 import type { WorkerMessage, WorkerOptions } from './worker-options.js';
@@ -36,6 +37,7 @@ class LoadBalancer {
   readonly #fragments: FragmentTable;
   readonly #targets: Targets;
   readonly #tier: FollowedTable | undefined;
+  readonly #tap: PacketTap;
   #balancer: Balancer;
   #tableEpoch: number;
 
@@ -48,6 +50,7 @@ class LoadBalancer {
     this.#targets = openTargets(options);
     this.#tier = options.tier === undefined ? undefined : new FollowedTable(options.tier);
     this.#balancer = this.#newBalancer();
+    this.#tap = new PacketTap(options.tap);
     const { queue, queueLength: length, linger, wakeup } = options;
     const { fragments: stored, mtu } = options.fragments.options;
     // What is stored must be there as a whole.
@@ -77,14 +80,15 @@ class LoadBalancer {
       const { batch } = this.#queue;
       this.#balancer.refresh();
       this.#fragments.now = begin;
-      this.#decide(batch, count);
+      this.#decide(batch, count, this.#tap.open(this.#targets.generation));
       this.#queue.settle(count);
       this.#counters.setVerdictErrors(this.#queue.errors);
     }
     this.#counters.countTurn(count, monotonicNow() - begin);
   }
 
-  #decide({ bytes, offset, length, etherType, mark }: PacketBatch, count: number): void {
+  /** @param inSight whether somebody traces */
+  #decide({ bytes, offset, length, etherType, mark }: PacketBatch, count: number, inSight: boolean): void {
     const balancer = this.#balancer;
     const counters = this.#counters;
     for (let i = 0; i < count; i++) {
@@ -93,6 +97,7 @@ class LoadBalancer {
       // Of a malformed packet it is not known how long it was.
       const octets = balancer.kind === Kind.Malformed ? length[i]! : packetLength(bytes, offset[i]!, etherType[i]!);
       counters.count(fwmark, balancer.reason, octets);
+      if (inSight) this.#tap.show(balancer, fwmark, bytes, offset[i]!, length[i]!, etherType[i]!);
     }
   }
 

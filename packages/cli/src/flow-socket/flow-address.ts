@@ -1,4 +1,4 @@
-import { parseSocketAddress, type SocketAddress } from './socket-address.js';
+import { parseSocketAddress, type SocketAddress } from '../sockets/socket-address.js';
 
 /** Where flow commands go: as `NFQLB_FLOW_ADDRESS` in the environment says, or `unix:nfqlb`. Throws `UsageError`. */
 export function flowAddress(): SocketAddress {

@@ -1,9 +1,8 @@
-import { once } from 'node:events';
-import { createConnection, Socket } from 'node:net';
+import type { Socket } from 'node:net';
 import { buffer } from 'node:stream/consumers';
-import { connectAbstract } from '@nfqlb/native';
+import { connect } from '../sockets/connect.js';
+import { formatSocketAddress, type SocketAddress } from '../sockets/socket-address.js';
 import { type FlowRequest, formatRequest, parseReply } from './flow-message.js';
-import { formatSocketAddress, type SocketAddress } from './socket-address.js';
 
 /** How long to wait for a reply, in milliseconds. */
 const PATIENCE = 10_000;
@@ -11,7 +10,7 @@ const PATIENCE = 10_000;
 /** A command that the load-balancer refused, or could not be told. */
 export class FlowCommandError extends Error {
   override readonly name = 'FlowCommandError';
-  readonly code: 'REFUSED' | 'NO_REPLY' | 'NOT_CONNECTED';
+  readonly code: 'REFUSED' | 'NO_REPLY' | 'CLOSED' | 'NOT_CONNECTED';
 
   constructor(code: FlowCommandError['code'], message: string, options?: ErrorOptions) {
     super(message, options);
@@ -39,7 +38,7 @@ export async function sendFlowCommand(address: SocketAddress, request: FlowReque
   try {
     socket.write(formatRequest(request));
     const reply = parseReply(await buffer(socket));
-    if (reply === '') throw new Error('it closed the connection');
+    if (reply === '') throw new FlowCommandError('CLOSED', `${where}: it closed the connection`);
     if (reply.startsWith('FAIL')) throw new FlowCommandError('REFUSED', reply.replace(/^FAIL:? ?/, '') || 'refused without a reason');
     return reply;
   } catch (error) {
@@ -49,11 +48,4 @@ export async function sendFlowCommand(address: SocketAddress, request: FlowReque
     clearTimeout(deadline);
     socket.destroy();
   }
-}
-
-async function connect(address: SocketAddress): Promise<Socket> {
-  if (address.kind === 'unix') return new Socket({ fd: connectAbstract(address.name), readable: true, writable: true });
-  const socket = createConnection(address.port, address.host);
-  await once(socket, 'connect');
-  return socket;
 }

@@ -1,9 +1,8 @@
-import { once } from 'node:events';
 import { createServer, type Server, type Socket } from 'node:net';
-import { listenAbstract } from '@nfqlb/native';
-import { describeFailure, UsageError } from '@nfqlb/options';
+import { describeFailure } from '@nfqlb/options';
+import { listen } from '../sockets/listen.js';
+import type { SocketAddress } from '../sockets/socket-address.js';
 import { type FlowRequest, formatRefusal, isWhole, MAX_REQUEST, parseRequest } from './flow-message.js';
-import { formatSocketAddress, isWildcard, type SocketAddress } from './socket-address.js';
 
 /** Does what a request asks and gives the reply; what it throws becomes a refusal. */
 export type FlowHandler = (request: FlowRequest) => Buffer | Promise<Buffer>;
@@ -29,18 +28,10 @@ interface Held {
  * @throws `UsageError` for such an address otherwise, `NativeError` or a system error when it cannot be listened to
  */
 export async function serveFlows(address: SocketAddress, handler: FlowHandler, insecure = false): Promise<Server> {
-  if (isWildcard(address) && !insecure) {
-    throw new UsageError(
-      'invalid-value',
-      `${formatSocketAddress(address)}: anybody who reaches this machine could change flows: name one address, or give --insecure-listen`,
-    );
-  }
   const held: Held = { octets: 0 };
   const server = createServer({ allowHalfOpen: true }, (socket) => converse(socket, handler, held));
   server.maxConnections = MAX_CLIENTS;
-  if (address.kind === 'unix') server.listen({ fd: listenAbstract(address.name) });
-  else server.listen({ host: address.host, port: address.port, ipv6Only: true });
-  await once(server, 'listening');
+  await listen(server, address, { insecure, danger: 'change flows' });
   return server;
 }
 

@@ -4,10 +4,10 @@ import { buffer, text } from 'node:stream/consumers';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { connectAbstract } from '@nfqlb/native';
 import { afterEach, describe, expect, test } from 'vitest';
+import { formatSocketAddress, parseSocketAddress, type SocketAddress } from '../sockets/socket-address.js';
 import { sendFlowCommand } from './flow-client.js';
 import { type FlowRequest, formatRefusal, formatRequest, MAX_REQUEST, OK, parseReply, parseRequest } from './flow-message.js';
 import { type FlowHandler, serveFlows } from './flow-server.js';
-import { formatSocketAddress, parseSocketAddress, type SocketAddress } from './socket-address.js';
 
 const UNIX: SocketAddress = { kind: 'unix', name: `nfqlb-test-flows-${process.pid}` };
 const SET: FlowRequest = { action: 'set', fields: { name: 'web', target: 'nfqlb', priority: '10', dsts: '10.0.0.1/32,1000::1/128' } };

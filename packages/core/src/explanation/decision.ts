@@ -1,5 +1,6 @@
 import type { Balancer } from '../balancer.js';
 import { Kind } from '../key/kind.js';
+import type { PacketKey } from '../key/packet-key.js';
 import { DROP } from '../packet-batch.js';
 import { Reason } from '../reason.js';
 import { IPPROTO_SCTP } from '../wire/protocol.js';
@@ -45,9 +46,13 @@ export interface DecisionNames {
  */
 export function decisionOf(balancer: Balancer, fwmark: number, hashMode: 0 | 1 = 1, names: DecisionNames = {}): Decision {
   const { reason, kind, bucket, buckets, hash, key } = balancer;
-  const over = hashMode === 1 && key.protocol === IPPROTO_SCTP ? 'ports' : 'key';
-  const choice = bucket < 0 ? undefined : ({ hash, over, buckets, bucket } as const);
+  const choice = bucket < 0 ? undefined : { hash, over: overOf(key, hashMode), buckets, bucket };
   return { fwmark, reason, kind, choice, ...(hasFlow(reason, bucket) ? names : {}) };
+}
+
+/** What the hash of a packet is over. */
+export function overOf(key: PacketKey, hashMode: 0 | 1): Choice['over'] {
+  return hashMode === 1 && key.protocol === IPPROTO_SCTP ? 'ports' : 'key';
 }
 
 /** Whether a packet that was decided so has a flow, where there are flows; what a `FlowBalancer` says otherwise is another packet's. */

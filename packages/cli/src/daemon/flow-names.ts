@@ -1,0 +1,24 @@
+import { FlowLookup } from '@nfqlb/core/flows';
+import type { FlowGeneration } from './flow-generations.js';
+
+/** Generations of flows of which packets may still be under way from the workers, while somebody traces. */
+const REMEMBERED = 8;
+
+/** What flows are called that workers know by number. */
+export class FlowNames {
+  /** The newest last. */
+  #generations: { readonly number: number; readonly lookup: FlowLookup }[] = [];
+
+  /** @param traced whether packets of those before it may still be asked for */
+  remember({ number, flows }: FlowGeneration, traced: boolean): void {
+    const before = traced ? this.#generations.slice(1 - REMEMBERED) : [];
+    this.#generations = [...before, { number, lookup: new FlowLookup(flows) }];
+  }
+
+  /** Names of a flow and of its table; empty for a generation that is too long ago. */
+  of(generation: number, flow: number): { flow?: string; table?: string } {
+    const lookup = this.#generations.find(({ number }) => number === generation)?.lookup;
+    if (!lookup || flow < 0) return {};
+    return { flow: lookup.nameOf(flow), table: lookup.targets[lookup.targetOf(flow)]! };
+  }
+}

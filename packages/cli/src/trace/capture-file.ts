@@ -1,0 +1,65 @@
+import { closeSync, ftruncateSync, openSync, writeSync } from 'node:fs';
+import { pcapngHeader, pcapngPacket } from '@nfqlb/core/pcapng';
+import { VERSION } from '../version.js';
+import type { SentPacket } from './trace-message.js';
+
+/** A capture that cannot be written. */
+export class CaptureFileError extends Error {
+  override readonly name = 'CaptureFileError';
+  readonly code = 'WRITE';
+}
+
+/** Traced packets as a capture, each written as it comes: a whole file at any moment. */
+export class CaptureFile {
+  readonly #path: string;
+  readonly #fd: number;
+  #length = 0;
+
+  /** Writes the file anew. Throws {@link CaptureFileError}. */
+  constructor(path: string) {
+    this.#path = path;
+    try {
+      this.#fd = openSync(path, 'w');
+    } catch (cause) {
+      throw this.#error(cause);
+    }
+    this.#write(pcapngHeader(VERSION, 'nfqlb'));
+  }
+
+  /** @throws {@link CaptureFileError} when the disk is full; what was written before stays whole */
+  add({ time, wireLength, octets, comment }: SentPacket): void {
+    const seconds = Math.floor(time / 1000);
+    // A double of today's milliseconds has quarters of microseconds.
+    const nanoseconds = Math.floor((time - seconds * 1000) * 1000) * 1000;
+    this.#write(pcapngPacket({ seconds, nanoseconds, octets: Buffer.from(octets, 'base64'), wireLength, comment }));
+  }
+
+  close(): void {
+    closeSync(this.#fd);
+  }
+
+  #write(block: Uint8Array): void {
+    try {
+      for (let at = 0; at < block.length; ) at += writeSync(this.#fd, block, at);
+      this.#length += block.length;
+    } catch (cause) {
+      this.#cutBack();
+      throw this.#error(cause);
+    }
+  }
+
+  /** Takes away the half of a block. */
+  #cutBack(): void {
+    try {
+      ftruncateSync(this.#fd, this.#length);
+    } catch {
+      // A pipe, or a device.
+    }
+  }
+
+  #error(cause: unknown): CaptureFileError {
+    const { code } = cause as NodeJS.ErrnoException;
+    const why = code === 'ENOSPC' ? 'there is no room left' : (cause as Error).message;
+    return new CaptureFileError(`--write=${this.#path}: ${why}`, { cause });
+  }
+}

@@ -1,0 +1,205 @@
+import { createServer, Socket } from 'node:net';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { connectAbstract, SharedMemory } from '@nfqlb/native';
+import { afterEach, beforeEach, expect, test } from 'vitest';
+import { listen } from '../sockets/listen.js';
+import type { SocketAddress } from '../sockets/socket-address.js';
+import { LogConfig } from './log-config.js';
+import { followTrace } from './trace-client.js';
+import type { SentPacket, TraceEvent } from './trace-message.js';
+import { TraceServer } from './trace-server.js';
+
+const NAME = `nfqlb-test-trace-${process.pid}`;
+const ADDRESS: SocketAddress = { kind: 'unix', name: NAME };
+const PACKET: SentPacket = { time: 1, wireLength: 2, octets: 'AAA=', comment: 'c' };
+
+let config: LogConfig;
+let server: TraceServer;
+let changes: number[];
+beforeEach(async () => {
+  process.env.NFQLB_TRACE_SHM = NAME;
+  config = new LogConfig();
+  changes = [];
+  server = new TraceServer(config, (areas) => changes.push(areas));
+  await server.listen(ADDRESS, false);
+});
+afterEach(async () => {
+  await server.close();
+  config.close();
+  SharedMemory.unlink(NAME);
+  delete process.env.NFQLB_TRACE_SHM;
+});
+
+/** A client that gathers what comes. */
+function follow(
+  areas: number,
+  octets = false,
+): { events: TraceEvent[]; texts: () => string[]; leave: () => Promise<void>; ended: Promise<unknown> } {
+  const trace = followTrace(ADDRESS, { areas, octets });
+  const events: TraceEvent[] = [];
+  let left = false;
+  const ended = (async () => {
+    for await (const event of trace) {
+      if (left) return;
+      events.push(event);
+    }
+  })().catch((error: unknown) => error);
+  const leave = async (): Promise<void> => {
+    left = true;
+    // Whoever waits for a line sees that it shall leave when one comes.
+    server.note(0xffff, 'bye');
+    await ended;
+  };
+  return { events, texts: () => events.map(({ text }) => text), leave, ended };
+}
+
+/** A client as C nfqlb has it: it sets the mask of all, connects, and says nothing. */
+function listenLikeC(mask: number): { socket: Socket; said: () => string } {
+  config.traceMask = mask;
+  const socket = new Socket({ fd: connectAbstract(NAME), readable: true, writable: true });
+  let text = '';
+  socket.setEncoding('utf8').on('data', (more) => {
+    text += more;
+  });
+  return { socket, said: () => text };
+}
+
+const areasBecome = (areas: number): Promise<void> => expect.poll(() => server.areas).toBe(areas);
+
+test('each client gets what it asked for, and the mask is cleared when the last leaves', async () => {
+  const packets = follow(2);
+  await areasBecome(2);
+  const log = follow(1 | 64, true);
+  await areasBecome(67);
+  server.tell(1, 'a line');
+  server.tell(2, 'a packet', () => PACKET);
+  server.tell(64 | 2, 'a traced packet', () => PACKET);
+  server.tell(4, 'a fragment');
+  await expect.poll(() => log.events.length).toBe(2);
+  expect(log.events).toEqual([
+    { areas: 1, text: 'a line' },
+    { areas: 64, text: 'a traced packet', packet: PACKET },
+  ]);
+  expect(packets.events).toEqual([
+    { areas: 2, text: 'a packet' },
+    { areas: 2, text: 'a traced packet' },
+  ]);
+  await log.leave();
+  await areasBecome(2);
+  expect(config.traceMask).not.toBe(0);
+  await packets.leave();
+  await areasBecome(0);
+  expect(config.traceMask).toBe(0);
+  expect(changes).toEqual([2, 67, 2, 0]);
+});
+
+test('a client of C nfqlb gets lines, and may change its mind by the mask', async () => {
+  const { socket, said } = listenLikeC(8);
+  await areasBecome(8);
+  server.tell(8, 'one');
+  await expect.poll(said).toBe('Trace active, mask=0x00000008, requests taken\none\n');
+  config.traceMask = 1;
+  server.look();
+  server.tell(8, 'two');
+  server.tell(1, 'three');
+  await expect.poll(said).toContain('one\nthree\n');
+  socket.destroy();
+  await areasBecome(0);
+  expect(config.traceMask).toBe(0);
+});
+
+test('a client that does not read loses lines and is told how many; others lose none', async () => {
+  const fast = follow(1);
+  await areasBecome(1);
+  const { socket: slow, said } = listenLikeC(1);
+  await expect.poll(said).toContain('Trace active');
+  await sleep(150);
+  slow.pause();
+  const line = 'x'.repeat(1000);
+  const LINES = 20_000;
+  for (let i = 0; i < LINES; i++) {
+    server.tell(1, `${i} ${line}`);
+    if (i % 100 === 0) await new Promise((resolve) => setImmediate(resolve));
+  }
+  await expect.poll(() => fast.events.length, { timeout: 10_000 }).toBe(LINES);
+  slow.resume();
+  await expect.poll(said, { timeout: 10_000 }).toMatch(/\d+ lines lost: this client reads too slowly\n$/);
+  const lost = Number(/(\d+) lines lost/.exec(said())![1]);
+  const got = said()
+    .split('\n')
+    .filter((text) => text.includes('xxx'));
+  expect(got.length + lost).toBe(LINES);
+  expect(got.map((text) => Number(text.split(' ')[0]))).toEqual(Array.from(got.keys()));
+  server.tell(1, 'again');
+  await expect.poll(said).toMatch(/slowly\nagain\n$/);
+  slow.destroy();
+  await fast.leave();
+});
+
+test('who asks for nothing that makes sense is sent away', async () => {
+  for (const rubbish of ['hello\n', '{"areas":"x","octets":true}\n', '{}\n', 'x'.repeat(5000), '{"areas":1,\n']) {
+    const socket = new Socket({ fd: connectAbstract(NAME), readable: true, writable: true });
+    socket.resume();
+    socket.write(rubbish);
+    await new Promise((resolve) => socket.on('close', resolve).on('error', () => {}));
+  }
+  await areasBecome(0);
+});
+
+test('who cannot write to the memory is shown nothing', async () => {
+  const socket = new Socket({ fd: connectAbstract(NAME), readable: true, writable: true });
+  let said = '';
+  socket.setEncoding('utf8').on('data', (text) => {
+    said += text;
+  });
+  socket.write('{"areas":127,"octets":true}\n');
+  await expect.poll(() => said).toContain('{"areas":0}\n');
+  server.tell(127, 'secret');
+  await sleep(50);
+  expect(said).not.toContain('secret');
+  socket.destroy();
+});
+
+test('a client without a load-balancer says so, and leaves no mask behind', async () => {
+  await expect(followTrace({ kind: 'unix', name: `${NAME}-none` }, { areas: 2, octets: false }).next()).rejects.toThrow(
+    `unix:${NAME}-none: no load-balancer listens there: unix:${NAME}-none: nobody listens on it (ECONNREFUSED)`,
+  );
+  expect(config.traceMask).toBe(0);
+});
+
+test('a client whose memory is another than the load-balancer’s is told so', async () => {
+  process.env.NFQLB_TRACE_SHM = `${NAME}-other`;
+  try {
+    expect(String(await follow(3).ended)).toMatch(/does not see that log,packet shall be traced; does it have another/);
+  } finally {
+    SharedMemory.unlink(`${NAME}-other`);
+  }
+});
+
+test('a load-balancer that takes no requests, C nfqlb, gives its lines and no packets; the mask is that of its one client', async () => {
+  const asC = createServer((socket) => {
+    socket.write('Trace active, mask=0x00000042\nMatch for trace-flow: a\n');
+    socket.on('data', () => socket.destroy());
+    setTimeout(() => socket.end('last\n'), 100);
+  });
+  const address: SocketAddress = { kind: 'unix', name: `${NAME}-c` };
+  await listen(asC, address, { danger: '' });
+  config.traceMask = 1;
+  const texts: string[] = [];
+  for await (const { text } of followTrace(address, { areas: 66, octets: false })) {
+    texts.push(text);
+    expect(config.traceMask).toBe(66);
+  }
+  expect(texts).toEqual(['Trace active, mask=0x00000042', 'Match for trace-flow: a', 'last']);
+  await expect(followTrace(address, { areas: 66, octets: true }).next()).rejects.toThrow('does not give packets, only lines');
+  asC.close();
+});
+
+test('ends with the load-balancer, after its last lines', async () => {
+  const client = follow(1);
+  await areasBecome(1);
+  server.tell(1, 'last');
+  await server.close();
+  await client.ended;
+  expect(client.texts()).toEqual(['last']);
+});

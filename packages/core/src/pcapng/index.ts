@@ -1,0 +1,1 @@
+export { type CapturedPacket, pcapngHeader, pcapngPacket } from './pcapng-writer.js';
