@@ -1,4 +1,6 @@
-import { run } from '@nfqlb/options';
+import { addCompletion, run } from '@nfqlb/options';
 import { ipu } from './ipu/program.js';
 
-await run(ipu());
+const program = ipu();
+addCompletion(program);
+await run(program);

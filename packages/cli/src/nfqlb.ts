@@ -1,4 +1,4 @@
-import { Command, run } from '@nfqlb/options';
+import { addCompletion, Command, run } from '@nfqlb/options';
 import { activateCommand } from './commands/activate.js';
 import { applyCommand } from './commands/apply.js';
 import { deactivateCommand } from './commands/deactivate.js';
@@ -52,4 +52,5 @@ for (const command of [
   program.addCommand(command);
 }
 
+addCompletion(program);
 await run(program);

@@ -1,6 +1,6 @@
 export { connectAbstract, listenAbstract } from './abstract-socket.js';
 export { NativeError } from './native-error.js';
 export { Queue, type QueueOptions } from './queue.js';
-export { SharedMemory } from './shared-memory.js';
+export { type OpenOptions, SharedMemory } from './shared-memory.js';
 export { Tun, writePacket } from './tun.js';
 export { Wakeup } from './wakeup.js';

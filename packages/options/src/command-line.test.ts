@@ -146,7 +146,7 @@ describe('commands', () => {
     ['flow-sett', 'flow-sett: no such command; did you mean flow-set?'],
     ['ini', 'ini: no such command; did you mean init?'],
     ['help ini', 'ini: no such command; did you mean init?'],
-    ['frobnicate', 'frobnicate: no such command; there are init, flow-set, flow-list'],
+    ['frobnicate', 'frobnicate: no such command; there are init, flow-set, flow-list, help'],
   ])('%s', (line, message) => expect(failure(() => selectCommand(program, words(line)))).toEqual({ code: 'unknown-command', message }));
 
   test('a program without any takes all for itself', () => {

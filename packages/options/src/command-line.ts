@@ -18,7 +18,8 @@ export interface SelectedCommand {
   readonly args: readonly string[];
 }
 
-const HELP = new Option('-h, --help');
+/** Every command has it. */
+export const HELP: Option = new Option('-h, --help', 'display help for command');
 
 /**
  * The command that `argv` (without program name) names; the program itself for one without commands, for its own options and
@@ -35,7 +36,10 @@ export function selectCommand(program: CommanderCommand, argv: readonly string[]
 
   const command = program.commands.find((candidate) => candidate.name() === name || candidate.aliases().includes(name));
   if (command) return selectCommand(command, rest);
-  const names = program.commands.map((candidate) => candidate.name());
+  const names = program
+    .createHelp()
+    .visibleCommands(program)
+    .map((candidate) => candidate.name());
   throw new UsageError('unknown-command', `no such command; ${suggest(name, names)}`, { value: name });
 }
 
@@ -95,36 +99,45 @@ function checkOperands(command: CommanderCommand, operands: readonly string[]): 
 }
 
 /** `-` alone is stdin, `-1` a number. */
-function isOption(word: string): boolean {
+export function isOption(word: string): boolean {
   return /^-[^\d]/.test(word);
 }
 
-function splitOption(word: string): { name: string; value: string | undefined } {
+/** Name and value of `--name=value`, with one dash or two. */
+export function splitOption(word: string): { name: string; value: string | undefined } {
   const text = word.replace(/^--?/, '');
   const equals = text.indexOf('=');
   return equals < 0 ? { name: text, value: undefined } : { name: text.slice(0, equals), value: text.slice(equals + 1) };
 }
 
 function findOption(command: CommanderCommand, name: string): CommanderOption {
+  const named = optionsNamed(command, name);
+  if (named.length === 1) return named[0]!;
+
+  const option = `--${name}`;
+  if (named.length > 1) {
+    throw new UsageError('ambiguous-option', `could be ${named.map(({ long }) => long).join(' or ')}`, { option });
+  }
+  const names = [...command.options, HELP].map(longName);
+  throw new UsageError('unknown-option', `no such option; ${suggest(name, names, '--')}`, { option });
+}
+
+/** The options that `name`, without dashes, may mean: the one of that name, or else all that begin so. */
+export function optionsNamed(command: CommanderCommand, name: string): CommanderOption[] {
   const options = [...command.options, HELP];
   const wanted = dashed(name);
   const exact = options.find((option) => dashed(longName(option)) === wanted || option.short === `-${name}`);
-  if (exact) return exact;
-  const begun = options.filter((option) => wanted !== '' && dashed(longName(option)).startsWith(wanted));
-  if (begun.length === 1) return begun[0]!;
-
-  const option = `--${name}`;
-  if (begun.length > 1) {
-    throw new UsageError('ambiguous-option', `could be ${begun.map(({ long }) => long).join(' or ')}`, { option });
-  }
-  throw new UsageError('unknown-option', `no such option; ${suggest(name, options.map(longName), '--')}`, { option });
+  if (exact) return [exact];
+  return options.filter((option) => wanted !== '' && dashed(longName(option)).startsWith(wanted));
 }
 
-function longName(option: CommanderOption): string {
+/** Without the dashes before it. */
+export function longName(option: CommanderOption): string {
   return option.long!.slice(2);
 }
 
-function dashed(name: string): string {
+/** As names are compared: `_` is `-`. */
+export function dashed(name: string): string {
   return name.replaceAll('_', '-');
 }
 

@@ -1,4 +1,5 @@
 import { Argument as CommanderArgument, Command as CommanderCommand, Option as CommanderOption, Help } from 'commander';
+import type { Suggest } from './completion/suggestion.js';
 import { isExpected } from './failure.js';
 import { UsageError, type UsageSubject } from './usage-error.js';
 
@@ -34,16 +35,34 @@ export class Command extends CommanderCommand {
 
 /** An option whose parser need not know the option's name: errors get it here. */
 export class Option extends CommanderOption {
-  override argParser<T>(parse: (value: string, previous: T) => T): this {
+  /** What the shell offers for its value: the parser knows. */
+  suggest: Suggest | undefined;
+  /** Whether it may be given several times. */
+  repeats = false;
+
+  override argParser<T>(parse: Parse<T>): this {
+    this.suggest = parse.suggest;
+    this.repeats = parse.repeats === true;
     return super.argParser<T>((value, previous) => naming({ option: this.long ?? this.flags, value }, () => parse(value, previous)));
   }
 }
 
 /** An argument whose parser need not know the argument's name: errors get it here. */
 export class Argument extends CommanderArgument {
-  override argParser<T>(parse: (value: string, previous: T) => T): this {
+  /** As {@link Option.suggest}. */
+  suggest: Suggest | undefined;
+
+  override argParser<T>(parse: Parse<T>): this {
+    this.suggest = parse.suggest;
     return super.argParser<T>((value, previous) => naming({ argument: this.name(), value }, () => parse(value, previous)));
   }
+}
+
+/** What commander calls; this project's parsers (`ValueParser`) say more about themselves. */
+interface Parse<T> {
+  (value: string, previous: T): T;
+  readonly suggest?: Suggest;
+  readonly repeats?: true;
 }
 
 class RequiredHelp extends Help {

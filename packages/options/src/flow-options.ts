@@ -1,4 +1,8 @@
 import type { Command } from './command.js';
+import { items, type Suggest, words } from './completion/suggestion.js';
+import { text } from './values/suggesting.js';
+
+const PROTOCOLS = items(words('tcp', 'udp', 'sctp'));
 
 /** The options that say which packets a flow is of, as they are given: lists with commas. `undefined` matches everything. */
 export interface FlowOptions {
@@ -18,11 +22,17 @@ export interface TargetFlowOptions extends FlowOptions {
   readonly udpencap?: string;
 }
 
+/** What the shell offers for names of flows and of tables. */
+export interface FlowNames {
+  readonly flows: Suggest;
+  readonly tables: Suggest;
+}
+
 /** Adds the options of a flow that leads to targets. */
-export function addTargetFlowOptions(command: Command): Command {
+export function addTargetFlowOptions(command: Command, { flows, tables }: FlowNames = { flows: words(), tables: words() }): Command {
   command
-    .requiredOption('--name <name>', 'of the flow')
-    .requiredOption('--target <name>', 'target table')
+    .requiredOption('--name <name>', 'of the flow', text(flows))
+    .requiredOption('--target <name>', 'target table', text(tables))
     .option('--prio <number>', 'the higher wins', '0');
   return addFlowOptions(command).option('--udpencap <port>', 'UDP port that carries the SCTP of this flow') as Command;
 }
@@ -30,7 +40,7 @@ export function addTargetFlowOptions(command: Command): Command {
 /** Adds the options that say which packets a flow is of. */
 export function addFlowOptions(command: Command): Command {
   return command
-    .option('--protocols <list>', 'of tcp, udp, sctp')
+    .option('--protocols <list>', 'of tcp, udp, sctp', text(PROTOCOLS))
     .option('--dsts <list>', 'destination CIDRs')
     .option('--srcs <list>', 'source CIDRs')
     .option('--dports <list>', 'destination ports, and ranges of them')

@@ -1,4 +1,4 @@
-import { Command, run } from '@nfqlb/options';
+import { addCompletion, Command, run } from '@nfqlb/options';
 import { fragtableCommand } from './commands/fragtable.js';
 import { replayCommand } from './commands/replay.js';
 
@@ -7,4 +7,5 @@ const program = new Command('sim')
   .addCommand(replayCommand())
   .addCommand(fragtableCommand());
 
+addCompletion(program, 'nfqlb-sim');
 await run(program);

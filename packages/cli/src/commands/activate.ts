@@ -1,5 +1,6 @@
 import { MAX_BUCKETS } from '@nfqlb/core';
-import { Command, fwmark, repeatable, UsageError, weight, wholeNumber } from '@nfqlb/options';
+import { Command, fwmark, repeatable, text, UsageError, weight, wholeNumber } from '@nfqlb/options';
+import { tableNames } from '../completion/names.js';
 import { changeTable, DEFAULT_TABLE } from '../table/shared-table.js';
 
 interface ActivateOptions {
@@ -12,7 +13,7 @@ export function activateCommand(): Command {
   return new Command('activate')
     .description('activate targets, each in the first free slot; or one in a given slot. One that is active already keeps its slot')
     .argument('[fwmarks...]', 'the targets', repeatable(fwmark))
-    .option('--shm <name>', 'target table', DEFAULT_TABLE)
+    .option('--shm <name>', 'target table', text(tableNames), DEFAULT_TABLE)
     .option('--index <slot>', 'the slot to use, from 0 to N-1', wholeNumber({ max: MAX_BUCKETS }))
     .option('--weight <weight>', 'share of the buckets, in proportion to the others', weight, 1)
     .action(activate) as Command;

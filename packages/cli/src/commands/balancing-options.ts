@@ -1,5 +1,6 @@
 import { MAX_POOL } from '@nfqlb/core';
-import { type Command, fwmarkOrNone, Option, oneOf, type QueueRange, queueRange, wholeNumber } from '@nfqlb/options';
+import { type Command, fwmarkOrNone, Option, oneOf, type QueueRange, queueRange, text, wholeNumber } from '@nfqlb/options';
+import { tableNames } from '../completion/names.js';
 import type { LoadBalancingOptions } from '../daemon/load-balancing.js';
 import { LOG_FORMATS, type LogFormat } from '../daemon/log.js';
 import { flowAddress } from '../flow-socket/flow-address.js';
@@ -40,7 +41,11 @@ export function addBalancingOptions(command: Command): Command {
     .option('--qlength <packets>', 'packets that may wait in a queue; more are dropped', wholeNumber({ min: 1, max: 0x7fffffff }), 1024)
     .option('--notargets_fwmark <fwmark>', 'what packets get when no target is active; -1: they are dropped', fwmarkOrNone, -1)
     .option('--hash_mode <mode>', '1: SCTP by its ports alone; 0: everything by addresses, protocol and ports', oneOf('0', '1'), '1')
-    .option('--lbshm <name>', "the load-balancer tier's table: fragments go to the one of the tier that their addresses choose")
+    .option(
+      '--lbshm <name>',
+      "the load-balancer tier's table: fragments go to the one of the tier that their addresses choose",
+      text(tableNames),
+    )
     .option('--tun <device>', 'tun device to send stored fragments through; created when it is not there. Without: none are stored')
     .option(
       '--mtu <octets>',

@@ -1,11 +1,12 @@
-import { Command, UsageError } from '@nfqlb/options';
+import { Command, text, UsageError } from '@nfqlb/options';
+import { flowNames } from '../completion/names.js';
 import { flowAddress } from '../flow-socket/flow-address.js';
 import { sendFlowCommand } from '../flow-socket/flow-client.js';
 
 export function flowDeleteCommand(): Command {
   return new Command('flow-delete')
     .description('delete a flow; none of that name is no error')
-    .requiredOption('--name <name>', 'of the flow')
+    .requiredOption('--name <name>', 'of the flow', text(flowNames))
     .action(async ({ name }: { name: string }) => {
       if (/[\r\n]/.test(name)) throw new UsageError('invalid-value', 'must be one line', { option: '--name', value: JSON.stringify(name) });
       console.log(await sendFlowCommand(flowAddress(), { action: 'delete', fields: { name } }));

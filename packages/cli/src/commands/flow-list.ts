@@ -1,11 +1,12 @@
-import { Command, UsageError } from '@nfqlb/options';
+import { Command, text, UsageError } from '@nfqlb/options';
+import { flowNames } from '../completion/names.js';
 import { flowAddress } from '../flow-socket/flow-address.js';
 import { sendFlowCommand } from '../flow-socket/flow-client.js';
 
 export function flowListCommand(): Command {
   return new Command('flow-list')
     .description('print the flows as JSON: all, or the one of a name')
-    .option('--name <name>', 'of a flow')
+    .option('--name <name>', 'of a flow', text(flowNames))
     .action(async ({ name }: { name?: string }) => {
       if (name !== undefined && /[\r\n]/.test(name)) {
         throw new UsageError('invalid-value', 'must be one line', { option: '--name', value: JSON.stringify(name) });

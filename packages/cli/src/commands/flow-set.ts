@@ -1,5 +1,6 @@
 import { defineFlow } from '@nfqlb/core/flows';
 import { addTargetFlowOptions, Command, type TargetFlowOptions } from '@nfqlb/options';
+import { flowNames, tableNames } from '../completion/names.js';
 import { flowAddress } from '../flow-socket/flow-address.js';
 import { sendFlowCommand } from '../flow-socket/flow-client.js';
 import type { Field } from '../flow-socket/flow-message.js';
@@ -8,10 +9,12 @@ export function flowSetCommand(): Command {
   const command = new Command('flow-set').description(
     'define a flow, or redefine it; what is not given matches everything; lists are separated by commas',
   ) as Command;
-  return addTargetFlowOptions(command).action(async ({ name, target, prio, ...options }: TargetFlowOptions) => {
-    const given: Partial<Record<Field, string>> = { name, target, priority: prio, ...options };
-    // Nothing goes out that would be refused, or that is not one line a field.
-    defineFlow({ ...given, name, target });
-    console.log(await sendFlowCommand(flowAddress(), { action: 'set', fields: given }));
-  }) as Command;
+  return addTargetFlowOptions(command, { flows: flowNames, tables: tableNames }).action(
+    async ({ name, target, prio, ...options }: TargetFlowOptions) => {
+      const given: Partial<Record<Field, string>> = { name, target, priority: prio, ...options };
+      // Nothing goes out that would be refused, or that is not one line a field.
+      defineFlow({ ...given, name, target });
+      console.log(await sendFlowCommand(flowAddress(), { action: 'set', fields: given }));
+    },
+  ) as Command;
 }

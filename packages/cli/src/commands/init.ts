@@ -1,5 +1,6 @@
 import { MAX_BUCKETS, MAX_FWMARK, type PermutationKind, TargetTable } from '@nfqlb/core';
-import { Command, oneOf, wholeNumber } from '@nfqlb/options';
+import { Command, oneOf, text, wholeNumber } from '@nfqlb/options';
+import { tableNames } from '../completion/names.js';
 import { createTable, DEFAULT_TABLE } from '../table/shared-table.js';
 
 interface InitOptions {
@@ -13,7 +14,7 @@ interface InitOptions {
 export function initCommand(): Command {
   return new Command('init')
     .description('create a target table in shared memory')
-    .option('--shm <name>', 'its name', DEFAULT_TABLE)
+    .option('--shm <name>', 'its name', text(tableNames), DEFAULT_TABLE)
     .option('--M <buckets>', 'buckets; lowered to a prime', wholeNumber({ max: 0xffffffff }), 997)
     .option('--N <slots>', 'most targets', wholeNumber({ min: 1, max: MAX_BUCKETS }), 32)
     .option('--ownfw <fwmark>', 'in the table of a load-balancer tier, the fwmark of this one', wholeNumber({ max: MAX_FWMARK }), 0)

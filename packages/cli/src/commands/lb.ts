@@ -1,4 +1,5 @@
-import { Command, wholeNumber } from '@nfqlb/options';
+import { Command, text, wholeNumber } from '@nfqlb/options';
+import { tableNames } from '../completion/names.js';
 import { balanceLoad } from '../daemon/load-balancing.js';
 import { DEFAULT_TABLE } from '../table/shared-table.js';
 import { addBalancingOptions, type BalancingOptions, loadBalancingOf } from './balancing-options.js';
@@ -11,7 +12,7 @@ interface LbOptions extends BalancingOptions {
 export function lbCommand(): Command {
   const command = new Command('lb')
     .description('load-balance the packets of one or more NFQUEUEs over the targets of a table, until SIGTERM or SIGINT')
-    .option('--tshm <name>', 'target table', DEFAULT_TABLE)
+    .option('--tshm <name>', 'target table', text(tableNames), DEFAULT_TABLE)
     .option('--sctp_encap <port>', 'UDP port that carries SCTP; 0 for none', wholeNumber({ max: 65535 }), 0) as Command;
   return addBalancingOptions(command).action((options: LbOptions) => {
     const common = loadBalancingOf('lb', options);

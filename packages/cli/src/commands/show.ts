@@ -1,5 +1,6 @@
 import type { TargetTable } from '@nfqlb/core';
-import { Command } from '@nfqlb/options';
+import { Command, text } from '@nfqlb/options';
+import { tableNames } from '../completion/names.js';
 import { DEFAULT_TABLE, openTable } from '../table/shared-table.js';
 
 /** Buckets that are printed. */
@@ -8,7 +9,7 @@ const SHOWN = 25;
 export function showCommand(): Command {
   return new Command('show')
     .description('show a target table: its size, its first buckets, its targets and their shares')
-    .option('--shm <name>', 'target table', DEFAULT_TABLE)
+    .option('--shm <name>', 'target table', text(tableNames), DEFAULT_TABLE)
     .option('--json', 'as JSON, with all buckets')
     .action(({ shm, json }: { shm: string; json?: true }) => {
       const { table, memory } = openTable(shm);

@@ -1,47 +1,36 @@
 import { defineFlow } from '@nfqlb/core/flows';
-import { Command, UsageError } from '@nfqlb/options';
+import { addFlowOptions, Command, type FlowOptions, text, UsageError } from '@nfqlb/options';
+import { traceFlowNames } from '../completion/names.js';
 import { flowAddress } from '../flow-socket/flow-address.js';
 import { FlowCommandError, sendFlowCommand } from '../flow-socket/flow-client.js';
 import type { Field } from '../flow-socket/flow-message.js';
 
-interface TraceFlowOptions {
+interface TraceFlowOptions extends FlowOptions {
   readonly name: string;
-  readonly protocols?: string;
-  readonly dsts?: string;
-  readonly srcs?: string;
-  readonly dports?: string;
-  readonly sports?: string;
-  readonly match?: string;
 }
 
 export function traceFlowSetCommand(): Command {
-  return new Command('trace-flow-set')
+  const command = new Command('trace-flow-set')
     .description('choose packets for nfqlb trace --selection=flows; what is not given matches everything; lists are separated by commas')
-    .requiredOption('--name <name>', 'of the trace flow')
-    .option('--protocols <list>', 'of tcp, udp, sctp')
-    .option('--dsts <list>', 'destination CIDRs')
-    .option('--srcs <list>', 'source CIDRs')
-    .option('--dports <list>', 'destination ports, and ranges of them')
-    .option('--sports <list>', 'source ports, and ranges of them')
-    .option('--match <list>', 'of octets in the header of the protocol, as in tcp[12:2] & 0x02 = 2')
-    .action(async (options: TraceFlowOptions) => {
-      // Nothing goes out that would be refused, or that is not one line a field.
-      defineFlow({ ...options, target: '-' });
-      await say('trace-set', { ...options });
-    }) as Command;
+    .requiredOption('--name <name>', 'of the trace flow', text(traceFlowNames));
+  return addFlowOptions(command as Command).action(async (options: TraceFlowOptions) => {
+    // Nothing goes out that would be refused, or that is not one line a field.
+    defineFlow({ ...options, target: '-' });
+    await say('trace-set', { ...options });
+  }) as Command;
 }
 
 export function traceFlowDeleteCommand(): Command {
   return new Command('trace-flow-delete')
     .description('delete a trace flow; none of that name is no error')
-    .requiredOption('--name <name>', 'of the trace flow')
+    .requiredOption('--name <name>', 'of the trace flow', text(traceFlowNames))
     .action(async ({ name }: { name: string }) => say('trace-delete', { name: oneLine(name) })) as Command;
 }
 
 export function traceFlowListCommand(): Command {
   return new Command('trace-flow-list')
     .description('print the trace flows as JSON, with the packets traced for each: all, or the one of a name')
-    .option('--name <name>', 'of a trace flow')
+    .option('--name <name>', 'of a trace flow', text(traceFlowNames))
     .action(async ({ name }: { name?: string }) => say('trace-list', name === undefined ? {} : { name: oneLine(name) })) as Command;
 }
 

@@ -1,5 +1,5 @@
 import { printable } from '@nfqlb/core/explanation';
-import { Command, Option, UsageError, wholeNumber } from '@nfqlb/options';
+import { Command, items, Option, suggesting, UsageError, wholeNumber, words } from '@nfqlb/options';
 import type { SocketAddress } from '../sockets/socket-address.js';
 import { ALL_AREAS, AREA_NAMES, formatMask, selection, traceMask } from '../trace/areas.js';
 import { CaptureFile } from '../trace/capture-file.js';
@@ -17,7 +17,11 @@ interface TraceOptions {
 export function traceCommand(): Command {
   return new Command('trace')
     .description('follow what a running load-balancer does, a line for each thing, until ^C')
-    .addOption(new Option('--selection <areas>', `what to follow, with commas between: ${AREA_NAMES.join(', ')}`).argParser(selection))
+    .addOption(
+      new Option('--selection <areas>', `what to follow, with commas between: ${AREA_NAMES.join(', ')}`).argParser(
+        suggesting(selection, items(words(...AREA_NAMES))),
+      ),
+    )
     .addOption(new Option('--mask <mask>', 'the same as a number, a bit for each in this order').argParser(traceMask))
     .addOption(traceAddressOption('where the load-balancer gives traces'))
     .option('--count <n>', 'end after so many lines', wholeNumber({ min: 1 }))

@@ -1,7 +1,7 @@
 // Target tables by their names in shared memory.
 
 import { CoreError, type TableOptions, TargetTable } from '@nfqlb/core';
-import { SharedMemory } from '@nfqlb/native';
+import { type OpenOptions, SharedMemory } from '@nfqlb/native';
 
 /** Name of the table when a command is given none. */
 export const DEFAULT_TABLE = 'nfqlb';
@@ -24,14 +24,28 @@ export function createTable(name: string, options: TableOptions, fill?: (table: 
 }
 
 /** @throws `NativeError` when there is none, `CoreError` when it is no table */
-export function openTable(name: string): SharedTable {
-  const memory = SharedMemory.open(name);
+export function openTable(name: string, options: OpenOptions = {}): SharedTable {
+  const memory = SharedMemory.open(name, options);
   try {
     return { memory, table: TargetTable.open(memory.buffer) };
   } catch (error) {
     memory.close();
     if (error instanceof CoreError) throw new CoreError(error.code, `shared memory ${name}: ${error.message}`, { cause: error });
     throw error;
+  }
+}
+
+/**
+ * Reads the table of that name, which need not be ours to change.
+ *
+ * @throws as {@link openTable}, and what `read` throws
+ */
+export function readTable<T>(name: string, read: (table: TargetTable, memory: SharedMemory) => T): T {
+  const { memory, table } = openTable(name, { readOnly: true });
+  try {
+    return read(table, memory);
+  } finally {
+    memory.close();
   }
 }
 

@@ -1,17 +1,26 @@
+import { items } from '../completion/suggestion.js';
 import { UsageError } from '../usage-error.js';
 import type { ValueParser } from './whole-number.js';
 
 /** Reads items with commas between them, at least one. */
 export function list<T>(parseItem: ValueParser<T>): ValueParser<T[]> {
-  return (text) =>
+  const parse = (text: string): T[] =>
     text.split(',').map((item) => {
       if (item === '')
         throw new UsageError('invalid-value', 'must be a list with commas between its items, none of them empty', { value: text });
       return parseItem(item);
     });
+  return parseItem.suggest ? Object.assign(parse, { suggest: items(parseItem.suggest) }) : parse;
+}
+
+/** Reads a value that may be given several times. */
+export interface RepeatableParser<T> extends Pick<ValueParser<T>, 'suggest'> {
+  (text: string, previous?: T[]): T[];
+  readonly repeats: true;
 }
 
 /** Collects the values of an option, or an argument, that may be given several times. Declare it without a default. */
-export function repeatable<T>(parse: ValueParser<T>): (text: string, previous?: T[]) => T[] {
-  return (text, previous = []) => [...previous, parse(text)];
+export function repeatable<T>(parse: ValueParser<T>): RepeatableParser<T> {
+  const collect = (text: string, previous: T[] = []): T[] => [...previous, parse(text)];
+  return Object.assign(collect, { repeats: true as const, ...(parse.suggest && { suggest: parse.suggest }) });
 }

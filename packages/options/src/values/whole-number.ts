@@ -1,7 +1,12 @@
+import type { Suggest } from '../completion/suggestion.js';
 import { UsageError } from '../usage-error.js';
 
 /** Reads the text of a value. Throws {@link UsageError} `invalid-value`, in which the option is still missing: `Option` puts it in. */
-export type ValueParser<T> = (text: string) => T;
+export interface ValueParser<T> {
+  (text: string): T;
+  /** What the shell offers for the value. */
+  readonly suggest?: Suggest;
+}
 
 /** The least and the largest number that are allowed. */
 export interface NumberRange {
@@ -11,6 +16,9 @@ export interface NumberRange {
   readonly max?: number;
 }
 
+/** So many numbers, at most, are offered one by one. */
+const FEW = 10;
+
 /**
  * Reads a whole decimal number: digits only, `010` is ten; a `-` before them where `min` is negative.
  *
@@ -18,7 +26,7 @@ export interface NumberRange {
  */
 export function wholeNumber({ min = 0, max = Number.MAX_SAFE_INTEGER }: NumberRange = {}, why?: string): ValueParser<number> {
   const form = min < 0 ? /^-?\d+$/ : /^\d+$/;
-  return (text) => {
+  const parse = (text: string): number => {
     // `-0` is 0.
     const number = Number(text) + 0;
     if (form.test(text) && number >= min && number <= max) return number;
@@ -26,4 +34,6 @@ export function wholeNumber({ min = 0, max = Number.MAX_SAFE_INTEGER }: NumberRa
       value: text,
     });
   };
+  const count = max - min + 1;
+  return count > FEW ? parse : Object.assign(parse, { suggest: () => Array.from({ length: count }, (_, i) => ({ value: `${min + i}` })) });
 }

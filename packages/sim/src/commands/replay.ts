@@ -1,12 +1,14 @@
 import { MAX_BUCKETS, type PermutationKind, type TableOptions } from '@nfqlb/core';
 import {
   Command,
+  FILES,
   fwmark,
   fwmarkOrNone,
   Option,
   oneOf,
   repeatable,
   targets,
+  text,
   UsageError,
   type WeightedTarget,
   wholeNumber,
@@ -55,7 +57,11 @@ const DEFAULT_TARGETS = '101,102,103,104';
 export function replayCommand(): Command {
   const command = new Command('replay')
     .description('load-balance the packets of a capture, and show what each target got')
-    .argument('<capture>', 'pcap or pcapng, plain or in gzip; - for standard input')
+    .argument(
+      '<capture>',
+      'pcap or pcapng, plain or in gzip; - for standard input',
+      text(() => FILES),
+    )
     .addOption(
       new Option('--targets <list>', 'active fwmarks, each with its weight after a colon if it is not 1')
         .argParser(targets)

@@ -1,0 +1,41 @@
+// Names of what exists, for the shell to offer. What may not be read, or does not answer, is not offered.
+
+import { readdirSync } from 'node:fs';
+import type { Suggest, Suggestion } from '@nfqlb/options';
+import { flowAddress } from '../flow-socket/flow-address.js';
+import { sendFlowCommand } from '../flow-socket/flow-client.js';
+import type { Action } from '../flow-socket/flow-message.js';
+import { DEFAULT_TABLE, readTable } from '../table/shared-table.js';
+
+/** Target tables in shared memory. */
+export const tableNames: Suggest = () =>
+  readdirSync('/dev/shm', { withFileTypes: true })
+    // Others keep other things there; to open a pipe would be to wait for its writer.
+    .filter((entry) => entry.isFile() && !entry.name.startsWith('.'))
+    .flatMap(({ name }): Suggestion[] => {
+      const table = look(name);
+      return table ? [{ value: name, about: `table with targets ${table.targets.join(' ') || 'none'}` }] : [];
+    });
+
+/** Targets that are active in the table that `--shm` names. */
+export const activeFwmarks: Suggest = ({ option }) =>
+  (look(option('--shm') ?? DEFAULT_TABLE)?.targets ?? []).map((fwmark) => ({ value: `${fwmark}` }));
+
+/** Flows of the running load-balancer. */
+export const flowNames: Suggest = () => listNames('list-names');
+
+/** Its trace flows. */
+export const traceFlowNames: Suggest = () => listNames('trace-list-names');
+
+async function listNames(action: Action): Promise<Suggestion[]> {
+  const names = JSON.parse(await sendFlowCommand(flowAddress(), { action, fields: {} })) as string[];
+  return names.map((value) => ({ value }));
+}
+
+function look(name: string): { readonly targets: readonly number[] } | undefined {
+  try {
+    return readTable(name, ({ active }) => ({ targets: [...active].filter((fwmark) => fwmark >= 0) }));
+  } catch {
+    return undefined;
+  }
+}

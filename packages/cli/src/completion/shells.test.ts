@@ -1,0 +1,202 @@
+// Completion in the shells themselves, which are given the script and a line as a user types it.
+
+import { execFile, execFileSync } from 'node:child_process';
+import { accessSync, constants, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import type { Server } from 'node:net';
+import { delimiter, join } from 'node:path';
+import { promisify } from 'node:util';
+import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
+import { serveFlows } from '../flow-socket/flow-server.js';
+import { parseSocketAddress } from '../sockets/socket-address.js';
+
+/** None of them may hang. */
+const PATIENCE = 30_000;
+vi.setConfig({ testTimeout: PATIENCE, hookTimeout: PATIENCE });
+
+const run = promisify(execFile);
+const root = new URL('../../', import.meta.url).pathname;
+const SHM = `nfqlb-test-completion-${process.pid}`;
+const FLOWS = `unix:${SHM}`;
+let folder: string;
+let server: Server;
+
+beforeAll(async () => {
+  folder = mkdtempSync(join(root, 'build-'));
+  const bundle = ['../../scripts/bundle.mjs', 'src/nfqlb.ts', 'src/ipu.ts', `--outdir=${folder}`];
+  execFileSync(process.execPath, bundle, { cwd: root });
+  for (const shell of ['bash', 'zsh', 'fish']) writeFileSync(join(folder, shell), await nfqlb('completion', shell));
+  await nfqlb('init', `--shm=${SHM}`);
+  await nfqlb('activate', `--shm=${SHM}`, '101', '102');
+  server = await serveFlows(parseSocketAddress(FLOWS), () => Buffer.from('["web","dns"]'));
+});
+afterAll(async () => {
+  server.close();
+  await nfqlb('delete', `--shm=${SHM}`);
+  rmSync(folder, { recursive: true });
+});
+
+async function nfqlb(...args: string[]): Promise<string> {
+  return (await run(process.execPath, [join(folder, 'nfqlb.js'), ...args])).stdout;
+}
+
+/** What a shell makes of the lines: for each, the words that could stand in the place of its last. */
+type Complete = (script: string, lines: readonly string[], env: NodeJS.ProcessEnv) => Promise<string[][]>;
+
+/** As readline calls a completion function: it cuts words at = and :. */
+const bash: Complete = async (script, lines, env) => {
+  const program = `source "$1"; shift
+    for line; do
+      eval "$line"; COMP_CWORD=$((\${#COMP_WORDS[@]} - 1)) COMPREPLY=(); _nfqlb; echo "\${COMPREPLY[*]}"
+    done`;
+  const typed = lines.map((line) => `COMP_WORDS=(${cutWords(line).join(' ')})`);
+  return wordsOf((await run('bash', ['-c', program, 'bash', script, ...typed], { env, timeout: PATIENCE })).stdout).slice(0, lines.length);
+};
+
+function cutWords(line: string): string[] {
+  return line.split(' ').flatMap((word) => (word === '' ? ["''"] : word.split(/([=:]+)/).filter((piece) => piece !== '')));
+}
+
+const fish: Complete = async (script, lines, env) => {
+  const program = `source $argv[1]; for line in $argv[2..]; complete -C $line | string replace -r '\\t.*' '' | string join ' '; echo; end`;
+  const { stdout } = await run('fish', ['--no-config', '-c', program, script, ...lines], { env, timeout: PATIENCE });
+  // An empty line behind each; that of nothing is alone.
+  return stdout
+    .split(/\n\n|(?<=^|\n)\n/)
+    .slice(0, lines.length)
+    .map((line) => line.split(/\s+/).filter((word) => word !== ''));
+};
+
+/** In a pseudo-terminal: Tab puts in all that matches, and another key shows the line. */
+const zsh: Complete = async (script, lines, env) => {
+  const inner = `PS1= PS2= RPS1=; stty -echo; autoload -U compinit; compinit -D -u; source ${script}
+    zle -C all complete-word _generic; bindkey '^I' all
+    zstyle ':completion:all::::' completer _all_matches _complete
+    zstyle ':completion:all:*' insert true
+    show() { print -r -- "<<$BUFFER>>"; BUFFER= }; zle -N show; bindkey '^G' show; print ready`;
+  const outer = `zmodload zsh/zpty; zpty -b z zsh -f -i
+    zpty -w z "$1"; shift; zpty -r z got '*ready*'
+    for line; do
+      zpty -n -w z "$line"$'\\t\\x07'; zpty -r -m z got '*<<*>>*'
+      got=\${got##*<<}; print -r -- "\${got%%>>*}"
+    done
+    zpty -d z`;
+  const { stdout } = await run('zsh', ['-f', '-c', outer, 'zsh', inner, ...lines], { env, timeout: PATIENCE });
+  const before = lines.map((line) => line.split(' ').length - 1);
+  return stdout
+    .split('\n')
+    .slice(0, lines.length)
+    .map((line, i) => line.trimEnd().split(' ').slice(before[i]));
+};
+
+function wordsOf(stdout: string): string[][] {
+  return stdout.split('\n').map((line) => line.split(' ').filter((word) => word !== ''));
+}
+
+const SHELLS = { bash, zsh, fish };
+
+/** A shell that is not there is a failure in CI; elsewhere the tests are skipped, and say why. */
+function describeShell(shell: keyof typeof SHELLS, tests: () => void): void {
+  const reason = `${shell}: needs ${shell} (Debian package ${shell})`;
+  if (isInstalled(shell)) describe(shell, tests);
+  else if (process.env.CI) {
+    test(shell, () => {
+      throw new Error(reason);
+    });
+  } else {
+    console.warn(reason);
+    describe.skip(reason, tests);
+  }
+}
+
+function isInstalled(program: string): boolean {
+  return (process.env.PATH ?? '').split(delimiter).some((path) => {
+    try {
+      accessSync(join(path, program), constants.X_OK);
+      return true;
+    } catch {
+      return false;
+    }
+  });
+}
+
+for (const shell of ['bash', 'zsh', 'fish'] as const) {
+  describeShell(shell, () => {
+    const complete = (lines: readonly string[], flows = FLOWS): Promise<string[][]> =>
+      SHELLS[shell](join(folder, shell), lines, { ...process.env, NFQLB_FLOW_ADDRESS: flows });
+    /** In bash what stands before the = is no part of the word. */
+    const valued = (option: string, ...values: string[]): string[] =>
+      values.map((value) => (shell === 'bash' ? value : `${option}=${value}`)).sort();
+
+    test('completes commands, options and fixed values', async () => {
+      const offered = await complete([
+        'nfqlb dea',
+        'nfqlb lb --has',
+        'nfqlb init --permutation=',
+        'nfqlb init --permutation n',
+        'nfqlb flow-set --protocols=tcp,s',
+        'nfqlb completion ',
+      ]);
+      expect(offered.map((words) => words.toSorted())).toEqual([
+        ['deactivate'],
+        ['--hash_mode='],
+        valued('--permutation', 'fwmark', 'nfqlb'),
+        ['nfqlb'],
+        valued('--protocols', 'tcp,sctp'),
+        ['bash', 'fish', 'zsh'],
+      ]);
+    });
+
+    test('completes names of tables, of active fwmarks and of flows', async () => {
+      const begun = SHM.slice(0, -1);
+      const offered = await complete([
+        `nfqlb show --shm=${begun}`,
+        `nfqlb deactivate --shm=${SHM} `,
+        `nfqlb deactivate --shm ${SHM} 101 10`,
+        'nfqlb flow-delete --name=',
+      ]);
+      expect(offered.map((words) => words.toSorted())).toEqual([
+        valued('--shm', SHM),
+        ['101', '102'],
+        ['102'],
+        valued('--name', 'dns', 'web'),
+      ]);
+    });
+
+    test('is silent, and quick, where no load-balancer runs', async () => {
+      // zsh shows the line as it was.
+      const [offered] = await complete(['nfqlb flow-delete --name='], `${FLOWS}-none`);
+      expect(offered).toEqual(shell === 'zsh' ? ['--name='] : []);
+    });
+  });
+}
+
+test('a flow socket that takes connections and says nothing is not waited for', async () => {
+  const mute = await serveFlows(parseSocketAddress(`${FLOWS}-mute`), () => new Promise(() => {}));
+  const begin = performance.now();
+  const env = { ...process.env, NFQLB_FLOW_ADDRESS: `${FLOWS}-mute` };
+  const { stdout, stderr } = await run(process.execPath, [join(folder, 'nfqlb.js'), 'complete', '--', 'flow-delete', '--name='], {
+    env,
+    timeout: PATIENCE,
+  });
+  expect([stdout, stderr]).toEqual(['', '']);
+  expect(performance.now() - begin).toBeLessThan(3000);
+  mute.close();
+});
+
+test('what is in /dev/shm and no table is not offered', async () => {
+  const other = `/dev/shm/${SHM}-other`;
+  writeFileSync(other, 'something else');
+  const pipe = `/dev/shm/${SHM}-pipe`;
+  execFileSync('mkfifo', [pipe]);
+  try {
+    expect(await nfqlb('complete', '--', 'show', `--shm=${SHM}`)).toBe(`--shm=${SHM}\ttable with targets 101 102\n`);
+  } finally {
+    rmSync(other);
+    rmSync(pipe);
+  }
+});
+
+test('ipu completes itself, too', async () => {
+  const { stdout } = await run(process.execPath, [join(folder, 'ipu.js'), 'complete', '--', 'makeip', '--subnet=']);
+  expect(stdout).toBe('--subnet=1\n--subnet=2\n');
+});

@@ -1,0 +1,21 @@
+import { Argument, type Command } from '../command.js';
+import { oneOf } from '../values/one-of.js';
+import { completeCommand } from './complete-command.js';
+import { completionScript, SHELLS, type Shell } from './scripts.js';
+
+/**
+ * Gives a program the command `completion`, which prints a script that makes a shell complete its words: commands, options and values as they are
+ * declared. And, hidden, the command that those scripts ask.
+ *
+ * @param name of the program as it is installed
+ */
+export function addCompletion(program: Command, name: string = program.name()): void {
+  program
+    .command('completion')
+    .description(`print a script that makes a shell complete commands, options and names: eval "$(${name} completion bash)"`)
+    .addArgument(new Argument('<shell>', SHELLS.join(', ')).argParser(oneOf(...SHELLS)))
+    .action((shell: Shell) => {
+      process.stdout.write(completionScript(shell, { name, start: [process.execPath, process.argv[1] ?? name] }));
+    });
+  program.addCommand(completeCommand(program), { hidden: true });
+}
