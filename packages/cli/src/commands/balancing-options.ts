@@ -4,6 +4,7 @@ import { tableNames } from '../completion/names.js';
 import type { LoadBalancingOptions } from '../daemon/load-balancing.js';
 import { LOG_FORMATS, type LogFormat } from '../daemon/log.js';
 import { flowAddress } from '../flow-socket/flow-address.js';
+import { type MetricsAddress, metricsAddress } from '../metrics/metrics-address.js';
 import type { SocketAddress } from '../sockets/socket-address.js';
 import { traceAddressOption } from '../trace/trace-address.js';
 
@@ -23,6 +24,7 @@ export interface BalancingOptions {
   readonly ft_frag: number;
   readonly ft_ttl: number;
   readonly linger: number;
+  readonly metrics: MetricsAddress | undefined;
   readonly logFormat: LogFormat;
   readonly trace_address?: SocketAddress;
   readonly insecureListen: boolean;
@@ -72,7 +74,12 @@ export function addBalancingOptions(command: Command): Command {
     )
     .option('--log-format <format>', 'of what is said on stderr: text or json', oneOf(...LOG_FORMATS), 'text')
     .addOption(traceAddressOption('where traces are given'))
-    .option('--insecure-listen', 'allow addresses for traces and flow commands that stand for all of this machine', false) as Command;
+    .option('--insecure-listen', 'allow addresses for traces and flow commands that stand for all of this machine', false)
+    .option(
+      '--metrics <address:port>',
+      'where to serve /metrics and /healthz over HTTP, to everybody. Without: nowhere',
+      metricsAddress,
+    ) as Command;
 }
 
 export function loadBalancingOf(command: string, options: BalancingOptions): LoadBalancingOptions {
@@ -97,5 +104,6 @@ export function loadBalancingOf(command: string, options: BalancingOptions): Loa
       holes: options.reassembler,
     },
     fragmentStatistics: options.ft_shm,
+    metrics: options.metrics,
   };
 }

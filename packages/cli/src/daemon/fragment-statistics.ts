@@ -31,17 +31,26 @@ export class FragmentStatistics {
   /** Makes the memory say what is the case now; when somebody has asked, after all that has expired was collected. */
   publish(): void {
     const asked = this.#words[Statistic.Asked]!;
-    if (asked !== this.#words[Statistic.Answered]) {
-      this.#table.now = monotonicNow();
-      this.#table.collect();
-    }
+    if (asked !== this.#words[Statistic.Answered]) this.#collect();
     sumStatistics(this.#threads, this.#words);
     this.#words[Statistic.Answered] = asked;
+  }
+
+  /** By the names of `nfqlb stats`, after all that has expired was collected. */
+  read(): Record<string, number> {
+    this.#collect();
+    sumStatistics(this.#threads, this.#words);
+    return nameStatistics(this.#words);
   }
 
   close(): void {
     this.publish();
     this.#memory.close();
+  }
+
+  #collect(): void {
+    this.#table.now = monotonicNow();
+    this.#table.collect();
   }
 }
 

@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs';
+import type { QueueRange } from '@nfqlb/options';
 
 /** One NFQUEUE as the kernel sees it (`nfnetlink_queue.c`, `seq_show`). */
 export interface KernelQueue {
@@ -19,6 +20,15 @@ export const KERNEL_QUEUES = '/proc/net/netfilter/nfnetlink_queue';
 /** The queues that somebody listens to, in this network namespace. Throws what `readFileSync` throws. */
 export function readKernelQueues(): KernelQueue[] {
   return parseKernelQueues(readFileSync(KERNEL_QUEUES, 'utf8'));
+}
+
+/** Those of a load-balancer; `undefined` when they cannot be read. */
+export function readOwnQueues({ first, last }: QueueRange): KernelQueue[] | undefined {
+  try {
+    return readKernelQueues().filter(({ queue }) => queue >= first && queue <= last);
+  } catch {
+    return undefined;
+  }
 }
 
 /** Columns: queue, port id, waiting, copy mode, copy range, dropped by the queue, dropped by the socket, last packet id, 1. */

@@ -1,6 +1,7 @@
 // The main thread of `nfqlb lb`: starts a worker for each queue, watches the table's name and the kernel's counters, stops.
 
 import { once } from 'node:events';
+import type { Server as HttpServer } from 'node:http';
 import type { Server } from 'node:net';
 import { MessageChannel, type MessagePort, Worker } from 'node:worker_threads';
 import { type BalancerOptions, type FragmentTableOptions, REASON_NAMES, Reason } from '@nfqlb/core';
@@ -8,6 +9,8 @@ import type { FlowDefinition } from '@nfqlb/core/flows';
 import { type Tun, Wakeup } from '@nfqlb/native';
 import { describeFailure, type QueueRange } from '@nfqlb/options';
 import { type FlowHandler, serveFlows } from '../flow-socket/flow-server.js';
+import type { MetricsAddress } from '../metrics/metrics-address.js';
+import type { MetricsSource } from '../metrics/metrics-server.js';
 import { formatSocketAddress, type SocketAddress } from '../sockets/socket-address.js';
 import { Area } from '../trace/areas.js';
 import { LogConfig } from '../trace/log-config.js';
@@ -18,9 +21,12 @@ import { flowCommands } from './flow-commands.js';
 import { FlowControl } from './flow-control.js';
 import type { FlowGeneration } from './flow-generations.js';
 import { FragmentStatistics } from './fragment-statistics.js';
+import { Health } from './health.js';
+import { readOwnQueues } from './kernel-queues.js';
 import { type LogFormat, log, openLog } from './log.js';
 import { openTun } from './reinjection.js';
 import { type SharedFragments, shareFragments } from './shared-fragments.js';
+import { StatusReport } from './status-report.js';
 import { TargetWatch } from './target-watch.js';
 import { Tracing } from './tracing.js';
 import { lookAtTable, Watcher } from './watcher.js';
@@ -53,6 +59,8 @@ export interface LoadBalancingOptions {
   readonly tun: string | undefined;
   /** Shared-memory name of the fragment table's statistics. */
   readonly fragmentStatistics: string;
+  /** Where /metrics and /healthz are served, if anywhere. */
+  readonly metrics: MetricsAddress | undefined;
 }
 
 export interface FlowOptions {
@@ -96,6 +104,9 @@ export async function balanceLoad(options: LoadBalancingOptions): Promise<void> 
   };
   let statistics: FragmentStatistics | undefined;
   let server: Server | undefined;
+  let status: StatusReport | undefined;
+  const health = new Health(options.queues, options.queueLength, shared.counters);
+  const metrics = await openMetrics(options.metrics, { status: () => status?.now(), problems: () => health.problems });
   let watch: NodeJS.Timeout | undefined;
   try {
     for (let queue = first; queue <= last; queue++) workers.push(await startWorker(queue, options, shared));
@@ -112,8 +123,12 @@ export async function balanceLoad(options: LoadBalancingOptions): Promise<void> 
       for (const { wakeup } of workers) wakeup.signal();
     });
     const targets = new TargetWatch((line) => tracing.tell(Area.Target, line));
+    health.look(readOwnQueues(options.queues), 0);
+    status = new StatusReport({ options, counters: shared.counters, statistics, flows, health });
     watch = setInterval(() => {
-      watcher.look(shared.counters.sum());
+      const kernel = readOwnQueues(options.queues);
+      watcher.look(shared.counters.sum(), kernel ?? []);
+      health.look(kernel, WATCH_INTERVAL);
       statistics!.publish();
       tracing.look();
       if (tracing.wants(Area.Target)) targets.look([...tables.map(({ name }) => name), ...(flows?.tables ?? [])]);
@@ -123,6 +138,9 @@ export async function balanceLoad(options: LoadBalancingOptions): Promise<void> 
   } finally {
     clearInterval(watch);
     server?.close();
+    metrics?.close();
+    metrics?.closeAllConnections();
+    status?.close();
     shared.control.stop();
     for (const { wakeup } of workers) wakeup.signal();
     await Promise.race([Promise.all(workers.map(({ ended }) => ended)), pause(STOP_PATIENCE)]);
@@ -140,6 +158,13 @@ export async function balanceLoad(options: LoadBalancingOptions): Promise<void> 
       wakeup.signal();
     }
   }
+}
+
+/** Where it is asked for. An address that cannot be had is found before anything else has begun. */
+async function openMetrics(address: MetricsAddress | undefined, source: MetricsSource): Promise<HttpServer | undefined> {
+  if (!address) return undefined;
+  const { serveMetrics } = await import('#metrics');
+  return await serveMetrics(address, source);
 }
 
 /** What the workers have in common with each other and with the main thread. */

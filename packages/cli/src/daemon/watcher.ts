@@ -2,7 +2,7 @@ import { SharedMemory } from '@nfqlb/native';
 import { openTable } from '../table/shared-table.js';
 import type { Counts } from './counters.js';
 import type { FlowControl } from './flow-control.js';
-import { type KernelQueue, readKernelQueues } from './kernel-queues.js';
+import type { KernelQueue } from './kernel-queues.js';
 import type { LoadBalancingOptions } from './load-balancing.js';
 import { log } from './log.js';
 
@@ -40,10 +40,11 @@ export class Watcher {
     this.#renew = renew;
   }
 
-  look(counts: Counts): void {
+  /** @param queues the load-balancer's own */
+  look(counts: Counts, queues: readonly KernelQueue[]): void {
     this.#lookAtFlows();
     for (const name of this.#identities.keys()) this.#lookAtTable(name);
-    this.#lookAtQueues();
+    this.#lookAtQueues(queues);
     this.#lookAtTun(counts.notReinjected);
   }
 
@@ -84,9 +85,8 @@ export class Watcher {
     this.#renew();
   }
 
-  #lookAtQueues(): void {
-    const { first, last } = this.#options.queues;
-    for (const queue of this.#ownQueues(first, last)) {
+  #lookAtQueues(queues: readonly KernelQueue[]): void {
+    for (const queue of queues) {
       const dropped = queue.queueDropped + queue.socketDropped;
       const before = this.#drops.get(queue.queue) ?? 0;
       this.#drops.set(queue.queue, dropped);
@@ -102,13 +102,5 @@ export class Watcher {
     const more = notReinjected - this.#notReinjected;
     this.#notReinjected = notReinjected;
     if (more > 0) log.warning(`tun device ${this.#options.tun} did not take ${more} stored fragments: is it up?`);
-  }
-
-  #ownQueues(first: number, last: number): KernelQueue[] {
-    try {
-      return readKernelQueues().filter(({ queue }) => queue >= first && queue <= last);
-    } catch {
-      return [];
-    }
   }
 }

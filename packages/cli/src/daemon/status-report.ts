@@ -1,0 +1,111 @@
+import { STATUS_FORMAT, type Status, type TargetStatus } from '../status/status.js';
+import { VERSION } from '../version.js';
+import type { Counters } from './counters.js';
+import type { FlowControl } from './flow-control.js';
+import type { FragmentStatistics } from './fragment-statistics.js';
+import type { Health } from './health.js';
+import { type KernelQueue, readOwnQueues } from './kernel-queues.js';
+import type { LoadBalancingOptions } from './load-balancing.js';
+import { monotonicNow } from './monotonic-clock.js';
+import { TableStates } from './table-states.js';
+
+/** What a report is made from. */
+export interface StatusSources {
+  readonly options: LoadBalancingOptions;
+  readonly counters: Counters;
+  readonly statistics: FragmentStatistics;
+  readonly flows: FlowControl | undefined;
+  readonly health: Health;
+}
+
+/** How old a report may be that is given again, in milliseconds: many askers cost no more than one. */
+const FRESH = 100;
+
+/** How long a target that is in no table any more is reported on after its last packet, in milliseconds. */
+const REMEMBERED = 300_000;
+
+/** Reports what the load-balancer does. The main thread's. */
+export class StatusReport {
+  readonly #sources: StatusSources;
+  readonly #tables = new TableStates();
+  /** By fwmark: how many packets it had when last looked at, and when that had changed. */
+  readonly #seen = new Map<number, { packets: number; at: number }>();
+  #last: Status | undefined;
+  #made = 0;
+
+  constructor(sources: StatusSources) {
+    this.#sources = sources;
+  }
+
+  /** The status now, or {@link FRESH} milliseconds ago at the most. */
+  now(): Status {
+    const now = monotonicNow();
+    if (this.#last === undefined || now - this.#made >= FRESH) {
+      this.#last = this.#make(now);
+      this.#made = monotonicNow();
+    }
+    return this.#last;
+  }
+
+  close(): void {
+    this.#tables.close();
+  }
+
+  #make(now: number): Status {
+    const { options, counters, statistics, flows, health } = this.#sources;
+    const tables = this.#tables.look(this.#tableNames());
+    const { targets, others } = counters.targets();
+    const sum = counters.sum();
+    return {
+      format: STATUS_FORMAT,
+      version: VERSION,
+      command: options.command,
+      pid: process.pid,
+      uptime: process.uptime(),
+      problems: health.problems,
+      queues: this.#queues(),
+      targets: this.#current(targets, now),
+      otherTargets: others,
+      ...(flows ? { flows: flows.matched(), flowChanges: flows.newest.number - 1 } : {}),
+      tables,
+      fragments: { ...statistics.read(), reinjected: sum.reinjected, notReinjected: sum.notReinjected },
+    };
+  }
+
+  #tableNames(): Set<string> {
+    const { options, flows } = this.#sources;
+    const named = [options.table, options.tier].filter((name) => name !== undefined);
+    return new Set([...named, ...(flows?.tables ?? [])]);
+  }
+
+  #queues(): Status['queues'] {
+    const { options, counters, health } = this.#sources;
+    const { first, last } = options.queues;
+    const kernel = readOwnQueues(options.queues) ?? [];
+    return Array.from({ length: last - first + 1 }, (_, worker) => {
+      const seen: KernelQueue | undefined = kernel.find(({ queue }) => queue === first + worker);
+      return {
+        queue: first + worker,
+        length: options.queueLength,
+        bound: health.isBound(worker),
+        waiting: seen?.waiting ?? 0,
+        queueDropped: seen?.queueDropped ?? 0,
+        socketDropped: seen?.socketDropped ?? 0,
+        stalled: health.stalled(worker),
+        counts: counters.of(worker),
+      };
+    });
+  }
+
+  /** Those that are active, or got a packet not long ago. */
+  #current(counts: ReturnType<Counters['targets']>['targets'], now: number): TargetStatus[] {
+    const { active } = this.#tables;
+    for (const [fwmark, { packets }] of counts) {
+      if (this.#seen.get(fwmark)?.packets !== packets) this.#seen.set(fwmark, { packets, at: now });
+    }
+    const recent = [...counts.keys()].filter((fwmark) => now - this.#seen.get(fwmark)!.at < REMEMBERED);
+    return [...new Set([...active, ...recent])]
+      .sort((a, b) => a - b)
+      .map((fwmark) => ({ packets: 0, octets: 0, ...counts.get(fwmark), fwmark, active: active.has(fwmark) }));
+  }
+}
