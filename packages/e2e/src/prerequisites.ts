@@ -11,6 +11,7 @@ const PROGRAMS = {
   ethtool: 'ethtool',
   nft: 'nftables',
   ping: 'iputils-ping',
+  tcpdump: 'tcpdump',
   taskset: 'util-linux',
 };
 

@@ -80,6 +80,16 @@ export class LoadBalancer implements AsyncDisposable {
     return this.host.run([...this.#environment(), ...this.#program.command, ...args]);
   }
 
+  /** Starts another command of the program that goes on, as in `lb.spawn('trace', '--selection=packet')`. */
+  spawn(...args: readonly string[]): Promise<Running> {
+    return this.host.spawn([...this.#environment(), ...this.#program.command, ...args]);
+  }
+
+  /** Name of the shared memory with its log level and the trace mask. */
+  get logConfig(): string {
+    return `${this.table}-trace`;
+  }
+
   async activate(...targets: readonly Target[]): Promise<void> {
     await this.run('activate', `--shm=${this.table}`, ...targets.map(({ fwmark }) => String(fwmark)));
   }
@@ -128,7 +138,7 @@ export class LoadBalancer implements AsyncDisposable {
   #environment(): string[] {
     const { flowAddress } = this.#options;
     // Log level and trace mask, too, are one for the whole machine.
-    const trace = `NFQLB_TRACE_SHM=${this.table}-trace`;
+    const trace = `NFQLB_TRACE_SHM=${this.logConfig}`;
     return ['env', trace, ...(flowAddress === undefined ? [] : [`NFQLB_FLOW_ADDRESS=${flowAddress}`])];
   }
 
