@@ -25,7 +25,10 @@ export function traceCommand(): Command {
     .addOption(new Option('--mask <mask>', 'the same as a number, a bit for each in this order').argParser(traceMask))
     .addOption(traceAddressOption('where the load-balancer gives traces'))
     .option('--count <n>', 'end after so many lines', wholeNumber({ min: 1 }))
-    .option('--write <file>', 'write the traced packets as pcapng too, with fwmark and reason as comments')
+    .option(
+      '--write <file>',
+      'write the traced packets as pcapng too, with fwmark and reason as comments; -: to stdout, and the lines to stderr',
+    )
     .action(trace) as Command;
 }
 
@@ -40,11 +43,12 @@ async function trace({ mask, selection: selected, trace_address, count, write }:
       value: formatMask(areas),
     });
   const file = write === undefined ? undefined : new CaptureFile(write);
-  console.log(`Mask=${formatMask(areas)}`);
+  const say = write === '-' ? console.error : console.log;
+  say(`Mask=${formatMask(areas)}`);
   let lines = 0;
   for await (const event of followTrace(trace_address ?? DEFAULT_TRACE_ADDRESS, { areas: areas & ALL_AREAS, octets: file !== undefined })) {
     // It comes from packets, from names, and perhaps from a program that is no load-balancer.
-    console.log(printable(event.text));
+    say(printable(event.text));
     if (event.packet) file?.add(event.packet);
     if (event.areas !== 0 && ++lines === count) break;
   }

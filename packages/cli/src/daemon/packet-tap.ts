@@ -15,7 +15,7 @@ export interface TapOptions {
 }
 
 /**
- * Lets the main thread see packets as a worker decides them. While nobody looks it costs two loads of shared words a batch; while
+ * Lets the main thread see packets as a worker decides them. While nobody looks it costs one load of a shared word a batch; while
  * somebody does it may cost and allocate, but waits for nothing.
  */
 export class PacketTap {
@@ -38,9 +38,9 @@ export class PacketTap {
    * @param generation of the flows that the batch is decided by
    */
   open(generation: number): boolean {
-    if (this.#ring.flows !== this.#note.traceGeneration) this.#takeFlows();
     this.#areas = this.#ring.areas;
     if (this.#areas === 0) return false;
+    if (this.#ring.flows !== this.#note.traceGeneration) this.#takeFlows();
     this.#note.time = performance.timeOrigin + performance.now();
     this.#note.generation = generation;
     return true;

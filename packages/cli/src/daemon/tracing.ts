@@ -5,7 +5,7 @@ import { Area, areaNames, PACKET_AREAS } from '../trace/areas.js';
 import type { LogConfig } from '../trace/log-config.js';
 import { decisionIn, describePacket } from '../trace/packet-line.js';
 import { PacketRing, type TracedPacket } from '../trace/packet-ring.js';
-import { TraceFlows } from '../trace/trace-flows.js';
+import { type TraceFlowGeneration, TraceFlows } from '../trace/trace-flows.js';
 import type { SentPacket } from '../trace/trace-message.js';
 import { TraceServer } from '../trace/trace-server.js';
 import type { FlowGeneration } from './flow-generations.js';
@@ -37,6 +37,7 @@ export class Tracing {
   readonly #names = new FlowNames();
   readonly #workers: { readonly ring: PacketRing; readonly port: MessagePort; readonly tap: TapOptions; lost: number }[];
   #fetching: NodeJS.Timeout | undefined;
+  #newestFlows: TraceFlowGeneration | undefined;
 
   constructor(options: TracingOptions, config: LogConfig) {
     this.#options = options;
@@ -46,10 +47,8 @@ export class Tracing {
       return { ring, port: port1, tap: { ring: ring.memory, flows: port2 }, lost: 0 };
     });
     this.flows = new TraceFlows((generation) => {
-      for (const { ring, port } of this.#workers) {
-        port.postMessage(generation);
-        ring.flows = generation.number;
-      }
+      this.#newestFlows = generation;
+      this.#sendFlows();
     });
     this.#server = new TraceServer(config, (areas) => this.#follow(areas));
   }
@@ -96,12 +95,24 @@ export class Tracing {
 
   #follow(areas: number): void {
     log.info(areas === 0 ? 'nobody traces' : `tracing ${areaNames(areas)}`);
+    this.#sendFlows();
     const packets = areas & PACKET_AREAS;
     for (const { ring } of this.#workers) ring.areas = packets;
     clearInterval(this.#fetching);
     // What is under way, nobody waits for any more; or it was there before the first came.
     if (packets === 0) this.#fetching = undefined;
     else this.#fetching = setInterval(() => this.#fetch(), FETCH_INTERVAL);
+  }
+
+  /** Workers take up trace flows when somebody traces; before, they would only gather on the way. */
+  #sendFlows(): void {
+    const newest = this.#newestFlows;
+    if (!newest || !this.wants(Area.Flows)) return;
+    for (const { ring, port } of this.#workers) {
+      if (ring.flows === newest.number) continue;
+      port.postMessage(newest);
+      ring.flows = newest.number;
+    }
   }
 
   #fetch(): void {

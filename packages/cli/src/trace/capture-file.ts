@@ -3,6 +3,8 @@ import { pcapngHeader, pcapngPacket } from '@nfqlb/core/pcapng';
 import { VERSION } from '../version.js';
 import type { SentPacket } from './trace-message.js';
 
+const STDOUT = 1;
+
 /** A capture that cannot be written. */
 export class CaptureFileError extends Error {
   override readonly name = 'CaptureFileError';
@@ -15,11 +17,11 @@ export class CaptureFile {
   readonly #fd: number;
   #length = 0;
 
-  /** Writes the file anew. Throws {@link CaptureFileError}. */
+  /** Writes the file anew, or to standard output for `-`. Throws {@link CaptureFileError}. */
   constructor(path: string) {
     this.#path = path;
     try {
-      this.#fd = openSync(path, 'w');
+      this.#fd = path === '-' ? STDOUT : openSync(path, 'w');
     } catch (cause) {
       throw this.#error(cause);
     }
@@ -35,7 +37,7 @@ export class CaptureFile {
   }
 
   close(): void {
-    closeSync(this.#fd);
+    if (this.#fd !== STDOUT) closeSync(this.#fd);
   }
 
   #write(block: Uint8Array): void {
@@ -43,6 +45,8 @@ export class CaptureFile {
       for (let at = 0; at < block.length; ) at += writeSync(this.#fd, block, at);
       this.#length += block.length;
     } catch (cause) {
+      // Nobody reads any more: as `| head` ends a program.
+      if (this.#fd === STDOUT && (cause as NodeJS.ErrnoException).code === 'EPIPE') process.exit();
       this.#cutBack();
       throw this.#error(cause);
     }

@@ -19,7 +19,7 @@ test('a packet: when, where, what, and why', () => {
   const one = traced(udp);
   const decision = decisionIn(one, 1, { flow: 'web', table: 'w' });
   expect(describePacket(one, decision, 3, {})).toBe(
-    '03:04:05.006789 queue 3: udp 10.0.0.2:4711 -> 10.0.0.1:5001 normal len=30; balanced: flow web, table w, hash 0xabcdef01 mod 997 = bucket 12 -> fwmark 101',
+    '03:04:05.006789 queue 3: udp 10.0.0.2:4711 -> 10.0.0.1:5001 kind=normal len=30; balanced: flow web, table w, hash 0xabcdef01 mod 997 = bucket 12 -> fwmark 101',
   );
   expect(describePacket(one, decision, 3, { traceFlow: 'all' })).toContain('queue 3: trace-flow all: udp 10');
 });
@@ -30,7 +30,7 @@ test('an ICMP error: what it says, from whom, and about which connection', () =>
   new DataView(error.buffer).setUint32(44, 1400);
   const line = describePacket(traced(error), decisionIn(traced(error), 1, {}), 2, {});
   expect(line).toContain(
-    'queue 2: icmp error from 1000::9, packet too big mtu=1400, about tcp [1000::2]:4711 -> [1000::1]:80 icmp-inner len=',
+    'queue 2: icmp error from 1000::9, packet too big mtu=1400, about tcp [1000::2]:4711 -> [1000::1]:80 kind=icmp-inner len=',
   );
 });
 
@@ -47,5 +47,5 @@ test('what is malformed is not looked into', () => {
     fwmark: -1,
   });
   expect(cut.kind).toBe(Kind.Malformed);
-  expect(describePacket(cut, decisionIn(cut, 1, {}), 2, {})).toMatch(/queue 2: malformed len=30; dropped: malformed: its headers/);
+  expect(describePacket(cut, decisionIn(cut, 1, {}), 2, {})).toMatch(/queue 2: kind=malformed len=30; dropped: malformed: its headers/);
 });

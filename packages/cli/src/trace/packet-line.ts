@@ -1,6 +1,6 @@
 // A traced packet as a line:
 //
-//     20:08:41.123456 queue 2: trace-flow web: udp 10.0.0.2:4711 -> 10.0.0.1:5001 normal len=60; balanced: table nfqlb, hash 0x… -> fwmark 101
+//     20:08:41.123456 queue 2: trace-flow web: udp 10.0.0.2:4711 -> 10.0.0.1:5001 kind=normal len=60; balanced: table nfqlb, hash 0x… -> fwmark 101
 
 import { ETH_P_IP, ETH_P_IPV6, KIND_NAMES, Kind } from '@nfqlb/core';
 import { formatIpv6 } from '@nfqlb/core/address';
@@ -26,7 +26,7 @@ export function describePacket(packet: TracedPacket, decision: Decision, queue: 
 /** The packet, and of an ICMP error what it says, to whom, and about which connection. */
 function what({ kind, key, octets, etherType, wireLength }: TracedPacket): string {
   const icmp = describeIcmp(octets, 0, octets.length, etherType);
-  const about = `${kind === Kind.Malformed ? '' : `${describeKey(kind, key)} `}${KIND_NAMES[kind]} len=${wireLength}`;
+  const about = `${kind === Kind.Malformed ? '' : `${describeKey(kind, key)} `}kind=${KIND_NAMES[kind]} len=${wireLength}`;
   if (icmp === undefined || kind === Kind.Malformed) return about;
   if (kind !== Kind.IcmpInner) return `${about} ${icmp}`;
   return `icmp error from ${sourceOf(octets, etherType)}, ${icmp}, about ${about}`;

@@ -52,7 +52,7 @@ describeLive(
       expect(lines).toHaveLength(40);
       const address = family === 4 ? '10\\.[0-9.]+:\\d+ -> 10\\.0\\.0\\.1:7' : '\\[fd[0-9a-f:]+\\]:\\d+ -> \\[1000::1\\]:7';
       const form = new RegExp(
-        `^\\d\\d:\\d\\d:\\d\\d\\.\\d{6} queue 2: udp ${address} normal len=${family === 4 ? 36 : 56}; balanced: table ${lb.table}, hash `,
+        `^\\d\\d:\\d\\d:\\d\\d\\.\\d{6} queue 2: udp ${address} kind=normal len=${family === 4 ? 36 : 56}; balanced: table ${lb.table}, hash `,
       );
       for (const line of lines) expect(line).toMatch(form);
       // The kernel did what the lines say.
@@ -145,15 +145,15 @@ describeLive(
         await expect.poll(() => linesOf(trace).length).toBe(3);
         const [syn, error, ping] = linesOf(trace) as [string, string, string];
         const [near, far] = family === 4 ? [`${client}:4711`, `${vip}:80`] : [`[${client}]:4711`, `[${vip}]:80`];
-        expect(syn).toContain(` queue 2: trace-flow web: tcp ${near} -> ${far} normal len=`);
+        expect(syn).toContain(` queue 2: trace-flow web: tcp ${near} -> ${far} kind=normal len=`);
         const says = family === 4 ? 'destination unreachable: fragmentation needed mtu=1400' : 'packet too big mtu=1400';
         expect(error).toContain(
-          ` queue 2: trace-flow web: icmp error from ${router}, ${says}, about tcp ${near} -> ${far} icmp-inner len=`,
+          ` queue 2: trace-flow web: icmp error from ${router}, ${says}, about tcp ${near} -> ${far} kind=icmp-inner len=`,
         );
         expect(choiceIn(error)).toEqual(choiceIn(syn));
         // A ping matches by addresses alone, as in C nfqlb.
         expect(ping).toContain(
-          `trace-flow web: ${family === 4 ? 'icmp' : 'icmp6'} ${client} -> ${vip} icmp len=${family === 4 ? 28 : 48} echo request id=7 seq=9;`,
+          `trace-flow web: ${family === 4 ? 'icmp' : 'icmp6'} ${client} -> ${vip} kind=icmp len=${family === 4 ? 28 : 48} echo request id=7 seq=9;`,
         );
         expect(JSON.parse(await lb.run('trace-flow-list', '--name=web'))).toMatchObject({ name: 'web', matches_count: 3 });
         await lb.run('trace-flow-delete', '--name=web');
@@ -173,9 +173,9 @@ describeLive(
       await inject(net, { packets: hex(first, later, stray, whole), rate: 1000 });
       await expect.poll(() => linesOf(trace).length).toBe(3);
       const [a, b, c] = linesOf(trace) as [string, string, string];
-      expect(a).toMatch(/udp id=0x1234 10\.2\.0\.1:4711 -> 10\.0\.0\.1:5000 first-fragment len=68; balanced: table .* -> fwmark \d+$/);
+      expect(a).toMatch(/udp id=0x1234 10\.2\.0\.1:4711 -> 10\.0\.0\.1:5000 kind=first-fragment len=68; balanced: table .* -> fwmark \d+$/);
       expect(b).toMatch(
-        /fragment id=0x1234 10\.2\.0\.1 -> 10\.0\.0\.1 fragment len=\d+; balanced: a later fragment, goes where its first went -> fwmark \d+$/,
+        /fragment id=0x1234 10\.2\.0\.1 -> 10\.0\.0\.1 kind=fragment len=\d+; balanced: a later fragment, goes where its first went -> fwmark \d+$/,
       );
       expect(b.split('fwmark ')[1]).toBe(a.split('fwmark ')[1]);
       expect(c).toMatch(/fragment id=0x1235 .*; dropped: a fragment that came before its first, and no room to store it$/);
@@ -253,6 +253,15 @@ describeLive(
       await head.exited;
       expect(head.stdout.split('\n')).toHaveLength(4);
       await expect.poll(() => mask(lb)).toBe(0);
+
+      const piped = await lb.host.run([
+        'env',
+        `NFQLB_TRACE_SHM=${lb.logConfig}`,
+        'sh',
+        '-c',
+        `${command} --count=9 --write=- | tcpdump -nn -r -`,
+      ]);
+      expect(piped.trim().split('\n')).toHaveLength(9);
 
       const file = `/dev/shm/${net.sharedMemory('limited.pcapng')}`;
       await using limited = await lb.host.spawn([
