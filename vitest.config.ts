@@ -5,6 +5,8 @@ const source = { resolve: { conditions: ['@nfqlb/source'] }, ssr: { resolve: { c
 
 export default defineConfig({
   test: {
+    // The second prints and keeps the matrix of behaviours, when tests of it have run.
+    reporters: ['default', './packages/e2e/src/matrix/reporter.ts'],
     projects: [
       { ...source, test: { name: 'unit', include: ['packages/{core,options,configuration,sim,cli}/**/*.test.ts'] } },
       {

@@ -1,6 +1,6 @@
-import { describe, test } from 'vitest';
 import { isBuilt, type Program } from '../load-balancer/program.js';
 import { missingPrerequisites } from '../prerequisites.js';
+import { describeUnless } from './describe-unless.js';
 
 const missing = missingPrerequisites();
 
@@ -9,17 +9,5 @@ const missing = missingPrerequisites();
  */
 export function describeLive(title: string, tests: () => void, program?: Program): void {
   const lacking = program && !isBuilt(program) ? [...missing, `${program.command.at(-1)} (made by pnpm build)`] : missing;
-  if (lacking.length === 0) {
-    describe(title, tests);
-    return;
-  }
-  const reason = `needs ${lacking.join('; ')}`;
-  console.warn(`${title}: ${reason}`);
-  if (process.env.CI) {
-    test(title, () => {
-      throw new Error(reason);
-    });
-  } else {
-    describe.skip(`${title}: ${reason}`, tests);
-  }
+  describeUnless(lacking.length === 0 ? undefined : lacking.join('; '), title, tests);
 }

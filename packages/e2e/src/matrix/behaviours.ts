@@ -1,0 +1,54 @@
+/**
+ * The rows and columns of the matrix: what the load-balancer does for traffic, and in which circumstances. A test that proves a cell
+ * says so with `behaviour()` (testing/behaviour.ts).
+ */
+
+/** The rows, in their order: by the name that tests give, what the behaviour is. */
+export const BEHAVIOURS = {
+  nat: 'NAT: all targets answer; one is taken out and comes back, and the connections of the others go on',
+  'nat-change': 'NAT: targets come and go under load: no connection is refused, lost or slow',
+  dsr: 'DSR: answers go straight back, with the client’s address kept',
+  'syn-only': 'SYN-only: each connection is in the queue once, and survives changes of targets',
+  ecmp: 'Two load-balancers behind ECMP: one is killed, connections go on at the same targets',
+  reject: 'Reject marks: a client without a target or without a flow is refused at once',
+  ping: 'Promiscuous ping: every address of a flow answers ping',
+  tier: 'Fragments at different load-balancers of a tier reach one target whole',
+  pmtu: 'Path MTU discovery: “too big” reaches the target that has to know',
+  'icmp-udp': 'ICMP errors that quote UDP reach the target of the connection',
+  'icmp-sctp': 'ICMP errors that quote SCTP reach the target of the connection',
+  traceroute: 'traceroute to a VIP shows the way to one target',
+  sctp: 'SCTP associations',
+  'sctp-udp': 'SCTP in UDP (RFC 6951)',
+  'sctp-multihoming': 'SCTP multihoming: an association goes on when one of its paths is cut',
+} as const;
+
+export type Behaviour = keyof typeof BEHAVIOURS;
+
+export type Family = 4 | 6;
+
+/** How many queues the load-balancer listens to. */
+export type Queues = 1 | 4;
+
+/** What a test was run with: a column. */
+export interface Circumstances {
+  readonly family: Family;
+  readonly queues: Queues;
+}
+
+/** A cell that a test proves, when it passes. */
+export interface Proof extends Circumstances {
+  readonly behaviour: Behaviour;
+}
+
+/** All columns, for `describe.each`. */
+export const CIRCUMSTANCES: readonly Circumstances[] = [
+  { family: 4, queues: 1 },
+  { family: 4, queues: 4 },
+  { family: 6, queues: 1 },
+  { family: 6, queues: 4 },
+];
+
+/** A column's heading, as in `IPv4, one queue`. */
+export function columnTitle({ family, queues }: Circumstances): string {
+  return `IPv${family}, ${queues === 1 ? 'one queue' : 'four queues'}`;
+}

@@ -1,0 +1,21 @@
+// `pnpm matrix`: makes the last run's matrix the one in docs/behaviours.json and in the README.
+import { copyFileSync, existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import { LAST_RUN } from './last-run.js';
+import { formatMatrix, type Matrix } from './matrix.js';
+import { replaceTable } from './readme-table.js';
+
+const path = (relative: string): string => fileURLToPath(new URL(relative, import.meta.url));
+const KEPT = path('../../../../docs/behaviours.json');
+const README = path('../../../../README.md');
+
+if (!existsSync(LAST_RUN)) {
+  process.stderr.write('no run to publish; first: npx vitest run packages/e2e\n');
+  process.exit(1);
+}
+copyFileSync(LAST_RUN, KEPT);
+const matrix = JSON.parse(readFileSync(KEPT, 'utf8')) as Matrix;
+writeFileSync(README, replaceTable(readFileSync(README, 'utf8'), formatMatrix(matrix)));
+const results = matrix.rows.flatMap(({ cells }) => cells.map(({ result }) => result));
+const count = (wanted: string): number => results.filter((result) => result === wanted).length;
+process.stdout.write(`${count('passed')} passed, ${count('failed')} failed, ${count('not run')} not run\n`);

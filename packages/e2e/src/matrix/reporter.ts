@@ -1,0 +1,34 @@
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { release } from 'node:os';
+import { dirname } from 'node:path';
+import type { Reporter, TestModule } from 'vitest/node';
+import type { Proof } from './behaviours.js';
+import { LAST_RUN } from './last-run.js';
+import { composeMatrix, formatMatrix, type Outcome } from './matrix.js';
+
+/**
+ * A reporter for Vitest that prints the matrix of what this run has proved, and keeps it. Of a run without such tests it says
+ * nothing.
+ */
+export default class MatrixReporter implements Reporter {
+  onTestRunEnd(modules: readonly TestModule[]): void {
+    const outcomes = modules.flatMap((module) => [...outcomesOf(module)]);
+    if (outcomes.length === 0) return;
+    const matrix = composeMatrix(outcomes, `Linux ${release()}, Node ${process.versions.node}`);
+    const table = formatMatrix(matrix);
+    mkdirSync(dirname(LAST_RUN), { recursive: true });
+    writeFileSync(LAST_RUN, `${JSON.stringify(matrix, undefined, 2)}\n`);
+    writeFileSync(LAST_RUN.replace(/json$/, 'md'), table);
+    process.stdout.write(`\n${table}\n`);
+  }
+}
+
+/** A test that did not run has not said what it proves. */
+function* outcomesOf(module: TestModule): Generator<Outcome> {
+  for (const test of module.children.allTests()) {
+    const { proves } = test.meta() as { proves?: Proof };
+    const { state } = test.result();
+    if (proves === undefined || state === 'skipped') continue;
+    yield { proof: proves, test: `${module.relativeModuleId} > ${test.fullName}`, passed: state === 'passed' };
+  }
+}
