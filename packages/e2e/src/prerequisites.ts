@@ -15,9 +15,13 @@ const PROGRAMS = {
   taskset: 'util-linux',
 };
 
-/** What the machine lacks for live tests, each with what to do about it; nothing when all is there. */
-export function missingPrerequisites(): string[] {
-  const missing = Object.entries(PROGRAMS)
+/**
+ * What the machine lacks for live tests, each with what to do about it; nothing when all is there.
+ *
+ * @param more programs that some tests need, and their Debian packages
+ */
+export function missingPrerequisites(more: Readonly<Record<string, string>> = {}): string[] {
+  const missing = Object.entries({ ...PROGRAMS, ...more })
     .filter(([program]) => !isInstalled(program))
     .map(([program, debian]) => `${program} (Debian package ${debian})`);
   if (!isExecutable(TRAFFIC_PROGRAM)) missing.push(`${TRAFFIC_PROGRAM} (made by pnpm build)`);
