@@ -1,6 +1,9 @@
-import { execFileSync, spawnSync } from 'node:child_process';
+import { execFile, execFileSync, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
 import { copyFileSync, mkdtempSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
+import { type AddressInfo, createServer } from 'node:net';
 import { join } from 'node:path';
+import { promisify } from 'node:util';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 
 // The program as a user runs it, bundled from these sources into a folder beside dist, where it finds the addon.
@@ -113,6 +116,38 @@ describe('the log level', () => {
       status: 1,
       stderr: `nfqlb loglevel: shared memory ${NAME}: it has 3 octets, a log level and a trace mask take 8\n`,
     });
+  });
+});
+
+describe('a trace', () => {
+  /** What nfqlb trace prints of a load-balancer that says this. */
+  async function traced(said: string, ...options: string[]): Promise<{ stdout: string; stderr: string }> {
+    const server = createServer((socket) => socket.end(said));
+    server.listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    const { port } = server.address() as AddressInfo;
+    const command = [join(folder, 'nfqlb.js'), 'trace', '--selection=packet', `--trace_address=tcp:127.0.0.1:${port}`, ...options];
+    try {
+      const env = { ...process.env, NFQLB_TRACE_SHM: `${SHM}-trace` };
+      return await promisify(execFile)(process.execPath, command, { env });
+    } finally {
+      server.close();
+      rmSync(`${PATH}-trace`, { force: true });
+    }
+  }
+
+  test('has no terminal do anything, whoever speaks', async () => {
+    const { stdout, stderr } = await traced('Trace active\nflow \x1b[2J\x07a\u202eb\x9b\x00c\ttab\r\n');
+    expect(stdout).toBe('Mask=0x00000002\nTrace active\nflow \\x1b[2J\\x07a\\u202eb\\x9b\\x00c\\x09tab\n');
+    expect(stderr).toBe('nfqlb trace: the load-balancer has ended the trace\n');
+  });
+
+  test('of a load-balancer that ends too soon has failed', async () => {
+    await expect(traced('Trace active\none\n', '--count=5')).rejects.toMatchObject({
+      code: 1,
+      stderr: 'nfqlb trace: the load-balancer has ended the trace after 2 lines of 5\n',
+    });
+    expect((await traced('Trace active\none\ntwo\n', '--count=2')).stdout).toBe('Mask=0x00000002\nTrace active\none\n');
   });
 });
 

@@ -50,7 +50,7 @@ export class Tracing {
       this.#newestFlows = generation;
       this.#sendFlows();
     });
-    this.#server = new TraceServer(config, (areas) => this.#follow(areas));
+    this.#server = new TraceServer(config, { changed: (areas) => this.#follow(areas), hint: (areas) => this.#hint(areas) });
   }
 
   /** What a worker needs; the port of it is to be transferred. */
@@ -98,10 +98,23 @@ export class Tracing {
     this.#sendFlows();
     const packets = areas & PACKET_AREAS;
     for (const { ring } of this.#workers) ring.areas = packets;
-    clearInterval(this.#fetching);
-    // What is under way, nobody waits for any more; or it was there before the first came.
-    if (packets === 0) this.#fetching = undefined;
-    else this.#fetching = setInterval(() => this.#fetch(), FETCH_INTERVAL);
+    if (packets === 0) {
+      clearInterval(this.#fetching);
+      this.#fetching = undefined;
+    } else if (!this.#fetching) {
+      // What is there, others had asked for, and left.
+      for (const worker of this.#workers) {
+        worker.ring.clear();
+        worker.lost = worker.ring.lost;
+      }
+      this.#fetching = setInterval(() => this.#fetch(), FETCH_INTERVAL);
+    }
+  }
+
+  /** What a client would wait for in vain. */
+  #hint(areas: number): string | undefined {
+    if ((areas & Area.Flows) === 0 || this.flows.size > 0) return undefined;
+    return 'there are no trace flows yet: nfqlb trace-flow-set';
   }
 
   /** Workers take up trace flows when somebody traces; before, they would only gather on the way. */

@@ -26,4 +26,6 @@ export async function listen(server: Server, address: SocketAddress, { insecure 
   if (address.kind === 'unix') server.listen({ fd: listenAbstract(address.name) });
   else server.listen({ host: address.host, port: address.port, ipv6Only: true });
   await once(server, 'listening');
+  // A connection that cannot be taken, for want of descriptors say, is its client's loss: the load-balancer goes on.
+  server.on('error', () => {});
 }

@@ -67,6 +67,14 @@ test('when nobody reads, the oldest stay, the others are counted, and nothing wa
   }
 });
 
+test('what nobody has fetched can be forgotten', () => {
+  const ring = new PacketRing();
+  for (let i = 0; i < 10; i++) ring.put(note(i), key, bytes, 0, bytes.length);
+  ring.clear();
+  ring.put(note(99), key, bytes, 0, bytes.length);
+  expect(takeAll(ring).map(({ hash }) => hash)).toEqual([99]);
+});
+
 test('what is to be traced, the worker sees', () => {
   const ring = new PacketRing();
   const worker = new PacketRing(ring.memory);

@@ -158,6 +158,11 @@ export class PacketRing {
     Atomics.store(words, HEAD, (head + 1) | 0);
   }
 
+  /** The main thread's: forgets what is there. */
+  clear(): void {
+    Atomics.store(this.#words, TAIL, Atomics.load(this.#words, HEAD));
+  }
+
   /** The main thread's: the oldest packet; `undefined` when there is none. */
   take(): TracedPacket | undefined {
     const words = this.#words;

@@ -31,6 +31,10 @@ export class TraceFlows {
     this.#announce = announce;
   }
 
+  get size(): number {
+    return this.#set.size;
+  }
+
   /** Does what `trace-set`, `trace-delete`, `trace-list` and `trace-list-names` ask for. */
   handle({ action, fields: { name, ...fields } }: FlowRequest): Buffer {
     switch (action) {

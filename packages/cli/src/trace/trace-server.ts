@@ -19,21 +19,25 @@ const PATIENCE = 100;
 /** How long clients are given to take the last lines when this ends, in milliseconds. */
 const FAREWELL = 200;
 
+export interface TraceServerOptions {
+  /** Is told which areas are traced, whenever that changes. */
+  readonly changed: (areas: number) => void;
+  /** What to tell a client at first that wants these areas, if anything. */
+  readonly hint?: (areas: number) => string | undefined;
+}
+
 /** Tells clients what happens. None of them is ever waited for. */
 export class TraceServer {
   readonly #config: LogConfig;
-  readonly #changed: (areas: number) => void;
+  readonly #options: TraceServerOptions;
   readonly #clients = new Set<Client>();
   readonly #server: Server;
   #areas = 0;
 
-  /**
-   * @param config where clients say what they want traced
-   * @param changed is told which areas are traced, whenever that changes
-   */
-  constructor(config: LogConfig, changed: (areas: number) => void) {
+  /** @param config where clients say what they want traced */
+  constructor(config: LogConfig, options: TraceServerOptions) {
     this.#config = config;
-    this.#changed = changed;
+    this.#options = options;
     this.#server = createServer((socket) => this.#greet(socket));
     this.#server.maxConnections = MAX_CLIENTS;
   }
@@ -70,7 +74,7 @@ export class TraceServer {
     for (const client of this.#clients) areas |= client.areas;
     if (areas === this.#areas) return;
     this.#areas = areas;
-    this.#changed(areas);
+    this.#options.changed(areas);
   }
 
   /** Says good-bye; resolves when all are gone, which takes those a moment that do not read. */
@@ -82,7 +86,11 @@ export class TraceServer {
 
   #greet(socket: Socket): void {
     this.#config.follow();
-    const client = new Client(socket, this.#config, () => this.look());
+    const client = new Client(socket, this.#config, () => {
+      const hint = this.#options.hint?.(client.areas);
+      if (hint !== undefined) client.tell({ areas: 0, text: hint });
+      this.look();
+    });
     this.#clients.add(client);
     client.gone.then(() => {
       this.#clients.delete(client);

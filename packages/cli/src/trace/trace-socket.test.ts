@@ -20,7 +20,7 @@ beforeEach(async () => {
   process.env.NFQLB_TRACE_SHM = NAME;
   config = new LogConfig();
   changes = [];
-  server = new TraceServer(config, (areas) => changes.push(areas));
+  server = new TraceServer(config, { changed: (areas) => changes.push(areas), hint: (areas) => (areas === 64 ? 'a hint' : undefined) });
   await server.listen(ADDRESS, false);
 });
 afterEach(async () => {
@@ -134,6 +134,12 @@ test('a client that does not read loses lines and is told how many; others lose 
   await expect.poll(said).toMatch(/slowly\nagain\n$/);
   slow.destroy();
   await fast.leave();
+});
+
+test('a client that would wait in vain is told so; that is no line of its areas', async () => {
+  const { events, leave } = follow(64);
+  await expect.poll(() => events).toEqual([{ areas: 0, text: 'a hint' }]);
+  await leave();
 });
 
 test('who asks for nothing that makes sense is sent away', async () => {

@@ -142,8 +142,9 @@ describeLive(
           packets: hex(ip.tcp(4711, 80).build(), ip.tcp(4711, 81).build(), ip.udp(4711, 80).build(), tooBig, ip.icmpEcho(7, 9).build()),
           rate: 1000,
         });
-        await expect.poll(() => linesOf(trace).length).toBe(3);
-        const [syn, error, ping] = linesOf(trace) as [string, string, string];
+        await expect.poll(() => linesOf(trace).length).toBe(4);
+        const [hint, syn, error, ping] = linesOf(trace) as [string, string, string, string];
+        expect(hint).toBe('there are no trace flows yet: nfqlb trace-flow-set');
         const [near, far] = family === 4 ? [`${client}:4711`, `${vip}:80`] : [`[${client}]:4711`, `[${vip}]:80`];
         expect(syn).toContain(` queue 2: trace-flow web: tcp ${near} -> ${far} kind=normal len=`);
         const says = family === 4 ? 'destination unreachable: fragmentation needed mtu=1400' : 'packet too big mtu=1400';
@@ -159,7 +160,7 @@ describeLive(
         await lb.run('trace-flow-delete', '--name=web');
         await inject(net, { packets: hex(ip.tcp(4711, 80).build()) });
         expect(await lb.run('trace-flow-list')).toBe('[]\n');
-        expect(linesOf(trace)).toHaveLength(3);
+        expect(linesOf(trace)).toHaveLength(4);
       },
     );
 
