@@ -1,13 +1,19 @@
-// Makes one file of each program: `node ../../scripts/bundle.mjs src/sim.ts …`, in a package's folder, gives dist/sim.js
-// (or elsewhere with --outdir).
+// Makes a file of each program: `node ../../scripts/bundle.mjs src/sim.ts …`, in a package's folder, gives dist/sim.js
+// (or elsewhere with --outdir). What a program imports only when it needs it is in files beside it, part-*.js.
 //
 // A command then starts in little more than Node itself. It is bundled from the sources (the private export condition), so
 // that the libraries' builds and the programs' need not wait for each other.
-import { basename } from 'node:path';
+import { existsSync, readdirSync, rmSync } from 'node:fs';
+import { basename, join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { build } from 'esbuild';
 
 const { values, positionals } = parseArgs({ allowPositionals: true, options: { outdir: { type: 'string', default: 'dist' } } });
+
+// Parts have other names when they are other ones.
+for (const name of existsSync(values.outdir) ? readdirSync(values.outdir) : []) {
+  if (/\.js(\.map)?$/.test(name)) rmSync(join(values.outdir, name));
+}
 
 await build({
   // All side by side in one folder, whatever folder a source is in.
@@ -18,8 +24,8 @@ await build({
   target: 'node20',
   format: 'esm',
   conditions: ['@nfqlb/source'],
-  // What a package imports from itself is a file beside the program, read only by those who need it.
-  external: ['#*'],
+  splitting: true,
+  chunkNames: 'part-[hash]',
   sourcemap: 'linked',
   // commander is CommonJS, and asks for Node's own modules with require().
   banner: {

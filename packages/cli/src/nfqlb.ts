@@ -1,56 +1,39 @@
 import { addCompletion, Command, run } from '@nfqlb/options';
-import { activateCommand } from './commands/activate.js';
-import { applyCommand } from './commands/apply.js';
-import { deactivateCommand } from './commands/deactivate.js';
-import { deleteCommand } from './commands/delete.js';
-import { demoCommand } from './commands/demo.js';
-import { doctorCommand } from './commands/doctor.js';
-import { downCommand } from './commands/down.js';
-import { flowDeleteCommand } from './commands/flow-delete.js';
-import { flowListCommand, flowListNamesCommand } from './commands/flow-list.js';
-import { flowSetCommand } from './commands/flow-set.js';
-import { flowlbCommand } from './commands/flowlb.js';
-import { initCommand } from './commands/init.js';
-import { lbCommand } from './commands/lb.js';
-import { loglevelCommand } from './commands/loglevel.js';
-import { primebelowCommand } from './commands/primebelow.js';
-import { showCommand } from './commands/show.js';
-import { statsCommand } from './commands/stats.js';
-import { traceCommand } from './commands/trace.js';
-import { traceFlowDeleteCommand, traceFlowListCommand, traceFlowListNamesCommand, traceFlowSetCommand } from './commands/trace-flows.js';
-import { upCommand } from './commands/up.js';
-import { versionCommand } from './commands/version.js';
+
+/** The commands by name, in the order of the help. One is read when it is asked for: it starts in little more time than Node itself. */
+const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
+  init: async () => (await import('./commands/init.js')).initCommand(),
+  delete: async () => (await import('./commands/delete.js')).deleteCommand(),
+  activate: async () => (await import('./commands/activate.js')).activateCommand(),
+  deactivate: async () => (await import('./commands/deactivate.js')).deactivateCommand(),
+  show: async () => (await import('./commands/show.js')).showCommand(),
+  lb: async () => (await import('./commands/lb.js')).lbCommand(),
+  flowlb: async () => (await import('./commands/flowlb.js')).flowlbCommand(),
+  'flow-set': async () => (await import('./commands/flow-set.js')).flowSetCommand(),
+  'flow-delete': async () => (await import('./commands/flow-delete.js')).flowDeleteCommand(),
+  'flow-list': async () => (await import('./commands/flow-list.js')).flowListCommand(),
+  'flow-list-names': async () => (await import('./commands/flow-list.js')).flowListNamesCommand(),
+  apply: async () => (await import('./commands/apply.js')).applyCommand(),
+  stats: async () => (await import('./commands/stats.js')).statsCommand(),
+  trace: async () => (await import('./commands/trace.js')).traceCommand(),
+  loglevel: async () => (await import('./commands/loglevel.js')).loglevelCommand(),
+  'trace-flow-set': async () => (await import('./commands/trace-flows.js')).traceFlowSetCommand(),
+  'trace-flow-delete': async () => (await import('./commands/trace-flows.js')).traceFlowDeleteCommand(),
+  'trace-flow-list': async () => (await import('./commands/trace-flows.js')).traceFlowListCommand(),
+  'trace-flow-list-names': async () => (await import('./commands/trace-flows.js')).traceFlowListNamesCommand(),
+  up: async () => (await import('./commands/up.js')).upCommand(),
+  down: async () => (await import('./commands/down.js')).downCommand(),
+  doctor: async () => (await import('./commands/doctor.js')).doctorCommand(),
+  demo: async () => (await import('./commands/demo.js')).demoCommand(),
+  primebelow: async () => (await import('./commands/primebelow.js')).primebelowCommand(),
+  version: async () => (await import('./commands/version.js')).versionCommand(),
+};
+
+const asked = Object.entries(COMMANDS).find(([name]) => name === process.argv[2]);
+// For help, for completion and for a name that is none, all are.
+const commands = asked === undefined ? Object.values(COMMANDS) : [asked[1]];
 
 const program = new Command('nfqlb').description('a layer-4 load-balancer on NFQUEUE');
-for (const command of [
-  initCommand(),
-  deleteCommand(),
-  activateCommand(),
-  deactivateCommand(),
-  showCommand(),
-  lbCommand(),
-  flowlbCommand(),
-  flowSetCommand(),
-  flowDeleteCommand(),
-  flowListCommand(),
-  flowListNamesCommand(),
-  applyCommand(),
-  statsCommand(),
-  traceCommand(),
-  loglevelCommand(),
-  traceFlowSetCommand(),
-  traceFlowDeleteCommand(),
-  traceFlowListCommand(),
-  traceFlowListNamesCommand(),
-  upCommand(),
-  downCommand(),
-  doctorCommand(),
-  demoCommand(),
-  primebelowCommand(),
-  versionCommand(),
-]) {
-  program.addCommand(command);
-}
-
+for (const command of await Promise.all(commands.map((read) => read()))) program.addCommand(command);
 addCompletion(program);
 await run(program);

@@ -11,7 +11,7 @@ import { presentTable } from './present.js';
  * @returns the flows to begin with
  */
 export async function restore(file: string): Promise<readonly FlowDefinition[]> {
-  const { parseConfiguration, readConfigurationText } = await import('#configuration');
+  const { parseConfiguration, readConfigurationText } = await import('@nfqlb/configuration');
   const configuration = parseConfiguration(await readConfigurationText(file), file);
   requireTables(configuration, (name) => presentTable(name) !== undefined);
   for (const [name, table] of configuration.tables ?? []) {

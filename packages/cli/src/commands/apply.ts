@@ -20,7 +20,7 @@ export function applyCommand(): Command {
 }
 
 async function run(file: string, { dryRun = false, watch = false }: ApplyOptions): Promise<void> {
-  const { parseConfiguration, readConfigurationText } = await import('#configuration');
+  const { parseConfiguration, readConfigurationText } = await import('@nfqlb/configuration');
   if (!watch) return apply(parseConfiguration(await readConfigurationText(file), file), dryRun);
   if (file === '-') throw new UsageError('invalid-value', 'standard input cannot be watched', { argument: 'file', value: file });
   const stop = new AbortController();

@@ -2,8 +2,6 @@
 
 import { readdirSync } from 'node:fs';
 import type { Suggest, Suggestion } from '@nfqlb/options';
-import { flowAddress } from '../flow-socket/flow-address.js';
-import { sendFlowCommand } from '../flow-socket/flow-client.js';
 import type { Action } from '../flow-socket/flow-message.js';
 import { DEFAULT_TABLE, readTable } from '../table/shared-table.js';
 
@@ -28,6 +26,9 @@ export const flowNames: Suggest = () => listNames('list-names');
 export const traceFlowNames: Suggest = () => listNames('trace-list-names');
 
 async function listNames(action: Action): Promise<Suggestion[]> {
+  // Most commands that can be completed so need neither.
+  const { flowAddress } = await import('../flow-socket/flow-address.js');
+  const { sendFlowCommand } = await import('../flow-socket/flow-client.js');
   const names = JSON.parse(await sendFlowCommand(flowAddress(), { action, fields: {} })) as string[];
   return names.map((value) => ({ value }));
 }

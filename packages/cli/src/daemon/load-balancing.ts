@@ -163,7 +163,7 @@ export async function balanceLoad(options: LoadBalancingOptions): Promise<void> 
 /** Where it is asked for. An address that cannot be had is found before anything else has begun. */
 async function openMetrics(address: MetricsAddress | undefined, source: MetricsSource): Promise<HttpServer | undefined> {
   if (!address) return undefined;
-  const { serveMetrics } = await import('#metrics');
+  const { serveMetrics } = await import('../metrics/metrics-server.js');
   return await serveMetrics(address, source);
 }
 
