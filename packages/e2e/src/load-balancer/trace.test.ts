@@ -182,6 +182,18 @@ describeLive(
       expect(c).toMatch(/fragment id=0x1235 .*; dropped: a fragment that came before its first, and no room to store it$/);
     });
 
+    test('of several queues has the packets of all', async () => {
+      await using net = await Topology.create({ targets: 2 });
+      await using lb = await LoadBalancer.start(net, { queue: '0:3' });
+      await using trace = await follow(lb, 'packet');
+      const packets = Array.from({ length: 100 }, (_, i) => packet().ipv4(`10.2.0.${i}`, '10.0.0.1').udp(1000, 5000).payload(8).build());
+      await inject(net, { packets: hex(...packets), rate: 5000 });
+      await expect.poll(() => linesOf(trace).length).toBe(100);
+      const of = (pattern: RegExp): string[] => linesOf(trace).map((line) => pattern.exec(line)![1]!);
+      expect(new Set(of(/ queue (\d): /))).toEqual(new Set(['0', '1', '2', '3']));
+      expect(new Set(of(/ udp (10\.2\.0\.\d+):1000 /)).size).toBe(100);
+    });
+
     test('of flows names flow and table, while flows change; flow commands and their answers are told', async () => {
       await using net = await Topology.create({ targets: 2 });
       await using lb = await LoadBalancer.start(net, { flows: true });
