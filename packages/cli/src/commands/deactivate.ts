@@ -1,4 +1,4 @@
-import { MAX_BUCKETS } from '@nfqlb/core';
+import { MAX_BUCKETS } from '@nfqlb/core/maglev';
 import { Command, fwmark, repeatable, suggesting, text, wholeNumber } from '@nfqlb/options';
 import { activeFwmarks, tableNames } from '../completion/names.js';
 import { changeTable, DEFAULT_TABLE } from '../table/shared-table.js';

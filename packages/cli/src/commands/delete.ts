@@ -1,4 +1,4 @@
-import { SharedMemory } from '@nfqlb/native';
+import { SharedMemory } from '@nfqlb/native/shared-memory';
 import { Command, text } from '@nfqlb/options';
 import { tableNames } from '../completion/names.js';
 

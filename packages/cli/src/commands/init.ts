@@ -1,4 +1,4 @@
-import { MAX_BUCKETS, MAX_FWMARK, type PermutationKind, TargetTable } from '@nfqlb/core';
+import { MAX_BUCKETS, MAX_FWMARK, type PermutationKind, TargetTable } from '@nfqlb/core/maglev';
 import { Command, oneOf, text, wholeNumber } from '@nfqlb/options';
 import { tableNames } from '../completion/names.js';
 import { createTable, DEFAULT_TABLE } from '../table/shared-table.js';

@@ -1,4 +1,4 @@
-import { MAX_BUCKETS, primeBelow } from '@nfqlb/core';
+import { MAX_BUCKETS, primeBelow } from '@nfqlb/core/maglev';
 import { Command, wholeNumber } from '@nfqlb/options';
 
 export function primebelowCommand(): Command {

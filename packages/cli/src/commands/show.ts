@@ -1,4 +1,4 @@
-import type { TargetTable } from '@nfqlb/core';
+import type { TargetTable } from '@nfqlb/core/maglev';
 import { Command, text } from '@nfqlb/options';
 import { tableNames } from '../completion/names.js';
 import { DEFAULT_TABLE, openTable } from '../table/shared-table.js';

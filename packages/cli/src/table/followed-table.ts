@@ -1,5 +1,5 @@
-import { FwmarkLookup } from '@nfqlb/core';
-import { SharedMemory } from '@nfqlb/native';
+import { FwmarkLookup } from '@nfqlb/core/maglev';
+import { SharedMemory } from '@nfqlb/native/shared-memory';
 import { openTable, type SharedTable } from './shared-table.js';
 
 /** The target table that a name leads to, as packets read it. It is mapped anew when the name leads to another. */

@@ -1,7 +1,7 @@
 // Target tables by their names in shared memory.
 
-import { CoreError, type TableOptions, TargetTable } from '@nfqlb/core';
-import { type OpenOptions, SharedMemory } from '@nfqlb/native';
+import { CoreError, type TableOptions, TargetTable } from '@nfqlb/core/maglev';
+import { type OpenOptions, SharedMemory } from '@nfqlb/native/shared-memory';
 
 /** Name of the table when a command is given none. */
 export const DEFAULT_TABLE = 'nfqlb';

@@ -1,0 +1,5 @@
+export { CoreError, type CoreErrorCode } from '../core-error.js';
+export { FwmarkLookup } from './fwmark-lookup.js';
+export type { PermutationKind } from './permutation.js';
+export { MAX_BUCKETS, MIN_BUCKETS, primeBelow } from './prime.js';
+export { MAX_FWMARK, MAX_WEIGHT, type TableOptions, type Target, TargetTable } from './target-table.js';
