@@ -19,10 +19,24 @@ export default defineConfig({
         test: {
           name: 'live',
           include: ['packages/e2e/src/**/*.test.ts'],
+          exclude: ['packages/e2e/src/docker/**'],
           // In processes, which get signals, and after the others: packets that are lost for want of a CPU prove nothing.
           pool: 'forks',
           fileParallelism: false,
           sequence: { groupOrder: 1 },
+          testTimeout: 60_000,
+          hookTimeout: 60_000,
+        },
+      },
+      {
+        ...source,
+        test: {
+          name: 'docker',
+          include: ['packages/e2e/src/docker/**/*.test.ts'],
+          globalSetup: 'packages/e2e/src/docker/project-setup.ts',
+          pool: 'forks',
+          fileParallelism: false,
+          sequence: { groupOrder: 2 },
           testTimeout: 60_000,
           hookTimeout: 60_000,
         },

@@ -1,0 +1,38 @@
+#!/bin/sh
+# Provides the images that the Dockerfiles begin with. What is neither here nor to be had from a registry is made on this Debian: a
+# minimal system by debootstrap, and the same with this machine's own Node. Needs root for that.
+set -eu
+
+DEBIAN=debian:12-slim
+NODE=node:20-bookworm-slim
+
+provided() {
+  docker image inspect "$1" >/dev/null 2>&1 || timeout 300 docker pull --quiet "$1" >/dev/null 2>&1
+}
+
+provided "$DEBIAN" && provided "$NODE" && exit
+command -v debootstrap >/dev/null || {
+  echo "$DEBIAN and $NODE: no registry answers, and they cannot be made without debootstrap (Debian package debootstrap)" >&2
+  exit 1
+}
+
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT INT TERM
+root=$work/root
+debootstrap --variant=minbase bookworm "$root" http://deb.debian.org/debian >"$work/log" 2>&1 || {
+  tail -5 "$work/log" >&2
+  exit 1
+}
+rm -rf "$root"/var/cache/apt/archives/*.deb "$root"/var/lib/apt/lists/* "$root"/usr/share/doc/* "$root"/usr/share/locale/*
+tar -C "$root" -c . | docker import - "$DEBIAN" >/dev/null
+
+# As in the official image: node, its headers, npm and npx, in /usr/local.
+node=$(node -p process.execPath)
+prefix=$(dirname "$(dirname "$node")")
+mkdir -p "$root/usr/local/include" "$root/usr/local/lib/node_modules"
+cp "$node" "$root/usr/local/bin/node"
+cp -r "$prefix/include/node" "$root/usr/local/include/"
+cp -r "$prefix/lib/node_modules/npm" "$root/usr/local/lib/node_modules/"
+ln -s ../lib/node_modules/npm/bin/npm-cli.js "$root/usr/local/bin/npm"
+ln -s ../lib/node_modules/npm/bin/npx-cli.js "$root/usr/local/bin/npx"
+tar -C "$root" -c . | docker import - "$NODE" >/dev/null

@@ -1,0 +1,23 @@
+import { spawnSync } from 'node:child_process';
+import { run } from '../processes/running.js';
+
+/** On every container and network of a test: whose it is. */
+export const OWNER_LABEL = 'nfqlb.test.run';
+
+/** The run of tests that this process belongs to, as the set-up of the Vitest project named it. */
+export function owner(): string {
+  return process.env.NFQLB_TEST_RUN ?? `${process.pid}`;
+}
+
+/** Runs a command of the docker program and gives its stdout. */
+export function docker(...args: readonly string[]): Promise<string> {
+  return run(['docker', ...args]);
+}
+
+/** Why no Docker engine can be used, or `undefined` when one answers. */
+export function engineProblem(): string | undefined {
+  const { status, stderr, error } = spawnSync('docker', ['version', '--format', '{{.Server.Version}}'], { encoding: 'utf8' });
+  if (error) return 'a Docker engine, and the program docker (Debian package docker.io)';
+  if (status !== 0) return `a Docker engine that answers (${stderr.trim().split('\n').at(-1)})`;
+  return undefined;
+}

@@ -1,0 +1,132 @@
+import { GenericContainer, getContainerRuntimeClient, type StartedTestContainer, Wait } from 'testcontainers';
+import { E2eError } from '../e2e-error.js';
+import type { Family } from '../matrix/behaviours.js';
+import { docker, OWNER_LABEL, owner } from './engine.js';
+import type { SiteNetwork } from './site-network.js';
+
+export interface MachineOptions {
+  readonly image: string;
+  /** Its host name. */
+  readonly name: string;
+  /** The first is the one that its default route leads to. */
+  readonly networks: readonly SiteNetwork[];
+  /** Matches what it writes when it is ready. Default: it is ready at once. */
+  readonly ready?: RegExp;
+  readonly command?: readonly string[];
+  readonly env?: Readonly<Record<string, string>>;
+  readonly sysctls?: Readonly<Record<string, string>>;
+  readonly devices?: readonly string[];
+  /** Copied into it: path here → path there. */
+  readonly files?: Readonly<Record<string, string>>;
+}
+
+/** What a machine may take until it is ready, ms. */
+const PATIENCE = 30_000;
+
+/** A container on several networks, with devices and sysctls, for which testcontainers has no words of its own. */
+class MachineContainer extends GenericContainer {
+  readonly #further: readonly SiteNetwork[];
+  /** What it has written since it started. */
+  said = '';
+
+  constructor({ image, name, networks, ready, command, env = {}, sysctls = {}, devices = [], files = {} }: MachineOptions) {
+    super(image);
+    this.#further = networks.slice(1);
+    this.withLabels({ [OWNER_LABEL]: owner() })
+      .withHostname(name)
+      .withNetworkMode(networks[0]!.name)
+      .withAddedCapabilities('NET_ADMIN', 'NET_RAW')
+      .withEnvironment(env)
+      .withCopyFilesToContainer(Object.entries(files).map(([source, target]) => ({ source, target })))
+      .withLogConsumer((stream) => {
+        stream.on('data', (text) => {
+          this.said += text;
+        });
+      })
+      .withStartupTimeout(PATIENCE)
+      .withWaitStrategy(ready ? Wait.forLogMessage(ready) : Wait.forSuccessfulCommand('true'));
+    if (command) this.withCommand([...command]);
+    this.hostConfig.Sysctls = { ...sysctls };
+    this.hostConfig.Devices = devices.map((path) => ({ PathOnHost: path, PathInContainer: path, CgroupPermissions: 'rwm' }));
+  }
+
+  /** Between creation and start: so the interfaces are there before anything runs. */
+  protected override async containerCreated(id: string): Promise<void> {
+    const client = await getContainerRuntimeClient();
+    const container = client.container.getById(id);
+    for (const { name } of this.#further) await client.container.connectToNetwork(container, client.network.getById(name), []);
+  }
+}
+
+/** A running container of a site. */
+export class Machine {
+  /** Its host name. */
+  readonly name: string;
+  readonly #started: StartedTestContainer;
+  readonly #addresses: ReadonlyMap<string, Readonly<Record<Family, string>>>;
+
+  private constructor(name: string, started: StartedTestContainer, addresses: ReadonlyMap<string, Readonly<Record<Family, string>>>) {
+    this.name = name;
+    this.#started = started;
+    this.#addresses = addresses;
+  }
+
+  static async start(options: MachineOptions): Promise<Machine> {
+    const container = new MachineContainer(options);
+    const started = await container.start().catch((error: Error) => {
+      throw new E2eError('command-failed', `${options.name}: ${error.message}: ${container.said.trim()}`, { cause: error });
+    });
+    const [inspected] = JSON.parse(await docker('inspect', started.getId())) as [Inspected];
+    const networks = Object.entries(inspected.NetworkSettings.Networks);
+    const addresses = networks.map(([name, { IPAddress, GlobalIPv6Address }]) => [name, { 4: IPAddress, 6: GlobalIPv6Address }] as const);
+    return new Machine(options.name, started, new Map(addresses));
+  }
+
+  get id(): string {
+    return this.#started.getId();
+  }
+
+  address(network: SiteNetwork, family: Family): string {
+    const address = this.#addresses.get(network.name)?.[family];
+    if (!address) throw new RangeError(`${this.name} has no IPv${family} address on ${network.name}`);
+    return address;
+  }
+
+  /**
+   * Runs a program to its end and gives its stdout.
+   *
+   * @throws {@link E2eError} `command-failed` unless its status is 0
+   */
+  async run(...command: readonly string[]): Promise<string> {
+    const { exitCode, stdout, stderr } = await this.attempt(...command);
+    if (exitCode !== 0) throw new E2eError('command-failed', `${this.name}: ${command.join(' ')}: status ${exitCode}: ${stderr || stdout}`);
+    return stdout;
+  }
+
+  /** Runs a program to its end, however that is. */
+  attempt(...command: readonly string[]): Promise<{ exitCode: number; stdout: string; stderr: string }> {
+    return this.#started.exec([...command]);
+  }
+
+  /** Runs a script of lines, the first that fails ends it. */
+  script(...lines: readonly string[]): Promise<string> {
+    return this.run('sh', '-ec', lines.join('\n'));
+  }
+
+  /** `kill -9`, or another signal; it stays to be removed with its site. */
+  async kill(signal = 'KILL'): Promise<void> {
+    await docker('kill', `--signal=${signal}`, this.id);
+  }
+
+  /** What it has written. */
+  async logs(): Promise<string> {
+    return docker('logs', this.id);
+  }
+}
+
+/** What `docker inspect` writes, as far as it is used. */
+interface Inspected {
+  readonly NetworkSettings: {
+    readonly Networks: Readonly<Record<string, { readonly IPAddress: string; readonly GlobalIPv6Address: string }>>;
+  };
+}

@@ -1,0 +1,35 @@
+// Once for all files of the Vitest project `docker`: images, and somebody who cleans up however the run ends.
+import { spawn } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
+import { fileURLToPath } from 'node:url';
+import { run } from '../processes/running.js';
+import { docker, engineProblem, OWNER_LABEL } from './engine.js';
+import { LB_IMAGE, TARGET_IMAGE } from './images.js';
+import { removeRemains } from './remains.js';
+
+const path = (relative: string): string => fileURLToPath(new URL(relative, import.meta.url));
+const ROOT = path('../../../../');
+
+export default async function setUp(): Promise<(() => Promise<void>) | undefined> {
+  // `describeDocker` says why.
+  if (engineProblem() !== undefined) return undefined;
+  const owner = `${process.pid}-${randomBytes(3).toString('hex')}`;
+  process.env.NFQLB_TEST_RUN = owner;
+  // testcontainers' own reaper is an image, which cannot be had without a registry.
+  process.env.TESTCONTAINERS_RYUK_DISABLED = 'true';
+  const reaper = spawn(process.execPath, [path('reaper.mjs'), `${OWNER_LABEL}=${owner}`], {
+    stdio: ['pipe', 'ignore', 'ignore'],
+    // Not in our process group, which ^C goes to.
+    detached: true,
+  });
+  reaper.unref();
+  await run([path('../../scripts/base-images.sh')]);
+  await Promise.all([
+    docker('build', '--quiet', '--tag', TARGET_IMAGE, `${ROOT}docker/target`),
+    docker('build', '--quiet', '--tag', LB_IMAGE, '--target', 'prebuilt', '--file', `${ROOT}docker/nfqlb/Dockerfile`, ROOT),
+  ]);
+  return async () => {
+    await removeRemains(owner);
+    reaper.stdin.end();
+  };
+}

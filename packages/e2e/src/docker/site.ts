@@ -1,0 +1,134 @@
+/**
+ * A client, load-balancers and targets in Docker containers:
+ *
+ *   ┌────────┐  front  ┌─────────┐  back   ┌─────────┐
+ *   │ client ├────┬────┤ lb1 lb2 ├────┬────┤ t1 … tN │
+ *   └────────┘    │    └─────────┘    │    └────┬────┘
+ *                 └───────────────────┘─────────┘  with dsr targets are on both, have the VIP, and answer straight
+ *
+ * The client's route to the VIPs is the load-balancers.
+ */
+import { fileURLToPath } from 'node:url';
+import type { Family, Queues } from '../matrix/behaviours.js';
+import { docker } from './engine.js';
+import { LB_IMAGE, TARGET_IMAGE } from './images.js';
+import { Machine } from './machine.js';
+import { SiteNetwork } from './site-network.js';
+
+export interface SiteOptions {
+  readonly mode: 'nat' | 'dsr';
+  readonly queues: Queues;
+  /** Default 3. */
+  readonly targets?: number;
+  /** Default 1. */
+  readonly lbs?: number;
+  /** More variables for the load-balancers' containers. */
+  readonly env?: Readonly<Record<string, string>>;
+  /** The command of the load-balancers' containers. Default: none, they do what their environment says. */
+  readonly command?: readonly string[];
+}
+
+export const VIP: Readonly<Record<Family, string>> = { 4: '10.0.0.1', 6: '2001:db8::1' };
+
+const VIPS = `${VIP[4]}/32 ${VIP[6]}/128`;
+
+const CLIENT_PROGRAM = fileURLToPath(new URL('client.mjs', import.meta.url));
+
+/** Without a number of its own Docker's IPv6 is off, and reverse path filters are the engine's machine's. */
+const HOST_SYSCTLS = {
+  'net.ipv6.conf.all.disable_ipv6': '0',
+  'net.ipv4.conf.all.rp_filter': '2',
+};
+
+const ROUTER_SYSCTLS = { ...HOST_SYSCTLS, 'net.ipv4.ip_forward': '1', 'net.ipv6.conf.all.forwarding': '1' };
+
+export class Site implements AsyncDisposable {
+  readonly front: SiteNetwork;
+  readonly back: SiteNetwork;
+  readonly client: Machine;
+  readonly targets: readonly Machine[];
+  readonly lbs: readonly Machine[];
+
+  private constructor(front: SiteNetwork, back: SiteNetwork, client: Machine, targets: readonly Machine[], lbs: readonly Machine[]) {
+    this.front = front;
+    this.back = back;
+    this.client = client;
+    this.targets = targets;
+    this.lbs = lbs;
+  }
+
+  static async create({ mode, queues, targets: count = 3, lbs: lbCount = 1, env, command }: SiteOptions): Promise<Site> {
+    const [front, back] = await Promise.all([SiteNetwork.create('front'), SiteNetwork.create('back')]);
+    const target = (_: unknown, i: number): Promise<Machine> =>
+      Machine.start({
+        image: TARGET_IMAGE,
+        name: `t${i + 1}`,
+        networks: mode === 'dsr' ? [front, back] : [back],
+        ready: / answers$/m,
+        env: mode === 'dsr' ? { VIPS } : {},
+        sysctls: HOST_SYSCTLS,
+      });
+    const [client, ...targets] = await Promise.all([
+      Machine.start({
+        image: TARGET_IMAGE,
+        name: 'client',
+        networks: [front],
+        command: ['sleep', 'infinity'],
+        sysctls: { ...HOST_SYSCTLS, 'net.ipv4.fib_multipath_hash_policy': '1', 'net.ipv6.fib_multipath_hash_policy': '1' },
+        files: { [CLIENT_PROGRAM]: '/client.mjs' },
+      }),
+      ...Array.from({ length: count }, target),
+    ]);
+    const families: readonly Family[] = [4, 6];
+    const lb = (_: unknown, i: number): Promise<Machine> =>
+      Machine.start({
+        image: LB_IMAGE,
+        name: `lb${i + 1}`,
+        networks: [front, back],
+        ready: /listening on queue/,
+        sysctls: ROUTER_SYSCTLS,
+        devices: ['/dev/net/tun'],
+        env: {
+          NFQLB_VIPS: VIPS,
+          NFQLB_TARGETS: families.flatMap((family) => targets.map((one) => one.address(back, family))).join(' '),
+          NFQLB_MODE: mode,
+          NFQLB_QUEUE: queues === 1 ? '2' : '0:3',
+          ...env,
+        },
+        ...(command ? { command } : {}),
+      });
+    const lbs = await Promise.all(Array.from({ length: lbCount }, lb));
+    const site = new Site(front, back, client, targets, lbs);
+    await site.routeThrough(...lbs);
+    return site;
+  }
+
+  /** The only load-balancer, or the first. */
+  get lb(): Machine {
+    return this.lbs[0]!;
+  }
+
+  /** By number, from 1 on: its fwmark. */
+  target(number: number): Machine {
+    const target = this.targets[number - 1];
+    if (!target) throw new RangeError(`target ${number}: there are ${this.targets.length}`);
+    return target;
+  }
+
+  /** Leads the client's packets to the VIPs to these, as a routing protocol would. */
+  async routeThrough(...lbs: readonly Machine[]): Promise<void> {
+    const hops = (family: Family): string => lbs.map((lb) => `nexthop via ${lb.address(this.front, family)}`).join(' ');
+    await this.client.script(`ip route replace ${VIP[4]} ${hops(4)}`, `ip -6 route replace ${VIP[6]} ${hops(6)}`);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await docker('rm', '--force', '--volumes', ...[this.client, ...this.targets, ...this.lbs].map(({ id }) => id));
+    await Promise.all([this.front.remove(), this.back.remove()]);
+  }
+}
+
+/** How many packets have come to a load-balancer's queues: what the kernel numbers in a queue are its packets. */
+export async function queued(lb: Machine): Promise<number> {
+  const rows = (await lb.run('cat', '/proc/net/netfilter/nfnetlink_queue')).trimEnd().split('\n');
+  return rows.map((row) => Number(row.trim().split(/\s+/)[7])).reduce((sum, count) => sum + count, 0);
+}

@@ -1,0 +1,9 @@
+import { engineProblem } from '../docker/engine.js';
+import { describeUnless } from './describe-unless.js';
+
+const problem = engineProblem();
+
+/** `describe` for tests that need Docker. Where no engine answers it says why, and fails under CI. */
+export function describeDocker(title: string, tests: () => void): void {
+  describeUnless(problem, title, tests);
+}
