@@ -65,7 +65,7 @@ export class Stage {
 
   /** Starts a program that runs until it is ended; it may end itself when its standard input ends, as it does with this process. */
   start(host: string, command: readonly string[]): ChildProcess {
-    const child = spawn('ip', ['netns', 'exec', this.#namespace(host), ...command], { env: environment() });
+    const child = spawn('ip', ['netns', 'exec', this.#namespace(host), ...command], { env: this.#environment() });
     this.#processes.add(child);
     child.once('exit', () => this.#processes.delete(child));
     return child;
@@ -78,7 +78,7 @@ export class Stage {
    */
   async run(host: string, command: readonly string[]): Promise<void> {
     try {
-      await promisify(execFile)('ip', ['netns', 'exec', this.#namespace(host), ...command], { env: environment() });
+      await promisify(execFile)('ip', ['netns', 'exec', this.#namespace(host), ...command], { env: this.#environment() });
     } catch (cause) {
       const { stderr, message } = cause as { stderr?: string; message: string };
       throw new SetupError('command-failed', stderr?.trim() || message, { cause });
@@ -131,6 +131,11 @@ export class Stage {
 
   #namespace(host: string): string {
     return `${this.#name}-${host}`;
+  }
+
+  /** The log's level, too, is one for the whole machine. */
+  #environment(): NodeJS.ProcessEnv {
+    return { ...environment(), NFQLB_TRACE_SHM: `${this.#name}-trace` };
   }
 
   #wire(host: string, lines: readonly string[]): void {
