@@ -15,6 +15,7 @@ const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
   'flow-list-names': async () => (await import('./commands/flow-list.js')).flowListNamesCommand(),
   apply: async () => (await import('./commands/apply.js')).applyCommand(),
   stats: async () => (await import('./commands/stats.js')).statsCommand(),
+  top: async () => (await import('./commands/top.js')).topCommand(),
   trace: async () => (await import('./commands/trace.js')).traceCommand(),
   loglevel: async () => (await import('./commands/loglevel.js')).loglevelCommand(),
   'trace-flow-set': async () => (await import('./commands/trace-flows.js')).traceFlowSetCommand(),

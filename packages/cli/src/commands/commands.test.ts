@@ -1,4 +1,4 @@
-import { execFile, execFileSync, spawnSync } from 'node:child_process';
+import { execFile, execFileSync, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { copyFileSync, mkdtempSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
 import { type AddressInfo, createServer } from 'node:net';
@@ -165,6 +165,21 @@ describe('small commands', () => {
     expect(nfqlb('help', 'init').stdout).toContain('--ownfw');
     expect(nfqlb('lb', '-help').stdout).toContain('--notargets_fwmark');
   });
+
+  test('stats --watch prints them each second, plain in a pipe, until ^C', async () => {
+    // As C nfqlb makes them: nobody is to be waited for.
+    writeFileSync(PATH, new Uint8Array(72));
+    const watching = spawn(process.execPath, [join(folder, 'nfqlb.js'), 'stats', `--ft_shm=${SHM}`, '--watch'], { stdio: 'pipe' });
+    let printed = '';
+    watching.stdout.on('data', (text) => {
+      printed += text;
+    });
+    await expect.poll(() => printed.split('}\n').length, { timeout: 10_000 }).toBe(3);
+    const ended = once(watching, 'exit');
+    watching.kill('SIGINT');
+    expect(await ended).toEqual([0, null]);
+    for (const text of printed.split(/(?<=})\n/).slice(0, 2)) expect(JSON.parse(text)).toMatchObject({ hsize: 0, reAssembled: 0 });
+  }, 20_000);
 
   test('stats says what it misses, when no load-balancer has made any', () => {
     expect(nfqlb('stats', `--ft_shm=${SHM}`)).toEqual({

@@ -12,6 +12,7 @@ import { type FlowHandler, serveFlows } from '../flow-socket/flow-server.js';
 import type { MetricsAddress } from '../metrics/metrics-address.js';
 import type { MetricsSource } from '../metrics/metrics-server.js';
 import { formatSocketAddress, type SocketAddress } from '../sockets/socket-address.js';
+import { serveStatus } from '../status/status-socket.js';
 import { Area } from '../trace/areas.js';
 import { LogConfig } from '../trace/log-config.js';
 import { DEFAULT_TRACE_ADDRESS } from '../trace/trace-address.js';
@@ -105,6 +106,7 @@ export async function balanceLoad(options: LoadBalancingOptions): Promise<void> 
   let statistics: FragmentStatistics | undefined;
   let server: Server | undefined;
   let status: StatusReport | undefined;
+  let statusServer: Server | undefined;
   const health = new Health(options.queues, options.queueLength, shared.counters);
   const metrics = await openMetrics(options.metrics, { status: () => status?.now(), problems: () => health.problems });
   let watch: NodeJS.Timeout | undefined;
@@ -125,6 +127,7 @@ export async function balanceLoad(options: LoadBalancingOptions): Promise<void> 
     const targets = new TargetWatch((line) => tracing.tell(Area.Target, line));
     health.look(readOwnQueues(options.queues), 0);
     status = new StatusReport({ options, counters: shared.counters, statistics, flows, health });
+    statusServer = await listenForTop(first, status);
     watch = setInterval(() => {
       const kernel = readOwnQueues(options.queues);
       watcher.look(shared.counters.sum(), kernel ?? []);
@@ -138,6 +141,7 @@ export async function balanceLoad(options: LoadBalancingOptions): Promise<void> 
   } finally {
     clearInterval(watch);
     server?.close();
+    statusServer?.close();
     metrics?.close();
     metrics?.closeAllConnections();
     status?.close();
@@ -248,6 +252,16 @@ async function listenForFlowCommands(options: LoadBalancingOptions, handler: Flo
   } catch (error) {
     if (flows) throw error;
     log.warning(`has no trace flows: ${describeFailure(error)}; NFQLB_FLOW_ADDRESS names another address`);
+    return undefined;
+  }
+}
+
+/** Whoever looks is not what it runs for: it goes without. */
+async function listenForTop(queue: number, status: StatusReport): Promise<Server | undefined> {
+  try {
+    return await serveStatus(queue, () => status.now());
+  } catch (error) {
+    log.warning(`nfqlb top cannot look at it: ${describeFailure(error)}`);
     return undefined;
   }
 }

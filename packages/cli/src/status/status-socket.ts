@@ -1,0 +1,71 @@
+// How a load-balancer's status is asked for: by a connection to an abstract unix socket, on which it is sent as JSON. The name has the first
+// of its queues, which belongs to one program of a network namespace, as the socket does: so there may be many, each is found, and nothing
+// is left of one that was killed.
+
+import { readFileSync } from 'node:fs';
+import { createServer, type Server } from 'node:net';
+import { buffer } from 'node:stream/consumers';
+import { connect } from '../sockets/connect.js';
+import { listen } from '../sockets/listen.js';
+import type { SocketAddress } from '../sockets/socket-address.js';
+import { STATUS_FORMAT, type Status } from './status.js';
+
+const PREFIX = 'nfqlb-status-';
+
+/** How long a client may take for taking it, and how long it waits for it, in milliseconds. */
+const PATIENCE = 2000;
+
+/** Clients at a time; more are turned away. */
+const MAX_CLIENTS = 32;
+
+/** A load-balancer that could not be asked. */
+export class StatusError extends Error {
+  override readonly name = 'StatusError';
+  readonly code = 'NO_STATUS';
+}
+
+const addressOf = (queue: number): SocketAddress => ({ kind: 'unix', name: `${PREFIX}${queue}` });
+
+/** @param queue the first of the load-balancer's */
+export async function serveStatus(queue: number, report: () => Status): Promise<Server> {
+  const server = createServer((socket) => {
+    const deadline = setTimeout(() => socket.destroy(), PATIENCE);
+    socket.on('error', () => socket.destroy());
+    socket.on('close', () => clearTimeout(deadline));
+    // What it says is of no interest.
+    socket.resume();
+    socket.end(JSON.stringify(report()));
+  });
+  server.maxConnections = MAX_CLIENTS;
+  await listen(server, addressOf(queue), { danger: 'read' });
+  return server;
+}
+
+/** The load-balancers that run in this network namespace, by the first of their queues. */
+export function findLoadBalancers(): number[] {
+  const names = readFileSync('/proc/net/unix', 'utf8').matchAll(new RegExp(`@${PREFIX}(\\d{1,5})$`, 'gm'));
+  // Each connection has a line of its own, too.
+  return [...new Set(Array.from(names, ([, queue]) => Number(queue)))].sort((a, b) => a - b);
+}
+
+/**
+ * @param queue the first of the load-balancer's
+ * @throws {@link StatusError}
+ */
+export async function askStatus(queue: number): Promise<Status> {
+  try {
+    const socket = await connect(addressOf(queue));
+    const deadline = setTimeout(() => socket.destroy(new Error(`no answer within ${PATIENCE} ms`)), PATIENCE);
+    try {
+      const status = JSON.parse((await buffer(socket)).toString()) as Status;
+      if (status.format !== STATUS_FORMAT) throw new Error('it is of another version than this program');
+      return status;
+    } finally {
+      clearTimeout(deadline);
+      socket.destroy();
+    }
+  } catch (cause) {
+    const { message } = cause as Error;
+    throw new StatusError(`the load-balancer of queue ${queue}: ${cause instanceof SyntaxError ? 'it said nothing' : message}`, { cause });
+  }
+}

@@ -1,0 +1,60 @@
+import { printable } from '@nfqlb/core/explanation';
+import type { Figures } from './figures.js';
+
+/**
+ * What happens, as lines for other programs: the time, the load-balancer's first queue, what it is about, and figures by their names.
+ *
+ * @param time as it is written before each line
+ */
+export function plainLines(figures: Figures, time: string): string[] {
+  const { status, queues, targets, flows, fragments: rates } = figures;
+  const begin = `${time} lb=${queues[0]!.queue}`;
+  const line = (about: string, values: Readonly<Record<string, number | string>>): string =>
+    printable(
+      [begin, about, ...Object.entries(values).map(([name, value]) => `${name}=${typeof value === 'number' ? short(value) : value}`)].join(
+        ' ',
+      ),
+    );
+  const now = (name: string): number => status.fragments[name] ?? 0;
+  return [
+    line('total', {
+      'packets/s': figures.packets,
+      'bits/s': figures.bits,
+      'accepted/s': figures.accepted,
+      'dropped/s': figures.dropped,
+      'stored/s': figures.stored,
+      healthy: status.problems.length === 0 ? 'yes' : 'no',
+    }),
+    ...status.problems.map((problem) => line('problem', { why: JSON.stringify(problem) })),
+    ...queues.map((queue) =>
+      line(`queue ${queue.queue}`, {
+        waiting: queue.waiting,
+        length: queue.length,
+        'packets/s': queue.packets,
+        batch: queue.batch,
+        busy: queue.busy,
+        'queue-full/s': queue.queueDropped,
+        'socket-full/s': queue.socketDropped,
+        dropped: queue.allDropped,
+      }),
+    ),
+    line('fragments', {
+      'lookups/s': rates.lookups ?? 0,
+      datagrams: now('active'),
+      stored: now('fragsUsed'),
+      'rejected/s': rates.rejected ?? 0,
+      'discarded/s': rates.fragsDiscarded ?? 0,
+      'reinjected/s': rates.reinjected ?? 0,
+    }),
+    ...figures.drops.map(({ reason, packets, all }) => line(`drop ${reason}`, { 'packets/s': packets, packets: all })),
+    ...targets.map(({ fwmark, packets, bits, all }) => line(`target ${fwmark}`, { 'packets/s': packets, 'bits/s': bits, packets: all })),
+    ...flows.map(({ name, target, packets, bits, all }) =>
+      line(`flow ${name}`, { table: target, 'packets/s': packets, 'bits/s': bits, packets: all }),
+    ),
+  ];
+}
+
+/** At most three digits after the point, and none that mean nothing. */
+function short(value: number): string {
+  return String(Math.abs(value) >= 100 ? Math.round(value) : Math.round(value * 1000) / 1000);
+}

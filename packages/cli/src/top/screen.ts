@@ -1,0 +1,175 @@
+// The picture that `nfqlb top` draws: so many lines of so many columns, pure text.
+
+import { printable } from '@nfqlb/core/explanation';
+import type { Status } from '../status/status.js';
+import type { Figures, FlowFigures, QueueFigures, TargetFigures } from './figures.js';
+import { duration, megabits, percent, whole } from './written-numbers.js';
+
+export interface ScreenSize {
+  readonly columns: number;
+  readonly rows: number;
+}
+
+/** A line, and how it is set off. */
+export interface ScreenLine {
+  readonly text: string;
+  readonly style: 'plain' | 'heading' | 'alarm';
+}
+
+/** What there is to show of one load-balancer. */
+export interface View {
+  /** Absent while it does not answer. */
+  readonly status: Status | undefined;
+  /** Absent until there are two statuses. */
+  readonly figures: Figures | undefined;
+  /** Why it does not answer, or is not shown. */
+  readonly trouble: string | undefined;
+  /** Which of how many, from 0. */
+  readonly index: number;
+  readonly count: number;
+  /** Seconds. */
+  readonly interval: number;
+}
+
+/** Exactly as many lines as there are rows, none longer than there are columns. */
+export function drawScreen(view: View, { columns, rows }: ScreenSize): ScreenLine[] {
+  const { status } = view;
+  const lines = [
+    ...(status ? title(status) : []),
+    ...(view.trouble === undefined ? [] : [alarm(view.trouble)]),
+    ...(status?.problems ?? []).map((problem) => alarm(`not healthy: ${problem}`)),
+  ];
+  if (view.figures) lines.push(...body(view.figures, Math.max(0, rows - lines.length - 1)));
+  else if (status) lines.push(plain(`waiting ${view.interval} s for figures …`));
+  const fitting = lines.slice(0, rows - 1);
+  while (fitting.length < rows - 1) fitting.push(plain(''));
+  return [...fitting, footer(view)].slice(-rows).map(({ text, style }) => ({ text: cut(text, columns), style }));
+}
+
+function title({ command, pid, uptime, queues, problems, version }: Status): ScreenLine[] {
+  const [first, last] = [queues[0]!.queue, queues.at(-1)!.queue];
+  const queue = first === last ? `queue ${first}` : `queues ${first} to ${last}`;
+  const health = problems.length === 0 ? 'healthy' : 'NOT HEALTHY';
+  return [plain(`nfqlb ${command}  ${queue}  ${health}  up ${duration(uptime)}  pid ${pid}  ${version}`)];
+}
+
+function footer({ index, count, interval }: View): ScreenLine {
+  const others = count > 1 ? `   Tab next load-balancer (${index + 1} of ${count})` : '';
+  return plain(`q quit${others}   every ${interval} s`);
+}
+
+function body(figures: Figures, room: number): ScreenLine[] {
+  const top = [totals(figures), plain(''), ...queueTable(figures.queues), plain(''), ...fragmentLines(figures)];
+  const drops = figures.drops.map(({ reason, packets, all }) => `${reason} ${whole(packets)}/s (${whole(all)})`);
+  if (drops.length > 0) top.push(plain(`dropped  ${drops.join('  ')}`));
+  top.push(plain(''));
+  const left = room - top.length;
+  const { targets, flows } = figures;
+  // A heading each, and an empty line between them.
+  const forRows = left - (flows.length > 0 ? 3 : 1);
+  const forTargets = Math.min(targets.length, Math.max(forRows - flows.length, Math.ceil(forRows / 2)));
+  const lines = [...top, ...targetTable(targets, forTargets)];
+  if (flows.length > 0) lines.push(plain(''), ...flowTable(flows, forRows - forTargets));
+  return lines;
+}
+
+function totals({ packets, bits, accepted, dropped, stored }: Figures): ScreenLine {
+  return plain(
+    `${whole(packets)} packets/s  ${megabits(bits)} Mbit/s  accepted ${whole(accepted)}/s  dropped ${whole(dropped)}/s  stored ${whole(stored)}/s`,
+  );
+}
+
+/** Queues that are shown; the fullest, when there are more. */
+const QUEUES = 8;
+
+function queueTable(queues: readonly QueueFigures[]): ScreenLine[] {
+  const shown = largest(queues, QUEUES, ({ waiting, packets }) => waiting * 1e9 + packets);
+  return [
+    heading(
+      columns(['QUEUE', 6], ['WAITING', 9], ['OF', 8], ['PACKETS/S', 11], ['BATCH', 7], ['BUSY', 7], ['DROPPED/S', 11], ['DROPPED', 20]),
+    ),
+    ...shown.map((q) =>
+      plain(
+        columns(
+          [String(q.queue), 6],
+          [whole(q.waiting), 9],
+          [whole(q.length), 8],
+          [whole(q.packets), 11],
+          [q.batch.toFixed(1), 7],
+          [percent(q.busy), 7],
+          [whole(q.queueDropped + q.socketDropped), 11],
+          [whole(q.allDropped), 20],
+        ),
+      ),
+    ),
+    ...more(queues, shown),
+  ];
+}
+
+function fragmentLines({ status, fragments: rates }: Figures): ScreenLine[] {
+  const now = (name: string): string => whole(status.fragments[name] ?? 0);
+  const rate = (name: string): string => `${whole(rates[name] ?? 0)}/s`;
+  return [
+    plain(
+      `fragments  ${rate('lookups')}  datagrams ${now('active')}  stored ${now('fragsUsed')}/${now('fragsMax')}  sent on ${rate('reinjected')}  no room ${rate('rejected')}  lost ${rate('fragsDiscarded')}`,
+    ),
+  ];
+}
+
+function targetTable(targets: readonly TargetFigures[], room: number): ScreenLine[] {
+  const shown = largest(targets, room, ({ packets }) => packets);
+  return [
+    heading(columns(['TARGET', -25], ['PACKETS/S', 13], ['MBIT/S', 11], ['SHARE', 8], ['PACKETS', 22])),
+    ...shown.map(({ fwmark, active, packets, bits, share, all }) =>
+      plain(
+        columns(
+          [`${fwmark}${active ? '' : ' (not active)'}`, -25],
+          [whole(packets), 13],
+          [megabits(bits), 11],
+          [percent(share), 8],
+          [whole(all), 22],
+        ),
+      ),
+    ),
+    ...more(targets, shown),
+  ];
+}
+
+function flowTable(flows: readonly FlowFigures[], room: number): ScreenLine[] {
+  const shown = largest(flows, room, ({ packets }) => packets);
+  return [
+    heading(columns(['FLOW', -25], ['PACKETS/S', 13], ['MBIT/S', 11], ['', 3], ['TABLE', -14], ['PACKETS', 13])),
+    ...shown.map(({ name, target, packets, bits, all }) =>
+      plain(columns([name, -25], [whole(packets), 13], [megabits(bits), 11], ['', 3], [target, -14], [whole(all), 13])),
+    ),
+    ...more(flows, shown),
+  ];
+}
+
+/** All in their order when there is room, else the largest; one less, so that there is a line to say how many more there are. */
+function largest<T>(all: readonly T[], room: number, size: (one: T) => number): T[] {
+  if (all.length <= room) return [...all];
+  return all.toSorted((a, b) => size(b) - size(a)).slice(0, Math.max(0, room - 1));
+}
+
+function more(all: readonly unknown[], shown: readonly unknown[]): ScreenLine[] {
+  return all.length > shown.length ? [plain(`… ${all.length - shown.length} more`)] : [];
+}
+
+/** Cells of a width each; a negative one is filled up on the right. */
+function columns(...cells: readonly (readonly [string, number])[]): string {
+  return cells
+    .map(([text, width]) => (width < 0 ? cut(text, -width).padEnd(-width) : text.padStart(width)))
+    .join('')
+    .trimEnd();
+}
+
+/** By characters as they are written: names may come from anybody. */
+function cut(text: string, length: number): string {
+  const safe = printable(text);
+  return safe.length <= length ? safe : `${safe.slice(0, Math.max(0, length - 1))}…`;
+}
+
+const plain = (text: string): ScreenLine => ({ text, style: 'plain' });
+const heading = (text: string): ScreenLine => ({ text, style: 'heading' });
+const alarm = (text: string): ScreenLine => ({ text, style: 'alarm' });

@@ -1,0 +1,174 @@
+// `nfqlb top` as one sees it: on a terminal of a size, through a pipe, and what it leaves when it ends.
+
+import { rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { describe, expect, test } from 'vitest';
+import { LoadBalancer } from '../load-balancer/load-balancer.js';
+import { NFQLB } from '../load-balancer/program.js';
+import { describeLive } from '../testing/describe-live.js';
+import { Topology } from '../topology/topology.js';
+import { Receiver } from '../traffic/receiver.js';
+import { Sender } from '../traffic/sender.js';
+import { PseudoTerminal } from './pseudo-terminal.js';
+
+const TOP = `${NFQLB.command.join(' ')} top`;
+const AS_BEFORE = 'alternate=0 cursor=1 wrap=1';
+
+describeLive(
+  'top',
+  () => {
+    test('on 80 × 24 it shows what is sent, and fits other sizes', async () => {
+      await using net = await Topology.create({ targets: 2 });
+      await using lb = await LoadBalancer.start(net, { flows: true, queue: '0:1', options: ['--qlength=16384'] });
+      await lb.run('flow-set', '--name=web', `--target=${lb.table}`, '--protocols=udp');
+      await using terminal = await PseudoTerminal.open(net.lb, 80, 24);
+      await using _sender = await Sender.start(net, { rate: 5000, seconds: 8, length: 1000, sourceAddresses: 10, sourcePorts: 50 });
+      await terminal.type(TOP);
+      await terminal.shows(/^FLOW /m);
+      // The first figures may be of less than a second; then more.
+      await new Promise((resolve) => setTimeout(resolve, 2500));
+      const screen = await terminal.screen();
+      expect(screen.length).toBe(24);
+      expect(screen[0]).toMatch(/^nfqlb flowlb {2}queues 0 to 1 {2}healthy {2}up 0:00:\d\d {2}pid \d+ {2}nfqlb-/);
+      expect(screen[23]).toBe('q quit   every 1 s');
+      const near = (text: string | undefined, wanted: number): void => {
+        const value = Number(text?.replaceAll(',', ''));
+        expect(value).toBeGreaterThan(0.8 * wanted);
+        expect(value).toBeLessThan(1.2 * wanted);
+      };
+      const [, packets, megabits] = /^([\d,]+) packets\/s {2}([\d.]+) Mbit\/s/.exec(screen[1]!)!;
+      near(packets, 5000);
+      near(megabits, 40);
+      const rate = (line: RegExp): number =>
+        Number(
+          screen
+            .find((text) => line.test(text))!
+            .match(/ ([\d,]+) /)![1]!
+            .replaceAll(',', ''),
+        );
+      near(String(net.targets.reduce((sum, { fwmark }) => sum + rate(new RegExp(`^${fwmark} `)), 0)), 5000);
+      near(String(rate(/^web /)), 5000);
+      for (const [columns, rows] of [
+        [60, 14],
+        [120, 40],
+      ] as const) {
+        await terminal.resize(columns, rows);
+        await expect.poll(async () => (await terminal.screen())[rows - 1], { timeout: 3000 }).toBe('q quit   every 1 s');
+        const resized = await terminal.screen();
+        expect(resized[0]).toMatch(/^nfqlb flowlb/);
+        expect(resized.length).toBe(rows);
+      }
+      await terminal.press('q');
+      await expect.poll(() => terminal.modes()).toBe(AS_BEFORE);
+    });
+
+    describe('leaves the terminal as it was', () => {
+      test.each([
+        ['q', (terminal: PseudoTerminal) => terminal.press('q'), 0],
+        ['Ctrl-C', (terminal: PseudoTerminal) => terminal.press('C-c'), 0],
+        ['SIGTERM', (_: PseudoTerminal, kill: (signal: string) => Promise<unknown>) => kill('TERM'), 0],
+        ['SIGINT', (_: PseudoTerminal, kill: (signal: string) => Promise<unknown>) => kill('INT'), 0],
+        ['SIGHUP', (_: PseudoTerminal, kill: (signal: string) => Promise<unknown>) => kill('HUP'), 0],
+      ] as const)('after %s', async (_, end, status) => {
+        await using net = await Topology.create({ targets: 1 });
+        await using _lb = await LoadBalancer.start(net);
+        await using terminal = await PseudoTerminal.open(net.lb, 80, 24);
+        await terminal.type('stty -a >/dev/null; before=$(stty -g)');
+        await terminal.type(`${TOP}; echo "ended $?"; [ "$before" = "$(stty -g)" ] && echo same settings`);
+        await terminal.shows(/^TARGET /m);
+        expect(await terminal.modes()).toBe('alternate=1 cursor=0 wrap=0');
+        await end(terminal, async (signal) => {
+          const pid = /pid (\d+)/.exec(
+            await net.lb.run([
+              'sh',
+              '-c',
+              'for p in $(ip netns pids "$(ip netns identify)"); do tr "\\0" " " </proc/$p/cmdline | grep -q "nfqlb.js top" && echo "pid $p"; done; true',
+            ]),
+          )![1]!;
+          await net.lb.run(['kill', `-${signal}`, pid]);
+        });
+        await terminal.shows(new RegExp(`^ended ${status}\nsame settings$`, 'm'));
+        expect(await terminal.modes()).toBe(AS_BEFORE);
+      });
+
+      test('after an error, and while it is suspended', async () => {
+        await using net = await Topology.create({ targets: 1 });
+        await using _lb = await LoadBalancer.start(net);
+        await using terminal = await PseudoTerminal.open(net.lb, 80, 24);
+        const fault = join(tmpdir(), `nfqlb-test-fault-${process.pid}.cjs`);
+        writeFileSync(fault, "setTimeout(() => { throw new Error('a fault'); }, 3000);");
+        try {
+          await terminal.type(`NODE_OPTIONS=--require=${fault} ${TOP}; echo "ended $?"`);
+          await terminal.shows(/^TARGET /m);
+          await terminal.press('C-z');
+          await terminal.shows(/Stopped|\[1\]/);
+          expect(await terminal.modes()).toBe(AS_BEFORE);
+          await terminal.type('fg');
+          await terminal.shows(/^TARGET /m);
+          expect(await terminal.modes()).toBe('alternate=1 cursor=0 wrap=0');
+          await terminal.shows(/a fault/, 8000);
+          expect(await terminal.modes()).toBe(AS_BEFORE);
+        } finally {
+          rmSync(fault);
+        }
+      });
+    });
+
+    test('of several load-balancers it shows one after the other; one that ends is waited for', async () => {
+      await using net = await Topology.create({ targets: 1 });
+      await using first = await LoadBalancer.start(net);
+      await using other = await net.lb.spawn([
+        ...NFQLB.command,
+        'lb',
+        `--tshm=${first.table}`,
+        '--queue=8',
+        `--ft_shm=${net.sharedMemory('8')}`,
+      ]);
+      await other.says(/listening/);
+      await using terminal = await PseudoTerminal.open(net.lb, 80, 24);
+      await terminal.type(TOP);
+      await terminal.shows(/^nfqlb lb {2}queue 2 [\s\S]*Tab next load-balancer \(1 of 2\)/);
+      await terminal.press('Tab');
+      await terminal.shows(/^nfqlb lb {2}queue 8 [\s\S]*\(2 of 2\)/);
+      await other.stop('SIGKILL');
+      await terminal.shows(/^nfqlb lb {2}queue 2 [\s\S]*^q quit {3}every 1 s/m);
+      await first.kill();
+      await terminal.shows(/^still looking: no load-balancer runs in this network namespace;/);
+      await first.restart();
+      await terminal.shows(/^nfqlb lb {2}queue 2 [\s\S]*^TARGET/m);
+      await terminal.press('q');
+    });
+
+    test('through a pipe it writes lines, whose counts are what was received', async () => {
+      await using net = await Topology.create({ targets: 2 });
+      await using lb = await LoadBalancer.start(net, { options: ['--qlength=16384'] });
+      await using receiver = await Receiver.start(net, { period: 200 });
+      await using sender = await Sender.start(net, { rate: 10_000, count: 5000, sourceAddresses: 10 });
+      await sender.finish();
+      const { byTarget } = await receiver.finish();
+      const lines = (await lb.run('top', '--count=1', '--interval=0.3', '--queue=2')).split('\n');
+      for (const { fwmark, number } of net.targets) {
+        expect(lines.find((line) => line.includes(` target ${fwmark} `))).toMatch(new RegExp(` packets=${byTarget[number - 1]}$`));
+      }
+      expect(lines.every((line) => line === '' || /^\d\d:\d\d:\d\d lb=2 \w/.test(line))).toBe(true);
+      expect(await lb.host.run(['sh', '-c', `${TOP} --interval=0.3 | head -n 2`])).toMatch(/^\S+ lb=2 total .*\n\S+ lb=2 queue 2 .*\n$/);
+    });
+
+    test('what cannot be shown is said in one line', async () => {
+      await using net = await Topology.create({ targets: 1 });
+      const refusal = (...options: readonly string[]): Promise<string> =>
+        net.lb.run([...NFQLB.command, 'top', ...options]).then(
+          () => 'none',
+          (error: Error) => error.message,
+        );
+      expect(await refusal()).toContain('(status 1): nfqlb top: no load-balancer runs in this network namespace');
+      await using _lb = await LoadBalancer.start(net, { queue: '0:3' });
+      expect(await refusal('--queue=4')).toContain('nfqlb top: no load-balancer listens to queue 4; those that run listen from queue 0 on');
+      expect(await refusal('--interval=0.1')).toContain('--interval=0.1: must be from 0.2 to 3600 seconds');
+      expect(await refusal('--count=1', '--queue=3', '--interval=0.3')).toBe('none');
+    });
+  },
+  NFQLB,
+  { tmux: 'tmux' },
+);
