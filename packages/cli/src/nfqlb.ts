@@ -14,6 +14,7 @@ const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
   'flow-list': async () => (await import('./commands/flow-list.js')).flowListCommand(),
   'flow-list-names': async () => (await import('./commands/flow-list.js')).flowListNamesCommand(),
   apply: async () => (await import('./commands/apply.js')).applyCommand(),
+  explain: async () => (await import('./commands/explain.js')).explainCommand(),
   stats: async () => (await import('./commands/stats.js')).statsCommand(),
   top: async () => (await import('./commands/top.js')).topCommand(),
   trace: async () => (await import('./commands/trace.js')).traceCommand(),

@@ -4,8 +4,8 @@ import { Kind } from './key/kind.js';
 import { FwmarkLookup } from './maglev/fwmark-lookup.js';
 import { TargetTable } from './maglev/target-table.js';
 import { DROP, type PacketBatch } from './packet-batch.js';
+import { type PacketBuilder, packet } from './packet-builder/index.js';
 import { Reason } from './reason.js';
-import { type PacketBuilder, packet } from './testing/packet.js';
 import { ETH_P_IP, ETH_P_IPV6 } from './wire/ethertype.js';
 
 const CLIENT4 = '10.0.0.2';

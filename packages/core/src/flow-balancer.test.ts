@@ -8,9 +8,9 @@ import { Kind } from './key/kind.js';
 import { FwmarkLookup } from './maglev/fwmark-lookup.js';
 import { TargetTable } from './maglev/target-table.js';
 import { DROP } from './packet-batch.js';
+import { type PacketBuilder, packet } from './packet-builder/index.js';
 import { REASON_NAMES } from './reason.js';
 import { fragments } from './testing/fragments.js';
-import { type PacketBuilder, packet } from './testing/packet.js';
 import { ETH_P_IP, ETH_P_IPV6 } from './wire/ethertype.js';
 
 const SIZE = { M: 97, N: 4 };

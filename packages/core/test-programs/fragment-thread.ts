@@ -10,9 +10,9 @@ import { extractKey } from '../src/key/extract.js';
 import { Kind } from '../src/key/kind.js';
 import { PacketKey } from '../src/key/packet-key.js';
 import { STORED } from '../src/packet-batch.js';
+import { packet } from '../src/packet-builder/index.js';
+import { setU16 } from '../src/packet-builder/octets.js';
 import { fragments } from '../src/testing/fragments.js';
-import { setU16 } from '../src/testing/octets.js';
-import { packet } from '../src/testing/packet.js';
 import { ETH_P_IP } from '../src/wire/ethertype.js';
 
 export interface ThreadTask {

@@ -2,9 +2,20 @@ export { Argument, Command, Option } from './command.js';
 export { canonicalArguments, type SelectedCommand, selectCommand } from './command-line.js';
 export { addCompletion } from './completion/index.js';
 export { FILES, items, type Suggest, type Suggestion, type Suggestions, type TypedLine, words } from './completion/suggestion.js';
+export { type ConfigurationCommand, configurationCommand } from './configuration-command.js';
 export { describeFailure } from './failure.js';
 export { addFlowOptions, addTargetFlowOptions, type FlowNames, type FlowOptions, type TargetFlowOptions } from './flow-options.js';
 export { run } from './run.js';
+export {
+  type ActivateOptions,
+  activated,
+  addActivateOptions,
+  addDeactivateOptions,
+  addInitOptions,
+  type DeactivateOptions,
+  type InitOptions,
+  type TableNames,
+} from './table-options.js';
 export { UsageError, type UsageErrorCode, type UsageSubject } from './usage-error.js';
 export { decimalSeconds } from './values/decimal-seconds.js';
 export { fwmark, fwmarkOrNone } from './values/fwmark.js';

@@ -1,7 +1,7 @@
 // Names of what exists, for the shell to offer. What may not be read, or does not answer, is not offered.
 
 import { readdirSync } from 'node:fs';
-import type { Suggest, Suggestion } from '@nfqlb/options';
+import type { Suggest, Suggestion, TableNames } from '@nfqlb/options';
 import type { Action } from '../flow-socket/flow-message.js';
 import { DEFAULT_TABLE, readTable } from '../table/shared-table.js';
 
@@ -18,6 +18,8 @@ export const tableNames: Suggest = () =>
 /** Targets that are active in the table that `--shm` names. */
 export const activeFwmarks: Suggest = ({ option }) =>
   (look(option('--shm') ?? DEFAULT_TABLE)?.targets ?? []).map((fwmark) => ({ value: `${fwmark}` }));
+
+export const TABLE_NAMES: TableNames = { tables: tableNames, fwmarks: activeFwmarks };
 
 /** Flows of the running load-balancer. */
 export const flowNames: Suggest = () => listNames('list-names');

@@ -20,11 +20,17 @@ export function decisionIn(packet: TracedPacket, hashMode: 0 | 1, { flow, table 
 
 export function describePacket(packet: TracedPacket, decision: Decision, queue: number, { traceFlow }: PacketNames): string {
   const matched = traceFlow === undefined ? '' : ` trace-flow ${traceFlow}:`;
-  return `${clock(packet.time)} queue ${queue}:${matched} ${what(packet)}; ${describeDecision(decision)}`;
+  return `${clock(packet.time)} queue ${queue}:${matched} ${describeArrival(packet)}; ${describeDecision(decision)}`;
 }
 
 /** The packet, and of an ICMP error what it says, to whom, and about which connection. */
-function what({ kind, key, octets, etherType, wireLength }: TracedPacket): string {
+export function describeArrival({
+  kind,
+  key,
+  octets,
+  etherType,
+  wireLength,
+}: Pick<TracedPacket, 'kind' | 'key' | 'octets' | 'etherType' | 'wireLength'>): string {
   const icmp = describeIcmp(octets, 0, octets.length, etherType);
   const about = `${kind === Kind.Malformed ? '' : `${describeKey(kind, key)} `}kind=${KIND_NAMES[kind]} len=${wireLength}`;
   if (icmp === undefined || kind === Kind.Malformed) return about;

@@ -6,8 +6,8 @@ import { FragmentTable } from '../fragments/fragment-table.js';
 import { STATISTICS_LENGTH } from '../fragments/statistics.js';
 import { FwmarkLookup } from '../maglev/fwmark-lookup.js';
 import { TargetTable } from '../maglev/target-table.js';
+import { type PacketBuilder, packet } from '../packet-builder/index.js';
 import { REASON_NAMES, type Reason } from '../reason.js';
-import { type PacketBuilder, packet } from '../testing/packet.js';
 import { ETH_P_IP, ETH_P_IPV6 } from '../wire/ethertype.js';
 import { type DecisionNames, decisionOf, describeDecision } from './decision.js';
 

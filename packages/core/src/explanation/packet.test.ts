@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { extractKey } from '../key/extract.js';
 import { PacketKey } from '../key/packet-key.js';
-import { type PacketBuilder, packet } from '../testing/packet.js';
+import { type PacketBuilder, packet } from '../packet-builder/index.js';
 import { ETH_P_IP, ETH_P_IPV6 } from '../wire/ethertype.js';
 import { describeIcmp } from './icmp.js';
 import { describeKey } from './packet.js';

@@ -1,5 +1,6 @@
 import { type Cidr, formatIpv6 } from '../address/index.js';
 import { formatByteMatch } from './byte-match.js';
+import type { FlowDefinition } from './define-flow.js';
 import type { Flow, FlowProtocol } from './flow.js';
 import { formatPortRange } from './port-range.js';
 
@@ -40,6 +41,12 @@ export function listFlow(flow: Flow, matchesCount: number, userRef?: string): Li
     matches_count: matchesCount,
     ...(userRef !== undefined && { user_ref: userRef }),
   };
+}
+
+/** The definition of a flow that leads to a target, as `flow-list` prints it. */
+export function definitionOf({ dests, user_ref: target = '', ...listed }: ListedFlow): FlowDefinition {
+  const { name, priority, protocols, dports, srcs, sports, match, udpencap } = listed;
+  return { name, target, priority, protocols, dsts: dests, dports, srcs, sports, match, udpencap };
 }
 
 /** As C nfqlb prints networks: IPv4 ones too with the prefix of 128 bits, `::ffff:10.0.0.0/104`. */

@@ -1,9 +1,9 @@
 import { readFileSync } from 'node:fs';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
+import { packet } from '../packet-builder/index.js';
 import { fragments } from '../testing/fragments.js';
 import { type NaiveKey, naiveKey } from '../testing/naive-key.js';
-import { packet } from '../testing/packet.js';
 import { ETH_P_IP, ETH_P_IPV6 } from '../wire/ethertype.js';
 import { extractKey } from './extract.js';
 import { KIND_NAMES, Kind } from './kind.js';

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
-import { internetChecksum } from './checksum.js';
+import { internetChecksum } from '../packet-builder/checksum.js';
+import { packet } from '../packet-builder/index.js';
 import { fragments } from './fragments.js';
-import { packet } from './packet.js';
 
 const hex = (bytes: Uint8Array): string => Buffer.from(bytes).toString('hex');
 

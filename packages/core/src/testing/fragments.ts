@@ -1,10 +1,10 @@
+import { internetChecksum } from '../packet-builder/checksum.js';
+import { setU16, setU32 } from '../packet-builder/octets.js';
 import { headerLength } from '../wire/ipv4.js';
 import { IPV6_HEADER_LENGTH, nextHeader } from '../wire/ipv6.js';
 import { extensionLength, extensionNextHeader, isExtension } from '../wire/ipv6-extension.js';
 import { FRAGMENT_HEADER_LENGTH } from '../wire/ipv6-fragment.js';
 import { IPPROTO_FRAGMENT, IPPROTO_HOPOPTS, IPPROTO_ROUTING } from '../wire/protocol.js';
-import { internetChecksum } from './checksum.js';
-import { setU16, setU32 } from './octets.js';
 
 /** Where an IPv6 header names the one that follows it (RFC 8200 §3); an extension header does so in its first octet. */
 const IPV6_NEXT_HEADER = 6;

@@ -1,5 +1,5 @@
+export { type PacketBuilder, packet } from '../packet-builder/index.js';
 export { FakeSource } from './fake-source.js';
 export { fragments } from './fragments.js';
-export { type PacketBuilder, packet } from './packet.js';
 export { type MakeSource, packetSourceContract, type SourceUnderTest } from './packet-source-contract.js';
 export { randomNumbers } from './random-numbers.js';

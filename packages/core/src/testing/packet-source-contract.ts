@@ -1,8 +1,8 @@
 import { DROP } from '../packet-batch.js';
+import { packet } from '../packet-builder/index.js';
 import type { PacketSource } from '../packet-source.js';
 import { END } from '../packet-source.js';
 import { ETH_P_IP, ETH_P_IPV6 } from '../wire/ethertype.js';
-import { packet } from './packet.js';
 
 /** A source to be tried, and what happens around it. */
 export interface SourceUnderTest {

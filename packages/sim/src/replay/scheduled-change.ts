@@ -1,18 +1,6 @@
 import type { TargetTable } from '@nfqlb/core';
 import { defineFlow } from '@nfqlb/core/flows';
-import {
-  addTargetFlowOptions,
-  Command,
-  canonicalArguments,
-  decimalSeconds,
-  fwmark,
-  repeatable,
-  selectCommand,
-  type TargetFlowOptions,
-  UsageError,
-  weight,
-  wholeNumber,
-} from '@nfqlb/options';
+import { type ConfigurationCommand, configurationCommand, decimalSeconds, UsageError } from '@nfqlb/options';
 import type { ScheduledChange } from './schedule.js';
 
 /** Name of the table where none is given, as everywhere in nfqlb. */
@@ -34,42 +22,29 @@ export function scheduledChange(text: string): ScheduledChange {
 type Effect = Omit<ScheduledChange, 'at' | 'command'>;
 
 function commandOf(text: string): Effect {
-  let effect: Effect | undefined;
-  const changeTable = (shm: string, change: (table: TargetTable) => void): void => {
-    effect = { table: shm, changesFlows: false, apply: ({ tables }) => change(tables.get(shm)!) };
-  };
-  const program = new Command('--at');
-  program
-    .command('activate')
-    .argument('<fwmarks...>', 'the targets', repeatable(fwmark))
-    .option('--shm <name>', 'target table', DEFAULT_TABLE)
-    .option('--index <slot>', 'the slot to use', wholeNumber())
-    .option('--weight <weight>', 'share of the buckets', weight, 1)
-    .action((fwmarks: number[], { shm, index, weight: share }: { shm: string; index?: number; weight: number }) => {
-      const targets = fwmarks.map((mark) => ({ fwmark: mark, weight: share }));
-      changeTable(shm, (table) => (index === undefined ? table.activate(targets) : table.activateAt(index, targets[0]!)));
-    });
-  program
-    .command('deactivate')
-    .argument('[fwmarks...]', 'the targets', repeatable(fwmark))
-    .option('--shm <name>', 'target table', DEFAULT_TABLE)
-    .option('--index <slot>', 'the slot to free', wholeNumber())
-    .action((fwmarks: number[], { shm, index }: { shm: string; index?: number }) =>
-      changeTable(shm, (table) => (index === undefined ? table.deactivate(fwmarks) : table.deactivateAt(index))),
-    );
-  addTargetFlowOptions(program.command('flow-set') as Command).action(({ prio, ...options }: TargetFlowOptions) => {
-    const flow = { ...options, priority: prio };
-    defineFlow(flow);
-    effect = { table: flow.target, changesFlows: true, apply: ({ flows }) => flows!.define(flow) };
-  });
-  program
-    .command('flow-delete')
-    .requiredOption('--name <name>', 'of the flow')
-    .action(({ name }: { name: string }) => {
-      effect = { changesFlows: true, apply: ({ flows }) => flows!.delete(name) };
-    });
-  const { command, args } = selectCommand(program, text.trim().split(/\s+/));
-  program.parse([command.name(), ...canonicalArguments(command, args)], { from: 'user' });
-  if (!effect) throw new UsageError('invalid-value', 'must be a command activate, deactivate, flow-set or flow-delete', { value: text });
-  return effect;
+  const command = configurationCommand(text, ['activate', 'deactivate', 'flow-set', 'flow-delete']);
+  switch (command.name) {
+    case 'activate':
+    case 'deactivate': {
+      const { shm = DEFAULT_TABLE } = command;
+      return { table: shm, changesFlows: false, apply: ({ tables }) => changeTargets(tables.get(shm)!, command) };
+    }
+    case 'flow-set': {
+      const { prio: priority, ...options } = command.flow;
+      const flow = { ...options, priority };
+      defineFlow(flow);
+      return { table: flow.target, changesFlows: true, apply: ({ flows }) => flows!.define(flow) };
+    }
+    case 'flow-delete':
+      return { changesFlows: true, apply: ({ flows }) => flows!.delete(command.flow) };
+  }
+}
+
+function changeTargets(table: TargetTable, command: Extract<ConfigurationCommand, { name: 'activate' | 'deactivate' }>): void {
+  const { index } = command;
+  if (command.name === 'deactivate') {
+    if (index === undefined) table.deactivate(command.fwmarks);
+    else table.deactivateAt(index);
+  } else if (index === undefined) table.activate(command.targets);
+  else if (command.targets[0]) table.activateAt(index, command.targets[0]);
 }

@@ -1,4 +1,4 @@
-// Packets for tests that read as sentences:
+// Packets that read as sentences, for tests and for questions (nfqlb explain):
 //
 //     packet().ipv4('10.0.0.2', '10.0.0.1').udp(4711, 5001).payload(20).build()
 //     packet().ipv6('1000::2', '1000::1').hopByHop(16).fragment({ id: 7, offset: 0, more: true }).udp(4711, 5001).build()
@@ -164,6 +164,11 @@ class PacketBuilder {
 
   icmpEchoReply(id: number, sequence = 1): PacketBuilder {
     return this.#addIcmp(this.#parts.family === 4 ? 0 : 129, 0, id, sequence);
+  }
+
+  /** Any ICMP or ICMPv6 message of 8 octets, all but type and code 0. */
+  icmp(type: number, code = 0): PacketBuilder {
+    return this.#addIcmp(type, code, 0, 0);
   }
 
   /** An ICMP or ICMPv6 error that quotes `quoted`. */

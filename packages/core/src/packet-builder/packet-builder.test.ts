@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
 import { internetChecksum } from './checksum.js';
-import { type PacketBuilder, packet } from './packet.js';
+import { type PacketBuilder, packet } from './packet-builder.js';
 
 const hex = (bytes: Uint8Array): string => Buffer.from(bytes).toString('hex');
 const octets = (digits: string): Uint8Array => new Uint8Array(Buffer.from(digits, 'hex'));

@@ -1,0 +1,149 @@
+import {
+  Balancer,
+  type BalancerOptions,
+  FlowBalancer,
+  FragmentTable,
+  type FragmentTableOptions,
+  FwmarkLookup,
+  Kind,
+  STATISTICS_LENGTH,
+} from '@nfqlb/core';
+import { type Decision, type DecisionRecord, decisionOf, decisionRecord, describeDecision, hasFlow } from '@nfqlb/core/explanation';
+import { compileFlows, type Flow, FlowLookup, NO_FLOW } from '@nfqlb/core/flows';
+import { describeArrival } from '../trace/packet-line.js';
+import type { GivenPacket } from './given-packet.js';
+import type { Situation } from './situation.js';
+
+export interface DeciderOptions {
+  readonly balancer: Pick<BalancerOptions, 'udpEncapPort' | 'noTargetsFwmark' | 'noFlowFwmark'> & { readonly hashMode: 0 | 1 };
+  readonly promiscuousPing: boolean;
+  /** Shared-memory name of the load-balancer tier's table. */
+  readonly tier: string | undefined;
+  readonly fragments: FragmentTableOptions;
+}
+
+/** What is decided about a packet, and why. */
+export interface Answer {
+  /** The packet in words. */
+  readonly packet: string;
+  /** The 40 octets that decide, hexadecimal. */
+  readonly key: string;
+  readonly decision: Decision;
+  readonly record: DecisionRecord;
+  readonly words: string;
+  readonly flow: FlowFound | undefined;
+  readonly table: TableAsked | undefined;
+}
+
+/** The flow that a packet goes with. */
+export interface FlowFound {
+  readonly name: string;
+  readonly priority: number;
+  /** Its place among all in the order in which they win, from 1. */
+  readonly place: number;
+  readonly flows: number;
+  /** What would be decided if it was not there; absent where that is not asked. */
+  readonly next: Answer | undefined;
+}
+
+/** The table that chose. */
+export interface TableAsked {
+  readonly name: string;
+  readonly M: number;
+  readonly N: number;
+  readonly targets: readonly number[];
+  /** The fwmark's part of the buckets, from 0 to 1, and its weight; absent where none was chosen. */
+  readonly share?: number;
+  readonly weight?: number;
+}
+
+/** Decides packets one after the other by a situation, with the balancer that decides them in the running load-balancer. */
+export class Decider {
+  readonly #situation: Situation;
+  readonly #options: DeciderOptions;
+  readonly #balancer: Balancer | FlowBalancer;
+  /** The order in which flows win, for a {@link FlowBalancer}. */
+  readonly #flows: readonly Flow[];
+  readonly #lookup: FlowLookup | undefined;
+  /** By the name of a flow: who decides without it. */
+  readonly #without = new Map<string, Decider>();
+
+  /** @throws CoreError, NativeError for tables that cannot be read */
+  constructor(situation: Situation, options: DeciderOptions) {
+    this.#situation = situation;
+    this.#options = options;
+    const { tier, fragments: fragmentOptions, balancer } = options;
+    const memory = FragmentTable.createMemory(fragmentOptions);
+    const fragments = new FragmentTable(
+      memory,
+      fragmentOptions,
+      new Uint32Array(STATISTICS_LENGTH / Uint32Array.BYTES_PER_ELEMENT),
+      () => {},
+    );
+    const all = { ...balancer, fragments, ...(tier !== undefined && { tier: new FwmarkLookup(situation.tableOf(tier)!) }) };
+    this.#flows = situation.definedFlows();
+    if (!situation.flows) {
+      this.#balancer = new Balancer(new FwmarkLookup(situation.tableOf(situation.table!)!), all);
+      return;
+    }
+    const lookup = new FlowLookup(compileFlows(situation.flows, { promiscuousPing: options.promiscuousPing }));
+    const [matches, octets] = [new Float64Array(lookup.count), new Float64Array(lookup.count)];
+    const tables = lookup.targets.map((name) => {
+      const table = situation.tableOf(name);
+      return table && new FwmarkLookup(table);
+    });
+    this.#lookup = lookup;
+    this.#balancer = new FlowBalancer({ lookup, tables, matches, octets }, all);
+  }
+
+  /** @param withNext whether it is asked what were without the flow that is found */
+  decide(packet: GivenPacket, withNext = true): Answer {
+    const { bytes, etherType } = packet;
+    const fwmark = this.#balancer.decide(bytes, 0, bytes.length, etherType);
+    const { reason, bucket, kind, key } = this.#balancer;
+    const flow = hasFlow(reason, bucket) ? this.#flow() : undefined;
+    const table = hasFlow(reason, bucket) ? (flow?.target ?? this.#situation.table) : undefined;
+    const decision = decisionOf(this.#balancer, fwmark, this.#options.balancer.hashMode, { flow: flow?.name, table });
+    return {
+      packet: describeArrival({ kind, key, octets: bytes, etherType, wireLength: bytes.length }),
+      key: kind === Kind.Malformed ? '' : Buffer.from(key.bytes).toString('hex'),
+      decision,
+      record: decisionRecord(decision, key),
+      words: describeDecision(decision),
+      table: table === undefined ? undefined : this.#tableAsked(table, fwmark, decision),
+      flow: flow && {
+        name: flow.name,
+        priority: flow.priority,
+        place: this.#flows.indexOf(flow) + 1,
+        flows: this.#flows.length,
+        next: withNext ? this.#deciderWithout(flow.name).decide(packet, false) : undefined,
+      },
+    };
+  }
+
+  #flow(): Flow | undefined {
+    if (!this.#lookup) return undefined;
+    const { flow } = this.#balancer as FlowBalancer;
+    return flow === NO_FLOW ? undefined : this.#situation.flows!.get(this.#lookup.nameOf(flow));
+  }
+
+  #tableAsked(name: string, fwmark: number, { choice }: Decision): TableAsked | undefined {
+    const table = this.#situation.tableOf(name);
+    if (!table) return undefined;
+    const { M, N } = table;
+    const targets = [...table.active].filter((active) => active >= 0);
+    const slot = table.active.indexOf(fwmark);
+    if (!choice || fwmark < 0 || slot < 0) return { name, M, N, targets };
+    const buckets = new FwmarkLookup(table).fwmarks.filter((chosen) => chosen === fwmark).length;
+    return { name, M, N, targets, share: buckets / M, weight: table.weightOf(slot) };
+  }
+
+  #deciderWithout(flow: string): Decider {
+    let decider = this.#without.get(flow);
+    if (!decider) {
+      decider = new Decider(this.#situation.without(flow), this.#options);
+      this.#without.set(flow, decider);
+    }
+    return decider;
+  }
+}

@@ -1,0 +1,72 @@
+import { TargetTable } from '@nfqlb/core';
+import { defineFlow, definitionOf, type ListedFlow } from '@nfqlb/core/flows';
+import { NativeError, SharedMemory } from '@nfqlb/native';
+import { flowAddress } from '../flow-socket/flow-address.js';
+import { FlowCommandError, sendFlowCommand } from '../flow-socket/flow-client.js';
+import { formatSocketAddress } from '../sockets/socket-address.js';
+import { DEFAULT_TABLE, readTable } from '../table/shared-table.js';
+import { Situation } from './situation.js';
+
+/** What the running load-balancer goes by, and how that was found out. */
+export interface RunningConfiguration {
+  readonly situation: Situation;
+  readonly about: string;
+}
+
+/** How often a table is read anew that another program is writing. */
+const TRIES = 100;
+
+/**
+ * The flows of the load-balancer that answers at the flow socket; where none with flows does, the table of that name.
+ *
+ * @param table to go by that table in any case
+ * @throws NativeError, CoreError, FlowCommandError, UsageError
+ */
+export async function runningConfiguration(table: string | undefined): Promise<RunningConfiguration> {
+  if (table !== undefined) return ofTable(table, `table ${table}`);
+  const address = flowAddress();
+  const where = formatSocketAddress(address);
+  let listed: string;
+  try {
+    listed = await sendFlowCommand(address, { action: 'list', fields: {} });
+  } catch (error) {
+    if (!(error instanceof FlowCommandError) || (error.code !== 'NOT_CONNECTED' && error.code !== 'REFUSED')) throw error;
+    return ofTable(DEFAULT_TABLE, `table ${DEFAULT_TABLE}, since no load-balancer with flows listens at ${where}`);
+  }
+  const flows = (JSON.parse(listed) as ListedFlow[]).map((flow) => defineFlow(definitionOf(flow)));
+  const situation = Situation.ofFlows(flows, copyTable);
+  return { situation, about: `${flows.length === 1 ? 'the 1 flow' : `the ${flows.length} flows`} of the load-balancer at ${where}` };
+}
+
+function ofTable(name: string, about: string): RunningConfiguration {
+  const situation = Situation.ofTable(name, copyTable);
+  try {
+    // Opened for the error where there is none.
+    if (!situation.tableOf(name)) SharedMemory.open(name).close();
+  } catch (error) {
+    if (!(error instanceof NativeError) || about === `table ${name}`) throw error;
+    throw new NativeError(error.code, 'opening', `${error.message}; ${about.replace(`table ${name}, since `, '')}`, { cause: error });
+  }
+  return { situation, about };
+}
+
+/**
+ * The memory of a table, whole: not while it is being changed. `undefined` where there is none.
+ *
+ * @throws NativeError, CoreError when there is one and it cannot be read
+ */
+export function copyTable(name: string): ArrayBuffer | undefined {
+  if (SharedMemory.identity(name) === undefined) return undefined;
+  return readTable(name, (table, memory) => {
+    for (let attempt = 1; ; attempt++) {
+      const { generation } = table;
+      const copy = memory.buffer.slice(0);
+      const copied = TargetTable.open(copy);
+      // One that C nfqlb made counts no generation.
+      const settled = generation === table.generation && copied.active.every((fwmark, slot) => fwmark === table.active[slot]);
+      if (settled && ((generation ?? 0) & 1) === 0) return copy;
+      // A killed writer has left it so: FwmarkLookup knows what to do with it.
+      if (attempt === TRIES) return copy;
+    }
+  });
+}

@@ -1,0 +1,96 @@
+import { CoreError, TargetTable } from '@nfqlb/core';
+import { defineFlow } from '@nfqlb/core/flows';
+import { type ConfigurationCommand, configurationCommand, UsageError } from '@nfqlb/options';
+import type { Situation } from './situation.js';
+
+/** A command that is tried out. */
+export interface WhatIf {
+  /** As it was given. */
+  readonly line: string;
+  readonly command: ConfigurationCommand;
+}
+
+/** Reads a value of `--what-if`: `deactivate 102`. Throws {@link UsageError}. */
+export function whatIf(line: string): WhatIf {
+  return { line, command: configurationCommand(line, ['activate', 'deactivate', 'flow-set', 'flow-delete', 'init']) };
+}
+
+/**
+ * Changes a situation as the command would change the running load-balancer's.
+ *
+ * @param table what a command changes that names no table; absent where the packet goes to none
+ * @throws UsageError for what cannot be done, or would change nothing because it is not there
+ */
+export function tryOut({ line, command }: WhatIf, situation: Situation, table: string | undefined): void {
+  const refuse = (problem: string, cause?: unknown): UsageError =>
+    new UsageError('invalid-value', problem, { option: '--what-if', value: line }, { cause });
+  try {
+    change(command);
+  } catch (error) {
+    throw error instanceof CoreError ? refuse(error.message, error) : error;
+  }
+
+  function change(asked: ConfigurationCommand): void {
+    switch (asked.name) {
+      case 'activate': {
+        const named = tableNamed(asked.shm);
+        if (asked.index === undefined) named.table.activate(asked.targets);
+        else if (asked.targets[0]) named.table.activateAt(asked.index, asked.targets[0]);
+        return;
+      }
+      case 'deactivate':
+        deactivate(asked);
+        return;
+      case 'init':
+        init(asked);
+        return;
+      case 'flow-set': {
+        const { prio, ...options } = asked.flow;
+        const flow = defineFlow({ ...options, priority: prio });
+        tableNamed(flow.target);
+        flows().define(flow);
+        return;
+      }
+      case 'flow-delete':
+        if (!flows().delete(asked.flow)) throw refuse(`there is no such flow; ${names(situation.definedFlows().map(({ name }) => name))}`);
+    }
+  }
+
+  function deactivate({ shm, fwmarks, index }: Extract<ConfigurationCommand, { name: 'deactivate' }>): void {
+    const { name, table: changed } = tableNamed(shm);
+    const active = [...changed.active].filter((fwmark) => fwmark >= 0);
+    const other = fwmarks.find((fwmark) => !active.includes(fwmark));
+    if (other !== undefined) throw refuse(`fwmark ${other} is not active in table ${name}; ${names(active)}`);
+    if (index === undefined) changed.deactivate(fwmarks);
+    else changed.deactivateAt(index);
+  }
+
+  function init({ shm, M, N, ownfw, permutation }: Extract<ConfigurationCommand, { name: 'init' }>): void {
+    const name = shm ?? table;
+    if (name === undefined) throw refuse('name a table with --shm');
+    const options = { M, N, ownFwmark: ownfw, permutation };
+    const memory = new ArrayBuffer(TargetTable.byteLength(options));
+    TargetTable.create(memory, options);
+    situation.replaceTable(name, memory);
+  }
+
+  function tableNamed(shm = table): { readonly name: string; readonly table: TargetTable } {
+    if (shm === undefined) throw refuse('name a table with --shm: the packet goes to none');
+    const found = situation.tableOf(shm);
+    if (!found) throw refuse(`there is no table ${shm}`);
+    return { name: shm, table: found };
+  }
+
+  function flows(): NonNullable<Situation['flows']> {
+    if (situation.flows) return situation.flows;
+    throw refuse(`there are no flows: all packets go by table ${situation.table}`);
+  }
+}
+
+/** Names that are shown. */
+const SHOWN = 20;
+
+function names(all: readonly (string | number)[]): string {
+  if (all.length === 0) return 'there is none';
+  return `there ${all.length === 1 ? 'is' : 'are'} ${all.slice(0, SHOWN).join(', ')}${all.length > SHOWN ? ` and ${all.length - SHOWN} more` : ''}`;
+}

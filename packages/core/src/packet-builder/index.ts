@@ -1,0 +1,1 @@
+export { type PacketBuilder, packet } from './packet-builder.js';

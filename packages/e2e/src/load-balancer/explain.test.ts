@@ -1,0 +1,204 @@
+// What `nfqlb explain` says of packets, beside what the kernel sees of them behind a load-balancer that really got them.
+
+import { type PacketBuilder, packet } from '@nfqlb/core/packet-builder';
+import { randomNumbers } from '@nfqlb/core/testing';
+import { expect, test } from 'vitest';
+import { describeLive } from '../testing/describe-live.js';
+import type { LbHost } from '../topology/host.js';
+import { Topology } from '../topology/topology.js';
+import { inject } from '../traffic/injection.js';
+import { LoadBalancer } from './load-balancer.js';
+import { NFQLB } from './program.js';
+
+const PACKETS = 200;
+const UDP_ENCAP = 9899;
+
+/** A packet that is told from all others of its family by a number that no decision looks at. */
+interface Numbered {
+  readonly family: 4 | 6;
+  readonly number: number;
+  readonly bytes: Uint8Array;
+}
+
+interface Explained {
+  readonly fwmark: number | null;
+  readonly kind: string;
+  readonly flow?: string;
+  readonly reason: string;
+  readonly src: string;
+  readonly dst: string;
+  readonly proto: number;
+  readonly sport?: number;
+  readonly dport?: number;
+}
+
+/** Of all kinds that the load-balancer tells apart, but for later fragments: they go by what came before. */
+function randomPackets(net: Topology, seed: number): Numbered[] {
+  const random = randomNumbers(seed);
+  const below = (limit: number): number => random() % limit;
+  const oneOf = <T>(...all: readonly T[]): T => all[below(all.length)]!;
+  const port = (): number => oneOf(53, 80, 443, 6000, 8000 + below(100), 1 + below(65_535));
+  const transport = (ip: PacketBuilder): PacketBuilder => {
+    switch (below(6)) {
+      case 0:
+      case 1:
+        return ip.tcp(port(), port(), { flags: oneOf(2, 16, 18) });
+      case 2:
+        return ip.sctp(port(), port());
+      case 3:
+        return ip.udp(port(), UDP_ENCAP).payload(packet().sctp(port(), port()).build());
+      default:
+        return ip.udp(port(), port()).payload(below(40));
+    }
+  };
+  return Array.from({ length: PACKETS }, (_, i) => {
+    const family = oneOf(4, 6);
+    const vip = net.vip(family);
+    const source = family === 4 ? `10.2.${below(4)}.${1 + below(250)}` : `fd00:2::${(1 + below(999)).toString(16)}`;
+    const number = i + 1;
+    const ip = family === 4 ? packet().ipv4(source, vip, { id: number }) : packet().ipv6(source, vip);
+    const make = (): PacketBuilder => {
+      switch (below(8)) {
+        case 0:
+          return ip.icmpEcho(below(65_536));
+        case 1: {
+          const back = family === 4 ? packet().ipv4(vip, source) : packet().ipv6(vip, source);
+          const router = family === 4 ? packet().ipv4('10.2.9.9', vip, { id: number }) : packet().ipv6('fd00:2::9999', vip);
+          const quoted = transport(back).build();
+          return router.icmpError(family === 4 ? oneOf(3, 11) : oneOf(1, 2, 3), 0, quoted);
+        }
+        case 2:
+          return transport(ip.fragment({ id: number, offset: 0, more: true })).payload(32);
+        case 3:
+          return ip.protocol(oneOf(47, 89)).payload(20);
+        default:
+          return transport(ip);
+      }
+    };
+    const bytes = make().build();
+    if (family === 6) bytes[7] = number;
+    return { family, number, bytes };
+  });
+}
+
+/** Notes, behind the queue, which packets come and with which fwmark: IPv4 by identification, IPv6 by hop limit. */
+async function watchMarks(lb: LbHost): Promise<() => Promise<Map<string, number>>> {
+  const set = (name: string, field: string): string => `set ${name} { typeof ${field} . meta mark; size 4096; flags dynamic; }`;
+  const ruleset = `table inet explain {
+    ${set('v4', 'ip id')}
+    ${set('v6', 'ip6 hoplimit')}
+    chain behind {
+      type filter hook prerouting priority -140;
+      meta nfproto ipv4 add @v4 { ip id . meta mark }
+      meta nfproto ipv6 add @v6 { ip6 hoplimit . meta mark }
+    }
+  }`;
+  await lb.run(['nft', '-f', '-'], { input: ruleset });
+  return async () => {
+    const marks = new Map<string, number>();
+    for (const family of [4, 6]) {
+      const listed = await lb.run(['nft', '-n', 'list', 'set', 'inet', 'explain', `v${family}`]);
+      for (const [, number, mark] of listed.matchAll(/(\d+) \. (0x[0-9a-f]+)/g)) marks.set(`${family}:${number}`, Number(mark));
+    }
+    return marks;
+  };
+}
+
+/** Sends the packets, and gives for each the fwmark that the kernel saw; `null` for one that did not come through. */
+async function decidedLive(net: Topology, packets: readonly Numbered[]): Promise<(number | null)[]> {
+  const marks = await watchMarks(net.lb);
+  const hex = packets.map(({ bytes }) => Buffer.from(bytes).toString('hex'));
+  expect(await inject(net, { packets: hex, rate: 2000 })).toEqual({ sent: packets.length, refused: 0 });
+  // The last one is decided last: there is one queue.
+  const marker = packet().ipv4('10.2.0.1', net.vip4, { id: 60_000 }).udp(1, 7).build();
+  await inject(net, { packets: [Buffer.from(marker).toString('hex')] });
+  await expect.poll(async () => (await marks()).has('4:60000'), { timeout: 10_000 }).toBe(true);
+  const seen = await marks();
+  return packets.map(({ family, number }) => seen.get(`${family}:${number}`) ?? null);
+}
+
+async function explained(lb: LoadBalancer, packets: readonly Numbered[], ...options: readonly string[]): Promise<Explained[]> {
+  const given = packets.map(({ bytes }) => `--packet=${Buffer.from(bytes).toString('hex')}`);
+  const lines = await lb.run('explain', '--json', ...options, ...given);
+  return lines
+    .trimEnd()
+    .split('\n')
+    .map((line) => JSON.parse(line) as Explained);
+}
+
+/** In words, as the options of `explain` say it; `undefined` for what they do not say. */
+function inWords({ kind, src, dst, proto, sport, dport }: Explained): string[] | undefined {
+  if (kind !== 'normal' && kind !== 'addresses-only') return undefined;
+  const ports = sport === undefined ? [] : [`--sport=${sport}`, `--dport=${dport}`];
+  return [`--src=${src}`, `--dst=${dst}`, `--proto=${proto}`, ...ports];
+}
+
+describeLive(
+  'explain',
+  () => {
+    test('says of 200 packets, over a dozen flows, what the running flowlb does with them', async () => {
+      await using net = await Topology.create({ targets: 1 });
+      const options = ['--nolb_fwmark=77', '--promiscuous_ping'];
+      await using lb = await LoadBalancer.start(net, { flows: true, targets: [], options });
+      const tables = ['a', 'b', 'c'].map((name) => net.sharedMemory(name));
+      for (const [i, table] of tables.entries()) {
+        await lb.run('init', `--shm=${table}`, `--M=${[997, 101, 61][i]}`);
+        if (i < 2) await lb.run('activate', `--shm=${table}`, ...[1, 2, 3].map((n) => `${100 * (i + 1) + n}`));
+      }
+      const vips = `${net.vip4}/32,${net.vip6}/128`;
+      const flows = [
+        ['web4', 0, 50, '--protocols=tcp', '--dports=80,443', `--dsts=${net.vip4}/32`],
+        ['web6', 1, 50, '--protocols=tcp', '--dports=80,443', `--dsts=${net.vip6}/128`],
+        ['syn', 1, 60, '--protocols=tcp', '--match=tcp[13:1] & 0x12 = 2'],
+        ['odd', 0, 55, '--protocols=udp', '--match=udp[0:2] & 0x1 = 1', '--dports=8000-8049'],
+        ['even', 1, 55, '--protocols=udp', '--match=udp[0:2] & 0x1 = 0', '--dports=8000-8049'],
+        ['dns', 0, 40, '--protocols=udp,tcp', '--dports=53', `--dsts=${vips}`],
+        ['near', 1, 45, '--srcs=10.2.0.0/24,fd00:2::/121'],
+        ['empty', 2, 41, '--sports=443'],
+        ['signalling', 0, 70, '--protocols=sctp', '--dports=6000-8099', `--udpencap=${UDP_ENCAP}`],
+        ['sctp', 1, 10, '--protocols=sctp'],
+        ['sources', 1, 9, '--srcs=10.2.1.0/24,10.2.2.0/24'],
+        ['high', 0, 1, '--protocols=tcp,udp', '--dports=1024-65535'],
+      ] as const;
+      for (const [name, table, prio, ...more] of flows) {
+        await lb.run('flow-set', `--name=${name}`, `--target=${tables[table]}`, `--prio=${prio}`, ...more);
+      }
+      const packets = randomPackets(net, 5);
+      const live = await decidedLive(net, packets);
+      const said = await explained(lb, packets, ...options);
+      expect(said.map(({ fwmark }) => fwmark)).toEqual(live);
+
+      // That says something only where much of it occurs.
+      const occurring = (field: 'kind' | 'flow' | 'reason'): Set<unknown> => new Set(said.map((one) => one[field]).filter(Boolean));
+      expect(occurring('flow')).toEqual(new Set(flows.map(([name]) => name)));
+      expect(occurring('kind')).toEqual(new Set(['normal', 'first-fragment', 'udp-encap', 'icmp-inner', 'icmp', 'addresses-only']));
+      expect(occurring('reason')).toEqual(new Set(['balanced', 'no-target', 'no-flow']));
+
+      const words = said.flatMap((one) => (inWords(one) && one.flow !== 'syn' && one.flow !== 'odd' ? [one] : [])).slice(0, 8);
+      expect(words).toHaveLength(8);
+      for (const one of words) {
+        const [again] = JSON.parse(`[${await lb.run('explain', '--json', ...options, ...inWords(one)!)}]`) as [Explained];
+        expect(again).toMatchObject({ fwmark: one.fwmark, kind: one.kind, src: one.src });
+      }
+    });
+
+    test('says of packets what the running lb does with them, and what it would do after a change', async () => {
+      await using net = await Topology.create({ targets: 4 });
+      const options = [`--sctp_encap=${UDP_ENCAP}`, '--hash_mode=0'];
+      await using lb = await LoadBalancer.start(net, { options });
+      const packets = randomPackets(net, 6);
+      const table = `--tshm=${lb.table}`;
+      const live = await decidedLive(net, packets);
+      const said = await explained(lb, packets, ...options, table);
+      expect(said.map(({ fwmark }) => fwmark)).toEqual(live);
+      expect(new Set(live).size).toBe(4);
+
+      const change = `--what-if=deactivate ${net.target(2).fwmark}`;
+      const foretold = (await explained(lb, packets, ...options, table, change)) as unknown as { whatIf: Explained }[];
+      await lb.deactivate(net.target(2));
+      await net.lb.run(['nft', 'delete', 'table', 'inet', 'explain']);
+      expect(foretold.map(({ whatIf }) => whatIf.fwmark)).toEqual(await decidedLive(net, packets));
+    });
+  },
+  NFQLB,
+);

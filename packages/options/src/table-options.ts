@@ -1,0 +1,84 @@
+import type { Command } from './command.js';
+import type { Suggest } from './completion/suggestion.js';
+import { words } from './completion/suggestion.js';
+import { UsageError } from './usage-error.js';
+import { fwmark } from './values/fwmark.js';
+import { repeatable } from './values/list.js';
+import { oneOf } from './values/one-of.js';
+import { suggesting, text } from './values/suggesting.js';
+import { type WeightedTarget, weight } from './values/targets.js';
+import { wholeNumber } from './values/whole-number.js';
+
+/** What the shell offers for names of tables, and for targets that are active. */
+export interface TableNames {
+  readonly tables: Suggest;
+  readonly fwmarks: Suggest;
+}
+
+const NO_NAMES: TableNames = { tables: words(), fwmarks: words() };
+
+/** What the options of {@link addInitOptions} give. */
+export interface InitOptions {
+  readonly shm?: string;
+  readonly M: number;
+  readonly N: number;
+  readonly ownfw: number;
+  readonly permutation: 'fwmark' | 'nfqlb';
+}
+
+/** Adds the options of `init`. @param table the default of `--shm` */
+export function addInitOptions(command: Command, table?: string, { tables }: TableNames = NO_NAMES): Command {
+  return command
+    .option('--shm <name>', 'its name', text(tables), table)
+    .option('--M <buckets>', 'buckets; lowered to a prime', wholeNumber({ max: 0xffffffff }), 997)
+    .option('--N <slots>', 'most targets', wholeNumber({ min: 1 }), 32)
+    .option('--ownfw <fwmark>', 'in the table of a load-balancer tier, the fwmark of this one', fwmark, 0)
+    .option(
+      '--permutation <kind>',
+      'fwmark: the same targets give the same table; nfqlb: as C nfqlb',
+      oneOf('fwmark', 'nfqlb'),
+      'fwmark',
+    ) as Command;
+}
+
+/** What the options of {@link addActivateOptions} give, beside the fwmarks. */
+export interface ActivateOptions {
+  readonly shm?: string;
+  readonly index?: number;
+  readonly weight: number;
+}
+
+/** Adds the arguments and options of `activate`, as {@link addInitOptions} does. */
+export function addActivateOptions(command: Command, table?: string, { tables }: TableNames = NO_NAMES): Command {
+  return command
+    .argument('[fwmarks...]', 'the targets', repeatable(fwmark))
+    .option('--shm <name>', 'target table', text(tables), table)
+    .option('--index <slot>', 'the slot to use, from 0 to N-1', wholeNumber())
+    .option('--weight <weight>', 'share of the buckets, in proportion to the others', weight, 1) as Command;
+}
+
+/**
+ * The targets that `activate` is given.
+ *
+ * @throws {@link UsageError} for several in one slot
+ */
+export function activated(fwmarks: readonly number[] = [], { index, weight: share }: ActivateOptions): WeightedTarget[] {
+  if (index !== undefined && fwmarks.length > 1) {
+    throw new UsageError('invalid-value', `a slot takes one fwmark, not ${fwmarks.length}`, { option: '--index', value: String(index) });
+  }
+  return fwmarks.map((mark) => ({ fwmark: mark, weight: share }));
+}
+
+/** What the options of {@link addDeactivateOptions} give, beside the fwmarks. */
+export interface DeactivateOptions {
+  readonly shm?: string;
+  readonly index?: number;
+}
+
+/** Adds the arguments and options of `deactivate`, as {@link addInitOptions} does. */
+export function addDeactivateOptions(command: Command, table?: string, { tables, fwmarks }: TableNames = NO_NAMES): Command {
+  return command
+    .argument('[fwmarks...]', 'the targets', repeatable(suggesting(fwmark, fwmarks)))
+    .option('--shm <name>', 'target table', text(tables), table)
+    .option('--index <slot>', 'the slot to free, from 0 to N-1', wholeNumber()) as Command;
+}
