@@ -87,7 +87,7 @@ describe('by a table', () => {
     expect(await text(...inTable, ...TCP)).toBe(
       [
         'by       table X-web',
-        'packet   tcp 10.0.0.2:4714 -> 10.0.0.1:80 normal len=40',
+        'packet   tcp 10.0.0.2:4714 -> 10.0.0.1:80 kind=normal len=40',
         'key      00000000 00000000 0000ffff 0a000002 00000000 00000000 0000ffff 0a000001 00000600 126a0050',
         'table    X-web: M=997, N=32, targets 101 102 103 104',
         'hash     0x34f9242a, over the key; mod 997 = bucket 205',
@@ -228,7 +228,7 @@ describe('by a table', () => {
   test('a packet that is malformed is dropped, which is an answer', async () => {
     const out = await text(...inTable, given(v4.tcp(1, 2).build().fill(0x2f, 0, 0).with(0, 0x4f)));
     expect(out).toBe(
-      'by       table X-web\npacket   malformed len=40\nanswer   dropped: malformed: its headers end early or contradict each other\n',
+      'by       table X-web\npacket   kind=malformed len=40\nanswer   dropped: malformed: its headers end early or contradict each other\n',
     );
   });
 });
