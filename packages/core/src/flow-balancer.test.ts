@@ -36,7 +36,7 @@ function balancing(
   const counts = new Float64Array(lookup.count);
   const octets = new Float64Array(lookup.count);
   const balancer = new FlowBalancer(
-    { lookup, tables: lookup.targets.map((name) => tables[name] && new FwmarkLookup(tables[name])), matches: counts, octets },
+    { lookup, tables: lookup.targetNames.map((name) => tables[name] && new FwmarkLookup(tables[name])), matches: counts, octets },
     options,
   );
   return {

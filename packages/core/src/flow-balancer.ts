@@ -9,7 +9,7 @@ import { packetLength } from './wire/packet-length.js';
 /** The flows of packets, and what they lead to. */
 export interface FlowTargets {
   readonly lookup: FlowLookup;
-  /** Target tables in the order of `lookup.targets`; `undefined` for one that is gone. */
+  /** Target tables in the order of what `lookup.targetOf` gives; `undefined` for one that is gone. */
   readonly tables: readonly (FwmarkLookup | undefined)[];
   /** By flow: packets that matched it. Counted up. */
   readonly matches: Float64Array;

@@ -11,6 +11,8 @@ import { NO_PREFIX, PREFIX_WORDS, PrefixTableBuilder } from './prefix-table.js';
 export interface CompileOptions {
   /** An echo request goes with the first flow whose addresses match, whatever else that asks for. Default false. */
   readonly promiscuousPing?: boolean;
+  /** Gives memory of so many octets or more, whatever is in it. Default: new memory. */
+  readonly allocate?: (octets: number) => SharedArrayBuffer;
 }
 
 /** What counts for echo requests, if pinging is promiscuous. */
@@ -18,12 +20,12 @@ const ADDRESSES = (1 << Field.Destination) | (1 << Field.Source);
 const ALL = -1;
 
 /**
- * Makes of a flow set what a `FlowLookup` reads: memory that threads share, and that nobody changes from then on. The same flows
- * give the same octets.
+ * Makes of a flow set what a `FlowLookup` reads: memory that threads share, and that nobody changes as long as somebody reads it. The same flows
+ * give the same octets; behind them may be more.
  *
  * @throws `CoreError` `out-of-memory`
  */
-export function compileFlows(set: FlowSet, { promiscuousPing = false }: CompileOptions = {}): SharedArrayBuffer {
+export function compileFlows(set: FlowSet, { promiscuousPing = false, allocate = newMemory }: CompileOptions = {}): SharedArrayBuffer {
   const flows = set.inOrder();
   const prefixes = new PrefixTableBuilder();
   const destinations = flows.map(({ dsts }) => dsts.map((cidr) => prefixes.add(false, cidr)));
@@ -74,8 +76,11 @@ export function compileFlows(set: FlowSet, { promiscuousPing = false }: CompileO
       [Section.Entry]: entries,
       [Section.Name]: buildNames([...flows.map(({ name }) => name), ...targets]),
     },
+    allocate,
   );
 }
+
+const newMemory = (octets: number): SharedArrayBuffer => new SharedArrayBuffer(octets);
 
 /**
  * @param parents by the number of a network, the next around it

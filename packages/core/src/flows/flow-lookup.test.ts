@@ -170,9 +170,9 @@ describe('the answer', () => {
     ];
     const lookup = new FlowLookup(compileFlows(new FlowSet(flows.map(defineFlow))));
     expect(lookup.count).toBe(4);
-    expect(lookup.targets).toEqual(['one', 'zwei é']);
+    expect(lookup.targetNames).toEqual(['one', 'zwei é']);
     expect(
-      Array.from({ length: 4 }, (_, flow) => [lookup.nameOf(flow), lookup.targets[lookup.targetOf(flow)], lookup.encapPortOf(flow)]),
+      Array.from({ length: 4 }, (_, flow) => [lookup.nameOf(flow), lookup.targetNameOf(lookup.targetOf(flow)), lookup.encapPortOf(flow)]),
     ).toEqual([
       ['a', 'one', 0],
       ['b', 'zwei é', 0],

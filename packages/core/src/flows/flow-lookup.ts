@@ -36,8 +36,8 @@ export const NO_FLOW = -1;
 export class FlowLookup {
   /** Flows, those included that lead to others. They are numbered from 0, the first to win. */
   readonly count: number;
-  /** Names of target tables, by what {@link targetOf} gives. */
-  readonly targets: readonly string[];
+  /** Target tables that flows lead to. */
+  readonly targets: number;
 
   readonly #root: Ref;
   readonly #pingRoot: Ref;
@@ -82,8 +82,7 @@ export class FlowLookup {
     // A packet meets a flow on one path, so it meets a place once.
     this.#firsts = new Int32Array(words[Header.Places]!);
     this.#refs = new Int32Array(words[Header.Places]!);
-    const targets = words[Header.Targets]!;
-    this.targets = Array.from({ length: targets }, (_, i) => nameIn(this.#names, this.count + targets, this.count + i));
+    this.targets = words[Header.Targets]!;
   }
 
   /**
@@ -126,14 +125,24 @@ export class FlowLookup {
     return this.#flows[FLOW_WORDS * flow + FLOW_ENCAP_PORT]!;
   }
 
-  /** Which of {@link targets} a flow leads to. */
+  /** Which of {@link targets} a flow leads to, from 0 on. */
   targetOf(flow: number): number {
     return this.#flows[FLOW_WORDS * flow + FLOW_TARGET]!;
   }
 
   /** The name of a flow; not for the hot path. */
   nameOf(flow: number): string {
-    return nameIn(this.#names, this.count + this.targets.length, flow);
+    return nameIn(this.#names, this.count + this.targets, flow);
+  }
+
+  /** Names of target tables, by what {@link targetOf} gives; not for the hot path. */
+  get targetNames(): string[] {
+    return Array.from({ length: this.targets }, (_, target) => this.targetNameOf(target));
+  }
+
+  /** One of {@link targetNames}. */
+  targetNameOf(target: number): string {
+    return this.nameOf(this.count + target);
   }
 
   /** Lets all children of a node wait that the packet goes into. */

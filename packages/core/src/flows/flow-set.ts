@@ -14,6 +14,11 @@ export class FlowSet {
     return this.#flows.size;
   }
 
+  /** In no order. */
+  [Symbol.iterator](): Iterator<Flow> {
+    return this.#flows.values();
+  }
+
   get(name: string): Flow | undefined {
     return this.#flows.get(name);
   }

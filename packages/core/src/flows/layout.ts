@@ -80,15 +80,25 @@ export function protocolClass(protocol: number): ProtocolClass {
   return protocol === IPPROTO_SCTP ? ProtocolClass.Sctp : ProtocolClass.Other;
 }
 
-/** Puts sections behind one another; `header` has what {@link Header} names, by its numbers. */
-export function assemble(header: Readonly<Record<number, number>>, sections: Readonly<Record<Section, Int32Array>>): SharedArrayBuffer {
+/**
+ * Puts sections behind one another; `header` has what {@link Header} names, by its numbers.
+ *
+ * @param allocate gives memory of so many octets or more
+ * @throws {@link CoreError} `out-of-memory`
+ */
+export function assemble(
+  header: Readonly<Record<number, number>>,
+  sections: Readonly<Record<Section, Int32Array>>,
+  allocate: (octets: number) => SharedArrayBuffer,
+): SharedArrayBuffer {
   const begins: number[] = [];
   let length = HEADER_WORDS;
   for (let section = 0; section < SECTIONS; section++) {
     begins.push(length);
     length = (length + sections[section as Section].length + 15) & ~15;
   }
-  const words = new Int32Array(allocate(4 * length));
+  const words = new Int32Array(memoryOf(4 * length, allocate), 0, length);
+  words.fill(0);
   for (const [at, value] of Object.entries(header)) words[Number(at)] = value;
   words[Header.Magic] = MAGIC;
   words[Header.Version] = VERSION;
@@ -117,9 +127,9 @@ export function sectionOf(words: Int32Array, section: Section): Int32Array {
   return words.subarray(words[SECTION_BEGINS + section], words[SECTION_BEGINS + section + 1]);
 }
 
-function allocate(length: number): SharedArrayBuffer {
+function memoryOf(length: number, allocate: (octets: number) => SharedArrayBuffer): SharedArrayBuffer {
   try {
-    return new SharedArrayBuffer(length);
+    return allocate(length);
   } catch (cause) {
     throw new CoreError('out-of-memory', `compiled flows of ${length} octets are more than there is memory for`, { cause });
   }

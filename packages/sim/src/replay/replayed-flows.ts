@@ -69,6 +69,6 @@ export class ReplayedFlows {
   #compile(): FlowTargets {
     const lookup = new FlowLookup(compileFlows(this.#set, { promiscuousPing: this.#promiscuousPing }));
     const [matches, octets] = [new Float64Array(lookup.count), new Float64Array(lookup.count)];
-    return { lookup, tables: lookup.targets.map((name) => this.#tables.get(name)), matches, octets };
+    return { lookup, tables: lookup.targetNames.map((name) => this.#tables.get(name)), matches, octets };
   }
 }
