@@ -24,6 +24,16 @@ describe('what workers count', () => {
     expect(counters.of(1).batchSizes).toEqual({ buckets: [0, 1, ...new Array(BATCH_BOUNDS.length - 1).fill(0)], sum: 2 });
   });
 
+  test('has the longest turn since it was asked for last, of each worker', () => {
+    const counters = new Counters(2);
+    const own = new WorkerCounters(counters.memory, 1);
+    own.countTurn(3, 0.5);
+    own.countTurn(0, 7);
+    own.countTurn(1, 2);
+    expect(counters.takeLongestTurns()).toEqual([0, 7000]);
+    expect(counters.takeLongestTurns()).toEqual([0, 0]);
+  });
+
   test('of targets is told by fwmark, the least and the greatest included', () => {
     const counters = new Counters(2);
     for (const worker of [0, 1]) {

@@ -41,6 +41,7 @@ const REINJECTED = 3;
 const NOT_REINJECTED = 4;
 const TURNS = 5;
 const BUSY = 6;
+const LONGEST_TURN = 7;
 // By reason two: packets and octets.
 const ACCEPTED = 8;
 const DROPPED = ACCEPTED + 2 * REASON_NAMES.length;
@@ -76,6 +77,17 @@ export class Counters {
   /** What one worker has counted. */
   of(worker: number): Counts {
     return this.#read(worker, 1);
+  }
+
+  /** By worker: the longest turn since this was called last, in microseconds. */
+  takeLongestTurns(): number[] {
+    const all = new Float64Array(this.memory.counters);
+    return Array.from({ length: this.#workers }, (_, worker) => {
+      const at = worker * STRIDE + LONGEST_TURN;
+      const longest = all[at]!;
+      all[at] = 0;
+      return longest;
+    });
   }
 
   /** What each target got, by fwmark; and all those together for which there was no room. */
@@ -125,9 +137,10 @@ export class WorkerCounters {
    */
   countTurn(count: number, milliseconds: number): void {
     const own = this.#own;
-    own[TURNS]!++;
-    if (count === 0) return;
     const microseconds = milliseconds * 1000;
+    own[TURNS]!++;
+    if (microseconds > own[LONGEST_TURN]!) own[LONGEST_TURN] = microseconds;
+    if (count === 0) return;
     own[PACKETS]! += count;
     own[BATCHES]!++;
     own[BUSY]! += microseconds;

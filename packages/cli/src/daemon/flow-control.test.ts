@@ -1,8 +1,10 @@
+import { CoreError } from '@nfqlb/core';
 import { FlowLookup } from '@nfqlb/core/flows';
 import { SharedMemory } from '@nfqlb/native';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import type { Action, Field } from '../flow-socket/flow-message.js';
 import { createTable } from '../table/shared-table.js';
+import { type Compiling, FlowCompiler } from './flow-compiler.js';
 import { FlowControl } from './flow-control.js';
 import { type FlowGeneration, flowCountsOf } from './flow-generations.js';
 
@@ -130,6 +132,71 @@ test('many flows are changed at once, or none of them', async () => {
   expect(await change({ define, delete: ['old', 'none'] })).toBe('OK');
   expect(announced.length).toBe(generations + 1);
   expect(await say('list-names')).toBe('["kept","new"]');
+});
+
+test('what was deleted while flows were compiled counts from 0 when it is defined again', async () => {
+  const compiler = new FlowCompiler();
+  let finish = (): void => {};
+  const slow: Compiling = {
+    compile: (request) => new Promise((resolve) => (finish = () => resolve(compiler.compile(request)))),
+  };
+  control = new FlowControl({
+    workers: WORKERS,
+    promiscuousPing: false,
+    compiler: slow,
+    announce: (generation) => announced.push(generation),
+  });
+  const compiled = async (command: Promise<string>): Promise<void> => {
+    finish = () => {};
+    while ((await Promise.race([command, new Promise((resolve) => setTimeout(resolve, 5))])) === undefined) finish();
+    expect(await command).toBe('OK');
+  };
+  await compiled(set('a'));
+  const adding = set('b');
+  await new Promise((resolve) => setTimeout(resolve, 20));
+  const deleting = say('delete', { name: 'a' });
+  finish();
+  await adding;
+  // This generation still has it.
+  for (let worker = 0; worker < WORKERS; worker++) confirm(worker);
+  count(newest(), 0, 'a', 5);
+  await compiled(deleting);
+  await compiled(set('a'));
+  expect(await counts()).toEqual({ a: 0, b: 0 });
+});
+
+test('flows that cannot be compiled are refused, and compiled with the next; packets go by those before', async () => {
+  const compiler = new FlowCompiler();
+  let fails = true;
+  const failing: Compiling = {
+    compile: (request) => {
+      if (fails) throw new CoreError('out-of-memory', 'no memory');
+      return compiler.compile(request);
+    },
+  };
+  control = new FlowControl({
+    workers: WORKERS,
+    promiscuousPing: false,
+    compiler: failing,
+    announce: (generation) => announced.push(generation),
+  });
+  const before = newest();
+  await expect(set('a')).rejects.toThrow('no memory');
+  expect(newest()).toBe(before);
+  fails = false;
+  expect(await set('b')).toBe('OK');
+  expect(new FlowLookup(newest().flows).count).toBe(2);
+});
+
+test('the memory of generations that no worker uses any more is used again', async () => {
+  const memories = new Set<SharedArrayBuffer>();
+  for (let i = 0; i < 30; i++) {
+    await set('a', { priority: String(i) });
+    memories.add(newest().flows).add(newest().counts);
+    for (let worker = 0; worker < WORKERS; worker++) confirm(worker);
+  }
+  expect(memories.size).toBeLessThan(10);
+  expect(new FlowLookup(newest().flows).nameOf(0)).toBe('a');
 });
 
 test('flows are there from the begin', async () => {

@@ -1,9 +1,14 @@
-import { compileFlows, defineFlow, type Flow, type FlowDefinition, FlowSet, listFlow } from '@nfqlb/core/flows';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { defineFlow, type Flow, type FlowDefinition, FlowSet, listFlow } from '@nfqlb/core/flows';
+import { describeFailure } from '@nfqlb/options';
 import { BadRequest, type FlowRequest, OK, parseChanges } from '../flow-socket/flow-message.js';
 import type { FlowHandler } from '../flow-socket/flow-server.js';
 import { openTable } from '../table/shared-table.js';
+import { type CompiledFlows, type Compiling, FlowCompiler } from './flow-compiler.js';
 import { FlowCounts } from './flow-counts.js';
 import { type FlowGeneration, flowCountsMemory, GenerationBoard } from './flow-generations.js';
+import { log } from './log.js';
+import { SpareMemory } from './spare-memory.js';
 import type { Count } from './target-counts.js';
 
 export interface FlowControlOptions {
@@ -13,6 +18,8 @@ export interface FlowControlOptions {
   readonly flows?: readonly FlowDefinition[] | undefined;
   /** Sends a generation to all workers, and wakes them. */
   readonly announce: (generation: FlowGeneration) => void;
+  /** Default: in this thread, which does nothing else meanwhile. */
+  readonly compiler?: Compiling;
 }
 
 /** What a flow has matched. */
@@ -31,18 +38,36 @@ export class FlowControl {
   readonly #options: FlowControlOptions;
   readonly #set = new FlowSet();
   readonly #counts: FlowCounts;
+  readonly #compiler: Compiling;
+  /** What the compiler does not know of yet, by name: a flow, or `undefined` for one that is gone. */
+  #changes = new Map<string, Flow | undefined>();
+  /** Names of flows deleted since the compiler was asked last. */
+  #deleted = new Set<string>();
+  /** Whether the compiler knows no flows. */
+  #anew = true;
   #newest: FlowGeneration | undefined;
-  #publication: Promise<void> | undefined;
+  /** The last publication that has begun, and the one that will have what is changed now. */
+  #last: Promise<void> = Promise.resolve();
+  #next: Promise<void> | undefined;
   /** How long it took to compile the flows, the last time, in milliseconds. */
   #compileTime = 0;
+  #tables: ReadonlySet<string> | undefined;
+  /** By name: which table it was when the first flow came to lead to it. */
+  readonly #identities = new Map<string, string>();
+  readonly #spareFlows = new SpareMemory();
+  readonly #spareCounts = new SpareMemory();
 
   /** @throws CoreError, or what opening a table throws, for a flow that cannot be */
   constructor(options: FlowControlOptions) {
     this.#options = options;
-    for (const flow of defined(options.flows ?? [])) this.#set.define(flow);
+    this.#compiler = options.compiler ?? new FlowCompiler();
+    const flows = this.#defined(options.flows ?? []);
+    for (const flow of flows) this.#set.define(flow);
     this.board = new GenerationBoard(options.workers);
     this.#counts = new FlowCounts(options.workers);
-    this.#publish();
+    // There is nothing to be served meanwhile.
+    const changes = new Map(flows.map((flow) => [flow.name, flow]));
+    this.#publish(new FlowCompiler().compile({ changes, anew: true, promiscuousPing: options.promiscuousPing, memory: undefined }));
   }
 
   /** The flows, for who joins now. */
@@ -52,7 +77,17 @@ export class FlowControl {
 
   /** Target tables that flows lead to. */
   get tables(): ReadonlySet<string> {
-    return new Set(this.#set.inOrder().map(({ target }) => target));
+    if (this.#tables === undefined) {
+      const tables = new Set(Array.from(this.#set, ({ target }) => target));
+      for (const name of this.#identities.keys()) if (!tables.has(name)) this.#identities.delete(name);
+      this.#tables = tables;
+    }
+    return this.#tables;
+  }
+
+  /** Which table it was that a name led to when the first of its flows was defined: workers have mapped that or a later one. */
+  identityOf(table: string): string | undefined {
+    return this.#identities.get(table);
   }
 
   /** What each flow has matched, in the order in which they are looked at. */
@@ -68,7 +103,7 @@ export class FlowControl {
       case 'delete':
         return await this.#delete(request);
       case 'change':
-        return await this.#change(request);
+        return await this.#changeAll(request);
       case 'list':
         return this.#list(request);
       case 'list-names':
@@ -81,27 +116,23 @@ export class FlowControl {
   async #define({ fields: { name, target, ...fields } }: FlowRequest): Promise<Buffer> {
     if (name === undefined) throw new BadRequest('name: must be given');
     if (target === undefined) throw new BadRequest('target: must be given');
-    for (const flow of defined([{ name, target, ...fields }])) this.#set.define(flow);
+    this.#change(this.#defined([{ name, target, ...fields }]));
     await this.#published();
     return OK;
   }
 
   /** Either all of it, or nothing. */
-  async #change({ fields: { changes } }: FlowRequest): Promise<Buffer> {
+  async #changeAll({ fields: { changes } }: FlowRequest): Promise<Buffer> {
     const { define, delete: names } = parseChanges(changes);
-    const flows = defined(define);
-    for (const name of names) if (this.#set.delete(name)) this.#counts.forget(name);
-    for (const flow of flows) this.#set.define(flow);
+    this.#change(this.#defined(define), names);
     await this.#published();
     return OK;
   }
 
   async #delete({ fields: { name } }: FlowRequest): Promise<Buffer> {
     if (name === undefined) throw new BadRequest('name: must be given');
-    if (this.#set.delete(name)) {
-      this.#counts.forget(name);
-      await this.#published();
-    }
+    this.#change([], [name]);
+    if (this.#changes.size > 0) await this.#published();
     return OK;
   }
 
@@ -118,52 +149,90 @@ export class FlowControl {
     return this.#set.inOrder().filter(({ name }) => this.#set.get(name) !== undefined);
   }
 
+  /** Flows by their definitions. Their tables must be there now; when one goes later, its flows' packets have no target. */
+  #defined(definitions: readonly FlowDefinition[]): Flow[] {
+    const flows = definitions.map((definition) => defineFlow(definition));
+    const tables = new Map(Array.from(new Set(flows.map(({ target }) => target)), (target) => [target, identityOf(target)]));
+    for (const [target, identity] of tables) if (!this.#identities.has(target)) this.#identities.set(target, identity);
+    return flows;
+  }
+
+  #change(flows: readonly Flow[], deleted: readonly string[] = []): void {
+    for (const name of deleted) {
+      if (!this.#set.delete(name)) continue;
+      this.#counts.forget(name);
+      this.#deleted.add(name);
+      this.#changes.set(name, undefined);
+    }
+    for (const flow of flows) {
+      this.#set.define(flow);
+      this.#changes.set(flow.name, flow);
+    }
+    this.#tables = undefined;
+  }
+
   /**
-   * Sees to it that the flows are published. Commands that come at once are published together. Few flows are published before this resolves.
-   * To compile many takes longer than a client shall wait: then it resolves at once, and half of the time is left for commands.
+   * Sees to it that what has changed is published. Commands that come at once are published together. Few flows are published before this resolves.
+   * To compile many takes longer than a client shall wait: then it resolves at once, and half of the time nothing is compiled.
    */
   #published(): Promise<void> {
     const slow = this.#compileTime > QUICK;
-    this.#publication ??= new Promise((resolve) => {
-      setTimeout(
-        () => {
-          this.#publication = undefined;
-          this.#publish();
-          resolve();
-        },
-        slow ? this.#compileTime : 0,
-      );
-    });
-    return slow ? Promise.resolve() : this.#publication;
+    if (this.#next === undefined) {
+      this.#next = this.#last.then(() => sleep(slow ? this.#compileTime : 0)).then(() => this.#compile());
+      this.#last = this.#next.catch((error) => log.warning(`${describeFailure(error)}; packets go by the flows before`));
+    }
+    return slow ? Promise.resolve() : this.#next;
   }
 
-  #publish(): void {
-    const begin = performance.now();
-    const { workers, promiscuousPing, announce } = this.#options;
-    const names = this.#set.inOrder().map(({ name }) => name);
+  async #compile(): Promise<void> {
+    this.#next = undefined;
+    const changes = this.#anew ? new Map(Array.from(this.#set, (flow) => [flow.name, flow])) : this.#changes;
+    this.#changes = new Map();
+    this.#deleted = new Set();
+    this.#retire();
+    const { promiscuousPing } = this.#options;
+    const request = { changes, anew: this.#anew, promiscuousPing, memory: this.#spareFlows.take() };
+    // Unless it succeeds.
+    this.#anew = true;
+    this.#publish(await this.#compiler.compile(request));
+    this.#anew = false;
+  }
+
+  #publish({ flows, names, time }: CompiledFlows): void {
+    const { workers, announce } = this.#options;
     const generation: FlowGeneration = {
       number: (this.#newest?.number ?? 0) + 1,
-      flows: compileFlows(this.#set, { promiscuousPing }),
-      counts: flowCountsMemory(workers, names.length),
+      flows,
+      counts: flowCountsMemory(workers, names.length, this.#spareCounts.take()),
       count: names.length,
     };
     this.#counts.add(generation, names);
+    // Those that were deleted while it was made.
+    for (const name of this.#deleted) this.#counts.forget(name);
     this.#newest = generation;
     announce(generation);
     this.board.newest = generation.number;
-    this.#compileTime = performance.now() - begin;
-    this.#counts.retire(this.board.oldest);
+    this.#compileTime = time;
+  }
+
+  /** Keeps what was counted in generations that no worker uses any more, and their memory. */
+  #retire(): void {
+    for (const { flows, counts } of this.#counts.retire(this.board.oldest)) {
+      this.#spareFlows.give(flows);
+      this.#spareCounts.give(counts);
+    }
   }
 
   #counted(): Map<string, Count> {
-    this.#counts.retire(this.board.oldest);
+    this.#retire();
     return this.#counts.all();
   }
 }
 
-/** Flows by their definitions. Their tables must be there now; when one goes later, its flows' packets have no target. */
-function defined(definitions: readonly FlowDefinition[]): Flow[] {
-  const flows = definitions.map((definition) => defineFlow(definition));
-  for (const target of new Set(flows.map((flow) => flow.target))) openTable(target).memory.close();
-  return flows;
+/** @throws what `openTable` throws */
+function identityOf(table: string): string {
+  const { memory } = openTable(table);
+  const { identity } = memory;
+  memory.close();
+  return identity;
 }

@@ -18,10 +18,16 @@ export class FlowCounts {
     this.#generations.push({ generation, names: [...names] });
   }
 
-  /** Keeps what was counted in generations before `oldest`, which no worker uses any more. */
-  retire(oldest: number): void {
+  /**
+   * Keeps what was counted in generations before `oldest`, which no worker uses any more.
+   *
+   * @returns these generations, whose memory is free now
+   */
+  retire(oldest: number): FlowGeneration[] {
     const used = this.#generations.findIndex(({ generation: { number } }) => number >= oldest);
-    for (const { generation, names } of this.#generations.splice(0, Math.max(used, 0))) this.#addTo(this.#retired, generation, names);
+    const retired = this.#generations.splice(0, Math.max(used, 0));
+    for (const { generation, names } of retired) this.#addTo(this.#retired, generation, names);
+    return retired.map(({ generation }) => generation);
   }
 
   /** A flow that is defined anew under this name counts from 0. */

@@ -12,9 +12,16 @@ export interface FlowGeneration {
   readonly count: number;
 }
 
-/** Memory for the counts of so many flows. */
-export function flowCountsMemory(workers: number, flows: number): SharedArrayBuffer {
-  return new SharedArrayBuffer(workers * 2 * flows * Float64Array.BYTES_PER_ELEMENT);
+/**
+ * Memory for the counts of so many flows, all 0.
+ *
+ * @param spare used if it is long enough
+ */
+export function flowCountsMemory(workers: number, flows: number, spare?: SharedArrayBuffer): SharedArrayBuffer {
+  const octets = workers * 2 * flows * Float64Array.BYTES_PER_ELEMENT;
+  if (spare === undefined || spare.byteLength < octets) return new SharedArrayBuffer(octets);
+  new Uint8Array(spare, 0, octets).fill(0);
+  return spare;
 }
 
 /** A worker's part of a generation's counts, by flow. */

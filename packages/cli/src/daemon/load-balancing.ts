@@ -16,6 +16,7 @@ import { serveStatus } from '../status/status-socket.js';
 import { Area } from '../trace/areas.js';
 import { LogConfig } from '../trace/log-config.js';
 import { DEFAULT_TRACE_ADDRESS } from '../trace/trace-address.js';
+import { CompilerThread } from './compiler-thread.js';
 import { Control } from './control.js';
 import { Counters, type Counts } from './counters.js';
 import { flowCommands } from './flow-commands.js';
@@ -30,6 +31,7 @@ import { type SharedFragments, shareFragments } from './shared-fragments.js';
 import { StatusReport } from './status-report.js';
 import { TargetWatch } from './target-watch.js';
 import { Tracing } from './tracing.js';
+import { TurnWatch } from './turn-watch.js';
 import { lookAtTable, Watcher } from './watcher.js';
 import type { WorkerMessage, WorkerOptions } from './worker-options.js';
 
@@ -93,7 +95,7 @@ export async function balanceLoad(options: LoadBalancingOptions): Promise<void> 
   const workers: RunningWorker[] = [];
   const { table, balancer } = options;
   const tracing = new Tracing({ firstQueue: first, workers: queues, hashMode: balancer.hashMode ?? 1, table }, logConfig);
-  const flows = options.flows && new FlowControl({ workers: queues, announce, ...options.flows });
+  const flows = options.flows && new FlowControl({ workers: queues, announce, compiler: new CompilerThread(), ...options.flows });
   const shared: SharedByWorkers = {
     flows,
     tracing,
@@ -125,12 +127,14 @@ export async function balanceLoad(options: LoadBalancingOptions): Promise<void> 
       for (const { wakeup } of workers) wakeup.signal();
     });
     const targets = new TargetWatch((line) => tracing.tell(Area.Target, line));
+    const turns = new TurnWatch(shared.counters, first);
     health.look(readOwnQueues(options.queues), 0);
     status = new StatusReport({ options, counters: shared.counters, statistics, flows, health });
     statusServer = await listenForTop(first, status);
     watch = setInterval(() => {
       const kernel = readOwnQueues(options.queues);
       watcher.look(shared.counters.sum(), kernel ?? []);
+      turns.look();
       health.look(kernel, WATCH_INTERVAL);
       statistics!.publish();
       tracing.look();

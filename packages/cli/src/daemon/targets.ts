@@ -7,11 +7,12 @@ import type { WorkerOptions } from './worker-options.js';
 export interface Targets {
   /** Whether what is mapped still is what it was. */
   readonly intact: boolean;
-  /** Whether there are newer flows. */
+  /** Whether {@link renew} has something to do, and whether that shall not wait for packets. */
   readonly outdated: boolean;
+  readonly hurried: boolean;
   /** Number of the flows in use; 0 where there are none. */
   readonly generation: number;
-  /** Gives a balancer that this made the newer flows. */
+  /** Does a step of taking up newer flows and their tables; `balancer` is one that this made. */
   renew(balancer: Balancer): void;
   /**
    * Takes up the tables that the names lead to now, for the next {@link balancer}.
@@ -29,6 +30,7 @@ export function openTargets({ table, flows, worker }: WorkerOptions): Targets {
 
 class OneTable implements Targets {
   readonly outdated = false;
+  readonly hurried = false;
   readonly generation = 0;
   readonly #table: FollowedTable;
 
@@ -64,17 +66,21 @@ class ManyTables implements Targets {
     return this.#flows.outdated;
   }
 
+  get hurried(): boolean {
+    return this.#flows.hurried;
+  }
+
   get generation(): number {
     return this.#flows.generation;
   }
 
   renew(balancer: FlowBalancer): void {
-    this.#flows.renew();
-    balancer.take(this.#flows.targets);
+    if (this.#flows.proceed()) balancer.take(this.#flows.targets);
   }
 
   renewTables(): boolean {
-    return this.#flows.renewTables();
+    this.#flows.suspectTables();
+    return true;
   }
 
   balancer(options: BalancerOptions): FlowBalancer {

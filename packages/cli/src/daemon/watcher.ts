@@ -52,7 +52,7 @@ export class Watcher {
   #lookAtFlows(): void {
     if (!this.#flows) return;
     const { tables } = this.#flows;
-    for (const name of tables) if (!this.#identities.has(name)) this.#identities.set(name, SharedMemory.identity(name) ?? '');
+    for (const name of tables) if (!this.#identities.has(name)) this.#identities.set(name, this.#flows.identityOf(name) ?? '');
     for (const name of this.#identities.keys()) {
       if (tables.has(name) || name === this.#options.tier) continue;
       this.#identities.delete(name);
