@@ -4,13 +4,16 @@
  *
  * Only figures of the same round compare (live.ts).
  */
-import { Command, run, wholeNumber } from '@nfqlb/options';
+import { Command, oneOf, run, wholeNumber } from '@nfqlb/options';
 import { E2eError } from '../e2e-error.js';
-import { FLOW_ADDRESS, sayToFlowLb } from '../load-balancer/flow-commands.js';
+import { FLOW_ADDRESS } from '../load-balancer/flow-commands.js';
 import { LoadBalancer } from '../load-balancer/load-balancer.js';
+import { ManyFlows } from '../load-balancer/many-flows.js';
 import { missingPrerequisites } from '../prerequisites.js';
 import { Topology } from '../topology/topology.js';
-import { LB_CPU } from './contender.js';
+import { lost, Receiver } from '../traffic/receiver.js';
+import { Sender, type SendOptions, type Sent } from '../traffic/sender.js';
+import { LB_CPU, SENDER_CPU } from './contender.js';
 import { costOf } from './cost.js';
 import { median } from './report.js';
 
@@ -19,6 +22,8 @@ interface Options {
   readonly seconds: number;
   readonly rate: number;
   readonly flows: number;
+  readonly tables: number;
+  readonly only?: 'cost' | 'stalls';
 }
 
 const program = new Command('flows')
@@ -27,28 +32,28 @@ const program = new Command('flows')
   .option('--seconds <number>', 'of each measurement', wholeNumber({ min: 1, max: 60 }), 2)
   .option('--rate <packets>', 'a second', wholeNumber({ min: 1000 }), 60_000)
   .option('--flows <number>', 'that are many', wholeNumber({ min: 1, max: 65_000 }), 10_000)
+  .option('--tables <number>', 'that these lead to', wholeNumber({ min: 1, max: 2000 }), 200)
+  .option('--only <what>', 'cost or stalls', oneOf('cost', 'stalls'))
   .action(bench);
 
-async function bench({ rounds, seconds, rate, flows }: Options): Promise<void> {
+async function bench(options: Options): Promise<void> {
+  const { flows, tables } = options;
   const missing = missingPrerequisites();
   if (missing.length > 0) throw new E2eError('missing-prerequisite', `needs ${missing.join('; ')}`);
   await using few = await Topology.create({ targets: 1 });
   await using many = await Topology.create({ targets: 1 });
-  for (const [net, others] of [
-    [few, 0],
-    [many, flows - 1],
-  ] as const) {
-    const lb = await LoadBalancer.start(net, { flows: true, flowAddress: FLOW_ADDRESS, cpu: LB_CPU });
-    const define = (name: string, priority: number, rest: string): string =>
-      `action:set\nname:${name}\ntarget:${lb.table}\npriority:${priority}\n${rest}eoc:\n`;
-    const usual = Array.from({ length: others }, (_, i) =>
-      define(`f${i}`, 1 + (i % 9), `protocols:udp\ndsts:10.9.${i >> 8}.${i & 255}/32\ndports:${1 + (i % 60_000)}\n`),
-    );
-    const begin = performance.now();
-    const accepted = await sayToFlowLb(net.lb, [define('application', 0, `dsts:${net.vip4}/32\n`), ...usual]);
-    if (accepted !== 1 + others) throw new Error(`${others - accepted} flows were refused`);
-    process.stderr.write(`${accepted} flows defined, one after the other, in ${((performance.now() - begin) / 1000).toFixed(1)} s\n`);
-  }
+  const start = (net: Topology): Promise<LoadBalancer> => LoadBalancer.start(net, { flows: true, flowAddress: FLOW_ADDRESS, cpu: LB_CPU });
+  await using one = await start(few);
+  await new ManyFlows(few, one, { count: 1, tables: 0 }).define();
+  await using lb = await start(many);
+  const all = new ManyFlows(many, lb, { count: flows, tables });
+  const seconds = await all.define();
+  process.stderr.write(`${flows} flows to ${tables} tables defined, one after the other, in ${seconds.toFixed(1)} s\n`);
+  if (options.only !== 'stalls') await measureCost(few, many, options);
+  if (options.only !== 'cost') await measureStalls(many, lb, all, options);
+}
+
+async function measureCost(few: Topology, many: Topology, { rounds, seconds, rate, flows }: Options): Promise<void> {
   const costs: [number, number][] = [];
   for (let round = -1; round < rounds; round++) {
     const [one, all] = [await costOf(few, { rate, seconds }, 1), await costOf(many, { rate, seconds }, 1)];
@@ -62,6 +67,60 @@ async function bench({ rounds, seconds, rate, flows }: Options): Promise<void> {
   process.stdout.write(
     `1 flow ${median(costs.map(([one]) => one)).toFixed(1)}   ${flows} flows ${median(costs.map(([, all]) => all)).toFixed(1)}   ratio ${ratio.toFixed(2)}   goal: at most 1.15\n`,
   );
+}
+
+/** While flows are left alone, and while they are redefined, by turns: what else runs on the machine makes stalls too. */
+async function measureStalls(net: Topology, lb: LoadBalancer, all: ManyFlows, { rounds, seconds, rate, flows }: Options): Promise<void> {
+  const alone: Stalls[] = [];
+  const changing: Stalls[] = [];
+  for (let round = 0; round < rounds; round++) {
+    alone.push(await stallsOf(net, lb, { rate, seconds }, async () => {}));
+    changing.push(await stallsOf(net, lb, { rate, seconds }, () => all.redefine(seconds)));
+  }
+  process.stdout.write(`\nStalls at ${rate} packets/s with ${flows} flows, ms: median and worst of ${rounds} rounds of ${seconds} s\n`);
+  for (const [name, rounds] of [
+    ['flows left alone', alone],
+    ['50 redefined a second', changing],
+  ] as const) {
+    const column = (figure: (stalls: Stalls) => number): string =>
+      `${median(rounds.map(figure)).toFixed(1).padStart(6)} ${Math.max(...rounds.map(figure))
+        .toFixed(1)
+        .padStart(6)}`;
+    const lost = rounds.reduce((sum, stalls) => sum + stalls.lost, 0);
+    const wrong = rounds.reduce((sum, stalls) => sum + stalls.wrong, 0);
+    process.stdout.write(
+      `${name.padEnd(24)}longest batch of a worker ${column(({ batch }) => batch)}   longest way of a packet ${column(({ way }) => way)}   lost ${lost}, astray or twice ${wrong}\n`,
+    );
+  }
+  process.stdout.write('goal: no batch longer than 5 ms, none lost, none astray\n');
+}
+
+interface Stalls {
+  /** Milliseconds. */
+  readonly batch: number;
+  readonly way: number;
+  /** Packets. */
+  readonly lost: number;
+  readonly wrong: number;
+}
+
+async function stallsOf(net: Topology, lb: LoadBalancer, options: SendOptions, meanwhile: () => Promise<void>): Promise<Stalls> {
+  const astray = await net.lb.astray();
+  const [sent, received, batch] = await (async () => {
+    await using receiver = await Receiver.start(net, { cpu: SENDER_CPU, flows: 1000 });
+    let sent: Sent | undefined;
+    const batch = await lb.longestBatch(async () => {
+      await using sender = await Sender.start(net, { sourceAddresses: 10, sourcePorts: 100, cpu: SENDER_CPU, ...options });
+      [sent] = await Promise.all([sender.finish(), meanwhile()]);
+    });
+    return [sent!, await receiver.finish(), batch];
+  })();
+  return {
+    batch,
+    way: received.latency.longest / 1000,
+    lost: lost(received, sent),
+    wrong: received.duplicates + received.foreign + (await net.lb.astray()) - astray,
+  };
 }
 
 await run(program);

@@ -98,6 +98,27 @@ export class LoadBalancer implements AsyncDisposable {
     await this.run('deactivate', `--shm=${this.table}`, ...targets.map(({ fwmark }) => String(fwmark)));
   }
 
+  /** Runs `apply`, with what a configuration file would hold. */
+  apply(configuration: object): Promise<string> {
+    return this.host.run([...this.#environment(), ...this.#program.command, 'apply', '-'], { input: JSON.stringify(configuration) });
+  }
+
+  /**
+   * While `what` is done: the longest time that a worker was busy with one batch and what it did before the next, in milliseconds; 0 for less than 1. The
+   * program's own clock: other programs' turns on the CPU are in it.
+   */
+  async longestBatch(what: () => Promise<void>): Promise<number> {
+    await this.run('loglevel', '7');
+    // Those of before are said every tenth of a second.
+    await sleep(200);
+    const before = this.process.stderr.length;
+    await what();
+    await sleep(200);
+    const said = [...this.process.stderr.slice(before).matchAll(/: a batch took ([\d.]+) ms/g)];
+    await this.run('loglevel', '5');
+    return Math.max(0, ...said.map(([, milliseconds]) => Number(milliseconds)));
+  }
+
   /** Starts the program, after it has been stopped or killed. */
   async restart(): Promise<void> {
     const { options = [], cpu, flows = false } = this.#options;
