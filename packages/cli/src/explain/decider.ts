@@ -88,7 +88,7 @@ export class Decider {
     }
     const lookup = new FlowLookup(compileFlows(situation.flows, { promiscuousPing: options.promiscuousPing }));
     const [matches, octets] = [new Float64Array(lookup.count), new Float64Array(lookup.count)];
-    const tables = lookup.targets.map((name) => {
+    const tables = lookup.targetNames.map((name) => {
       const table = situation.tableOf(name);
       return table && new FwmarkLookup(table);
     });
