@@ -70,28 +70,38 @@ class PacketBuilder {
     this.#parts = parts;
   }
 
-  /** @param options octets of options, a multiple of 4 up to 40 */
-  ipv4(source: string, destination: string, { options = 0, id = 0 }: { options?: number; id?: number } = {}): PacketBuilder {
+  /**
+   * @param options octets of options, a multiple of 4 up to 40
+   * @param hops the time to live
+   * @param whole forbids that routers fragment it (DF)
+   */
+  ipv4(
+    source: string,
+    destination: string,
+    { options = 0, id = 0, hops = 64, whole = false }: { options?: number; id?: number; hops?: number; whole?: boolean } = {},
+  ): PacketBuilder {
     const addresses = { source: parseIpAddress(source)!.subarray(12), destination: parseIpAddress(destination)!.subarray(12) };
     const header = new Uint8Array(20 + options);
     header[0] = 0x40 | (header.length / 4);
     setU16(header, 4, id);
-    header[8] = 64;
+    if (whole) header[6] = 0x40;
+    header[8] = hops;
     header.set(addresses.source, 12);
     header.set(addresses.destination, 16);
     header.fill(1, 20); // no-operation
-    const finish: Layer['finish'] = (whole) => {
-      setU16(whole, 2, whole.length);
-      setU16(whole, 10, internetChecksum(whole.subarray(0, header.length)));
+    const finish: Layer['finish'] = (packet) => {
+      setU16(packet, 2, packet.length);
+      setU16(packet, 10, internetChecksum(packet.subarray(0, header.length)));
     };
     return this.#with({ family: 4, ...addresses }).#add({ protocol: 4, bytes: header, nextAt: 9, finish });
   }
 
-  ipv6(source: string, destination: string): PacketBuilder {
+  /** @param hops the hop limit */
+  ipv6(source: string, destination: string, { hops = 64 }: { hops?: number } = {}): PacketBuilder {
     const addresses = { source: parseIpAddress(source)!, destination: parseIpAddress(destination)! };
     const header = new Uint8Array(40);
     header[0] = 0x60;
-    header[7] = 64;
+    header[7] = hops;
     header.set(addresses.source, 8);
     header.set(addresses.destination, 24);
     const finish: Layer['finish'] = (whole) => setU16(whole, 4, whole.length - header.length);
