@@ -1,4 +1,5 @@
 // `traffic echo`: on each target, over UDP and TCP, answers every line (a datagram is one) with the target's number. Says `ready`.
+// Answers over UDP can be long: the number is followed by blanks.
 
 #include <errno.h>
 #include <stdio.h>
@@ -22,6 +23,8 @@ static struct {
   int target;
 } descriptors[DESCRIPTORS_MAX];
 
+static long udp_octets;
+
 static void watch(int epoll, int fd, enum role role, int target) {
   if (fd >= DESCRIPTORS_MAX) {
     errno = EMFILE;
@@ -35,7 +38,7 @@ static void watch(int epoll, int fd, enum role role, int target) {
 
 static void answer(int epoll, int fd) {
   static char text[65536];
-  char reply[16];
+  static char reply[65536];
   int length = snprintf(reply, sizeof reply, "%d\n", descriptors[fd].target);
   struct sockaddr_storage peer;
   socklen_t peer_length = sizeof peer;
@@ -44,6 +47,10 @@ static void answer(int epoll, int fd) {
     case DATAGRAMS:
       // An error here is an ICMP error for an earlier answer, say.
       got = recvfrom(fd, text, sizeof text, 0, (struct sockaddr *)&peer, &peer_length);
+      if (udp_octets > length) {
+        memset(reply + length, ' ', (size_t)(udp_octets - length));
+        length = (int)udp_octets;
+      }
       if (got >= 0) sendto(fd, reply, (size_t)length, 0, (struct sockaddr *)&peer, peer_length);
       break;
     case LISTENER: {
@@ -71,8 +78,10 @@ int traffic_echo(int argc, char *const argv[]) {
                (const struct option_spec[]){
                    {"at", OPTION_TEXTS, &at},  // TARGET,NAMESPACE,ADDRESS
                    {"port", OPTION_NUMBER, &port},
+                   {"udp-octets", OPTION_NUMBER, &udp_octets},  // at least so long are answers over UDP
                    {0},
                });
+  if (udp_octets < 0 || udp_octets > 65000) usage_error("--udp-octets=%ld: must be 0-65000", udp_octets);
   struct sites sites = sites_parse(&at, (uint16_t)port);
   int epoll = epoll_create1(EPOLL_CLOEXEC);
   for (int i = 0; i < sites.count; i++) {

@@ -28,11 +28,15 @@ struct sites sites_parse(const struct texts *texts, uint16_t port) {
   return sites;
 }
 
-int site_socket(const struct site *site, int type) {
+void site_enter(const struct site *site) {
   int namespace = open(site->namespace, O_RDONLY | O_CLOEXEC);
   if (namespace < 0) system_failure("%s", site->namespace);
   if (setns(namespace, CLONE_NEWNET)) system_failure("enter %s", site->namespace);
   close(namespace);
+}
+
+int site_socket(const struct site *site, int type) {
+  site_enter(site);
   int fd = socket(endpoint_family(&site->endpoint), type | SOCK_CLOEXEC, 0);
   if (fd < 0) system_failure("socket in %s", site->namespace);
   int on = 1;

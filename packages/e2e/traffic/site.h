@@ -21,5 +21,8 @@ struct sites {
 // Reads texts written as TARGET,NAMESPACE,ADDRESS. There must be one.
 struct sites sites_parse(const struct texts *texts, uint16_t port);
 
+// Brings the process into the site's namespace.
+void site_enter(const struct site *site);
+
 // A socket bound to the site's address and port. The process stays in the namespace.
 int site_socket(const struct site *site, int type);

@@ -11,22 +11,7 @@ import { lost, type Received, Receiver } from '../traffic/receiver.js';
 import { Sender, type SendOptions } from '../traffic/sender.js';
 import { LoadBalancer } from './load-balancer.js';
 import { NFQLB } from './program.js';
-
-/** What `show --json` prints. */
-interface ShownTable {
-  readonly M: number;
-  readonly lookup: readonly number[];
-  readonly targets: readonly { readonly fwmark: number; readonly slot: number }[];
-}
-
-async function shown(lb: LoadBalancer): Promise<ShownTable> {
-  return JSON.parse(await lb.run('show', '--json', `--shm=${lb.table}`)) as ShownTable;
-}
-
-/** By bucket: the fwmark. */
-function fwmarks({ lookup, targets }: ShownTable): (number | undefined)[] {
-  return lookup.map((slot) => targets.find((target) => target.slot === slot)?.fwmark);
-}
+import { fwmarks, shown } from './shown-table.js';
 
 /** Sends some packets of each flow and tells where they came. */
 async function send(net: Topology, options: SendOptions): Promise<Received> {

@@ -1,5 +1,18 @@
 import { Namespace, type NamespaceSetup } from './namespace.js';
-import { CLIENT_SOURCES4, CLIENT_SOURCES6, type LinkEnd, lbFwmark, type Plan, SILENT, targetFwmark, VIP4, VIP6 } from './plan.js';
+import {
+  CLIENT,
+  CLIENT_SOURCES4,
+  CLIENT_SOURCES6,
+  GATE,
+  type LinkEnd,
+  lbFwmark,
+  type Plan,
+  ROUTER,
+  SILENT,
+  targetFwmark,
+  VIP4,
+  VIP6,
+} from './plan.js';
 
 /** One end of a wire as its host sees it. */
 export interface Wire {
@@ -63,19 +76,53 @@ export class Host extends Namespace {
   }
 }
 
+/** Spreads flows among several next hops by ports too. */
+const BY_PORTS = { 'ipv4/fib_multipath_hash_policy': 1, 'ipv6/fib_multipath_hash_policy': 1 };
+
+const FORWARDING = { 'ipv4/ip_forward': 1, 'ipv6/conf/all/forwarding': 1 };
+
+/** Routes that lead to the VIP over all LBs. */
+function routesToVip(host: Host, lbs: readonly string[]): string[] {
+  const nextHops = (family: 'ipv4' | 'ipv6'): string => lbs.map((lb) => `nexthop via ${host.wire(lb).peer[family]}`).join(' ');
+  return [`route add ${VIP4} ${nextHops('ipv4')}`, `route add ${VIP6} ${nextHops('ipv6')}`];
+}
+
+function defaultRoutes({ peer }: Wire): string[] {
+  return [`route add default via ${peer.ipv4}`, `route add default via ${peer.ipv6}`];
+}
+
 export class Client extends Host {
-  setup({ lbs }: Plan): NamespaceSetup {
+  setup({ lbs, edge }: Plan): NamespaceSetup {
     const { sysctls, ip, ip6, honest } = this.wiring();
-    const nextHops = (family: 'ipv4' | 'ipv6'): string => lbs.map((lb) => `nexthop via ${this.wire(lb).peer[family]}`).join(' ');
     return {
-      // Spread flows among LBs by ports too.
-      sysctls: { ...sysctls, 'ipv4/fib_multipath_hash_policy': 1, 'ipv6/fib_multipath_hash_policy': 1 },
+      sysctls: { ...sysctls, ...BY_PORTS },
       ip: [
         ...ip,
-        `route add ${VIP4} ${nextHops('ipv4')}`,
-        `route add ${VIP6} ${nextHops('ipv6')}`,
+        ...(edge === CLIENT ? routesToVip(this, lbs) : defaultRoutes(this.wire(GATE))),
         `route add local ${CLIENT_SOURCES4} dev lo`,
         `route add local ${CLIENT_SOURCES6} dev lo`,
+      ],
+      ip6,
+      honest,
+    };
+  }
+}
+
+/** One of the two routers at the ends of the narrow link. */
+export class Router extends Host {
+  setup({ lbs, narrow }: Plan): NamespaceSetup {
+    const { sysctls, ip, ip6, honest } = this.wiring();
+    const isGate = this.host === GATE;
+    const narrowLink = this.wire(isGate ? ROUTER : GATE);
+    const client = this.wires.get(CLIENT)?.peer;
+    return {
+      sysctls: { ...sysctls, ...FORWARDING, ...BY_PORTS },
+      ip: [
+        ...ip,
+        `link set ${narrowLink.own.device} mtu ${narrow}`,
+        ...defaultRoutes(narrowLink),
+        ...(client ? [`route add ${CLIENT_SOURCES4} via ${client.ipv4}`, `route add ${CLIENT_SOURCES6} via ${client.ipv6}`] : []),
+        ...(isGate ? [] : routesToVip(this, lbs)),
       ],
       ip6,
       honest,
@@ -96,20 +143,18 @@ export class LbHost extends Host {
     this.fwmark = lbFwmark(number);
   }
 
-  setup({ targets, lbs }: Plan): NamespaceSetup {
+  setup({ targets, lbs, edge }: Plan): NamespaceSetup {
     const { sysctls, ip, ip6, honest } = this.wiring();
-    const client = this.wire('client').peer;
     const marked = [
       ...targets.map((name, i) => ({ fwmark: targetFwmark(i + 1), to: this.wire(name).peer })),
       ...lbs.flatMap((name, i) => (i + 1 === this.number ? [] : { fwmark: lbFwmark(i + 1), to: this.wire(name).peer })),
     ];
     const ruleFor = ({ fwmark }: { fwmark: number }): string => `rule add fwmark ${fwmark} table ${fwmark}`;
     return {
-      sysctls: { ...sysctls, 'ipv4/ip_forward': 1, 'ipv6/conf/all/forwarding': 1 },
+      sysctls: { ...sysctls, ...FORWARDING },
       ip: [
         ...ip,
-        `route add default via ${client.ipv4}`,
-        `route add default via ${client.ipv6}`,
+        ...defaultRoutes(this.wire(edge)),
         ...marked.map(ruleFor),
         ...marked.map(({ fwmark, to }) => `route add default via ${to.ipv4} table ${fwmark}`),
         // The other end sees frames for a foreign address and drops them; what is counted is what goes in.
@@ -185,14 +230,14 @@ export class Target extends Host {
     this.address6 = plan.mode === 'dsr' ? VIP6 : own.ipv6;
   }
 
-  setup({ mode, lbs }: Plan): NamespaceSetup {
+  setup({ mode, lbs, edge }: Plan): NamespaceSetup {
     const { sysctls, ip, ip6, honest } = this.wiring();
-    const back = mode === 'dsr' ? this.wire('client') : this.wire(lbs[0]!);
+    const back = this.wire(mode === 'dsr' ? edge : lbs[0]!);
     // The VIP is on a real interface: usrsctp, for one, answers from none on `lo`.
     const vip = [`address add ${VIP4}/32 dev ${back.own.device}`, `address add ${VIP6}/128 dev ${back.own.device} nodad`];
     return {
       sysctls,
-      ip: [...ip, ...(mode === 'dsr' ? vip : []), `route add default via ${back.peer.ipv4}`, `route add default via ${back.peer.ipv6}`],
+      ip: [...ip, ...(mode === 'dsr' ? vip : []), ...defaultRoutes(back)],
       ip6,
       honest,
     };

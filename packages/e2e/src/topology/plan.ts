@@ -12,6 +12,13 @@
  *
  * A device has the name of the host at its other end. With several LBs each has a wire to the client, to every target and to
  * every other LB.
+ *
+ * With a narrow link two routers stand between the client and all others, whose wires to the client end at `router` then:
+ *
+ *     ┌────────┐ gate      client ┌──────┐ router           gate ┌────────┐ lb1 …
+ *     │ client ├──────────────────┤ gate ├───────────────────────┤ router ├─────── LBs
+ *     └────────┘                  └──────┘   of a smaller MTU    └───┬────┘
+ *                                                                    └─────────── targets (DSR)
  */
 
 /** How answers get back. `dsr`: straight from the target, which has the VIP. `nat`: through the LB, which translates the VIP. */
@@ -24,6 +31,8 @@ export interface TopologyOptions {
   readonly lbs?: number;
   /** Default `dsr`. */
   readonly mode?: Mode;
+  /** MTU of a link between the client and all others, octets: 1280-1500. Default: there is no such link. */
+  readonly narrow?: number;
 }
 
 /** An end of a wire. */
@@ -47,7 +56,17 @@ export interface Plan {
   readonly lbs: readonly string[];
   readonly targets: readonly string[];
   readonly links: readonly Link[];
+  /** Who is next on the way to the client: it itself, or a router. */
+  readonly edge: typeof CLIENT | typeof ROUTER;
+  /** MTU of the link between the two routers, where there are routers. */
+  readonly narrow: number | undefined;
 }
+
+export const CLIENT = 'client';
+/** The router at the client's end of the narrow link. */
+export const GATE = 'gate';
+/** The router at its other end. */
+export const ROUTER = 'router';
 
 export const VIP4 = '10.0.0.1';
 export const VIP6 = '1000::1';
@@ -64,18 +83,23 @@ export const targetFwmark = (number: number): number => 100 + number;
 /** The fwmark that leads to LB `number` (from 1 on), its `--ownfw`. */
 export const lbFwmark = (number: number): number => 200 + number;
 
-export function plan({ targets: targetCount = 1, lbs: lbCount = 1, mode = 'dsr' }: TopologyOptions): Plan {
+export function plan({ targets: targetCount = 1, lbs: lbCount = 1, mode = 'dsr', narrow }: TopologyOptions): Plan {
   const lbs = numbered('lb', lbCount);
   const targets = numbered('t', targetCount);
   const links: Link[] = [];
   const wire = (a: string, b: string): void => {
     links.push([linkEnd(links.length, 1, a, b), linkEnd(links.length, 2, b, a)]);
   };
-  for (const lb of lbs) wire('client', lb);
+  const edge = narrow === undefined ? CLIENT : ROUTER;
+  if (edge === ROUTER) {
+    wire(CLIENT, GATE);
+    wire(GATE, ROUTER);
+  }
+  for (const lb of lbs) wire(edge, lb);
   for (const lb of lbs) for (const target of targets) wire(lb, target);
   for (const [i, lb] of lbs.entries()) for (const other of lbs.slice(i + 1)) wire(lb, other);
-  if (mode === 'dsr') for (const target of targets) wire(target, 'client');
-  return { mode, lbs, targets, links };
+  if (mode === 'dsr') for (const target of targets) wire(target, edge);
+  return { mode, lbs, targets, links, edge, narrow };
 }
 
 function numbered(name: string, count: number): string[] {

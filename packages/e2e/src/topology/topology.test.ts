@@ -85,6 +85,25 @@ describeLive('the way of a packet', () => {
   });
 });
 
+describeLive('a narrow link', () => {
+  test.each(modes)('with %s lets no longer packet through, and its router says so to the sender', async (mode) => {
+    await using net = await Topology.create({ mode, narrow: 1300 });
+    await net.lb.hmark(net.targets);
+    for (const family of families) {
+      const ping = async (octets: number): Promise<string> => {
+        const command = `ping -M do -c 1 -W 1 -s ${octets - (family === 4 ? 28 : 48)} ${net.vip(family)} 2>&1 || true`;
+        return await net.client.run(['sh', '-c', command]);
+      };
+      expect(await ping(1300)).toContain(' 0% packet loss');
+      expect(await ping(1301)).toMatch(family === 4 ? /Frag needed and DF set \(mtu = 1300\)/ : /Packet too big: mtu=1300/);
+    }
+  });
+
+  test('cannot be narrower than IPv6 allows', async () => {
+    await expect(Topology.create({ narrow: 1279 })).rejects.toMatchObject({ code: 'conflict' });
+  });
+});
+
 describeLive('several load-balancers', () => {
   test('share the flows of the client', async () => {
     await using net = await Topology.create({ targets: 2, lbs: 2 });

@@ -1,8 +1,8 @@
 import { E2eError } from '../e2e-error.js';
 import { run } from '../processes/running.js';
-import { Client, type Host, LbHost, Target } from './host.js';
+import { Client, type Host, LbHost, Router, Target } from './host.js';
 import { newTopologyName, removeTopology } from './lifetime.js';
-import { type LinkEnd, type Mode, type Plan, plan, SILENT, type TopologyOptions, VIP4, VIP6 } from './plan.js';
+import { CLIENT, GATE, type LinkEnd, type Mode, type Plan, plan, ROUTER, SILENT, type TopologyOptions, VIP4, VIP6 } from './plan.js';
 
 /**
  * A client, load-balancers and targets, each in a network namespace of its own, over IPv4 and IPv6. Independent of all others:
@@ -19,24 +19,29 @@ export class Topology implements AsyncDisposable {
   readonly vip4: string = VIP4;
   readonly vip6: string = VIP6;
   readonly client: Client;
+  /** The two ends of the narrow link, the client's first; none without such a link. */
+  readonly routers: readonly Router[];
   readonly lbs: readonly LbHost[];
   readonly targets: readonly Target[];
 
   private constructor(name: string, plan: Plan) {
     this.name = name;
     this.mode = plan.mode;
-    this.client = new Client(name, 'client', plan);
+    this.client = new Client(name, CLIENT, plan);
+    this.routers = plan.narrow === undefined ? [] : [GATE, ROUTER].map((host) => new Router(name, host, plan));
     this.lbs = plan.lbs.map((_, i) => new LbHost(name, i + 1, plan));
     this.targets = plan.targets.map((_, i) => new Target(name, i + 1, plan));
   }
 
   /** @throws {@link E2eError} `conflict` for options, `command-failed` where the machine does not let us */
   static async create(options: TopologyOptions = {}): Promise<Topology> {
-    const { targets = 1, lbs = 1, mode = 'dsr' } = options;
+    const { targets = 1, lbs = 1, mode = 'dsr', narrow = 1500 } = options;
     if (targets < 1 || targets > 99) throw new E2eError('conflict', `targets: ${targets}; must be 1-99`);
     if (lbs < 1 || lbs > 9) throw new E2eError('conflict', `lbs: ${lbs}; must be 1-9`);
     // The answer has to come back through the LB that translated the question.
     if (lbs > 1 && mode === 'nat') throw new E2eError('conflict', 'lbs: there must be one only with mode nat');
+    // IPv6 needs links of 1280 octets (RFC 8200 §5); the others have 1500.
+    if (narrow < 1280 || narrow > 1500) throw new E2eError('conflict', `narrow: ${narrow}; must be 1280-1500`);
 
     const planned = plan(options);
     const net = new Topology(newTopologyName(), planned);
@@ -55,7 +60,7 @@ export class Topology implements AsyncDisposable {
   }
 
   get hosts(): readonly Host[] {
-    return [this.client, ...this.lbs, ...this.targets];
+    return [this.client, ...this.routers, ...this.lbs, ...this.targets];
   }
 
   /** By number, from 1 on. */
@@ -85,7 +90,7 @@ export class Topology implements AsyncDisposable {
       ...plan.links.map(([a, b]) => `link add ${end(a)} type veth peer ${end(b)}`),
     ];
     await run(['ip', '-batch', '-'], { input: lines.join('\n') });
-    await Promise.all([this.client, ...this.lbs, ...this.targets].map((host) => host.setUp(host.setup(plan))));
+    await Promise.all([this.client, ...this.routers, ...this.lbs, ...this.targets].map((host) => host.setUp(host.setup(plan))));
     if (plan.mode === 'nat') await this.lb.translate(this.targets);
   }
 }

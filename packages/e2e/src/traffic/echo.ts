@@ -10,9 +10,12 @@ export class EchoServers implements AsyncDisposable {
     this.#running = running;
   }
 
-  /** `port`: default 7. */
-  static async start(net: Topology, port?: number): Promise<EchoServers> {
-    const running = await Running.start(trafficCommand('echo', { at: sites(net), port }));
+  /**
+   * @param port default 7
+   * @param udpOctets answers over UDP are at least so long; default: as long as the number
+   */
+  static async start(net: Topology, port?: number, udpOctets?: number): Promise<EchoServers> {
+    const running = await Running.start(trafficCommand('echo', { at: sites(net), port, 'udp-octets': udpOctets }));
     await running.says(/^ready$/m);
     return new EchoServers(running);
   }

@@ -1,4 +1,4 @@
-import type { LbHost } from '../topology/host.js';
+import type { Host, LbHost } from '../topology/host.js';
 import type { Topology } from '../topology/topology.js';
 import { trafficCommand } from './program.js';
 
@@ -13,18 +13,22 @@ export interface InjectOptions {
   readonly rate?: number;
   /** Default: the first. */
   readonly lb?: LbHost;
+  /** Who sends. Default: the client. */
+  readonly from?: Host;
+  /** The name of the host at the other end of its wire. Default: the LB's. */
+  readonly to?: string;
 }
 
 export interface Injected {
   readonly sent: number;
-  /** By the client's kernel: longer than the MTU, shorter than a header. */
+  /** By the sender's kernel: longer than the MTU, shorter than a header. */
   readonly refused: number;
 }
 
-/** Sends packets from the client to the LB just as they are, however malformed. */
+/** Sends packets just as they are, however malformed: from the client to the LB, where nothing else is said. */
 export async function inject(net: Topology, options: InjectOptions): Promise<Injected> {
-  const { file, packets = [], wholeFrames, rate, lb = net.lb } = options;
-  const { own, peer } = net.client.wire(lb.host);
+  const { file, packets = [], wholeFrames, rate, lb = net.lb, from = net.client, to = lb.host } = options;
+  const { own, peer } = from.wire(to);
   const command = trafficCommand('inject', { device: own.device, 'to-mac': peer.mac, file, rate, 'whole-frames': wholeFrames });
-  return JSON.parse(await net.client.run(command, { input: packets.map((packet) => `${packet}\n`).join('') }));
+  return JSON.parse(await from.run(command, { input: packets.map((packet) => `${packet}\n`).join('') }));
 }

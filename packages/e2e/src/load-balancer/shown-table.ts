@@ -1,0 +1,17 @@
+import type { LoadBalancer } from './load-balancer.js';
+
+/** What `show --json` prints. */
+export interface ShownTable {
+  readonly M: number;
+  readonly lookup: readonly number[];
+  readonly targets: readonly { readonly fwmark: number; readonly slot: number }[];
+}
+
+export async function shown(lb: LoadBalancer): Promise<ShownTable> {
+  return JSON.parse(await lb.run('show', '--json', `--shm=${lb.table}`)) as ShownTable;
+}
+
+/** By bucket: the fwmark. */
+export function fwmarks({ lookup, targets }: ShownTable): (number | undefined)[] {
+  return lookup.map((slot) => targets.find((target) => target.slot === slot)?.fwmark);
+}

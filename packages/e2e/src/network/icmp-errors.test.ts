@@ -1,0 +1,118 @@
+// ICMP errors that routers find: each must come to the target that owns the connection, whoever sends it and whatever it quotes.
+
+import { ETH_P_IP, ETH_P_IPV6, extractKey, PacketKey } from '@nfqlb/core';
+import { type PacketBuilder, packet } from '@nfqlb/core/testing';
+import { expect, test } from 'vitest';
+import { LoadBalancer } from '../load-balancer/load-balancer.js';
+import { NFQLB } from '../load-balancer/program.js';
+import { fwmarks, shown } from '../load-balancer/shown-table.js';
+import { describeLive } from '../testing/describe-live.js';
+import { GATE, ROUTER } from '../topology/plan.js';
+import { Topology } from '../topology/topology.js';
+import { type Arrival, Arrivals } from '../traffic/arrivals.js';
+import { inject } from '../traffic/injection.js';
+
+type Family = 4 | 6;
+
+const PORTS = Array.from({ length: 50 }, (_, i) => 20_000 + i);
+const SERVICE = 80;
+const ENCAP_PORT = 9899;
+/** MTU of the link behind the routers, and data that is longer than that with its headers; octets. */
+const NARROW = 1300;
+const LONG = NARROW;
+/** Packets/s: of some errors the kernel sends no more than 1000/s. */
+const RATE = 400;
+
+/** Packets from a port to another, over IP headers. RFC 6951: the service has the well-known UDP port, a client has any. */
+const PROTOCOLS: Readonly<Record<string, (ip: PacketBuilder, from: number, to: number) => PacketBuilder>> = {
+  '6': (ip, from, to) => ip.tcp(from, to).payload(LONG),
+  '17': (ip, from, to) => ip.udp(from, to).payload(LONG),
+  '132': (ip, from, to) => ip.sctp(from, to).payload(LONG),
+  '132 in UDP': (ip, from, to) => {
+    const outer = from === SERVICE ? ip.udp(ENCAP_PORT, 30_000) : ip.udp(30_000, ENCAP_PORT);
+    return outer.payload(packet().sctp(from, to).payload(LONG).build());
+  },
+};
+
+/** What makes a router send an error, and the error's type and code. */
+const ERRORS: Readonly<Record<Family, readonly (readonly [hops: number, icmp: readonly [number, number]])[]>> = {
+  4: [
+    [64, [3, 4]], // fragmentation needed
+    [1, [11, 0]], // time exceeded
+  ],
+  6: [
+    [64, [2, 0]], // packet too big
+    [1, [3, 0]], // time exceeded
+  ],
+};
+
+const hex = (packets: readonly Uint8Array[]): string[] => packets.map((bytes) => Buffer.from(bytes).toString('hex'));
+
+/** `protocol port: targets`, sorted: who got packets, or errors, of which connection. */
+function whoGot(arrivals: readonly Arrival[]): string[] {
+  const targets = new Map<string, Set<number>>();
+  for (const { protocol, encapsulated, clientPort, servicePort, target } of arrivals) {
+    const connection = `${protocol}${encapsulated ? ' in UDP' : ''} ${clientPort}-${servicePort}`;
+    targets.set(connection, (targets.get(connection) ?? new Set()).add(target));
+  }
+  return [...targets].map(([connection, numbers]) => `${connection}: ${[...numbers]}`).sort();
+}
+
+/** The fwmark that an ICMP packet from `source` gets by its own addresses. */
+function fwmarkByAddresses(marks: readonly (number | undefined)[], family: Family, source: string, vip: string): number | undefined {
+  const bytes = family === 4 ? packet().ipv4(source, vip).protocol(1).build() : packet().ipv6(source, vip).protocol(58).build();
+  const key = new PacketKey();
+  extractKey(key, bytes, 0, bytes.length, family === 4 ? ETH_P_IP : ETH_P_IPV6, 0);
+  return marks[(key.hashAll() >>> 0) % marks.length];
+}
+
+describeLive(
+  'ICMP errors from a router',
+  () => {
+    test.each(([4, 6] as const).flatMap((family) => ['2', '0:3'].map((queue) => [family, queue] as const)))(
+      'over IPv%i, queue %s: come to the target that owns the connection, of 50 ports and each protocol',
+      async (family, queue) => {
+        await using net = await Topology.create({ targets: 4, narrow: NARROW });
+        await using lb = await LoadBalancer.start(net, { queue, options: [`--sctp_encap=${ENCAP_PORT}`, '--qlength=4096'] });
+        await using watch = await Arrivals.start(net, ENCAP_PORT);
+        const vip = net.vip(family);
+        const client = net.client.wire(GATE).own[family === 4 ? 'ipv4' : 'ipv6'];
+        const packets = (from: 'client' | 'service', hops = 64): string[] => {
+          const [source, destination] = from === 'client' ? [client, vip] : [vip, client];
+          const ip =
+            family === 4 ? packet().ipv4(source, destination, { hops, whole: true }) : packet().ipv6(source, destination, { hops });
+          return hex(
+            Object.values(PROTOCOLS).flatMap((build) =>
+              PORTS.map((port) => (from === 'client' ? build(ip, port, SERVICE) : build(ip, SERVICE, port)).build()),
+            ),
+          );
+        };
+
+        // Who owns each connection, its packets tell: from the router on, since they are as long as the answers.
+        const connections = packets('client');
+        await inject(net, { packets: connections, from: net.routers[1]!, rate: RATE });
+        // One target answers on all connections: whose answer it was is nothing to go by.
+        for (const [hops] of ERRORS[family])
+          await inject(net, { packets: packets('service', hops), from: net.target(1), to: ROUTER, rate: RATE });
+
+        const arrivals = await watch.finish();
+        const owners = whoGot(arrivals.filter(({ icmp }) => icmp === undefined));
+        expect(owners).toHaveLength(connections.length);
+        expect(new Set(owners.map((line) => line.split(': ')[1]))).toEqual(new Set(['1', '2', '3', '4']));
+        const errors = arrivals.filter(({ icmp }) => icmp !== undefined);
+        for (const [, icmp] of ERRORS[family]) expect(whoGot(errors.filter((error) => `${error.icmp}` === `${icmp}`))).toEqual(owners);
+        expect(errors.every(({ packets }) => packets === 1)).toBe(true);
+        expect(errors).toHaveLength(2 * connections.length);
+
+        // By its own addresses each error would have gone to one and the same target.
+        const [source, ...others] = new Set(errors.map((error) => error.source));
+        expect(others).toEqual([]);
+        const fwmark = fwmarkByAddresses(fwmarks(await shown(lb)), family, source!, vip);
+        const elsewhere = errors.filter(({ target }) => net.target(target).fwmark !== fwmark);
+        expect(elsewhere.length).toBeGreaterThan(errors.length / 2);
+        expect(await net.lb.astray()).toBe(0);
+      },
+    );
+  },
+  NFQLB,
+);

@@ -1,0 +1,146 @@
+// Path MTU discovery through the load-balancer (RFC 1191, RFC 8201, RFC 4459): links that are narrower than senders know.
+
+import { describe, expect, test } from 'vitest';
+import { LoadBalancer, type LoadBalancerOptions } from '../load-balancer/load-balancer.js';
+import { NFQLB } from '../load-balancer/program.js';
+import { describeLive } from '../testing/describe-live.js';
+import { type Mode, ROUTER } from '../topology/plan.js';
+import { Topology } from '../topology/topology.js';
+import { type Arrival, Arrivals } from '../traffic/arrivals.js';
+import { EchoServers } from '../traffic/echo.js';
+import { ask } from '../traffic/questions.js';
+import { transfer, WebServers } from '../traffic/web.js';
+
+type Family = 4 | 6;
+
+/** MTU of the narrow link, octets. */
+const NARROW = 1300;
+const LARGE = 20_000_000;
+/** Fragmentation needed (RFC 792), packet too big (RFC 4443). */
+const TOO_LONG = { 4: '3,4', 6: '2,0' } as const;
+
+const FAMILIES = [4, 6] as const;
+const CASES = FAMILIES.flatMap((family) => ['2', '0:3'].map((queue) => [family, queue] as const));
+
+const tooLong = (arrivals: readonly Arrival[], family: Family): Arrival[] =>
+  arrivals.filter((arrival) => arrival.family === family && `${arrival.icmp}` === TOO_LONG[family]);
+
+/** Makes the targets forget what they know of paths. */
+async function forgetPaths(net: Topology): Promise<void> {
+  await Promise.all(net.targets.flatMap((target) => ['-4', '-6'].map((family) => target.ip(`${family} route flush cache`))));
+}
+
+/**
+ * Loads 100 kB from each port, with targets that know nothing of the path yet; gives `PORT: TARGET` of each. A port is not free again
+ * for a minute.
+ */
+async function loadFrom(net: Topology, family: Family, first: number, count: number): Promise<string[]> {
+  const served: string[] = [];
+  for (let port = first; port < first + count; port++) {
+    const { target, ...rest } = await transfer(net, net.client, { family, octets: 100_000, port, patience: 10 });
+    expect({ port, ...rest }).toEqual({ port, status: 0, octets: 100_000 });
+    served.push(`${port}: ${target}`);
+    await forgetPaths(net);
+  }
+  return served;
+}
+
+/** `PORT: TARGET` of each error that came. */
+function toldOf(arrivals: readonly Arrival[], family: Family): string[] {
+  return tooLong(arrivals, family)
+    .map(({ clientPort, target }) => `${clientPort}: ${target}`)
+    .sort();
+}
+
+async function start(net: Topology, options: LoadBalancerOptions = {}): Promise<LoadBalancer> {
+  return await LoadBalancer.start(net, { ...options, options: ['--qlength=8192'] });
+}
+
+describeLive(
+  'path MTU discovery',
+  () => {
+    describe.each(CASES)('over IPv%i, queue %s', (family, queue) => {
+      test.each(['dsr', 'nat'] satisfies Mode[])('with %s a large download passes a narrow link: its target hears of it', async (mode) => {
+        await using net = await Topology.create({ targets: 4, narrow: NARROW, mode });
+        await using _lb = await start(net, { queue });
+        await using _servers = await WebServers.start(net);
+        await using watch = await Arrivals.start(net);
+        const { target, ...rest } = await transfer(net, net.client, { family, octets: LARGE, patience: 20 });
+        expect(rest).toEqual({ status: 0, octets: LARGE });
+        const errors = tooLong(await watch.finish(), family);
+        expect(new Set(errors.map((error) => error.target))).toEqual(new Set([target]));
+      });
+
+      test('downloads from 50 source ports pass, the error about each coming to its own target', async () => {
+        await using net = await Topology.create({ targets: 4, narrow: NARROW });
+        await using _lb = await start(net, { queue });
+        await using _servers = await WebServers.start(net);
+        await using watch = await Arrivals.start(net);
+        const served = await loadFrom(net, family, 30_000, 50);
+        expect(toldOf(await watch.finish(), family)).toEqual(served);
+        expect(new Set(served.map((line) => line.split(': ')[1])).size).toBe(4);
+      });
+
+      test('long answers over UDP come once their target has heard, in fragments', async () => {
+        await using net = await Topology.create({ targets: 4, narrow: NARROW });
+        await using _lb = await start(net, { queue });
+        await using _servers = await EchoServers.start(net, 7, 1400);
+        await using watch = await Arrivals.start(net);
+        const answers = await ask(net, { protocol: 'udp', family, connections: 40, repeat: 3, timeout: 300 });
+        // The first answer of each target is too long for the link. Of the error it learns the length for the others.
+        expect(answers).toMatchObject({ asked: 120, answered: 116, moved: 0 });
+        const errors = tooLong(await watch.finish(), family);
+        expect(errors.map(({ target, protocol }) => [target, protocol]).sort()).toEqual([1, 2, 3, 4].map((target) => [target, 17]));
+      });
+    });
+
+    describe.each(FAMILIES)('over IPv%i', (family) => {
+      // What the other tests show is worth something only if this is so.
+      test('where ICMP is filtered the same download and answers never come', async () => {
+        await using net = await Topology.create({ targets: 4, narrow: NARROW });
+        await using _lb = await start(net);
+        await using _servers = await WebServers.start(net);
+        await using _echo = await EchoServers.start(net, 7, 1400);
+        const protocol = family === 4 ? 'icmp' : 'icmpv6';
+        await net.lb.iptables(family, `-t mangle -I PREROUTING -d ${net.vip(family)} -p ${protocol} -j DROP`);
+        expect(await transfer(net, net.client, { family, octets: LARGE, patience: 1 })).toMatchObject({ status: 28 });
+        expect(await ask(net, { protocol: 'udp', family, connections: 4, repeat: 2, timeout: 200 })).toMatchObject({ answered: 0 });
+      });
+
+      test('with two load-balancers the error may come by either', async () => {
+        await using net = await Topology.create({ targets: 4, lbs: 2, narrow: NARROW });
+        await using _first = await start(net, { host: net.lbs[0]! });
+        await using _second = await start(net, { host: net.lbs[1]! });
+        await using _servers = await WebServers.start(net);
+        const router = net.routers[1]!;
+        for (const lb of net.lbs) {
+          // The errors come by this one, downloads by both.
+          const { peer } = router.wire(lb.host);
+          await router.ip(`-${family} route replace ${net.vip(family)} via ${family === 4 ? peer.ipv4 : peer.ipv6} table 99`);
+          await router.ip(`-${family} rule add ipproto ${family === 4 ? 'icmp' : 'ipv6-icmp'} lookup 99 priority 50`);
+          const before = await lb.counts(ROUTER);
+          await using watch = await Arrivals.start(net);
+          const served = await loadFrom(net, family, 30_000 + 100 * lb.number, 8);
+          expect(toldOf(await watch.finish(), family)).toEqual(served);
+          expect((await lb.counts(ROUTER)).received - before.received).toBeGreaterThanOrEqual(8);
+          await router.ip(`-${family} rule del priority 50`);
+        }
+      });
+
+      test('an upload passes a narrow link between load-balancer and targets: the client hears of it', async () => {
+        await using net = await Topology.create({ targets: 4 });
+        await using _lb = await start(net);
+        await using _servers = await WebServers.start(net);
+        // A tunnel to the target, say.
+        for (const { host } of net.targets) await net.lb.ip(`link set ${host} mtu ${NARROW}`);
+        expect(await transfer(net, net.client, { family, octets: LARGE, patience: 20, direction: 'upload' })).toMatchObject({
+          status: 0,
+          octets: LARGE,
+        });
+        expect(await net.client.ip(`-${family} route get ${net.vip(family)}`)).toContain(`mtu ${NARROW}`);
+      });
+    });
+  },
+  NFQLB,
+  { curl: 'curl' },
+);
