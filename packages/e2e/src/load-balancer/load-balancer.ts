@@ -30,6 +30,11 @@ export interface LoadBalancerOptions {
   readonly cpu?: number;
 }
 
+/** Option `queue` for one queue, or for four. */
+export function queuesAs(queues: 1 | 4): string {
+  return queues === 1 ? '2' : '0:3';
+}
+
 /** How long the program may take until it listens on its queues, ms. */
 const PATIENCE = 10_000;
 

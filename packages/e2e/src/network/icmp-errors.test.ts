@@ -2,17 +2,17 @@
 
 import { ETH_P_IP, ETH_P_IPV6, extractKey, PacketKey } from '@nfqlb/core';
 import { type PacketBuilder, packet } from '@nfqlb/core/testing';
-import { expect, test } from 'vitest';
-import { LoadBalancer } from '../load-balancer/load-balancer.js';
+import { describe, expect } from 'vitest';
+import { LoadBalancer, queuesAs } from '../load-balancer/load-balancer.js';
 import { NFQLB } from '../load-balancer/program.js';
 import { fwmarks, shown } from '../load-balancer/shown-table.js';
+import { type Behaviour, CIRCUMSTANCES, type Family } from '../matrix/behaviours.js';
+import { behaviour } from '../testing/behaviour.js';
 import { describeLive } from '../testing/describe-live.js';
 import { GATE, ROUTER } from '../topology/plan.js';
 import { Topology } from '../topology/topology.js';
 import { type Arrival, Arrivals } from '../traffic/arrivals.js';
 import { inject } from '../traffic/injection.js';
-
-type Family = 4 | 6;
 
 const PORTS = Array.from({ length: 50 }, (_, i) => 20_000 + i);
 const SERVICE = 80;
@@ -23,16 +23,21 @@ const LONG = NARROW;
 /** Packets/s: of some errors the kernel sends no more than 1000/s. */
 const RATE = 400;
 
-/** Packets from a port to another, over IP headers. RFC 6951: the service has the well-known UDP port, a client has any. */
-const PROTOCOLS: Readonly<Record<string, (ip: PacketBuilder, from: number, to: number) => PacketBuilder>> = {
-  '6': (ip, from, to) => ip.tcp(from, to).payload(LONG),
-  '17': (ip, from, to) => ip.udp(from, to).payload(LONG),
-  '132': (ip, from, to) => ip.sctp(from, to).payload(LONG),
-  '132 in UDP': (ip, from, to) => {
-    const outer = from === SERVICE ? ip.udp(ENCAP_PORT, 30_000) : ip.udp(30_000, ENCAP_PORT);
-    return outer.payload(packet().sctp(from, to).payload(LONG).build());
-  },
+/** Puts what a packet carries behind its IP headers: from a port to another. */
+type Build = (ip: PacketBuilder, from: number, to: number) => PacketBuilder;
+
+/** RFC 6951: the service has the well-known UDP port, a client has any. */
+const sctpInUdp: Build = (ip, from, to) => {
+  const outer = from === SERVICE ? ip.udp(ENCAP_PORT, 30_000) : ip.udp(30_000, ENCAP_PORT);
+  return outer.payload(packet().sctp(from, to).payload(LONG).build());
 };
+
+/** What errors are about: the row of the matrix, and the packets that they quote. */
+const QUOTED: readonly { readonly about: string; readonly row: Behaviour; readonly quoted: readonly Build[] }[] = [
+  { about: 'TCP', row: 'pmtu', quoted: [(ip, from, to) => ip.tcp(from, to).payload(LONG)] },
+  { about: 'UDP', row: 'icmp-udp', quoted: [(ip, from, to) => ip.udp(from, to).payload(LONG)] },
+  { about: 'SCTP, and SCTP in UDP', row: 'icmp-sctp', quoted: [(ip, from, to) => ip.sctp(from, to).payload(LONG), sctpInUdp] },
+];
 
 /** What makes a router send an error, and the error's type and code. */
 const ERRORS: Readonly<Record<Family, readonly (readonly [hops: number, icmp: readonly [number, number]])[]>> = {
@@ -69,50 +74,55 @@ function fwmarkByAddresses(marks: readonly (number | undefined)[], family: Famil
 describeLive(
   'ICMP errors from a router',
   () => {
-    test.each(([4, 6] as const).flatMap((family) => ['2', '0:3'].map((queue) => [family, queue] as const)))(
-      'over IPv%i, queue %s: come to the target that owns the connection, of 50 ports and each protocol',
-      async (family, queue) => {
-        await using net = await Topology.create({ targets: 4, narrow: NARROW });
-        await using lb = await LoadBalancer.start(net, { queue, options: [`--sctp_encap=${ENCAP_PORT}`, '--qlength=4096'] });
-        await using watch = await Arrivals.start(net, ENCAP_PORT);
-        const vip = net.vip(family);
-        const client = net.client.wire(GATE).own[family === 4 ? 'ipv4' : 'ipv6'];
-        const packets = (from: 'client' | 'service', hops = 64): string[] => {
-          const [source, destination] = from === 'client' ? [client, vip] : [vip, client];
-          const ip =
-            family === 4 ? packet().ipv4(source, destination, { hops, whole: true }) : packet().ipv6(source, destination, { hops });
-          return hex(
-            Object.values(PROTOCOLS).flatMap((build) =>
-              PORTS.map((port) => (from === 'client' ? build(ip, port, SERVICE) : build(ip, SERVICE, port)).build()),
-            ),
-          );
-        };
+    describe.each(CIRCUMSTANCES)('over IPv$family, queues: $queues', ({ family, queues }) => {
+      describe.each(QUOTED)('about $about', ({ row, quoted }) => {
+        behaviour('come to the target that owns the connection, of 50 ports', { behaviour: row, family, queues }, async () => {
+          await using net = await Topology.create({ targets: 4, narrow: NARROW });
+          await using lb = await LoadBalancer.start(net, {
+            queue: queuesAs(queues),
+            options: [`--sctp_encap=${ENCAP_PORT}`, '--qlength=4096'],
+          });
+          await using watch = await Arrivals.start(net, ENCAP_PORT);
+          const vip = net.vip(family);
+          const client = net.client.wire(GATE).own[family === 4 ? 'ipv4' : 'ipv6'];
+          const packets = (from: 'client' | 'service', hops = 64): string[] => {
+            const [source, destination] = from === 'client' ? [client, vip] : [vip, client];
+            const ip =
+              family === 4 ? packet().ipv4(source, destination, { hops, whole: true }) : packet().ipv6(source, destination, { hops });
+            return hex(
+              quoted.flatMap((build) =>
+                PORTS.map((port) => (from === 'client' ? build(ip, port, SERVICE) : build(ip, SERVICE, port)).build()),
+              ),
+            );
+          };
 
-        // Who owns each connection, its packets tell: from the router on, since they are as long as the answers.
-        const connections = packets('client');
-        await inject(net, { packets: connections, from: net.routers[1]!, rate: RATE });
-        // One target answers on all connections: whose answer it was is nothing to go by.
-        for (const [hops] of ERRORS[family])
-          await inject(net, { packets: packets('service', hops), from: net.target(1), to: ROUTER, rate: RATE });
+          // Who owns each connection, its packets tell: from the router on, since they are as long as the answers.
+          const connections = packets('client');
+          await inject(net, { packets: connections, from: net.routers[1]!, rate: RATE });
+          // One target answers on all connections: whose answer it was is nothing to go by.
+          for (const [hops] of ERRORS[family]) {
+            await inject(net, { packets: packets('service', hops), from: net.target(1), to: ROUTER, rate: RATE });
+          }
 
-        const arrivals = await watch.finish();
-        const owners = whoGot(arrivals.filter(({ icmp }) => icmp === undefined));
-        expect(owners).toHaveLength(connections.length);
-        expect(new Set(owners.map((line) => line.split(': ')[1]))).toEqual(new Set(['1', '2', '3', '4']));
-        const errors = arrivals.filter(({ icmp }) => icmp !== undefined);
-        for (const [, icmp] of ERRORS[family]) expect(whoGot(errors.filter((error) => `${error.icmp}` === `${icmp}`))).toEqual(owners);
-        expect(errors.every(({ packets }) => packets === 1)).toBe(true);
-        expect(errors).toHaveLength(2 * connections.length);
+          const arrivals = await watch.finish();
+          const owners = whoGot(arrivals.filter(({ icmp }) => icmp === undefined));
+          expect(owners).toHaveLength(connections.length);
+          expect(new Set(owners.map((line) => line.split(': ')[1]))).toEqual(new Set(['1', '2', '3', '4']));
+          const errors = arrivals.filter(({ icmp }) => icmp !== undefined);
+          for (const [, icmp] of ERRORS[family]) expect(whoGot(errors.filter((error) => `${error.icmp}` === `${icmp}`))).toEqual(owners);
+          expect(errors.every(({ packets }) => packets === 1)).toBe(true);
+          expect(errors).toHaveLength(2 * connections.length);
 
-        // By its own addresses each error would have gone to one and the same target.
-        const [source, ...others] = new Set(errors.map((error) => error.source));
-        expect(others).toEqual([]);
-        const fwmark = fwmarkByAddresses(fwmarks(await shown(lb)), family, source!, vip);
-        const elsewhere = errors.filter(({ target }) => net.target(target).fwmark !== fwmark);
-        expect(elsewhere.length).toBeGreaterThan(errors.length / 2);
-        expect(await net.lb.astray()).toBe(0);
-      },
-    );
+          // By its own addresses each error would have gone to one and the same target.
+          const [source, ...others] = new Set(errors.map((error) => error.source));
+          expect(others).toEqual([]);
+          const fwmark = fwmarkByAddresses(fwmarks(await shown(lb)), family, source!, vip);
+          const elsewhere = errors.filter(({ target }) => net.target(target).fwmark !== fwmark);
+          expect(elsewhere.length).toBeGreaterThan(errors.length / 2);
+          expect(await net.lb.astray()).toBe(0);
+        });
+      });
+    });
   },
   NFQLB,
 );

@@ -1,8 +1,10 @@
 // Path MTU discovery through the load-balancer (RFC 1191, RFC 8201, RFC 4459): links that are narrower than senders know.
 
 import { describe, expect, test } from 'vitest';
-import { LoadBalancer, type LoadBalancerOptions } from '../load-balancer/load-balancer.js';
+import { LoadBalancer, type LoadBalancerOptions, queuesAs } from '../load-balancer/load-balancer.js';
 import { NFQLB } from '../load-balancer/program.js';
+import { CIRCUMSTANCES, type Family } from '../matrix/behaviours.js';
+import { behaviour } from '../testing/behaviour.js';
 import { describeLive } from '../testing/describe-live.js';
 import { type Mode, ROUTER } from '../topology/plan.js';
 import { Topology } from '../topology/topology.js';
@@ -11,8 +13,6 @@ import { EchoServers } from '../traffic/echo.js';
 import { ask } from '../traffic/questions.js';
 import { transfer, WebServers } from '../traffic/web.js';
 
-type Family = 4 | 6;
-
 /** MTU of the narrow link, octets. */
 const NARROW = 1300;
 const LARGE = 20_000_000;
@@ -20,7 +20,6 @@ const LARGE = 20_000_000;
 const TOO_LONG = { 4: '3,4', 6: '2,0' } as const;
 
 const FAMILIES = [4, 6] as const;
-const CASES = FAMILIES.flatMap((family) => ['2', '0:3'].map((queue) => [family, queue] as const));
 
 const tooLong = (arrivals: readonly Arrival[], family: Family): Arrival[] =>
   arrivals.filter((arrival) => arrival.family === family && `${arrival.icmp}` === TOO_LONG[family]);
@@ -59,19 +58,24 @@ async function start(net: Topology, options: LoadBalancerOptions = {}): Promise<
 describeLive(
   'path MTU discovery',
   () => {
-    describe.each(CASES)('over IPv%i, queue %s', (family, queue) => {
-      test.each(['dsr', 'nat'] satisfies Mode[])('with %s a large download passes a narrow link: its target hears of it', async (mode) => {
-        await using net = await Topology.create({ targets: 4, narrow: NARROW, mode });
-        await using _lb = await start(net, { queue });
-        await using _servers = await WebServers.start(net);
-        await using watch = await Arrivals.start(net);
-        const { target, ...rest } = await transfer(net, net.client, { family, octets: LARGE, patience: 20 });
-        expect(rest).toEqual({ status: 0, octets: LARGE });
-        const errors = tooLong(await watch.finish(), family);
-        expect(new Set(errors.map((error) => error.target))).toEqual(new Set([target]));
+    describe.each(CIRCUMSTANCES)('over IPv$family, queues: $queues', ({ family, queues }) => {
+      const queue = queuesAs(queues);
+      const pmtu = { behaviour: 'pmtu', family, queues } as const;
+
+      describe.each(['dsr', 'nat'] satisfies Mode[])('with %s', (mode) => {
+        behaviour('a large download passes a narrow link: its target hears of it', pmtu, async () => {
+          await using net = await Topology.create({ targets: 4, narrow: NARROW, mode });
+          await using _lb = await start(net, { queue });
+          await using _servers = await WebServers.start(net);
+          await using watch = await Arrivals.start(net);
+          const { target, ...rest } = await transfer(net, net.client, { family, octets: LARGE, patience: 20 });
+          expect(rest).toEqual({ status: 0, octets: LARGE });
+          const errors = tooLong(await watch.finish(), family);
+          expect(new Set(errors.map((error) => error.target))).toEqual(new Set([target]));
+        });
       });
 
-      test('downloads from 50 source ports pass, the error about each coming to its own target', async () => {
+      behaviour('downloads from 50 source ports pass, the error about each coming to its own target', pmtu, async () => {
         await using net = await Topology.create({ targets: 4, narrow: NARROW });
         await using _lb = await start(net, { queue });
         await using _servers = await WebServers.start(net);
@@ -81,7 +85,7 @@ describeLive(
         expect(new Set(served.map((line) => line.split(': ')[1])).size).toBe(4);
       });
 
-      test('long answers over UDP come once their target has heard, in fragments', async () => {
+      behaviour('long answers over UDP come once their target has heard, in fragments', { ...pmtu, behaviour: 'icmp-udp' }, async () => {
         await using net = await Topology.create({ targets: 4, narrow: NARROW });
         await using _lb = await start(net, { queue });
         await using _servers = await EchoServers.start(net, 7, 1400);

@@ -1,9 +1,11 @@
 // Time exceeded (RFC 792, RFC 4443): traceroute to the VIP, and from it.
 
 import { parseIpAddress } from '@nfqlb/core/address';
-import { describe, expect, test } from 'vitest';
-import { LoadBalancer } from '../load-balancer/load-balancer.js';
+import { describe, expect } from 'vitest';
+import { LoadBalancer, queuesAs } from '../load-balancer/load-balancer.js';
 import { NFQLB } from '../load-balancer/program.js';
+import { CIRCUMSTANCES, type Family } from '../matrix/behaviours.js';
+import { behaviour } from '../testing/behaviour.js';
 import { describeLive } from '../testing/describe-live.js';
 import type { Host } from '../topology/host.js';
 import { GATE } from '../topology/plan.js';
@@ -12,10 +14,7 @@ import { Arrivals } from '../traffic/arrivals.js';
 import { ask } from '../traffic/questions.js';
 import { WebServers } from '../traffic/web.js';
 
-type Family = 4 | 6;
-
 const NARROW = 1300;
-const CASES = ([4, 6] as const).flatMap((family) => ['2', '0:3'].map((queue) => [family, queue] as const));
 
 /** Who answered at each hop: a host by its name, or `VIP`; `*` where nobody did. */
 async function traceroute(net: Topology, from: Host, family: Family, to: string, ...options: readonly string[]): Promise<string[]> {
@@ -33,8 +32,11 @@ function nameOf(net: Topology, address: string): string {
 describeLive(
   'traceroute',
   () => {
-    describe.each(CASES)('over IPv%i, queue %s', (family, queue) => {
-      test('to the VIP by UDP, TCP and ICMP shows all hops, the load-balancer among them, and ends at a target', async () => {
+    describe.each(CIRCUMSTANCES)('over IPv$family, queues: $queues', ({ family, queues }) => {
+      const queue = queuesAs(queues);
+      const traced = { behaviour: 'traceroute', family, queues } as const;
+
+      behaviour('to the VIP by UDP, TCP and ICMP shows all hops, the load-balancer among them, and ends at a target', traced, async () => {
         await using net = await Topology.create({ targets: 4, narrow: NARROW });
         await using _lb = await LoadBalancer.start(net, { queue });
         await using _servers = await WebServers.start(net);
@@ -44,19 +46,23 @@ describeLive(
         expect(await net.lb.astray()).toBe(0);
       });
 
-      test('from the VIP, on a connection of a client, shows all hops to the target that owns it, and none to others', async () => {
-        await using net = await Topology.create({ targets: 4, narrow: NARROW });
-        await using _lb = await LoadBalancer.start(net, { queue });
-        // A client that asked, and whose port is closed now: its host answers with an error that quotes the connection, too.
-        await using watch = await Arrivals.start(net);
-        await ask(net, { protocol: 'udp', family, port: 9, timeout: 50 });
-        const asked = (await watch.finish()).find(({ protocol, icmp }) => protocol === 17 && icmp === undefined)!;
-        const client = net.client.wire(GATE).own[family === 4 ? 'ipv4' : 'ipv6'];
-        const options = ['-m', '3', '-w', '0.3', '-U', '-s', net.vip(family), '--sport=9', '-p', String(asked.clientPort)];
-        const traces = net.targets.map((target) => traceroute(net, target, family, client, ...options));
-        const expected = net.targets.map(({ number }) => (number === asked.target ? ['router', 'gate', 'client'] : ['*', '*', '*']));
-        expect(await Promise.all(traces)).toEqual(expected);
-      });
+      behaviour(
+        'from the VIP, on a connection of a client, shows all hops to the target that owns it, and none to others',
+        traced,
+        async () => {
+          await using net = await Topology.create({ targets: 4, narrow: NARROW });
+          await using _lb = await LoadBalancer.start(net, { queue });
+          // A client that asked, and whose port is closed now: its host answers with an error that quotes the connection, too.
+          await using watch = await Arrivals.start(net);
+          await ask(net, { protocol: 'udp', family, port: 9, timeout: 50 });
+          const asked = (await watch.finish()).find(({ protocol, icmp }) => protocol === 17 && icmp === undefined)!;
+          const client = net.client.wire(GATE).own[family === 4 ? 'ipv4' : 'ipv6'];
+          const options = ['-m', '3', '-w', '0.3', '-U', '-s', net.vip(family), '--sport=9', '-p', String(asked.clientPort)];
+          const traces = net.targets.map((target) => traceroute(net, target, family, client, ...options));
+          const expected = net.targets.map(({ number }) => (number === asked.target ? ['router', 'gate', 'client'] : ['*', '*', '*']));
+          expect(await Promise.all(traces)).toEqual(expected);
+        },
+      );
     });
   },
   NFQLB,
