@@ -22,6 +22,13 @@ void pause(long microseconds) {
   nanosleep(&time, nullptr);
 }
 
+/// CLOCK_MONOTONIC in milliseconds.
+double monotonicNow() {
+  timespec time;
+  clock_gettime(CLOCK_MONOTONIC, &time);
+  return static_cast<double>(time.tv_sec) * 1e3 + static_cast<double>(time.tv_nsec) / 1e6;
+}
+
 /// Memory is short for a moment, in the kernel.
 bool isShortage(int error) {
   return error == ENOBUFS || error == ENOMEM;
@@ -77,6 +84,7 @@ void Queue::takeArrays(const Napi::Object& arrays) {
   length_ = reinterpret_cast<uint32_t*>(take("length"));
   etherType_ = reinterpret_cast<uint16_t*>(take("etherType"));
   mark_ = reinterpret_cast<int32_t*>(take("mark"));
+  clock_ = reinterpret_cast<double*>(take("clock"));
   slotSize_ = arrays.Get("bytes").As<Napi::TypedArray>().ByteLength() / batch_;
 }
 
@@ -145,6 +153,7 @@ Napi::Value Queue::receive(const Napi::CallbackInfo& info) {
     if (linger > 0) pause(linger);
     unsettled_ = receiveAvailable(env);
   }
+  clock_[0] = monotonicNow();
   return Napi::Number::New(env, unsettled_);
 }
 
@@ -215,6 +224,7 @@ void Queue::settle(const Napi::CallbackInfo& info) {
     shortages_++;
     pause(1000);
   }
+  clock_[1] = monotonicNow();
 }
 
 /// The kernel drops what waits in the queue when its socket is closed.

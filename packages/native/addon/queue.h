@@ -51,6 +51,7 @@ class Queue : public Napi::ObjectWrap<Queue> {
   uint32_t* length_ = nullptr;
   uint16_t* etherType_ = nullptr;
   int32_t* mark_ = nullptr;
+  double* clock_ = nullptr;
 
   /// Octets of `bytes_` for each message.
   size_t slotSize_ = 0;

@@ -49,6 +49,7 @@ function useQueue(tun) {
     length: new Uint32Array(16),
     etherType: new Uint16Array(16),
     mark: new Int32Array(16),
+    clock: new Float64Array(2),
   };
   const wakeup = new addon.Wakeup();
   const options = { queue: 7, length: 64, copyRange: 512, batch: 16, wakeup: wakeup.fd };

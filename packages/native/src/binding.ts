@@ -44,7 +44,7 @@ export interface WakeupBinding {
 export interface Binding {
   readonly Queue: new (
     options: { queue: number; length: number; copyRange: number; batch: number; wakeup: number },
-    arrays: { bytes: Uint8Array; offset: Uint32Array; length: Uint32Array; etherType: Uint16Array; mark: Int32Array },
+    arrays: { bytes: Uint8Array; offset: Uint32Array; length: Uint32Array; etherType: Uint16Array; mark: Int32Array; clock: Float64Array },
   ) => QueueBinding;
   readonly Mapping: new (fd: number, size: number, writable: boolean) => MappingBinding;
   readonly Tun: new (name: string) => TunBinding;

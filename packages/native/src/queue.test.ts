@@ -159,6 +159,18 @@ describeLive('a queue of the kernel', () => {
     expect((await other.order({ do: 'receive' })).milliseconds).toBeGreaterThan(50);
   });
 
+  test('tells when packets were taken, after the wait, and when their verdicts were sent', async () => {
+    const { program } = await started({ timeout: 100 });
+    const idle = (await program.order({ do: 'receive' })).clock!;
+    expect(idle[1]).toBeGreaterThanOrEqual(idle[0] + 99);
+    await program.order({ do: 'send', packets: udps(1) });
+    for (const order of [{ do: 'receive' }, { do: 'settle', marks: [1] }] as const) {
+      const [before, clock, after] = (await program.order(order)).clock!;
+      expect(clock).toBeGreaterThanOrEqual(before);
+      expect(clock).toBeLessThanOrEqual(after);
+    }
+  });
+
   test('counts a verdict on a packet that is gone, and goes on', async () => {
     const { at, program } = await started();
     await program.order({ do: 'send', packets: udps(2) });

@@ -41,6 +41,11 @@ const HINTS = {
  */
 export class Queue implements PacketSource {
   readonly batch: PacketBatch;
+  /**
+   * When the last {@link receive} had its packets, or none; and when the last {@link settle} had sent its verdicts: milliseconds of
+   * CLOCK_MONOTONIC. In memory, for each time that a call gives is an object to the engine.
+   */
+  readonly clock: Float64Array;
   readonly #queue: QueueBinding;
   readonly #subject: string;
   readonly #timeout: number;
@@ -63,6 +68,7 @@ export class Queue implements PacketSource {
       length: new Uint32Array(batch),
       etherType: new Uint16Array(batch),
       mark: new Int32Array(batch),
+      clock: new Float64Array(2),
     };
     // The addon writes to them for as long as the queue is open.
     for (const { buffer } of Object.values(arrays)) markAsUntransferable(buffer);
@@ -72,6 +78,7 @@ export class Queue implements PacketSource {
       throw nativeError(this.#subject, error, HINTS);
     }
     this.batch = arrays;
+    this.clock = arrays.clock;
     this.#timeout = timeout;
     this.#linger = linger;
   }

@@ -4,17 +4,20 @@ import { Counters, WorkerCounters } from './counters.js';
 import { BATCH_BOUNDS, batchBucket, TURN_BOUNDS, turnBucket } from './loop-histogram.js';
 import { MAX_TARGETS } from './target-counts.js';
 
+/** A clock that has seen so many milliseconds go by. */
+const took = (milliseconds: number): Float64Array => Float64Array.of(0, milliseconds);
+
 describe('what workers count', () => {
   test('is summed, and told of each', () => {
     const counters = new Counters(2);
     const [first, second] = [0, 1].map((worker) => new WorkerCounters(counters.memory, worker)) as [WorkerCounters, WorkerCounters];
     first.count(101, Reason.Balanced, 100);
     first.count(-1, Reason.Malformed, 20);
-    first.countTurn(2, 0.02);
-    first.countTurn(0, 5);
+    first.countTurn(2, took(0.02));
+    first.countTurn(0, took(5));
     second.count(101, Reason.FragmentKnown, 1500);
     second.count(-2, Reason.FragmentStored, 700);
-    second.countTurn(2, 0.3);
+    second.countTurn(2, took(0.3));
     const sum = counters.sum();
     expect(sum).toMatchObject({ packets: 4, batches: 2, turns: 3 });
     expect([sum.accepted[Reason.Balanced], sum.acceptedOctets[Reason.Balanced]]).toEqual([1, 100]);
@@ -27,9 +30,9 @@ describe('what workers count', () => {
   test('has the longest turn since it was asked for last, of each worker', () => {
     const counters = new Counters(2);
     const own = new WorkerCounters(counters.memory, 1);
-    own.countTurn(3, 0.5);
-    own.countTurn(0, 7);
-    own.countTurn(1, 2);
+    own.countTurn(3, took(0.5));
+    own.countTurn(0, took(7));
+    own.countTurn(1, took(2));
     expect(counters.takeLongestTurns()).toEqual([0, 7000]);
     expect(counters.takeLongestTurns()).toEqual([0, 0]);
   });

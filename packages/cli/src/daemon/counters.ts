@@ -133,11 +133,11 @@ export class WorkerCounters {
 
   /**
    * @param count packets of the batch; 0 for a turn that found none
-   * @param milliseconds that the turn took, without the wait for packets
+   * @param clock when they were taken, and when the last had its verdict, in milliseconds: `Queue.clock`
    */
-  countTurn(count: number, milliseconds: number): void {
+  countTurn(count: number, clock: Float64Array): void {
     const own = this.#own;
-    const microseconds = milliseconds * 1000;
+    const microseconds = (clock[1]! - clock[0]!) * 1000;
     own[TURNS]!++;
     if (microseconds > own[LONGEST_TURN]!) own[LONGEST_TURN] = microseconds;
     if (count === 0) return;

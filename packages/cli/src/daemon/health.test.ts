@@ -3,6 +3,9 @@ import { Counters, WorkerCounters } from './counters.js';
 import { Health } from './health.js';
 import type { KernelQueue } from './kernel-queues.js';
 
+/** A clock that has seen so many milliseconds go by. */
+const took = (milliseconds: number): Float64Array => Float64Array.of(0, milliseconds);
+
 const LENGTH = 100;
 
 /** Two queues that are looked at every 100 ms. */
@@ -22,7 +25,7 @@ function watching(): {
     kernel,
     looks: (count, turning, packets = 0) => {
       for (let i = 0; i < count; i++) {
-        for (const worker of turning) workers[worker]!.countTurn(packets, 0.01);
+        for (const worker of turning) workers[worker]!.countTurn(packets, took(0.01));
         health.look(kernel, 100);
       }
     },
@@ -77,7 +80,7 @@ test('what cannot be read is not held against it', () => {
   const { health, looks, workers } = watching();
   looks(1, [0, 1]);
   for (let i = 0; i < 30; i++) {
-    for (const worker of workers) worker.countTurn(0, 0);
+    for (const worker of workers) worker.countTurn(0, took(0));
     health.look(undefined, 100);
   }
   expect(health.problems).toEqual([]);

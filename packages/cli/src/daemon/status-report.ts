@@ -18,8 +18,12 @@ export interface StatusSources {
   readonly health: Health;
 }
 
-/** How old a report may be that is given again, in milliseconds: many askers cost no more than one. */
+/**
+ * How old a report may be that is given again, in milliseconds; and how many times as old as it took to make. So many askers cost no more
+ * than one, and thousands of tables no more than a sixth of the main thread's time.
+ */
 const FRESH = 100;
+const EFFORT = 5;
 
 /** How long a target that is in no table any more is reported on after its last packet, in milliseconds. */
 const REMEMBERED = 300_000;
@@ -31,18 +35,20 @@ export class StatusReport {
   /** By fwmark: how many packets it had when last looked at, and when that had changed. */
   readonly #seen = new Map<number, { packets: number; at: number }>();
   #last: Status | undefined;
-  #made = 0;
+  /** When the last one is too old. */
+  #stale = 0;
 
   constructor(sources: StatusSources) {
     this.#sources = sources;
   }
 
-  /** The status now, or {@link FRESH} milliseconds ago at the most. */
+  /** The status now, or not long ago. */
   now(): Status {
     const now = monotonicNow();
-    if (this.#last === undefined || now - this.#made >= FRESH) {
+    if (this.#last === undefined || now >= this.#stale) {
       this.#last = this.#make(now);
-      this.#made = monotonicNow();
+      const made = monotonicNow();
+      this.#stale = made + Math.max(FRESH, EFFORT * (made - now));
     }
     return this.#last;
   }

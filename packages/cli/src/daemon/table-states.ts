@@ -2,7 +2,10 @@ import { SharedMemory } from '@nfqlb/native';
 import type { TableStatus } from '../status/status.js';
 import { openTable, type SharedTable } from '../table/shared-table.js';
 
-/** The tables in use as they are now, each mapped for as long as its name leads to it. The main thread's. */
+/** Tables that stay mapped, each of which takes a descriptor; others are mapped for each look. */
+const MAX_MAPPED = 256;
+
+/** The tables in use as they are now. The main thread's. */
 export class TableStates {
   readonly #tables = new Map<string, SharedTable>();
 
@@ -22,6 +25,12 @@ export class TableStates {
   #lookAt(name: string): TableStatus {
     const shared = this.#open(name);
     if (!shared) return { name, present: false, buckets: 0, targets: 0 };
+    const status = this.#describe(name, shared);
+    if (!this.#tables.has(name)) shared.memory.close();
+    return status;
+  }
+
+  #describe(name: string, shared: SharedTable): TableStatus {
     const { M, active, generation } = shared.table;
     let targets = 0;
     for (const fwmark of active) {
@@ -42,7 +51,7 @@ export class TableStates {
     if (identity === undefined) return undefined;
     try {
       const shared = openTable(name);
-      this.#tables.set(name, shared);
+      if (this.#tables.size < MAX_MAPPED) this.#tables.set(name, shared);
       return shared;
     } catch {
       // Being written by C nfqlb, or no table.

@@ -8,7 +8,6 @@ import { describeFailure } from '@nfqlb/options';
 import { FollowedTable } from '../table/followed-table.js';
 import { Control } from './control.js';
 import { WorkerCounters } from './counters.js';
-import { monotonicNow } from './monotonic-clock.js';
 import { PacketTap } from './packet-tap.js';
 import { fragmentTableOf } from './shared-fragments.js';
 import { openTargets, type Targets } from './targets.js';
@@ -61,30 +60,28 @@ class LoadBalancer {
   run(): void {
     while (!this.#control.stopping) {
       const count = this.#targets.hurried ? this.#queue.receiveWaiting() : this.#queue.receive();
-      const begin = monotonicNow();
       if (this.#control.tableEpoch !== this.#tableEpoch || !this.#targets.intact || this.#tier?.intact === false) this.#renewTables();
       if (this.#targets.outdated) this.#targets.renew(this.#balancer);
-      this.#answer(count, begin);
+      this.#answer(count);
     }
     const until = performance.now() + LAST_CALL;
     for (let count = 1; count > 0 && performance.now() < until; ) {
       count = this.#queue.receiveWaiting();
-      this.#answer(count, monotonicNow());
+      this.#answer(count);
     }
     this.#queue.close();
   }
 
-  /** @param begin when they were taken, by {@link monotonicNow} */
-  #answer(count: number, begin: number): void {
+  #answer(count: number): void {
+    const { batch, clock } = this.#queue;
     if (count > 0) {
-      const { batch } = this.#queue;
       this.#balancer.refresh();
-      this.#fragments.now = begin;
+      this.#fragments.now = clock[0]!;
       this.#decide(batch, count, this.#tap.open(this.#targets.generation));
       this.#queue.settle(count);
       this.#counters.setVerdictErrors(this.#queue.errors);
     }
-    this.#counters.countTurn(count, monotonicNow() - begin);
+    this.#counters.countTurn(count, clock);
   }
 
   /** @param inSight whether somebody traces */

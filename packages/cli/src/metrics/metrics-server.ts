@@ -24,6 +24,9 @@ const PATIENCE = 5000;
 /** Connections at a time; more are turned away. */
 const MAX_CLIENTS = 32;
 
+/** For how many times as long as it took to write it a text is given again: the main thread has other things to do. */
+const EFFORT = 5;
+
 /** Octets of a request's line and headers. */
 const MAX_HEADERS = 8192;
 
@@ -88,12 +91,14 @@ function say(response: ServerResponse, status: number, text: string, headers: Re
   response.end(response.req.method === 'HEAD' ? undefined : body);
 }
 
-/** The text of /metrics. Those who ask at once are given the same. */
+/** The text of /metrics. The same status is written once, and for all who ask meanwhile. */
 class Exposition {
   readonly #source: MetricsSource;
   readonly #registry = new Registry();
   #status: Status | undefined;
-  #pending: Promise<string> | undefined;
+  #text: Promise<string> | undefined;
+  /** When another one may be written: it costs more than a status does. */
+  #next = 0;
 
   constructor(source: MetricsSource) {
     this.#source = source;
@@ -107,13 +112,17 @@ class Exposition {
   }
 
   async text(): Promise<string | undefined> {
-    if (this.#pending) return this.#pending;
-    this.#status = this.#source.status();
-    if (this.#status === undefined) return undefined;
-    this.#pending = this.#registry.metrics().finally(() => {
-      this.#pending = undefined;
+    const begin = performance.now();
+    const status = this.#source.status();
+    if (status === undefined) return undefined;
+    if (this.#text !== undefined && (status === this.#status || begin < this.#next)) return this.#text;
+    this.#status = status;
+    this.#next = Number.POSITIVE_INFINITY;
+    this.#text = this.#registry.metrics().finally(() => {
+      const now = performance.now();
+      this.#next = now + EFFORT * (now - begin);
     });
-    return this.#pending;
+    return this.#text;
   }
 }
 

@@ -28,13 +28,17 @@ const addressOf = (queue: number): SocketAddress => ({ kind: 'unix', name: `${PR
 
 /** @param queue the first of the load-balancer's */
 export async function serveStatus(queue: number, report: () => Status): Promise<Server> {
+  let last: { readonly status: Status; readonly text: string } | undefined;
   const server = createServer((socket) => {
     const deadline = setTimeout(() => socket.destroy(), PATIENCE);
     socket.on('error', () => socket.destroy());
     socket.on('close', () => clearTimeout(deadline));
     // What it says is of no interest.
     socket.resume();
-    socket.end(JSON.stringify(report()));
+    const status = report();
+    // One report is written once, however many ask.
+    if (last?.status !== status) last = { status, text: JSON.stringify(status) };
+    socket.end(last.text);
   });
   server.maxConnections = MAX_CLIENTS;
   await listen(server, addressOf(queue), { danger: 'read' });

@@ -6,6 +6,9 @@ import { figuresOf } from './figures.js';
 import { plainLines } from './plain-lines.js';
 import { drawScreen, type View } from './screen.js';
 
+/** A clock that has seen so many milliseconds go by. */
+const took = (milliseconds: number): Float64Array => Float64Array.of(0, milliseconds);
+
 /** A load-balancer with two queues whose workers have counted this. */
 function statusOf(count: (first: WorkerCounters, second: WorkerCounters) => void, more: Partial<Status> = {}): Status {
   const counters = new Counters(2);
@@ -37,9 +40,9 @@ const AFTER = statusOf(
     for (let i = 0; i < 100; i++) second.count(102, Reason.FragmentKnown, 500);
     for (let i = 0; i < 20; i++) second.count(-1, Reason.NoTarget, 50);
     for (let i = 0; i < 8; i++) second.count(-2, Reason.FragmentStored, 50);
-    first.countTurn(200, 100);
-    first.countTurn(100, 300);
-    second.countTurn(128, 1);
+    first.countTurn(200, took(100));
+    first.countTurn(100, took(300));
+    second.countTurn(128, took(1));
   },
   {
     uptime: 104,

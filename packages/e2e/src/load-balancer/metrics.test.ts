@@ -13,8 +13,8 @@ import { NFQLB } from './program.js';
 const ADDRESS = '127.0.0.1:9911';
 const METRICS = `--metrics=${ADDRESS}`;
 
-/** Octets of an IP packet that is sent here. */
-const LENGTH = 200;
+/** Octets of an IP packet that is sent here: more than the load-balancer is shown of it. */
+const LENGTH = 1000;
 
 async function send(net: Topology, options: SendOptions): Promise<Received> {
   await using receiver = await Receiver.start(net, { period: 200 });
@@ -97,6 +97,31 @@ describeLive(
       expect([...after.keys()].filter((name) => name.includes('flow="none"'))).toEqual([]);
       const dropped = (queue: number): number => after.get(`nfqlb_packets_total{queue="${queue}",verdict="drop",reason="no-flow"}`)!;
       expect(dropped(0) + dropped(1)).toBe(300);
+    });
+
+    test('fragments are counted to the target of their first; those that are stored, once more as such', async () => {
+      await using net = await Topology.create({ targets: 2 });
+      const room = ['--tun=nfqlb0', '--ft_size=9973', '--ft_buckets=20000', '--ft_frag=4000', '--qlength=16384'];
+      await using _lb = await LoadBalancer.start(net, { options: [METRICS, ...room] });
+      // 180 octets of UDP, in three: 64, 64 and 52, with a header each.
+      const options: SendOptions = { rate: 4000, count: 600, length: 200, fragmentOctets: 64 };
+      const [parts, octets] = [3, 180 + 3 * 20];
+      const forward = await send(net, options);
+      const reversed = await send(net, { ...options, order: 'reversed' });
+      const metrics = await scrape(net.lb, ADDRESS);
+      for (const { fwmark, number } of net.targets) {
+        const datagrams = forward.byTarget[number - 1]! + reversed.byTarget[number - 1]!;
+        expect(metrics.get(`nfqlb_target_packets_total{fwmark="${fwmark}"}`)).toBe(parts * datagrams);
+        expect(metrics.get(`nfqlb_target_bytes_total{fwmark="${fwmark}"}`)).toBe(octets * datagrams);
+      }
+      const counted = (what: string, verdict: string, reason: string): number | undefined =>
+        metrics.get(`nfqlb_${what}_total{queue="2",verdict="${verdict}",reason="${reason}"}`);
+      expect(counted('packets', 'accept', 'balanced')).toBe(1200);
+      expect(counted('packets', 'accept', 'fragment-known')).toBe(2400);
+      expect(counted('packets', 'store', 'fragment-stored')).toBe(1200);
+      expect(counted('bytes', 'store', 'fragment-stored')).toBe(600 * (octets - 64 - 20));
+      expect(metrics.get('nfqlb_fragments_reinjected_total')).toBe(1200);
+      expect(metrics.get('nfqlb_fragment_table_inserts_total')).toBe(1200);
     });
 
     test('what the kernel dropped because the queue was full is what never came', async () => {

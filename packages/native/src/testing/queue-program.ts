@@ -32,7 +32,11 @@ export interface Answer {
   readonly errors?: number;
   readonly malformed?: number;
   readonly milliseconds?: number;
+  /** By CLOCK_MONOTONIC, in milliseconds: when the order came, what the queue's clock says, and when it was done. */
+  readonly clock?: readonly [number, number, number];
 }
+
+const monotonicNow = (): number => Number(process.hrtime.bigint()) / 1e6;
 
 let wakeup: Wakeup | undefined;
 let queue: Queue | undefined;
@@ -67,20 +71,23 @@ async function obey(order: Order): Promise<Answer> {
         }),
       };
     case 'receive': {
-      const begin = performance.now();
+      const begin = monotonicNow();
       const count = queue!.receive();
+      const end = monotonicNow();
       const { errors, malformed } = queue!;
       const { bytes, offset, length, etherType } = queue!.batch;
       const packets = Array.from({ length: count }, (_, i) => ({
         octets: Buffer.from(bytes.subarray(offset[i], offset[i]! + length[i]!)).toString('hex'),
         etherType: etherType[i]!,
       }));
-      return { packets, errors, malformed, milliseconds: performance.now() - begin };
+      return { packets, errors, malformed, milliseconds: end - begin, clock: [begin, queue!.clock[0]!, end] };
     }
-    case 'settle':
+    case 'settle': {
+      const begin = monotonicNow();
       queue!.batch.mark.set(order.marks);
       queue!.settle(order.marks.length);
-      return {};
+      return { clock: [begin, queue!.clock[1]!, monotonicNow()] };
+    }
     case 'wake-in': {
       // From another thread, as the main thread does it: this one will be waiting. What is closed here stays open there.
       const code = `
