@@ -39,14 +39,14 @@ function up(targets: readonly GivenTarget[], options: UpOptions): void {
   if (!dryRun) process.stdout.write(summary(setUp));
 }
 
-function summary({ vips, targets, queue, fragmentQueue }: SetUp): string {
+function summary({ vips, targets, queue, fragmentQueue, synOnly }: SetUp): string {
   const addresses = (target: SetUp['targets'][number]): string =>
     FAMILIES.map((family) => target.addresses[family])
       .filter(Boolean)
       .join(', ');
   const fwmarks = targets.map(({ fwmark }) => fwmark).join(' ');
   return [
-    `queue ${formatQueues(queue)} gets packets to ${[...vips[4], ...vips[6]].join(', ')}`,
+    `queue ${formatQueues(queue)} gets ${synOnly ? 'the first packet of each connection' : 'packets'} to ${[...vips[4], ...vips[6]].join(', ')}`,
     ...(fragmentQueue === undefined ? [] : [`queue ${fragmentQueue} gets those of them that are fragments`]),
     ...targets.map((target) => `fwmark ${target.fwmark} leads to ${addresses(target)}`),
     `next: nfqlb init; nfqlb activate ${fwmarks}; ${listeners(queue, fragmentQueue)}`,

@@ -36,6 +36,7 @@ test('what is not said', async () => {
     queue: { first: 2, last: 2 },
     traffic: 'forward',
     keepSource: false,
+    synOnly: false,
   });
 });
 
@@ -66,6 +67,10 @@ test.each([
   [['--vip=10.0.0.1/32', '--queue=3:1', '192.168.1.1'], 'up: --queue=3:1: must be a queue from 0 to 65535 or several, FIRST:LAST'],
   [['--vip=10.0.0.1/32', '--local', '--forward', '192.168.1.1'], 'up: --local: cannot be given together with --forward'],
   [['--vip=10.0.0.1/32', '--mode=dsr', '--keep-source', '192.168.1.1'], 'up: --keep-source: is for --mode=nat with --forward'],
+  [
+    ['--vip=10.0.0.1/32', '--mode=dsr', '--syn-only', '192.168.1.1'],
+    'up: --syn-only: needs --mode=nat; with dsr answers pass this machine by',
+  ],
   [['--vip=10.0.0.1/32', '--local', '--keep-source', '192.168.1.1'], 'up: --keep-source: is for --mode=nat with --forward'],
 ])('%j is refused in one line', async (argv, error) => {
   expect(await requested(...argv)).toBeUndefined();

@@ -11,6 +11,7 @@ export interface SetUpOptions {
   readonly forward?: true;
   readonly local?: true;
   readonly keepSource?: true;
+  readonly synOnly?: true;
 }
 
 /** Gives a command the arguments and options that say what is set up. */
@@ -40,17 +41,23 @@ export function describeSetUp(command: Command, { required }: { required: boolea
     )
     .option('--forward', 'packets that pass through this machine (default)')
     .option('--local', 'packets of programs on this machine')
-    .option('--keep-source', 'with nat: keep the clients’ addresses; this machine must then be the targets’ router') as Command;
+    .option('--keep-source', 'with nat: keep the clients’ addresses; this machine must then be the targets’ router')
+    .option('--syn-only', 'with nat: to the queue only what begins a connection; the kernel keeps its fwmark for the rest') as Command;
 }
 
 /** @throws {@link UsageError} for options that do not go together, and targets that do not go with the VIPs */
 export function requestedSetUp(targets: readonly GivenTarget[], options: SetUpOptions): SetUp {
-  const { mode, queue, fragment_queue: fragmentQueue, forward, local = false, keepSource = false } = options;
+  const { mode, queue, fragment_queue: fragmentQueue, forward, local = false, keepSource = false, synOnly = false } = options;
   if (forward && local) throw new UsageError('invalid-value', 'cannot be given together with --forward', { option: '--local' });
   if (keepSource && (mode !== 'nat' || local)) {
     throw new UsageError('invalid-value', 'is for --mode=nat with --forward; otherwise the source address is kept anyway', {
       option: '--keep-source',
     });
+  }
+  if (synOnly && mode !== 'nat') {
+    const problem =
+      'needs --mode=nat; with dsr answers pass this machine by, and the kernel cannot follow a connection of which it sees one half';
+    throw new UsageError('invalid-value', problem, { option: '--syn-only' });
   }
   if (fragmentQueue !== undefined && fragmentQueue >= queue.first && fragmentQueue <= queue.last) {
     throw new UsageError('invalid-value', `must be none of --queue=${formatQueues(queue)}`, {
@@ -58,7 +65,16 @@ export function requestedSetUp(targets: readonly GivenTarget[], options: SetUpOp
       value: String(fragmentQueue),
     });
   }
-  return composeSetUp({ vips: options.vip.flat(), targets, mode, queue, fragmentQueue, traffic: local ? 'local' : 'forward', keepSource });
+  return composeSetUp({
+    vips: options.vip.flat(),
+    targets,
+    mode,
+    queue,
+    fragmentQueue,
+    traffic: local ? 'local' : 'forward',
+    keepSource,
+    synOnly,
+  });
 }
 
 /** As `--queue` has it: `2`, or `0:3`. */

@@ -6,6 +6,9 @@
  *   local      OUTPUT           OUTPUT                            OUTPUT
  *              to the queue     mark → target    mark → target    guard              source address
  *                               (nat)            (dsr)                               (nat, forward)
+ *   syn-only   mark of the      mark of the
+ *              connection       connection
+ *              → packet         ← packet
  *
  * The guard drops packets to a VIP that have no fwmark: whatever lets them past the queue, they are not delivered to
  * somebody by accident. For the same reason there is no `--queue-bypass`: while nobody listens, the kernel drops what is queued.
@@ -38,11 +41,13 @@ function guard({ vips, traffic }: SetUp, family: Family): TableRules {
  * Targets answer to the address that the packet came from. What passes through gets one of this machine, so that answers come
  * back here and the VIP can be put into them; otherwise this machine must be the targets' router.
  */
-function translation({ vips, targets, traffic, keepSource }: SetUp, family: Family): TableRules {
+function translation({ vips, targets, traffic, keepSource, synOnly }: SetUp, family: Family): TableRules {
+  // Of a connection only the first packet comes to this table.
+  const savings = synOnly ? vips[family].map((vip) => `-d ${vip} -m mark ! --mark 0 -j CONNMARK --save-mark`) : [];
   const destinations = targets.flatMap(({ fwmark, addresses }) =>
     vips[family].map((vip) => `-d ${vip} -m mark --mark ${fwmark} -j DNAT --to-destination ${addresses[family]}`),
   );
-  const chains = new Map([[CHAIN, destinations]]);
+  const chains = new Map([[CHAIN, [...savings, ...destinations]]]);
   const jumps = [`${entrance(traffic)} -j ${CHAIN}`];
   if (traffic === 'forward' && !keepSource) {
     const sources = targets.map(({ fwmark, addresses }) => `-d ${addresses[family]} -m mark --mark ${fwmark} -j MASQUERADE`);
@@ -59,12 +64,21 @@ function translation({ vips, targets, traffic, keepSource }: SetUp, family: Fami
  */
 const FRAGMENT: Readonly<Record<Family, string>> = { 4: '-m u32 --u32 "4&0x3FFF=1:0x3FFF"', 6: '-m frag' };
 
-function queue({ vips, traffic, queue: { first, last }, fragmentQueue }: SetUp, family: Family): TableRules {
+function queue({ vips, traffic, queue: { first, last }, fragmentQueue, synOnly }: SetUp, family: Family): TableRules {
   const option = first === last ? `--queue-num ${first}` : `--queue-balance ${first}:${last}`;
   const rules = vips[family].map((vip) => `-d ${vip} -j NFQUEUE ${option}`);
   const fragments =
     fragmentQueue === undefined ? [] : vips[family].map((vip) => `-d ${vip} ${FRAGMENT[family]} -j NFQUEUE --queue-num ${fragmentQueue}`);
-  return { table: 'mangle', chains: new Map([[CHAIN, [...fragments, ...rules]]]), jumps: [`${entrance(traffic)} -j ${CHAIN}`] };
+  const decided = synOnly ? vips[family].flatMap(passDecided) : [];
+  return { table: 'mangle', chains: new Map([[CHAIN, [...decided, ...fragments, ...rules]]]), jumps: [`${entrance(traffic)} -j ${CHAIN}`] };
+}
+
+/**
+ * Packets of a connection whose fwmark the kernel keeps get that one, and pass the queue by. What has none goes to the queue, whatever
+ * its flags: connections from before this set-up, or taken over from another load-balancer, find their targets all the same.
+ */
+function passDecided(vip: string): string[] {
+  return ['CONNMARK --restore-mark', 'RETURN'].map((action) => `-d ${vip} -m connmark ! --mark 0 -j ${action}`);
 }
 
 /** Where packets are seen first. */

@@ -8,7 +8,7 @@ import { formatStep } from './step.js';
 
 function setUp(targets: readonly string[], options: Partial<SetUp> & { vip?: readonly string[] } = {}): SetUp {
   const { vip: vips = ['10.0.0.1/32'], ...rest } = options;
-  const request = { mode: 'nat', queue: { first: 2, last: 2 }, traffic: 'forward', keepSource: false, ...rest } as const;
+  const request = { mode: 'nat', queue: { first: 2, last: 2 }, traffic: 'forward', keepSource: false, synOnly: false, ...rest } as const;
   return composeSetUp({ ...request, vips: vips.map(vip), targets: targets.map(givenTarget) });
 }
 
@@ -98,6 +98,26 @@ END
       '-A NFQLB -d 1000::/112 -m frag -j NFQUEUE --queue-num 3',
       '-A NFQLB -d 1000::/112 -j NFQUEUE --queue-num 2',
     ]);
+  });
+
+  test('with nat and syn-only: decided connections pass the queue by, new ones are remembered before they are translated', () => {
+    const options = { synOnly: true, vip: ['10.0.0.1/32', '1000::1/128'] } as const;
+    const text = shell(planUp(setUp(['192.168.1.1', 'fd00::1'], options), NOTHING_PRESENT));
+    expect(text.match(/^(?:\*.*|-A NFQLB .*(?:CONNMARK|RETURN|DNAT|NFQUEUE).*)$/gm)).toEqual(
+      [
+        ['10.0.0.1/32', '192.168.1.1'],
+        ['1000::1/128', 'fd00::1'],
+      ].flatMap(([address, target]) => [
+        '*filter',
+        '*nat',
+        `-A NFQLB -d ${address} -m mark ! --mark 0 -j CONNMARK --save-mark`,
+        `-A NFQLB -d ${address} -m mark --mark 1 -j DNAT --to-destination ${target}`,
+        '*mangle',
+        `-A NFQLB -d ${address} -m connmark ! --mark 0 -j CONNMARK --restore-mark`,
+        `-A NFQLB -d ${address} -m connmark ! --mark 0 -j RETURN`,
+        `-A NFQLB -d ${address} -j NFQUEUE --queue-num 2`,
+      ]),
+    );
   });
 
   test('with nat, for programs on this machine, whose source addresses are right', () => {

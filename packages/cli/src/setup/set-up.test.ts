@@ -8,6 +8,7 @@ const request = (vips: readonly string[], targets: readonly string[]): SetUpRequ
   queue: { first: 2, last: 2 },
   traffic: 'forward',
   keepSource: false,
+  synOnly: false,
 });
 
 describe('a VIP', () => {

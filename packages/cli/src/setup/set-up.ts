@@ -37,6 +37,8 @@ export interface SetUp {
   readonly traffic: Traffic;
   /** With `nat`: leave the client's address in packets to the targets, instead of putting one of this machine there. */
   readonly keepSource: boolean;
+  /** With `nat`: only what begins a connection goes to the queue; the kernel keeps the connection's fwmark for its other packets. */
+  readonly synOnly: boolean;
 }
 
 /** A TARGET as it was given: an address, and maybe the fwmark before it. */
@@ -94,6 +96,7 @@ export interface SetUpRequest {
   readonly fragmentQueue?: number | undefined;
   readonly traffic: Traffic;
   readonly keepSource: boolean;
+  readonly synOnly: boolean;
 }
 
 /**

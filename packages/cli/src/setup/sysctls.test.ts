@@ -10,6 +10,7 @@ const wanted = (vips: readonly string[], mode: Mode, traffic: Traffic, facts: Pa
     traffic,
     queue: { first: 2, last: 2 },
     keepSource: false,
+    synOnly: false,
   });
   const all = { ipv4Forwarding: true, ipv6Forwarding: true, strictDevices: [], looseDevices: [], ...facts };
   return wantedSysctls(setUp, all).map(({ name, value }) => `${name}=${value}`);

@@ -132,3 +132,16 @@ export async function queued(lb: Machine): Promise<number> {
   const rows = (await lb.run('cat', '/proc/net/netfilter/nfnetlink_queue')).trimEnd().split('\n');
   return rows.map((row) => Number(row.trim().split(/\s+/)[7])).reduce((sum, count) => sum + count, 0);
 }
+
+/** Counts from now on the packets with a source address that come to a machine; the result tells how many. */
+export async function packetsFrom(machine: Machine, family: Family, address: string): Promise<() => Promise<number>> {
+  const program = family === 4 ? 'iptables' : 'ip6tables';
+  // In `raw`: before anything can drop a packet, or give it another address.
+  await machine.run(program, '-t', 'raw', '-A', 'PREROUTING', '-s', address);
+  return async () => {
+    const lines = (await machine.run(program, '-t', 'raw', '-nvxL', 'PREROUTING')).split('\n').map((line) => line.trim().split(/\s+/));
+    const rule = lines.find((words) => words.includes(address));
+    if (!rule) throw new RangeError(`${machine.name}: no rule counts packets from ${address}`);
+    return Number(rule[0]);
+  };
+}

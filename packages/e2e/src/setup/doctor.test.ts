@@ -120,7 +120,14 @@ describeLive(
     test('finds whole what up sets up, with nat, too, and for programs on the same machine', async () => {
       await using net = await Topology.create({ targets: 2, mode: 'nat' });
       await makeBare(net);
-      for (const options of [[], ['--keep-source'], ['--local'], ['--mode=dsr', '--local'], ['--mode=dsr', '--queue=0:3']]) {
+      for (const options of [
+        [],
+        ['--keep-source'],
+        ['--syn-only'],
+        ['--local'],
+        ['--mode=dsr', '--local'],
+        ['--mode=dsr', '--queue=0:3'],
+      ]) {
         await nfqlb(net.lb, 'up', ...setUpOf(net), ...options);
         expect((await doctor(net.lb)).says.get('set-up')).toBe('ok: what nfqlb up has set up is whole');
       }

@@ -33,6 +33,8 @@ describeLive(
       ['dsr', ['--queue=0:3']],
       ['nat', []],
       ['nat', ['--keep-source']],
+      ['nat', ['--syn-only']],
+      ['nat', ['--syn-only', '--keep-source', '--queue=0:3']],
     ] as const)('what passes through to targets and answers back, with %s %j', async (mode, options) => {
       await using net = await Topology.create({ targets: 3, mode });
       await using _echo = await EchoServers.start(net);

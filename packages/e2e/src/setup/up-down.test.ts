@@ -13,6 +13,8 @@ const WAYS: readonly (readonly [mode: 'nat' | 'dsr', options: readonly string[]]
   ['nat', ['--forward']],
   ['nat', ['--forward', '--keep-source']],
   ['nat', ['--local']],
+  ['nat', ['--forward', '--syn-only']],
+  ['nat', ['--local', '--syn-only']],
   ['dsr', ['--forward', '--queue=0:3']],
   ['dsr', ['--forward', '--fragment_queue=3']],
   ['dsr', ['--local']],

@@ -34,6 +34,20 @@ const NAT = `${DSR}*nat
 -A NFQLB-SOURCE -d 192.168.1.2/32 -m mark --mark 0x10 -j MASQUERADE
 COMMIT
 `;
+const CONNMARK = '--nfmask 0xffffffff --ctmask 0xffffffff';
+const SYN_ONLY = ['10.0.0.1/32', '10.0.0.2/32'].reduce(
+  (text, vip) =>
+    text
+      .replace(
+        '-A NFQLB -d 10.0.0.1/32 -m u32',
+        `-A NFQLB -d ${vip} -m connmark ! --mark 0x0 -j CONNMARK --restore-mark ${CONNMARK}\n-A NFQLB -d ${vip} -m connmark ! --mark 0x0 -j RETURN\n$&`,
+      )
+      .replace(
+        '-A NFQLB -d 10.0.0.1/32 -m mark --mark 0x1',
+        `-A NFQLB -d ${vip} -m mark ! --mark 0x0 -j CONNMARK --save-mark ${CONNMARK}\n$&`,
+      ),
+  NAT,
+);
 const LOCAL = DSR.replace('-A PREROUTING', '-A OUTPUT').replace('-A INPUT -j NFQLB\n-A FORWARD', '-A OUTPUT');
 
 /** What a family has: packet rules, and by fwmark policy rules and routing tables. */
@@ -68,6 +82,7 @@ describe('whole is', () => {
     ['a set-up with dsr', dsr()],
     ['of both families', dsr(), dsr(DSR.replaceAll(/-m u32 --u32 \S+/g, '-m frag'))],
     ['with nat', { rules: NAT }],
+    ['with syn-only', { rules: SYN_ONLY }],
     ['for programs here', dsr(LOCAL)],
     ['with rules of other people', dsr(`${DSR}*nat\n-A PREROUTING -m mark --mark 0x7 -j ACCEPT\nCOMMIT\n`)],
   ])('%s', (_, four, six) => {
@@ -113,6 +128,21 @@ describe('missing is', () => {
       'a source’s translation',
       { rules: without(NAT, '-A NFQLB-SOURCE -d 192.168.1.1/32 -m mark --mark 0x1 -j MASQUERADE') },
       'iptables -t nat: no rule with -j MASQUERADE for fwmark 1',
+    ],
+    [
+      'what saves the fwmarks of connections to a VIP',
+      { rules: without(SYN_ONLY, `-A NFQLB -d 10.0.0.2/32 -m mark ! --mark 0x0 -j CONNMARK --save-mark ${CONNMARK}`) },
+      'iptables -t nat: no rule with -j CONNMARK --save-mark for 10.0.0.2/32, as --syn-only has it',
+    ],
+    [
+      'what restores them',
+      { rules: without(SYN_ONLY, `-A NFQLB -d 10.0.0.1/32 -m connmark ! --mark 0x0 -j CONNMARK --restore-mark ${CONNMARK}`) },
+      'iptables -t mangle: no rule with -j CONNMARK --restore-mark for 10.0.0.1/32, as --syn-only has it',
+    ],
+    [
+      'what obeys them',
+      { rules: without(SYN_ONLY, '-A NFQLB -d 10.0.0.2/32 -m connmark ! --mark 0x0 -j RETURN') },
+      'iptables -t mangle: no rule with -j RETURN for 10.0.0.2/32, as --syn-only has it',
     ],
     ['a whole table', dsr(DSR.slice(DSR.indexOf('*filter'))), 'iptables -t mangle: no chain NFQLB'],
     ['a policy rule', { rules: DSR, asked: [2], routed: [1, 2] }, 'IPv4: no policy rule for fwmark 1'],

@@ -56,7 +56,7 @@ function readPart({ savedRules, policyRules, ownTables }: Facts, family: Family)
   const tables = parseSavedRules(savedRules[family] ?? '');
   const asked = policyRules[family].filter(({ own }) => own).map(({ fwmark }) => fwmark);
   const routed = [...asked, ...ownTables[family].map((table) => table - routingTable(0)).filter((fwmark) => fwmark > 0)];
-  const marks = (tables.get('nat')?.rules ?? []).flatMap((rule) => / --mark (\S+) /.exec(rule)?.[1] ?? []);
+  const marks = (tables.get('nat')?.rules ?? []).flatMap((rule) => / -m mark --mark (\S+) /.exec(rule)?.[1] ?? []);
   return { family, tables, asked, routed: distinct(routed), translated: distinct(marks.map(Number)) };
 }
 
@@ -83,9 +83,11 @@ function describeMissing(part: Part): string[] {
     const table = tables.get(name);
     const where = `${iptables(family)} -t ${name}`;
     if (!table?.chains.includes(CHAIN)) return [`${where}: no chain ${CHAIN}`];
-    return [...missingJumps(name, table, isLocal(tables)), ...missingRules(name, table, vips, translated)].map(
-      (text) => `${where}: ${text}`,
-    );
+    return [
+      ...missingJumps(name, table, isLocal(tables)),
+      ...missingRules(name, table, vips, translated),
+      ...(isSynOnly(tables) ? missingMarks(name, table, vips) : []),
+    ].map((text) => `${where}: ${text}`);
   });
   if (tables.has('nat')) return texts;
   const unasked = routed.filter((fwmark) => !asked.includes(fwmark));
@@ -137,6 +139,27 @@ function missingRules(name: TableName, { chains, rules }: SavedTable, vips: read
     ...without(`${action} for`, lacking(false)),
     ...(served(true).length > 0 ? without(`${action} for fragments to`, lacking(true)) : []),
   ];
+}
+
+/** Whether a connection's fwmark is kept, so that only its first packet goes to the queue. */
+function isSynOnly(tables: SavedRules): boolean {
+  return [...tables.values()].some(({ rules }) => rules.some((rule) => / -m connmark | -j CONNMARK /.test(rule)));
+}
+
+/** What such a set-up has beside the rest, for every VIP: its fwmark is saved, restored, and then obeyed. */
+const MARK_RULES: Readonly<Record<TableName, readonly RegExp[]>> = {
+  filter: [],
+  nat: [/ -j CONNMARK --save-mark\b/],
+  mangle: [/ -m connmark .*-j CONNMARK --restore-mark\b/, / -m connmark .*-j RETURN\b/],
+};
+
+function missingMarks(name: TableName, { rules }: SavedTable, vips: readonly string[]): string[] {
+  return MARK_RULES[name].flatMap((pattern) => {
+    const served = rules.filter((rule) => pattern.test(rule)).flatMap(vipOf);
+    const lacking = vips.filter((vip) => !served.includes(vip));
+    const [, action] = /-j ([\w -]+)/.exec(pattern.source)!;
+    return lacking.length > 0 ? [`no rule with -j ${action} for ${lacking.join(', ')}, as --syn-only has it`] : [];
+  });
 }
 
 /** The VIP that a rule in the chain for VIPs is for. */
