@@ -1,5 +1,6 @@
 // Only what begins a connection goes to the queue; the kernel keeps its fwmark for the rest.
 
+import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect } from 'vitest';
 import type { Family, Queues } from '../matrix/behaviours.js';
 import { behaviour } from '../testing/behaviour.js';
@@ -33,6 +34,20 @@ describeDocker('with NAT and --syn-only', () => {
         });
         expect(seen).toMatchObject({ connected: 60, errors: [], moved: 0, answered: seen.asked });
         expect(Object.keys(seen.byTarget).sort()).toEqual(['t1', 't2', 't3']);
+      });
+
+      behaviour('connections go on while the load-balancer hangs', { behaviour: 'syn-only', family, queues }, async () => {
+        const { lb } = shared();
+        // The entrypoint's only child.
+        const signal = (name: string) => lb.script(`kill -${name} $(cat /proc/1/task/1/children)`);
+        let seen = await converse(shared(), 'hold', { family, connections: 20, patience: 1000 }, async () => {
+          await signal('STOP');
+          await sleep(2000);
+        });
+        await signal('CONT');
+        expect(seen).toMatchObject({ connected: 20, errors: [], moved: 0, answered: seen.asked });
+        seen = await converse(shared(), 'hold', { family, connections: 1 }, async () => {});
+        expect(seen).toMatchObject({ connected: 1, errors: [] });
       });
     });
   });
