@@ -78,6 +78,7 @@ describeLive(
       await using packets = await follow(lb, 'packet');
       await using targets = await follow(lb, 'target,log');
       expect(mask(lb)).toBe(2 + 32 + 1);
+      await targets.says(new RegExp(`target: table ${lb.table}: ${net.target(1).fwmark}\n`));
       await lb.activate(net.target(2));
       await targets.says(new RegExp(`target: table ${lb.table}: \\+${net.target(2).fwmark}, now`));
       await ask(net, { protocol: 'udp', connections: 5 });
