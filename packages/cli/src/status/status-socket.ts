@@ -4,7 +4,6 @@
 
 import { readFileSync } from 'node:fs';
 import { createServer, type Server } from 'node:net';
-import { buffer } from 'node:stream/consumers';
 import { connect } from '../sockets/connect.js';
 import { listen } from '../sockets/listen.js';
 import type { SocketAddress } from '../sockets/socket-address.js';
@@ -14,6 +13,9 @@ const PREFIX = 'nfqlb-status-';
 
 /** How long a client may take for taking it, and how long it waits for it, in milliseconds. */
 const PATIENCE = 2000;
+
+/** Octets of a status, at most: 10,000 flows with the longest names (1000 characters) take a third of it. Anybody may have taken the name. */
+const MAX_STATUS = 32 * 2 ** 20;
 
 /** Clients at a time; more are turned away. */
 const MAX_CLIENTS = 32;
@@ -61,8 +63,15 @@ export async function askStatus(queue: number): Promise<Status> {
     const socket = await connect(addressOf(queue));
     const deadline = setTimeout(() => socket.destroy(new Error(`no answer within ${PATIENCE} ms`)), PATIENCE);
     try {
-      const status = JSON.parse((await buffer(socket)).toString()) as Status;
-      if (status.format !== STATUS_FORMAT) throw new Error('it is of another version than this program');
+      const chunks: Buffer[] = [];
+      let octets = 0;
+      for await (const chunk of socket as AsyncIterable<Buffer>) {
+        octets += chunk.length;
+        if (octets > MAX_STATUS) throw new Error(`it says more than ${MAX_STATUS} octets`);
+        chunks.push(chunk);
+      }
+      const status = JSON.parse(Buffer.concat(chunks).toString()) as Status | null;
+      if (status?.format !== STATUS_FORMAT) throw new Error('it is of another version than this program');
       return status;
     } finally {
       clearTimeout(deadline);
