@@ -32,7 +32,8 @@ async function listNames(action: Action): Promise<Suggestion[]> {
   const { flowAddress } = await import('../flow-socket/flow-address.js');
   const { sendFlowCommand } = await import('../flow-socket/flow-client.js');
   const names = JSON.parse(await sendFlowCommand(flowAddress(), { action, fields: {} })) as string[];
-  return names.map((value) => ({ value }));
+  // C nfqlb lists those, too, that follow from others, and that nobody can name.
+  return names.filter((name) => !name.startsWith('#')).map((value) => ({ value }));
 }
 
 function look(name: string): { readonly targets: readonly number[] } | undefined {

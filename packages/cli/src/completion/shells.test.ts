@@ -27,7 +27,7 @@ beforeAll(async () => {
   for (const shell of ['bash', 'zsh', 'fish']) writeFileSync(join(folder, shell), await nfqlb('completion', shell));
   await nfqlb('init', `--shm=${SHM}`);
   await nfqlb('activate', `--shm=${SHM}`, '101', '102');
-  server = await serveFlows(parseSocketAddress(FLOWS), () => Buffer.from('["web","dns"]'));
+  server = await serveFlows(parseSocketAddress(FLOWS), () => Buffer.from('["web","#web","dns"]'));
 });
 afterAll(async () => {
   server.close();

@@ -303,6 +303,27 @@ describe('by flows', () => {
     expect((await json(...ping, '--promiscuous_ping'))[0]).toMatchObject({ flow: 'sig' });
   });
 
+  test('flows as C nfqlb lists them are the same', async () => {
+    const listed = [
+      {
+        name: 'web',
+        priority: 10,
+        protocols: ['tcp'],
+        dests: ['::ffff:10.0.0.1/128', '1000::1/128'],
+        dports: ['80', '443-445'],
+        match: ['tcp[13:1]&0x10=0x10'],
+        matches_count: 0,
+        user_ref: WEB,
+      },
+      { name: '#sig', priority: 5, protocols: ['udp'], dports: ['9899'], udpencap: 9899, matches_count: 0, user_ref: 'NULL' },
+      { name: 'sig', priority: 5, protocols: ['sctp'], udpencap: 9899, matches_count: 0, user_ref: REST },
+    ];
+    server = await serveFlows(parseSocketAddress(`unix:${NAME}`), () => Buffer.from(JSON.stringify(listed)));
+    expect(await text(...TCP)).toContain('answer   balanced: flow web, table X-web, hash 0x34f9242a mod 997 = bucket 205 -> fwmark 102\n');
+    const inUdp = given(v4.udp(1, 9899).payload(packet().sctp(6000, 6001).build()).build());
+    expect((await json(inUdp))[0]).toMatchObject({ flow: 'sig', kind: 'udp-encap', table: 'X-rest' });
+  });
+
   test('a table that is gone leaves its flow without targets', async () => {
     await flows(...FLOWS);
     SharedMemory.unlink(WEB);

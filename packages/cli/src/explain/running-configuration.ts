@@ -1,5 +1,5 @@
 import { TargetTable } from '@nfqlb/core';
-import { defineFlow, definitionOf, type ListedFlow } from '@nfqlb/core/flows';
+import { defineFlow, definitionOf, isEncapsulation, type ListedFlow } from '@nfqlb/core/flows';
 import { NativeError, SharedMemory } from '@nfqlb/native';
 import { flowAddress } from '../flow-socket/flow-address.js';
 import { FlowCommandError, sendFlowCommand } from '../flow-socket/flow-client.js';
@@ -33,7 +33,9 @@ export async function runningConfiguration(table: string | undefined): Promise<R
     if (!(error instanceof FlowCommandError) || (error.code !== 'NOT_CONNECTED' && error.code !== 'REFUSED')) throw error;
     return ofTable(DEFAULT_TABLE, `table ${DEFAULT_TABLE}, since no load-balancer with flows listens at ${where}`);
   }
-  const flows = (JSON.parse(listed) as ListedFlow[]).map((flow) => defineFlow(definitionOf(flow)));
+  // C nfqlb lists those, too, that follow from others.
+  const defined = (JSON.parse(listed) as ListedFlow[]).filter((flow) => !isEncapsulation(flow));
+  const flows = defined.map((flow) => defineFlow(definitionOf(flow)));
   const situation = Situation.ofFlows(flows, copyTable);
   return { situation, about: `${flows.length === 1 ? 'the 1 flow' : `the ${flows.length} flows`} of the load-balancer at ${where}` };
 }

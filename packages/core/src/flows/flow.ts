@@ -44,7 +44,7 @@ export function encapsulationOf(flow: Flow): Flow | undefined {
 }
 
 /** Whether a flow is what {@link encapsulationOf} gives: no answer, but the way to one. */
-export function isEncapsulation({ name }: Flow): boolean {
+export function isEncapsulation({ name }: Pick<Flow, 'name'>): boolean {
   return name.startsWith(LEADS_TO);
 }
 
