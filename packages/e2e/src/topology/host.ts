@@ -178,8 +178,13 @@ export class LbHost extends Host {
 
   /** Sends packets to the VIP to the queues, `2` or `0:3`. */
   async queue(queues: string): Promise<void> {
-    const option = queues.includes(':') ? '--queue-balance' : '--queue-num';
-    await this.#mangle(`-j NFQUEUE ${option} ${queues}`);
+    await this.#mangle(toQueues(queues));
+  }
+
+  /** Sends packets to another VIP to the queues, too. */
+  async serve(family: 4 | 6, vip: string, queues: string): Promise<void> {
+    await this.ip(`route add ${vip} dev ${ASTRAY}`);
+    await this.iptables(family, `-t mangle -A PREROUTING -d ${vip} ${toQueues(queues)}`);
   }
 
   /** Sends fragments to the VIP to a queue of their own, first ones too; before {@link queue}. */
@@ -211,6 +216,11 @@ export class LbHost extends Host {
     await this.iptables(4, `-t mangle -A PREROUTING -d ${VIP4} ${action}`);
     await this.iptables(6, `-t mangle -A PREROUTING -d ${VIP6} ${action}`);
   }
+}
+
+/** What a rule does: `2` is one queue, `0:3` are four. */
+function toQueues(queues: string): string {
+  return `-j NFQUEUE ${queues.includes(':') ? '--queue-balance' : '--queue-num'} ${queues}`;
 }
 
 export class Target extends Host {

@@ -8,12 +8,16 @@ export type OptionValue = string | number | boolean | readonly string[] | undefi
 
 /** A command line of the traffic program, on a CPU of its own when `cpu` is given. */
 export function trafficCommand(command: string, options: Readonly<Record<string, OptionValue>>, cpu?: number): string[] {
-  const words = Object.entries(options).flatMap(([name, value]) => {
+  return onCpu([TRAFFIC_PROGRAM, command, ...optionWords(options)], cpu);
+}
+
+/** `--name value`; of a list, each. */
+export function optionWords(options: Readonly<Record<string, OptionValue>>): string[] {
+  return Object.entries(options).flatMap(([name, value]) => {
     if (value === undefined || value === false) return [];
     if (value === true) return [`--${name}`];
     return [value].flat().flatMap((one) => [`--${name}`, String(one)]);
   });
-  return onCpu([TRAFFIC_PROGRAM, command, ...words], cpu);
 }
 
 export function onCpu(command: readonly string[], cpu: number | undefined): string[] {

@@ -1,0 +1,177 @@
+// SCTP through the load-balancer: plain and in UDP (RFC 6951), and multihomed over two load-balancers (RFC 9260 §6.4).
+
+import { describe, expect, test } from 'vitest';
+import { LoadBalancer, queuesAs } from '../load-balancer/load-balancer.js';
+import { NFQLB } from '../load-balancer/program.js';
+import { CIRCUMSTANCES, type Family, type Queues } from '../matrix/behaviours.js';
+import { behaviour } from '../testing/behaviour.js';
+import { describeLive } from '../testing/describe-live.js';
+import { describeUnless } from '../testing/describe-unless.js';
+import { Topology } from '../topology/topology.js';
+import { type Arrival, Arrivals } from '../traffic/arrivals.js';
+import { buildSctp, ENCAP_PORT, SCTP_PORT, type SctpReport, SctpSender, SctpServers } from '../traffic/sctp.js';
+import { cut, restore, twoPaths } from './two-paths.js';
+
+const PORTS = Array.from({ length: 16 }, (_, i) => 40_000 + 7 * i);
+const MESSAGES = 100;
+
+/** What the server reports of a transfer in which all messages came, in order and unchanged. */
+const whole = (port: number, messages: number): SctpReport => ({ port, received: messages, disordered: 0, damaged: 0 });
+
+/** `PORT: TARGETS` of each association: who got packets of it. */
+function targetsOf(arrivals: readonly Arrival[], encapsulated: boolean): string[] {
+  const targets = new Map<number, Set<number>>();
+  for (const arrival of arrivals) {
+    if (arrival.protocol !== 132 || arrival.encapsulated !== encapsulated) continue;
+    expect(arrival).toMatchObject({ servicePort: SCTP_PORT });
+    targets.set(arrival.clientPort, (targets.get(arrival.clientPort) ?? new Set()).add(arrival.target));
+  }
+  return [...targets].map(([port, numbers]) => `${port}: ${[...numbers]}`).sort();
+}
+
+/** Packets of an association that came for that address of the service. */
+function packetsTo(arrivals: readonly Arrival[], vip: string): number {
+  return arrivals.filter(({ destination }) => destination === vip).reduce((sum, { packets }) => sum + packets, 0);
+}
+
+/** Associations from all ports at once, each with a transfer that must be whole; says which targets got packets of each. */
+async function associate(net: Topology, family: Family, udp?: number): Promise<string[]> {
+  const { own, peer } = net.client.wire(net.lb.host);
+  const address = family === 4 ? 'ipv4' : 'ipv6';
+  const vip = net.vip(family);
+  for (const target of net.targets) {
+    await target.ip(`route replace ${own[address]} via ${target.wire('client').peer[address]} src ${vip}`);
+  }
+  await net.client.ip(`route replace ${vip} via ${peer[address]}`);
+  await using _servers = await SctpServers.start(net, [vip]);
+  await using watch = await Arrivals.start(net, ENCAP_PORT);
+  await using sender = await SctpSender.start(net.client, {
+    from: [own[address]],
+    fromPorts: PORTS,
+    to: vip,
+    count: MESSAGES,
+    ...(udp === undefined ? {} : { udp }),
+  });
+  expect(await sender.finish()).toEqual(PORTS.map((port) => whole(port, MESSAGES)));
+  return targetsOf(await watch.finish(), udp !== undefined);
+}
+
+/** Cuts the first path in mid-transfer, and restores it: nothing is lost, and one target has it all. */
+async function surviveCut(families: readonly [Family, Family], queues: Queues, udp?: number): Promise<void> {
+  await using net = await Topology.create({ targets: 4, lbs: 2 });
+  const options = { queue: queuesAs(queues), options: [`--sctp_encap=${ENCAP_PORT}`] };
+  await using one = await LoadBalancer.start(net, { ...options, host: net.lbs[0]! });
+  await using two = await LoadBalancer.start(net, { ...options, host: net.lbs[1]! });
+  const paths = await twoPaths(net, [one, two], families);
+  const [first, second] = paths;
+  await using _servers = await SctpServers.start(
+    net,
+    paths.map(({ vip }) => vip),
+  );
+  const watch = (): Promise<Arrivals> => Arrivals.start(net, ENCAP_PORT);
+  const count = 2500;
+  const [from, port, to] = [paths.map(({ client }) => client), PORTS[0]!, first.vip];
+  await using before = await watch();
+  await using sender = await SctpSender.start(net.client, {
+    from,
+    fromPorts: [port],
+    to,
+    count,
+    rate: 500,
+    ...(udp === undefined ? {} : { udp }),
+  });
+  await sender.path(second.vip, 'confirmed');
+  // Some data on the path, too.
+  await new Promise((resolve) => setTimeout(resolve, 300));
+  await cut(first);
+  await sender.path(first.vip, 'unreachable');
+  const arrivedBefore = await before.finish();
+
+  await using during = await watch();
+  await new Promise((resolve) => setTimeout(resolve, 400));
+  const arrivedDuring = await during.finish();
+
+  await restore(first);
+  await sender.path(first.vip, 'available');
+  await using after = await watch();
+  expect(await sender.finish()).toEqual([whole(port, count)]);
+  const arrivedAfter = await after.finish();
+
+  expect(packetsTo(arrivedBefore, first.vip)).toBeGreaterThan(20);
+  expect(packetsTo(arrivedDuring, first.vip)).toBe(0);
+  expect(packetsTo(arrivedDuring, second.vip)).toBeGreaterThan(20);
+  // It is the primary path again: data, not heartbeats alone.
+  expect(packetsTo(arrivedAfter, first.vip)).toBeGreaterThan(100);
+  const [targets, ...others] = new Set([arrivedBefore, arrivedDuring, arrivedAfter].flatMap((part) => targetsOf(part, udp !== undefined)));
+  expect(targets).toMatch(new RegExp(`^${port}: \\d$`));
+  expect(others).toEqual([]);
+  for (const lb of net.lbs) expect(await lb.astray()).toBe(0);
+}
+
+describeUnless(buildSctp(), 'SCTP, by libusrsctp', () =>
+  describeLive(
+    'SCTP',
+    () => {
+      describe.each(CIRCUMSTANCES)('over IPv$family, queues: $queues', ({ family, queues }) => {
+        const queue = queuesAs(queues);
+
+        behaviour('associations are made, each with one of the targets', { behaviour: 'sctp', family, queues }, async () => {
+          await using net = await Topology.create({ targets: 4 });
+          await using _lb = await LoadBalancer.start(net, { queue });
+          const targets = await associate(net, family);
+          expect(targets.map((line) => line.split(':')[0])).toEqual(PORTS.map(String));
+          expect(new Set(targets.map((line) => line.split(': ')[1]))).toEqual(new Set(['1', '2', '3', '4']));
+          expect(await net.lb.astray()).toBe(0);
+        });
+
+        behaviour('in UDP they go where they go without, whatever the UDP ports', { behaviour: 'sctp-udp', family, queues }, async () => {
+          await using net = await Topology.create({ targets: 4 });
+          await using lb = await LoadBalancer.start(net, { queue, options: [`--sctp_encap=${ENCAP_PORT}`] });
+          const plain = await associate(net, family);
+          expect(await associate(net, family, 20_000)).toEqual(plain);
+          expect(await associate(net, family, 30_000)).toEqual(plain);
+          await lb.stop();
+          // And so with a flow that says in which port.
+          await using flows = await LoadBalancer.start(net, { queue, flows: true, host: net.lb });
+          const flow = ['--name=sctp', `--target=${flows.table}`, '--protocols=sctp', `--dports=${SCTP_PORT}`, `--udpencap=${ENCAP_PORT}`];
+          await flows.run('flow-set', ...flow);
+          expect(await associate(net, family, 20_000)).toEqual(plain);
+        });
+
+        behaviour(
+          'a path of two is cut in mid-transfer: nothing is lost, and one target has all',
+          { behaviour: 'sctp-multihoming', family, queues },
+          () => surviveCut([family, family], queues),
+        );
+      });
+
+      // The first path is of IPv4: usrsctp tells nobody of private IPv4 addresses to whom it speaks IPv6 first.
+      test.each([
+        ['plain', 4, undefined],
+        ['in UDP', 1, 20_000],
+      ] as const)('%s, queues: %i: of a path of each family one is cut in mid-transfer', (_how, queues, udp) =>
+        surviveCut([4, 6], queues, udp),
+      );
+
+      // What the other tests show is worth something only if this is so.
+      test('with --hash_mode=0 paths lead to different targets, and one that does not know an association aborts it', async () => {
+        await using net = await Topology.create({ targets: 4, lbs: 2 });
+        const options = { options: ['--hash_mode=0'] };
+        await using one = await LoadBalancer.start(net, { ...options, host: net.lbs[0]! });
+        await using two = await LoadBalancer.start(net, { ...options, host: net.lbs[1]! });
+        const paths = await twoPaths(net, [one, two], [4, 6]);
+        await using _servers = await SctpServers.start(
+          net,
+          paths.map(({ vip }) => vip),
+        );
+        await using watch = await Arrivals.start(net);
+        const from = paths.map(({ client }) => client);
+        await using sender = await SctpSender.start(net.client, { from, fromPorts: PORTS, to: paths[0].vip, rate: 200 });
+        await expect(sender.finish()).rejects.toThrow('"event":"lost"');
+        const split = targetsOf(await watch.finish(), false).filter((line) => line.includes(','));
+        expect(split).not.toEqual([]);
+      });
+    },
+    NFQLB,
+  ),
+);

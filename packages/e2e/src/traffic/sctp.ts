@@ -1,0 +1,123 @@
+import { spawnSync } from 'node:child_process';
+import { mkdirSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import type { Running } from '../processes/running.js';
+import type { Host } from '../topology/host.js';
+import type { Topology } from '../topology/topology.js';
+import { type OptionValue, optionWords } from './program.js';
+
+const PACKAGE = fileURLToPath(new URL('../..', import.meta.url));
+const PROGRAM = `${PACKAGE}/build/sctp`;
+const SOURCES = ['sctp/sctp.c', 'options.c', 'endpoint.c', 'failure.c'];
+
+/**
+ * Compiles traffic/sctp, which is left out of the package's build: it alone needs libusrsctp.
+ *
+ * @returns what is missing for that; `undefined` when it is compiled
+ */
+export function buildSctp(): string | undefined {
+  mkdirSync(`${PACKAGE}/build`, { recursive: true });
+  const flags = ['-std=c11', '-D_GNU_SOURCE', '-O2', '-Wall', '-Wextra', '-Werror', '-I.', '-o', PROGRAM];
+  const { status, stderr } = spawnSync('cc', [...flags, ...SOURCES, '-lusrsctp', '-pthread'], {
+    cwd: `${PACKAGE}/traffic`,
+    encoding: 'utf8',
+  });
+  if (status === 0) return undefined;
+  if (stderr?.includes('usrsctp.h')) return 'libusrsctp (Debian package libusrsctp-dev)';
+  throw new Error(`traffic/sctp: ${stderr || 'there is no C compiler'}`);
+}
+
+/** The service's port. */
+export const SCTP_PORT = 6000;
+/** RFC 6951: where SCTP in UDP is expected. */
+export const ENCAP_PORT = 9899;
+
+function command(name: string, options: Readonly<Record<string, OptionValue>>): string[] {
+  return [PROGRAM, name, ...optionWords(options)];
+}
+
+/** Receives on all targets what {@link SctpSender}s send to these addresses, over plain SCTP and in UDP. */
+export class SctpServers implements AsyncDisposable {
+  readonly #running: readonly Running[];
+
+  private constructor(running: readonly Running[]) {
+    this.#running = running;
+  }
+
+  static async start(net: Topology, addresses: readonly string[]): Promise<SctpServers> {
+    const serve = command('serve', { bind: addresses, port: SCTP_PORT, udp: ENCAP_PORT });
+    const running = await Promise.all(net.targets.map((target) => target.spawn(serve)));
+    for (const server of running) await server.says(/"ready"/);
+    return new SctpServers(running);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await Promise.all(this.#running.map((server) => server[Symbol.asyncDispose]()));
+  }
+}
+
+export interface SctpSendOptions {
+  /** The client's own addresses, of one family or of both. */
+  readonly from: readonly string[];
+  /** An association each. */
+  readonly fromPorts: readonly number[];
+  /** The service's address of the primary path; it tells the others. */
+  readonly to: string;
+  /** Own UDP port: SCTP goes in UDP. Default: plain SCTP. */
+  readonly udp?: number;
+  /** Messages. Default 100. */
+  readonly count?: number;
+  /** Messages/s. Default: as fast as it goes. */
+  readonly rate?: number;
+  /** Of a message. Default 1000. */
+  readonly octets?: number;
+}
+
+/** What the server found of an association: how many messages came, how many not next to their predecessor, how many changed. */
+export interface SctpReport {
+  /** The client's. */
+  readonly port: number;
+  readonly received: number;
+  readonly disordered: number;
+  readonly damaged: number;
+}
+
+/** Associations, in each of which numbered messages are sent. */
+export class SctpSender implements AsyncDisposable {
+  #running: Running;
+
+  private constructor(running: Running) {
+    this.#running = running;
+  }
+
+  static async start(client: Host, options: SctpSendOptions): Promise<SctpSender> {
+    const { from, fromPorts, to, udp, count, rate, octets } = options;
+    const encapsulated = udp === undefined ? {} : { udp, 'to-udp': ENCAP_PORT };
+    const send = { bind: from, 'from-port': fromPorts.map(String), to, port: SCTP_PORT, ...encapsulated, count, rate, octets };
+    return new SctpSender(await client.spawn(command('send', send)));
+  }
+
+  /**
+   * Waits until the path to an address of the service is found to be in a state: `confirmed` by the first heartbeat that is
+   * acknowledged, `unreachable`, `available` again.
+   */
+  async path(address: string, state: 'confirmed' | 'unreachable' | 'available'): Promise<void> {
+    await this.#running.says(new RegExp(`"address":"${address}","state":"${state}"`), 10_000);
+  }
+
+  /** Waits until the server has all messages; gives what it found, by port. */
+  async finish(): Promise<SctpReport[]> {
+    const events = (await this.#running.output())
+      .trim()
+      .split('\n')
+      .map((line) => JSON.parse(line) as SctpReport & { event: string });
+    return events
+      .filter(({ event }) => event === 'done')
+      .map(({ event, ...report }) => report)
+      .sort((a, b) => a.port - b.port);
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.#running[Symbol.asyncDispose]();
+  }
+}
