@@ -1,17 +1,15 @@
 // What there is before a configuration is applied: tables in shared memory, the flows of the running load-balancer.
 
 import type { Present, PresentTable } from '@nfqlb/configuration/changes';
-import type { ListedFlow } from '@nfqlb/core/flows';
 import { SharedMemory } from '@nfqlb/native';
-import { sendFlowCommand } from '../flow-socket/flow-client.js';
+import { listFlows } from '../flow-socket/listed-flows.js';
 import type { SocketAddress } from '../sockets/socket-address.js';
 import { openTable } from '../table/shared-table.js';
 
 /** @param flows where the load-balancer takes flow commands; absent where flows are of no interest, and none need run */
 export async function readPresent(flows: SocketAddress | undefined): Promise<Present> {
   if (flows === undefined) return { table: presentTable, flows: [] };
-  const listed = await sendFlowCommand(flows, { action: 'list', fields: {} });
-  return { table: presentTable, flows: JSON.parse(listed) as ListedFlow[] };
+  return { table: presentTable, flows: await listFlows(flows) };
 }
 
 /** @throws CoreError, NativeError when there is one and it cannot be read */

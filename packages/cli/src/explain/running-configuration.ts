@@ -1,8 +1,9 @@
 import { TargetTable } from '@nfqlb/core';
-import { defineFlow, definitionOf, isEncapsulation, type ListedFlow } from '@nfqlb/core/flows';
+import { defineFlow, definitionOf, type ListedFlow } from '@nfqlb/core/flows';
 import { NativeError, SharedMemory } from '@nfqlb/native';
 import { flowAddress } from '../flow-socket/flow-address.js';
-import { FlowCommandError, sendFlowCommand } from '../flow-socket/flow-client.js';
+import { FlowCommandError } from '../flow-socket/flow-client.js';
+import { listFlows } from '../flow-socket/listed-flows.js';
 import { formatSocketAddress } from '../sockets/socket-address.js';
 import { DEFAULT_TABLE, readTable } from '../table/shared-table.js';
 import { Situation } from './situation.js';
@@ -26,16 +27,14 @@ export async function runningConfiguration(table: string | undefined): Promise<R
   if (table !== undefined) return ofTable(table, `table ${table}`);
   const address = flowAddress();
   const where = formatSocketAddress(address);
-  let listed: string;
+  let listed: ListedFlow[];
   try {
-    listed = await sendFlowCommand(address, { action: 'list', fields: {} });
+    listed = await listFlows(address);
   } catch (error) {
     if (!(error instanceof FlowCommandError) || (error.code !== 'NOT_CONNECTED' && error.code !== 'REFUSED')) throw error;
     return ofTable(DEFAULT_TABLE, `table ${DEFAULT_TABLE}, since no load-balancer with flows listens at ${where}`);
   }
-  // C nfqlb lists those, too, that follow from others.
-  const defined = (JSON.parse(listed) as ListedFlow[]).filter((flow) => !isEncapsulation(flow));
-  const flows = defined.map((flow) => defineFlow(definitionOf(flow)));
+  const flows = listed.map((flow) => defineFlow(definitionOf(flow)));
   const situation = Situation.ofFlows(flows, copyTable);
   return { situation, about: `${flows.length === 1 ? 'the 1 flow' : `the ${flows.length} flows`} of the load-balancer at ${where}` };
 }
