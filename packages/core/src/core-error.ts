@@ -1,6 +1,6 @@
 /** What {@link CoreError} tells apart. Stable: callers may compare. */
 export type CoreErrorCode =
-  /** A number is outside what is allowed. */
+  /** A number, name, address or the like is none of those allowed. */
   | 'out-of-range'
   /** Options that exclude each other. */
   | 'conflict'

@@ -32,6 +32,10 @@ export interface FlowCount extends Count {
 /** How long a client may be kept waiting for the flows to be compiled, in milliseconds. */
 const QUICK = 20;
 
+/** How long it is waited for workers to go by new flows, and how often that is looked at, in milliseconds. They need one, unless many tables are to be mapped. */
+const PATIENCE = 200;
+const LOOK = 1;
+
 /** The flows of the running load-balancer, and what they have matched. The main thread's. */
 export class FlowControl {
   readonly board: GenerationBoard;
@@ -125,7 +129,7 @@ export class FlowControl {
   async #changeAll({ fields: { changes } }: FlowRequest): Promise<Buffer> {
     const { define, delete: names } = parseChanges(changes);
     this.#change(this.#defined(define), names);
-    await this.#published();
+    if (this.#changes.size > 0) await this.#published();
     return OK;
   }
 
@@ -172,7 +176,7 @@ export class FlowControl {
   }
 
   /**
-   * Sees to it that what has changed is published. Commands that come at once are published together. Few flows are published before this resolves.
+   * Sees to it that what has changed is published. Commands that come at once are published together. This resolves when packets go by it, with few flows.
    * To compile many takes longer than a client shall wait: then it resolves at once, and half of the time nothing is compiled.
    */
   #published(): Promise<void> {
@@ -198,6 +202,8 @@ export class FlowControl {
     this.#anew = true;
     this.#publish(await this.#compiler.compile(request));
     this.#anew = false;
+    const until = performance.now() + PATIENCE;
+    while (this.board.oldest < this.newest.number && performance.now() < until) await sleep(LOOK);
   }
 
   #publish({ flows, names, time }: CompiledFlows): void {

@@ -39,6 +39,9 @@ export class BadRequest extends Error {
 /** Longest request, in octets: some 400,000 CIDRs, or 30,000 flows. */
 export const MAX_REQUEST: number = 8 << 20;
 
+/** Octets that C nfqlb reads of a line of a request, without its end; what is behind these it takes for the next line. */
+export const C_LINE = 1022;
+
 /** Octets that C nfqlb reads of a reply, the NUL included. */
 const C_REPLY = 64;
 

@@ -1,5 +1,5 @@
 import { once } from 'node:events';
-import { type AddressInfo, connect, type Server, Socket } from 'node:net';
+import { type AddressInfo, connect, createServer, type Server, Socket } from 'node:net';
 import { buffer, text } from 'node:stream/consumers';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { connectAbstract } from '@nfqlb/native';
@@ -158,6 +158,29 @@ describe('a server', () => {
     await expect(serveFlows(all, echo)).rejects.toThrow('tcp:0.0.0.0:0: anybody who reaches this machine could change flows');
     server = await serveFlows(all, echo, true);
     expect((server.address() as AddressInfo).address).toBe('0.0.0.0');
+  });
+
+  test('that is C nfqlb is told nothing that it would cut off', async () => {
+    const long: FlowRequest = {
+      ...SET,
+      fields: { ...SET.fields, dsts: Array.from({ length: 200 }, (_, i) => `10.0.0.${i}/32`).join(',') },
+    };
+    const asked: string[] = [];
+    const fake = createServer((socket) => {
+      socket.once('data', (data) => {
+        asked.push(data.toString());
+        socket.end(asked.length === 1 ? 'FAIL: action unknown\0' : '');
+      });
+    });
+    await once(fake.listen(0, '127.0.0.1'), 'listening');
+    const at: SocketAddress = { kind: 'tcp', host: '127.0.0.1', port: (fake.address() as AddressInfo).port };
+    for (let i = 0; i < 2; i++) {
+      await expect(sendFlowCommand(at, long)).rejects.toThrow(/^tcp:127.0.0.1:\d+: C nfqlb listens there, .*: dsts is too long for it$/);
+    }
+    expect(asked.every((request) => request.startsWith('action:change\n'))).toBe(true);
+    fake.close();
+    server = await serveFlows(UNIX, ({ action, fields }) => Buffer.from(action === 'set' ? fields.dsts! : 'OK\0'));
+    expect(await sendFlowCommand(UNIX, long)).toBe(long.fields.dsts);
   });
 
   test('that is not there', async () => {

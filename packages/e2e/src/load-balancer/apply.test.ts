@@ -10,6 +10,7 @@ import { EchoServers } from '../traffic/echo.js';
 import { ask } from '../traffic/questions.js';
 import { lost, Receiver } from '../traffic/receiver.js';
 import { Sender } from '../traffic/sender.js';
+import { answering } from './application.js';
 import { LoadBalancer } from './load-balancer.js';
 import { NFQLB } from './program.js';
 
@@ -25,9 +26,6 @@ function write(content: unknown, name = 'nfqlb.yaml'): string {
   writeFileSync(path, typeof content === 'string' ? content : JSON.stringify(content));
   return path;
 }
-
-const answering = ({ byTarget }: { readonly byTarget: readonly number[] }): number[] =>
-  byTarget.flatMap((count, i) => (count > 0 ? [i + 1] : []));
 
 describeLive(
   'a configuration file',

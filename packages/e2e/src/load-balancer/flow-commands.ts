@@ -12,24 +12,27 @@ export const FLOW_ADDRESS: string = `tcp:127.0.0.1:${PORT}`;
  * @returns how many were answered `OK`
  */
 export async function sayToFlowLb(lb: LbHost, requests: readonly string[], interval = 0): Promise<number> {
-  return Number(await lb.run([process.execPath, '-e', PROGRAM, String(interval)], { input: JSON.stringify(requests) }));
+  return (await repliesOfFlowLb(lb, requests, interval)).filter((reply) => reply === 'OK').length;
+}
+
+/** As {@link sayToFlowLb}. Gives what was answered, without the NULs. */
+export async function repliesOfFlowLb(lb: LbHost, requests: readonly string[], interval = 0): Promise<string[]> {
+  return JSON.parse(await lb.run([process.execPath, '-e', PROGRAM, String(interval)], { input: JSON.stringify(requests) }));
 }
 
 const PROGRAM = `
 const { connect } = require('node:net');
 const { text } = require('node:stream/consumers');
 (async () => {
-  let ok = 0;
+  const replies = [];
   for (const request of JSON.parse(await text(process.stdin))) {
     const begin = performance.now();
     const socket = connect(${PORT}, '127.0.0.1');
     socket.write(request);
-    const reply = await text(socket);
-    if (reply === 'OK\\0') ok++;
-    else process.stderr.write(reply);
+    replies.push((await text(socket)).replaceAll('\\0', ''));
     const rest = Number(process.argv[1]) - (performance.now() - begin);
     if (rest > 0) await new Promise((resolve) => setTimeout(resolve, rest));
   }
-  process.stdout.write(String(ok));
+  process.stdout.write(JSON.stringify(replies));
 })();
 `;

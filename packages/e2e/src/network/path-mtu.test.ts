@@ -88,7 +88,7 @@ describeLive(
       behaviour('long answers over UDP come once their target has heard, in fragments', { ...pmtu, behaviour: 'icmp-udp' }, async () => {
         await using net = await Topology.create({ targets: 4, narrow: NARROW });
         await using _lb = await start(net, { queue });
-        await using _servers = await EchoServers.start(net, 7, 1400);
+        await using _servers = await EchoServers.start(net, 7, { udpOctets: 1400 });
         await using watch = await Arrivals.start(net);
         const answers = await ask(net, { protocol: 'udp', family, connections: 40, repeat: 3, timeout: 300 });
         // The first answer of each target is too long for the link. Of the error it learns the length for the others.
@@ -104,7 +104,7 @@ describeLive(
         await using net = await Topology.create({ targets: 4, narrow: NARROW });
         await using _lb = await start(net);
         await using _servers = await WebServers.start(net);
-        await using _echo = await EchoServers.start(net, 7, 1400);
+        await using _echo = await EchoServers.start(net, 7, { udpOctets: 1400 });
         const protocol = family === 4 ? 'icmp' : 'icmpv6';
         await net.lb.iptables(family, `-t mangle -I PREROUTING -d ${net.vip(family)} -p ${protocol} -j DROP`);
         expect(await transfer(net, net.client, { family, octets: LARGE, patience: 1 })).toMatchObject({ status: 28 });

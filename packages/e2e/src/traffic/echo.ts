@@ -2,6 +2,13 @@ import { Running } from '../processes/running.js';
 import type { Topology } from '../topology/topology.js';
 import { sites, trafficCommand } from './program.js';
 
+export interface EchoOptions {
+  /** Default: the VIPs, or with `nat` each target's own. */
+  readonly addresses?: readonly string[];
+  /** Answers over UDP are at least so long. Default: as long as the number. */
+  readonly udpOctets?: number;
+}
+
 /** Answers, on every target, over UDP and TCP, with the target's number. The other side is {@link ask}. */
 export class EchoServers implements AsyncDisposable {
   #running: Running;
@@ -10,12 +17,9 @@ export class EchoServers implements AsyncDisposable {
     this.#running = running;
   }
 
-  /**
-   * @param port default 7
-   * @param udpOctets answers over UDP are at least so long; default: as long as the number
-   */
-  static async start(net: Topology, port?: number, udpOctets?: number): Promise<EchoServers> {
-    const running = await Running.start(trafficCommand('echo', { at: sites(net), port, 'udp-octets': udpOctets }));
+  /** @param port default 7 */
+  static async start(net: Topology, port?: number, { addresses, udpOctets }: EchoOptions = {}): Promise<EchoServers> {
+    const running = await Running.start(trafficCommand('echo', { at: sites(net, addresses), port, 'udp-octets': udpOctets }));
     await running.says(/^ready$/m);
     return new EchoServers(running);
   }

@@ -24,7 +24,13 @@ export function onCpu(command: readonly string[], cpu: number | undefined): stri
   return cpu === undefined ? [...command] : ['taskset', '--cpu-list', String(cpu), ...command];
 }
 
-/** Where the targets listen, for `--at`. */
-export function sites({ targets }: Topology): string[] {
-  return targets.flatMap(({ number, path, address4, address6 }) => [address4, address6].map((address) => `${number},${path},${address}`));
+/**
+ * Where the targets listen, for `--at`.
+ *
+ * @param addresses default: the VIPs, or with `nat` each its own
+ */
+export function sites({ targets }: Topology, addresses?: readonly string[]): string[] {
+  return targets.flatMap(({ number, path, address4, address6 }) =>
+    (addresses ?? [address4, address6]).map((address) => `${number},${path},${address}`),
+  );
 }

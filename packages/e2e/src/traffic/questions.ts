@@ -6,6 +6,8 @@ export interface AskOptions {
   readonly protocol: 'udp' | 'tcp';
   /** Default 4. */
   readonly family?: 4 | 6;
+  /** Default: the topology's VIP. */
+  readonly to?: string;
   /** Default 7. */
   readonly port?: number;
   /** The client's address. Default: the kernel's choice. */
@@ -43,7 +45,7 @@ export class Questions implements AsyncDisposable {
 
   static async start(net: Topology, options: AskOptions): Promise<Questions> {
     const command = trafficCommand('ask', {
-      to: net.vip(options.family ?? 4),
+      to: options.to ?? net.vip(options.family ?? 4),
       'to-port': options.port,
       from: options.from,
       udp: options.protocol === 'udp',
