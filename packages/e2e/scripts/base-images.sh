@@ -35,4 +35,8 @@ cp -r "$prefix/include/node" "$root/usr/local/include/"
 cp -r "$prefix/lib/node_modules/npm" "$root/usr/local/lib/node_modules/"
 ln -s ../lib/node_modules/npm/bin/npm-cli.js "$root/usr/local/bin/npm"
 ln -s ../lib/node_modules/npm/bin/npx-cli.js "$root/usr/local/bin/npx"
-tar -C "$root" -c . | docker import - "$NODE" >/dev/null
+# What this machine trusts: a registry of packages may be behind a certificate of its own.
+trusted=/etc/ssl/certs/ca-certificates.crt
+cp "$trusted" "$root/usr/local/share/trusted.crt"
+variables="NODE_EXTRA_CA_CERTS SSL_CERT_FILE npm_config_cafile"
+tar -C "$root" -c . | docker import --change "ENV$(for name in $variables; do printf ' %s=/usr/local/share/trusted.crt' "$name"; done)" - "$NODE" >/dev/null

@@ -1,0 +1,122 @@
+// The images by themselves: what they are given, what they lack, how they end.
+
+import { setTimeout as sleep } from 'node:timers/promises';
+import { describe, expect, test } from 'vitest';
+import type { Family } from '../matrix/behaviours.js';
+import { Running } from '../processes/running.js';
+import { describeDocker } from '../testing/describe-docker.js';
+import { sharedSite } from '../testing/shared-site.js';
+import { docker, OWNER_LABEL, owner } from './engine.js';
+import { LB_IMAGE } from './images.js';
+import { VIP } from './site.js';
+
+const OWNED = ['--label', `${OWNER_LABEL}=${owner()}`];
+
+/** Runs the load-balancer's image to its end. */
+async function runImage(...args: readonly string[]): Promise<{ status: number | null; stdout: string; stderr: string }> {
+  const running = await Running.start(['docker', 'run', '--rm', ...OWNED, ...args]);
+  const { status } = await running.exited;
+  return { status, stdout: running.stdout, stderr: running.stderr };
+}
+
+const ADMIN = '--cap-add=NET_ADMIN';
+const env = (name: string, value: string): string => `--env=NFQLB_${name}=${value}`;
+const VIP_4 = env('VIPS', '10.0.0.1/32');
+/** On Docker's own network, where nobody has it. */
+const TARGET_4 = env('TARGETS', '172.17.200.1');
+const VIP_6 = env('VIPS', '2001:db8::1/128');
+const TARGET_6 = env('TARGETS', 'fd00::1');
+
+describeDocker('the load-balancer’s image', () => {
+  test('runs commands', async () => {
+    expect(await runImage(LB_IMAGE, 'version')).toMatchObject({ status: 0, stdout: expect.stringMatching(/^nfqlb-/) });
+    expect(await runImage(LB_IMAGE, 'nfqlb', 'primebelow', '1000')).toMatchObject({ status: 0, stdout: '997\n' });
+    expect(await runImage(LB_IMAGE, 'flowlb', '--help')).toMatchObject({
+      status: 0,
+      stdout: expect.stringContaining('--promiscuous_ping'),
+    });
+    expect(await runImage(LB_IMAGE, 'ipu', 'contains', '--cidr=10.0.0.0/8', '10.1.1.1')).toMatchObject({ status: 0 });
+    expect(await runImage(LB_IMAGE, 'sh', '-c', 'ip -V && iptables --version')).toMatchObject({ status: 0 });
+  });
+
+  test.each<[what: string, args: readonly string[], said: string | RegExp]>([
+    ['no variables', [], 'nfqlb: NFQLB_VIPS is not set; must be virtual addresses, as in docker run --env NFQLB_VIPS=10.0.0.1/32'],
+    ['no targets', [VIP_4], /^nfqlb: NFQLB_TARGETS is not set; must be addresses, as in docker run --env /],
+    ['no NET_ADMIN', [VIP_4, TARGET_4], /^nfqlb up: needs the capability CAP_NET_ADMIN: .* a container with --cap-add=NET_ADMIN$/],
+    [
+      'a VIP that is none',
+      [ADMIN, env('VIPS', '10.0.0.1'), TARGET_4],
+      /^nfqlb up: --vip=10.0.0.1: must be ADDRESS\/BITS such as 10.0.0.1\/32 /,
+    ],
+    ['a target that is none', [ADMIN, VIP_4, env('TARGETS', 'web1')], /^nfqlb up: targets web1: must be ADDRESS or FWMARK=ADDRESS/],
+    [
+      'a Docker without IPv6',
+      [ADMIN, VIP_6, TARGET_6],
+      /^nfqlb: NFQLB_VIPS=2001:db8::1\/128: this container has no IPv6; it needs a network with it /,
+    ],
+    [
+      'no forwarding of IPv6',
+      [ADMIN, '--sysctl=net.ipv6.conf.all.disable_ipv6=0', VIP_6, TARGET_6],
+      /^nfqlb: NFQLB_VIPS=2001:db8::1\/128: IPv6 forwarding is off in this container; it needs docker run --sysctl=net.ipv6.conf.all.forwarding=1$/,
+    ],
+    [
+      'a target behind a router with DSR',
+      [ADMIN, '--device=/dev/net/tun', VIP_4, env('MODE', 'dsr'), env('TARGETS', '192.0.2.1')],
+      /^nfqlb up: target 1=192.0.2.1: must be another machine on a network of this one with --mode=dsr; /,
+    ],
+    ['a tun device without /dev/net/tun', [ADMIN, VIP_4, TARGET_4, env('LB_OPTIONS', '--tun=nfqlb0')], /^nfqlb lb: .*\/dev\/net\/tun/],
+  ])('says in one line: %s', async (_, args, said) => {
+    const { status, stderr } = await runImage(...args, LB_IMAGE);
+    const lines = stderr.trimEnd().split('\n');
+    expect(lines).toHaveLength(1);
+    expect(lines[0]).toEqual(typeof said === 'string' ? said : expect.stringMatching(said));
+    expect(status).toBe(1);
+  });
+
+  test('is healthy while it listens, balances without tun but says so, and leaves nothing when it is stopped', async () => {
+    const id = (
+      await docker('run', '--detach', '--rm', '--health-interval=1s', ...OWNED, ADMIN, VIP_4, TARGET_4, env('MODE', 'dsr'), LB_IMAGE)
+    ).trim();
+    const running = await Running.start(['docker', 'logs', '--follow', id]);
+    await running.says(/listening on queue 2/);
+    await running.says(/no \/dev\/net\/tun: fragments that come before the first of their packet are dropped/);
+    const health = async (): Promise<string> => (await docker('inspect', '--format', '{{.State.Health.Status}}', id)).trim();
+    for (let i = 0; i < 50 && (await health()) === 'starting'; i++) await sleep(100);
+    expect(await health()).toBe('healthy');
+    const waiting = docker('wait', id);
+    const begin = performance.now();
+    await docker('stop', id);
+    // Docker kills after ten seconds.
+    expect(performance.now() - begin).toBeLessThan(5000);
+    expect((await waiting).trim()).toBe('0');
+    await running.exited;
+    expect(running.stderr + running.stdout).not.toContain('nothing was set up');
+  });
+
+  test('is unhealthy when nobody listens', async () => {
+    expect(await runImage('--entrypoint=nfqlb-healthy', ADMIN, LB_IMAGE)).toMatchObject({
+      status: 1,
+      stdout: 'nobody listens to a queue\n',
+    });
+  });
+});
+
+describeDocker('a target’s image', () => {
+  const shared = sharedSite({ mode: 'dsr', queues: 1, targets: 1 });
+
+  describe.each([4, 6] as Family[])('over IPv%i', (family) => {
+    test('says its name over TCP, UDP, HTTP and SCTP, also in UDP', async () => {
+      const { client } = shared();
+      const host = family === 4 ? VIP[4] : `[${VIP[6]}]`;
+      expect(await client.run('curl', '-sS', '--globoff', '--max-time', '5', `http://${host}/`)).toBe('t1\n');
+      const program = (protocol: string, begin: string): string =>
+        `const socket = ${begin}; socket.on('${protocol}', (data) => { process.stdout.write(data); process.exit(); }); setTimeout(() => process.exit(1), 3000);`;
+      const tcp = program('data', `require('net').connect(7, '${VIP[family]}'); socket.write('?\\n')`);
+      const udp = program('message', `require('dgram').createSocket('udp${family}'); socket.send('?', 7, '${VIP[family]}')`);
+      expect(await client.run('node', '-e', tcp)).toBe('t1\n');
+      expect(await client.run('node', '-e', udp)).toBe('t1\n');
+      expect(await client.run('sctp', 'ask', VIP[family], '7')).toBe('t1\n');
+      expect(await client.run('sctp', 'ask', VIP[family], '7', '9899')).toBe('t1\n');
+    });
+  });
+});
