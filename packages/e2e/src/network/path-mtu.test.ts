@@ -51,6 +51,11 @@ function toldOf(arrivals: readonly Arrival[], family: Family): string[] {
     .sort();
 }
 
+/** As many a firewall does. */
+async function filterIcmp(net: Topology, family: Family): Promise<void> {
+  await net.lb.iptables(family, `-t mangle -I PREROUTING -d ${net.vip(family)} -p ${family === 4 ? 'icmp' : 'icmpv6'} -j DROP`);
+}
+
 async function start(net: Topology, options: LoadBalancerOptions = {}): Promise<LoadBalancer> {
   return await LoadBalancer.start(net, { ...options, options: ['--qlength=8192'] });
 }
@@ -98,6 +103,18 @@ describeLive(
       });
     });
 
+    test('where ICMP is filtered a download comes all the same from targets that probe for the path MTU', async () => {
+      await using net = await Topology.create({ targets: 1, narrow: NARROW });
+      await using _lb = await start(net);
+      await using _servers = await WebServers.start(net);
+      await filterIcmp(net, 4);
+      await net.target(1).run(['sysctl', '-qw', 'net.ipv4.tcp_mtu_probing=1']);
+      expect(await transfer(net, net.client, { family: 4, octets: 1_000_000, patience: 20 })).toMatchObject({
+        status: 0,
+        octets: 1_000_000,
+      });
+    });
+
     describe.each(FAMILIES)('over IPv%i', (family) => {
       // What the other tests show is worth something only if this is so.
       test('where ICMP is filtered the same download and answers never come', async () => {
@@ -105,10 +122,19 @@ describeLive(
         await using _lb = await start(net);
         await using _servers = await WebServers.start(net);
         await using _echo = await EchoServers.start(net, 7, { udpOctets: 1400 });
-        const protocol = family === 4 ? 'icmp' : 'icmpv6';
-        await net.lb.iptables(family, `-t mangle -I PREROUTING -d ${net.vip(family)} -p ${protocol} -j DROP`);
+        await filterIcmp(net, family);
         expect(await transfer(net, net.client, { family, octets: LARGE, patience: 1 })).toMatchObject({ status: 28 });
         expect(await ask(net, { protocol: 'udp', family, connections: 4, repeat: 2, timeout: 200 })).toMatchObject({ answered: 0 });
+      });
+
+      test('with flows the error is of the flow that the connection is of', async () => {
+        await using net = await Topology.create({ targets: 4, narrow: NARROW });
+        await using lb = await start(net, { flows: true });
+        await lb.run('flow-set', '--name=web', `--target=${lb.table}`, '--protocols=tcp', '--dports=80');
+        await using _servers = await WebServers.start(net);
+        await using watch = await Arrivals.start(net);
+        const served = await loadFrom(net, family, 30_000, 8);
+        expect(toldOf(await watch.finish(), family)).toEqual(served);
       });
 
       test('with two load-balancers the error may come by either', async () => {
