@@ -84,10 +84,10 @@ test('thousands of flows are defined one after the other in little time, and tak
   control = new FlowControl({ workers: WORKERS, promiscuousPing: false, announce: takeUp });
   const begin = performance.now();
   for (let i = 0; i < 3000; i++) await set(`f${i}`, { dsts: `10.${i >> 8}.${i & 255}.1/32`, protocols: 'tcp', dports: String(1 + i) });
-  expect(performance.now() - begin).toBeLessThan(10_000);
+  expect(performance.now() - begin).toBeLessThan(20_000);
   await expect.poll(() => new FlowLookup(newest().flows).count, { timeout: 5000 }).toBe(3000);
   expect(control.board.newest).toBe(newest().number);
-}, 20_000);
+}, 30_000);
 
 test('matches are counted exactly: by several workers, over redefinitions, while some have not taken up the newest', async () => {
   await set('a');

@@ -30,7 +30,7 @@ export interface FlowCount extends Count {
 }
 
 /** How long a client may be kept waiting for the flows to be compiled, in milliseconds. */
-const QUICK = 20;
+const QUICK = 10;
 
 /** How long it is waited for workers to go by new flows, and how often that is looked at, in milliseconds. They need one, unless many tables are to be mapped. */
 const PATIENCE = 200;

@@ -6,6 +6,8 @@ import { describeLive } from '../testing/describe-live.js';
 import { Topology } from '../topology/topology.js';
 import { EchoServers } from '../traffic/echo.js';
 import { ask } from '../traffic/questions.js';
+import { lost, Receiver } from '../traffic/receiver.js';
+import { Sender } from '../traffic/sender.js';
 import { answering, type ListedFlow, startFlowLb, tableOf } from './application.js';
 import { FLOW_ADDRESS, repliesOfFlowLb } from './flow-commands.js';
 import type { LoadBalancer } from './load-balancer.js';
@@ -50,6 +52,21 @@ const BAD_FIELDS: readonly Fields[] = [
   { target: 'a/b' },
   { target: 'nfqlb-none' },
 ];
+
+/** 100 clients that say nothing, 50 with half a line, 20 that do not read what they asked for, and 10 with ten megabytes: new ones for those that are ended. */
+const MISBEHAVING = `
+const { connect } = require('node:net');
+function client(say) {
+  const socket = connect(Number(process.argv[1]), '127.0.0.1');
+  socket.on('error', () => {}).on('close', () => setTimeout(client, 50, say));
+  say(socket);
+}
+for (let i = 0; i < 100; i++) client(() => {});
+for (let i = 0; i < 50; i++) client((socket) => socket.write('action:set\\nname:'));
+for (let i = 0; i < 20; i++) client((socket) => socket.pause().write('action:list\\neoc:\\n'));
+for (let i = 0; i < 10; i++) client((socket) => socket.write('x'.repeat(10 << 20)));
+setTimeout(() => console.log('ready'), 300);
+`;
 
 /** What a command says on stderr; it has to fail. */
 async function refusal(lb: LoadBalancer, ...args: readonly string[]): Promise<string> {
@@ -119,6 +136,35 @@ describeLive(
       expect(await second).toContain('nfqlb flowlb: unix:nfqlb: another program listens on it (EADDRINUSE)');
       await lb.stop();
       expect(await refusal(lb, 'flow-list')).toContain('nfqlb flow-list: unix:nfqlb: no load-balancer with flows listens there');
+    });
+
+    test('are taken, and packets balanced, whatever other clients do', async () => {
+      await using net = await Topology.create();
+      await using lb = await startFlowLb(net, { flowAddress: FLOW_ADDRESS, options: ['--qlength=16384'] });
+      const target = await tableOf(net, lb, 'table', net.target(1));
+      await lb.run('flow-set', '--name=a', `--target=${target}`);
+      await using receiver = await Receiver.start(net, { period: 200 });
+      await using sender = await Sender.start(net, { rate: 10_000 });
+      await using bad = await net.lb.spawn([process.execPath, '-e', MISBEHAVING, FLOW_ADDRESS.split(':').at(-1)!]);
+      await bad.says(/ready/);
+      const sets = Array.from({ length: 50 }, (_, i) => request('set', { name: `b${i}`, target, protocols: 'tcp' }));
+      expect(new Set(await repliesOfFlowLb(net.lb, sets))).toEqual(new Set(['OK']));
+      expect(JSON.parse(await lb.run('flow-list-names'))).toHaveLength(51);
+      const sent = await sender.stop();
+      expect(lost(await receiver.finish(), sent)).toBe(0);
+      expect(bad.ended).toBe(false);
+    });
+
+    test('are not taken at all addresses of the machine, unless that is asked for', async () => {
+      await using net = await Topology.create();
+      for (const address of ['tcp:0.0.0.0:4711', 'tcp:[::]:4711']) {
+        await expect(startFlowLb(net, { flowAddress: address })).rejects.toThrow(
+          `${address}: anybody who reaches this machine could change flows`,
+        );
+      }
+      await using lb = await startFlowLb(net, { flowAddress: 'tcp:0.0.0.0:4711', options: ['--insecure-listen'] });
+      await expect.poll(() => lb.process.stderr).toContain('flow commands at tcp:0.0.0.0:4711');
+      expect(await repliesOfFlowLb(net.lb, [request('list-names', {})])).toEqual(['[]']);
     });
 
     test('may have long lists: 5,000 CIDRs and 2,000 ports, there and back', async () => {
