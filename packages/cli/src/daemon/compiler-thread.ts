@@ -9,8 +9,14 @@ export class CompilerFailure extends Error {
 
 /** Compiles flows in a thread of its own, which is started when it is needed, and again when it has failed. */
 export class CompilerThread implements Compiling {
+  readonly #program: URL;
   #thread: Worker | undefined;
   #answer: (answer: CompiledFlows | string) => void = () => {};
+
+  /** @param program what `flow-compiler-thread.ts` is built to; default: beside this program */
+  constructor(program: URL = new URL('./flow-compiler-thread.js', import.meta.url)) {
+    this.#program = program;
+  }
 
   compile(request: CompileRequest): Promise<CompiledFlows> {
     this.#thread ??= this.#start();
@@ -25,7 +31,7 @@ export class CompilerThread implements Compiling {
   }
 
   #start(): Worker {
-    const thread = new Worker(new URL('./flow-compiler-thread.js', import.meta.url));
+    const thread = new Worker(this.#program);
     const fail = (why: string): void => {
       if (this.#thread !== thread) return;
       this.#thread = undefined;

@@ -1,0 +1,58 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath, pathToFileURL } from 'node:url';
+import { defineFlow, type Flow, FlowLookup } from '@nfqlb/core/flows';
+import { buildSync } from 'esbuild';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { CompilerThread } from './compiler-thread.js';
+import type { CompileRequest } from './flow-compiler.js';
+
+let folder: string;
+let program: URL;
+beforeAll(() => {
+  folder = mkdtempSync(join(tmpdir(), 'nfqlb-compiler-'));
+  const outfile = join(folder, 'flow-compiler-thread.mjs');
+  const entryPoints = [fileURLToPath(new URL('./flow-compiler-thread.ts', import.meta.url))];
+  const banner = { js: "import { createRequire as requireOf } from 'node:module';\nconst require = requireOf(import.meta.url);" };
+  buildSync({ entryPoints, outfile, bundle: true, platform: 'node', format: 'esm', conditions: ['@nfqlb/source'], banner });
+  program = pathToFileURL(outfile);
+});
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+const flow = (name: string): [string, Flow] => [
+  name,
+  defineFlow({ name, target: 't', dsts: '10.0.0.0/8,1000::/64', match: 'tcp[2:2]=80' }),
+];
+const request = (changes: readonly [string, Flow | undefined][], anew = false): CompileRequest => ({
+  changes: new Map(changes),
+  anew,
+  promiscuousPing: false,
+  memory: undefined,
+});
+
+test('compiles what has changed, in a thread of its own, in memory that both have', async () => {
+  const compiler = new CompilerThread(program);
+  const first = await compiler.compile(request([flow('b'), flow('a')], true));
+  expect(first.names).toEqual(['a', 'b']);
+  expect(first.flows).toBeInstanceOf(SharedArrayBuffer);
+  const second = await compiler.compile({ ...request([['a', undefined], flow('c')]), memory: first.flows });
+  expect(second.names).toEqual(['b', 'c']);
+  // The memory given was long enough.
+  expect(new FlowLookup(first.flows).nameOf(1)).toBe('c');
+});
+
+test('a thread that ends, fails or refuses is one refusal; the next request has a new one', async () => {
+  const file = join(folder, 'ending.mjs');
+  const says = (code: string): void =>
+    writeFileSync(file, `import { parentPort } from 'node:worker_threads';\nparentPort.on('message', () => { ${code} });`);
+  const compiler = new CompilerThread(pathToFileURL(file));
+  for (const [code, why] of [
+    ['process.exit()', 'the thread has ended'],
+    ["throw new Error('broken')", 'broken'],
+    ["parentPort.postMessage('no memory')", 'no memory'],
+  ] as const) {
+    says(code);
+    await expect(compiler.compile(request([flow('a')], true))).rejects.toThrow(`flows cannot be compiled: ${why}`);
+  }
+});
