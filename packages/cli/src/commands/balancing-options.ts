@@ -1,7 +1,7 @@
 import { MAX_POOL } from '@nfqlb/core';
 import { type Command, fwmarkOrNone, Option, oneOf, type QueueRange, queueRange, text, wholeNumber } from '@nfqlb/options';
 import { tableNames } from '../completion/names.js';
-import type { LoadBalancingOptions } from '../daemon/load-balancing.js';
+import type { LoadBalancingOptions } from '../daemon/load-balancing-options.js';
 import { LOG_FORMATS, type LogFormat } from '../daemon/log.js';
 import { flowAddress } from '../flow-socket/flow-address.js';
 import { type MetricsAddress, metricsAddress } from '../metrics/metrics-address.js';

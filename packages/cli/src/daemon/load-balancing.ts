@@ -4,14 +4,13 @@ import { once } from 'node:events';
 import type { Server as HttpServer } from 'node:http';
 import type { Server } from 'node:net';
 import { MessageChannel, type MessagePort, Worker } from 'node:worker_threads';
-import { type BalancerOptions, type FragmentTableOptions, REASON_NAMES, Reason } from '@nfqlb/core';
-import type { FlowDefinition } from '@nfqlb/core/flows';
+import { REASON_NAMES, Reason } from '@nfqlb/core';
 import { type Tun, Wakeup } from '@nfqlb/native';
-import { describeFailure, type QueueRange } from '@nfqlb/options';
+import { describeFailure } from '@nfqlb/options';
 import { type FlowHandler, serveFlows } from '../flow-socket/flow-server.js';
 import type { MetricsAddress } from '../metrics/metrics-address.js';
 import type { MetricsSource } from '../metrics/metrics-server.js';
-import { formatSocketAddress, type SocketAddress } from '../sockets/socket-address.js';
+import { formatSocketAddress } from '../sockets/socket-address.js';
 import { serveStatus } from '../status/status-socket.js';
 import { Area } from '../trace/areas.js';
 import { LogConfig } from '../trace/log-config.js';
@@ -25,7 +24,8 @@ import type { FlowGeneration } from './flow-generations.js';
 import { FragmentStatistics } from './fragment-statistics.js';
 import { Health } from './health.js';
 import { readOwnQueues } from './kernel-queues.js';
-import { type LogFormat, log, openLog } from './log.js';
+import type { LoadBalancingOptions } from './load-balancing-options.js';
+import { log, openLog } from './log.js';
 import { openTun } from './reinjection.js';
 import { type SharedFragments, shareFragments } from './shared-fragments.js';
 import { StatusReport } from './status-report.js';
@@ -34,43 +34,6 @@ import { Tracing } from './tracing.js';
 import { TurnWatch } from './turn-watch.js';
 import { lookAtTable, Watcher } from './watcher.js';
 import type { WorkerMessage, WorkerOptions } from './worker-options.js';
-
-export interface LoadBalancingOptions {
-  /** The command's name, for the log. */
-  readonly command: string;
-  readonly logFormat: LogFormat;
-  /** Shared-memory name of the target table; absent where flows have tables of their own. */
-  readonly table?: string;
-  /** How flows match; absent where there are none. */
-  readonly flows?: FlowOptions;
-  /** Where flow commands are taken, those for trace flows too. */
-  readonly flowAddress: SocketAddress;
-  /** Where traces are given; `undefined` for the usual address, if that is free. */
-  readonly traceAddress: SocketAddress | undefined;
-  /** Whether these may stand for all addresses of the machine. */
-  readonly insecureListen: boolean;
-  readonly queues: QueueRange;
-  readonly queueLength: number;
-  /** How long to let a small batch grow, in microseconds. */
-  readonly linger: number;
-  readonly balancer: BalancerOptions;
-  /** Shared-memory name of the load-balancer tier's table, where there is a tier. */
-  readonly tier: string | undefined;
-  /** The fragment table. Stores nothing where there is no tun device. */
-  readonly fragments: FragmentTableOptions;
-  /** Name of the tun device through which stored fragments come back. */
-  readonly tun: string | undefined;
-  /** Shared-memory name of the fragment table's statistics. */
-  readonly fragmentStatistics: string;
-  /** Where /metrics and /healthz are served, if anywhere. */
-  readonly metrics: MetricsAddress | undefined;
-}
-
-export interface FlowOptions {
-  readonly promiscuousPing: boolean;
-  /** Flows that are there from the begin. */
-  readonly flows?: readonly FlowDefinition[] | undefined;
-}
 
 /** How often the table's name and the kernel's counters are looked at, in milliseconds. */
 const WATCH_INTERVAL = 100;

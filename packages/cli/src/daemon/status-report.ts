@@ -5,7 +5,7 @@ import type { FlowControl } from './flow-control.js';
 import type { FragmentStatistics } from './fragment-statistics.js';
 import type { Health } from './health.js';
 import { type KernelQueue, readOwnQueues } from './kernel-queues.js';
-import type { LoadBalancingOptions } from './load-balancing.js';
+import type { LoadBalancingOptions } from './load-balancing-options.js';
 import { monotonicNow } from './monotonic-clock.js';
 import { TableStates } from './table-states.js';
 

@@ -3,7 +3,7 @@ import { openTable } from '../table/shared-table.js';
 import type { Counts } from './counters.js';
 import type { FlowControl } from './flow-control.js';
 import type { KernelQueue } from './kernel-queues.js';
-import type { LoadBalancingOptions } from './load-balancing.js';
+import type { LoadBalancingOptions } from './load-balancing-options.js';
 import { log } from './log.js';
 
 /** A target table by its name, as it was found. */
