@@ -35,7 +35,7 @@ const VIPS = `${VIP[4]}/32 ${VIP[6]}/128`;
 const CLIENT_PROGRAM = fileURLToPath(new URL('client.mjs', import.meta.url));
 
 /** Without a number of its own Docker's IPv6 is off, and reverse path filters are the engine's machine's. */
-const HOST_SYSCTLS = {
+export const HOST_SYSCTLS: Readonly<Record<string, string>> = {
   'net.ipv6.conf.all.disable_ipv6': '0',
   'net.ipv4.conf.all.rp_filter': '2',
 };

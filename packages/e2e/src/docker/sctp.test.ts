@@ -1,0 +1,33 @@
+// SCTP through the load-balancer's container to targets' containers: over IP, and in UDP (RFC 6951).
+
+import { describe, expect } from 'vitest';
+import { CIRCUMSTANCES } from '../matrix/behaviours.js';
+import { behaviour } from '../testing/behaviour.js';
+import { describeDocker } from '../testing/describe-docker.js';
+import { sharedSite } from '../testing/shared-site.js';
+import { VIP } from './site.js';
+
+const ENCAP_PORT = 9899;
+/** By chance one of three targets gets none of so many once in 50,000 runs. */
+const ASSOCIATIONS = 30;
+
+describeDocker('SCTP', () => {
+  describe.each([1, 4] as const)('and %i queues', (queues) => {
+    const shared = sharedSite({ mode: 'dsr', queues, env: { NFQLB_LB_OPTIONS: `--sctp_encap=${ENCAP_PORT}` } });
+
+    describe.each(CIRCUMSTANCES.filter((one) => one.queues === queues))('over IPv$family', ({ family }) => {
+      describe.each([
+        ['sctp', ''],
+        ['sctp-udp', ` ${ENCAP_PORT}`],
+      ] as const)('(%s)', (row, udpPort) => {
+        behaviour('associations are answered by all targets, each by one', { behaviour: row, family, queues }, async () => {
+          const { client } = shared();
+          const ask = `for i in $(seq ${ASSOCIATIONS}); do sctp ask ${VIP[family]} 7${udpPort}; done`;
+          const answers = (await client.script(ask)).trimEnd().split('\n');
+          expect(answers).toHaveLength(ASSOCIATIONS);
+          expect(new Set(answers)).toEqual(new Set(['t1', 't2', 't3']));
+        });
+      });
+    });
+  });
+});
