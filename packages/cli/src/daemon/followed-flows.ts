@@ -62,7 +62,7 @@ export class FollowedFlows {
 
   /** Whether there is something for the next {@link proceed}. */
   get outdated(): boolean {
-    return this.hurried || this.#unfinished.length > 0 || this.#board.newest !== this.#generation.number;
+    return this.hurried || this.#unfinished.length > 0 || this.#board.newest > this.#generation.number;
   }
 
   /** Whether that shall not wait for packets. */
@@ -89,16 +89,17 @@ export class FollowedFlows {
       if (this.#suspects.length > 0) this.#examine(this.#suspects.pop()!);
       else if (this.#coming) this.#advance(this.#coming);
       else if (this.#closing.length > 0) this.#closing.pop()!.close();
-      else if (this.#board.newest !== this.#generation.number) this.#begin();
-      else break;
+      else if (!this.#begin()) break;
     } while (monotonicNow() < until);
     return this.#targets !== targets;
   }
 
-  #begin(): void {
+  /** Begins with newer flows, if there are any. */
+  #begin(): boolean {
+    if (this.#board.newest <= this.#generation.number) return false;
     const generation = receiveGeneration(this.#port);
-    // Its number may be there before it is.
     if (generation) this.#coming = comingOf(generation);
+    return generation !== undefined;
   }
 
   #advance(coming: ComingFlows): void {
