@@ -16,6 +16,8 @@ export function docker(...args: readonly string[]): Promise<string> {
 
 /** Why no Docker engine can be used, or `undefined` when one answers. */
 export function engineProblem(): string | undefined {
+  const { NFQLB_DOCKER_PROBLEM: problem } = process.env;
+  if (problem !== undefined) return problem;
   const { status, stderr, error } = spawnSync('docker', ['version', '--format', '{{.Server.Version}}'], { encoding: 'utf8' });
   if (error) return 'a Docker engine, and the program docker (Debian package docker.io)';
   if (status !== 0) return `a Docker engine that answers (${stderr.trim().split('\n').at(-1)})`;
