@@ -53,6 +53,8 @@ const WELL: Facts = {
   queues: [queue(0), queue(1)],
   policyRules: { 4: [101, 102].map((fwmark) => ({ fwmark, table: 1_420_000_000 + fwmark, own: true, leads: true })), 6: [] },
   ownTables: { 4: [1_420_000_101, 1_420_000_102], 6: [] },
+  ownRoutes: { 4: [101, 102].map((fwmark) => ({ fwmark, address: `192.168.1.${fwmark}` })), 6: [] },
+  silentNeighbours: [],
   unroutedVips: [],
   tunDevices: [],
   tables: [{ name: 'nfqlb', M: 997, N: 32, active: [101, 102], usedBy: 'here' }],
@@ -100,7 +102,23 @@ const without = (...options: string[]): Partial<Facts> => ({
 });
 const saved = (four: string): Partial<Facts> => ({ savedRules: { 4: four, 6: '' } });
 
+const TRANSLATED = '*nat\n-A NFQLB -d 10.0.0.1/32 -m mark --mark 0x66 -j DNAT --to-destination 192.168.7.2\nCOMMIT\n';
+
 const CASES: readonly Case[] = [
+  {
+    name: 'a target with dsr that does not answer',
+    facts: { silentNeighbours: ['192.168.1.102', '192.168.1.9'] },
+    status: 'problem',
+    check: 'targets',
+    text: 'nobody answers at 102=192.168.1.102, to which packets go',
+  },
+  {
+    name: 'a target with nat that does not answer',
+    facts: { silentNeighbours: ['192.168.7.2'], ...saved(`${IPTABLES}${TRANSLATED}`) },
+    status: 'problem',
+    check: 'targets',
+    text: 'nobody answers at 102=192.168.7.2, to which packets go',
+  },
   {
     name: 'a kernel without NFQUEUE',
     facts: without('NETFILTER_NETLINK_QUEUE', 'NETFILTER_XT_TARGET_NFQUEUE'),

@@ -5,6 +5,7 @@ import { checkForwarding, checkOffload, checkReversePathFilter, checkTunDevices 
 import { checkDrops, checkListeners, checkQueueRules } from './queue-checks.js';
 import { checkSetUp } from './set-up-check.js';
 import { checkTables } from './table-check.js';
+import { checkTargets } from './target-check.js';
 import { checkDefragmentation } from './tracking-check.js';
 
 /** Judges what was found out. */
@@ -23,6 +24,7 @@ export function examine(facts: Facts): Finding[] {
     checkListeners(facts),
     checkDrops(facts),
     checkTables(facts),
+    ...checkTargets(facts),
   ];
 }
 

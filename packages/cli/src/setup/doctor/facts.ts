@@ -28,6 +28,10 @@ export interface Facts {
   readonly policyRules: Readonly<Record<Family, readonly FwmarkRule[]>>;
   /** Numbers of the routing tables that have routes of `nfqlb up`. */
   readonly ownTables: Readonly<Record<Family, readonly number[]>>;
+  /** Where the routes of `nfqlb up --mode=dsr` lead fwmarks. */
+  readonly ownRoutes: Readonly<Record<Family, readonly { readonly fwmark: number; readonly address: string }[]>>;
+  /** Addresses on networks of this machine that nobody answered for when they were last asked for (`NUD_FAILED`, `NUD_INCOMPLETE`). */
+  readonly silentNeighbours: readonly string[];
   /** IPv4 VIPs of a set-up with `dsr` to which no route leads. */
   readonly unroutedVips: readonly string[];
   /** Tun devices with a name that begins with `nfqlb`. */

@@ -3,7 +3,7 @@ import { release } from 'node:os';
 import { gunzipSync } from 'node:zlib';
 import { readKernelQueues } from '../../daemon/kernel-queues.js';
 import { CAP_NET_ADMIN, hasCapability, readCapabilities } from '../capabilities.js';
-import { PROTOCOL } from '../ownership.js';
+import { PROTOCOL, routingTable } from '../ownership.js';
 import { iptables } from '../present.js';
 import { parseSavedRules } from '../saved-rules.js';
 import type { Family } from '../set-up.js';
@@ -41,6 +41,8 @@ export function gatherFacts(): Facts {
     queues: readable(readKernelQueues),
     policyRules,
     ownTables: { 4: readOwnTables(4), 6: readOwnTables(6) },
+    ownRoutes: { 4: readOwnRoutes(4), 6: readOwnRoutes(6) },
+    silentNeighbours: [...readSilentNeighbours(4), ...readSilentNeighbours(6)],
     unroutedVips: policyRules[4].some(({ own }) => own) ? readUnroutedVips(rules.savedRules[4] ?? '') : [],
     tunDevices: readTunDevices(),
     tables: readTables(),
@@ -98,6 +100,7 @@ interface RuleJson {
 
 interface RouteJson {
   readonly table?: string;
+  readonly gateway?: string;
   /** Absent for a route that leads somewhere. */
   readonly type?: string;
 }
@@ -110,6 +113,18 @@ function show<T>(option: string, ...words: string[]): T[] {
 function readOwnTables(family: Family): number[] {
   const routes = show<RouteJson>(`-${family}`, 'route', 'show', 'table', 'all', 'protocol', String(PROTOCOL));
   return [...new Set(routes.map(({ table }) => Number(table)))];
+}
+
+function readOwnRoutes(family: Family): Facts['ownRoutes'][Family] {
+  const routes = show<RouteJson>(`-${family}`, 'route', 'show', 'table', 'all', 'protocol', String(PROTOCOL));
+  return routes.flatMap(({ table, gateway }) =>
+    gateway === undefined ? [] : [{ fwmark: Number(table) - routingTable(0), address: gateway }],
+  );
+}
+
+function readSilentNeighbours(family: Family): string[] {
+  const neighbours = show<{ readonly dst: string; readonly state?: readonly string[] }>(`-${family}`, 'neighbour', 'show', 'nud', 'all');
+  return neighbours.filter(({ state = [] }) => state.includes('FAILED') || state.includes('INCOMPLETE')).map(({ dst }) => dst);
 }
 
 /** @param saved what iptables-save has written */

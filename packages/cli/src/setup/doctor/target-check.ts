@@ -1,0 +1,30 @@
+import { FAMILIES } from '../set-up.js';
+import type { Facts } from './facts.js';
+import { type Finding, problem } from './finding.js';
+
+/** Active targets on networks of this machine that do not answer when it asks for their link-layer address; nothing when there is none. */
+export function checkTargets({ savedRules, ownRoutes, silentNeighbours, tables }: Facts): Finding[] {
+  if (silentNeighbours.length === 0) return [];
+  const addresses = FAMILIES.flatMap((family) => [...translations(savedRules[family] ?? ''), ...ownRoutes[family]]);
+  const active = new Set((tables ?? []).flatMap((table) => table.active));
+  const silent = new Map(
+    addresses
+      .filter(({ fwmark, address }) => active.has(fwmark) && silentNeighbours.includes(address))
+      .map(({ fwmark, address }) => [`${fwmark}=${address}`, fwmark]),
+  );
+  if (silent.size === 0) return [];
+  const fwmarks = [...new Set(silent.values())].join(' ');
+  return [
+    problem(
+      'targets',
+      `nobody answers at ${[...silent.keys()].join(', ')}, to which packets go`,
+      `nfqlb deactivate ${fwmarks}, until the target is back`,
+    ),
+  ];
+}
+
+/** Where `nfqlb up --mode=nat` leads fwmarks, as iptables-save has written it. */
+function translations(saved: string): Facts['ownRoutes'][4] {
+  const rules = saved.matchAll(/^-A NFQLB .*--mark 0x([\da-f]+) -j DNAT --to-destination (\S+)$/gm);
+  return [...rules].map(([, mark, address]) => ({ fwmark: Number.parseInt(mark!, 16), address: address! }));
+}

@@ -1,0 +1,36 @@
+// A target that is killed, and that nobody has deactivated.
+
+import { describe, expect, test } from 'vitest';
+import type { Family } from '../matrix/behaviours.js';
+import { describeDocker } from '../testing/describe-docker.js';
+import { converse } from './conversations.js';
+import { Site } from './site.js';
+
+describeDocker('a target that vanishes', () => {
+  describe.each([4, 6] as Family[])('over IPv%i', (family) => {
+    test('takes its own connections with it and no other; doctor says which it is; deactivated, it is missed by nobody', async () => {
+      await using site = await Site.create({ mode: 'nat', queues: 1 });
+      const doctor = async (): Promise<string[]> => {
+        const { stdout } = await site.lb.attempt('nfqlb', 'doctor');
+        return stdout.split('\n').filter((line) => / targets /.test(line));
+      };
+      expect(await doctor()).toEqual([]);
+      await site.target(2).kill();
+      const seen = await converse(site, 'hold', { family, connections: 60, patience: 6000 }, async () => {});
+      expect(Object.keys(seen.byTarget).sort()).toEqual(['t1', 't3']);
+      // No neighbour answers: the load-balancer says so to the client (ICMP host or address unreachable).
+      expect(new Set(seen.errors)).toEqual(new Set(['EHOSTUNREACH']));
+      expect(seen.connected + seen.errors.length).toBe(60);
+      expect(seen.errors.length).toBeGreaterThan(5);
+      const address = site.target(2).address(site.back, family);
+      expect(await doctor()).toEqual([
+        expect.stringMatching(
+          new RegExp(`^problem .* nobody answers at 2=${address}, to which packets go → nfqlb deactivate 2, until the target is back$`),
+        ),
+      ]);
+      await site.lb.run('nfqlb', 'deactivate', '2');
+      expect(await converse(site, 'hold', { family, connections: 60 }, async () => {})).toMatchObject({ connected: 60, errors: [] });
+      expect(await doctor()).toEqual([]);
+    });
+  });
+});
