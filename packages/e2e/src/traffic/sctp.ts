@@ -8,7 +8,7 @@ import { type OptionValue, optionWords } from './program.js';
 
 const PACKAGE = fileURLToPath(new URL('../..', import.meta.url));
 const PROGRAM = `${PACKAGE}/build/sctp`;
-const SOURCES = ['sctp/sctp.c', 'options.c', 'endpoint.c', 'failure.c'];
+const SOURCES = ['sctp/sctp.c', 'options.c', 'endpoint.c', 'failure.c', 'stop-signal.c'];
 
 /**
  * Compiles traffic/sctp, which is left out of the package's build: it alone needs libusrsctp.
@@ -65,7 +65,7 @@ export interface SctpSendOptions {
   readonly to: string;
   /** Own UDP port: SCTP goes in UDP. Default: plain SCTP. */
   readonly udp?: number;
-  /** Messages. Default 100. */
+  /** Messages. Default: until stopped. */
   readonly count?: number;
   /** Messages/s. Default: as fast as it goes. */
   readonly rate?: number;
@@ -73,10 +73,11 @@ export interface SctpSendOptions {
   readonly octets?: number;
 }
 
-/** What the server found of an association: how many messages came, how many not next to their predecessor, how many changed. */
+/** Messages of an association: that were sent, and what the server found: how many came, not next to their predecessor, changed. */
 export interface SctpReport {
   /** The client's. */
   readonly port: number;
+  readonly sent: number;
   readonly received: number;
   readonly disordered: number;
   readonly damaged: number;
@@ -93,7 +94,7 @@ export class SctpSender implements AsyncDisposable {
   static async start(client: Host, options: SctpSendOptions): Promise<SctpSender> {
     const { from, fromPorts, to, udp, count, rate, octets } = options;
     const encapsulated = udp === undefined ? {} : { udp, 'to-udp': ENCAP_PORT };
-    const send = { bind: from, 'from-port': fromPorts.map(String), to, port: SCTP_PORT, ...encapsulated, count, rate, octets };
+    const send = { bind: from, 'from-port': fromPorts.map(String), to, port: SCTP_PORT, ...encapsulated, count: count ?? 0, rate, octets };
     return new SctpSender(await client.spawn(command('send', send)));
   }
 
@@ -115,6 +116,12 @@ export class SctpSender implements AsyncDisposable {
       .filter(({ event }) => event === 'done')
       .map(({ event, ...report }) => report)
       .sort((a, b) => a.port - b.port);
+  }
+
+  /** Sends the last messages now. */
+  async stop(): Promise<SctpReport[]> {
+    this.#running.signal('SIGTERM');
+    return await this.finish();
   }
 
   [Symbol.asyncDispose](): Promise<void> {

@@ -21,6 +21,7 @@
 #include "endpoint.h"
 #include "failure.h"
 #include "options.h"
+#include "stop-signal.h"
 
 #define LONGEST_MESSAGE 65536
 // usrsctp numbers associations from 1 on.
@@ -40,7 +41,7 @@
 // What a message begins with; the rest is filled with octets that follow from its number.
 struct header {
   uint32_t number;  // from 0 on
-  uint32_t count;  // of messages that there will be
+  uint32_t last;  // not 0: no more will come
 };
 
 // What the server answers the last message with.
@@ -54,6 +55,7 @@ struct report {
 struct association {
   struct socket *socket;
   long from_port;
+  uint32_t sent;
   pthread_t sender, listener;
 };
 
@@ -170,7 +172,7 @@ static void serve(struct socket *socket) {
       report->damaged++;
       break;
     }
-    if (header.number + 1 != header.count) continue;
+    if (!header.last) continue;
     struct sctp_sndinfo to = {.snd_assoc_id = info.rcv_assoc_id};
     usrsctp_sendv(socket, report, sizeof *report, NULL, 0, &to, sizeof to, SCTP_SENDV_SNDINFO, 0);
   }
@@ -194,8 +196,8 @@ static void *listen_to_server(void *context) {
     }
     struct report report;
     memcpy(&report, message, sizeof report);
-    printf("{\"port\":%ld,\"event\":\"done\",\"received\":%u,\"disordered\":%u,\"damaged\":%u}\n", association->from_port, report.received,
-           report.disordered, report.damaged);
+    printf("{\"port\":%ld,\"event\":\"done\",\"sent\":%u,\"received\":%u,\"disordered\":%u,\"damaged\":%u}\n", association->from_port,
+           association->sent, report.received, report.disordered, report.damaged);
     fflush(stdout);
     usrsctp_close(association->socket);
     return NULL;
@@ -203,20 +205,21 @@ static void *listen_to_server(void *context) {
 }
 
 static void *send_messages(void *context) {
-  const struct association *association = context;
+  struct association *association = context;
   unsigned char message[LONGEST_MESSAGE];
   uint64_t next_ns = now_ns();
-  for (uint32_t number = 0; number < (uint32_t)count; number++) {
-    struct header header = {.number = number, .count = (uint32_t)count};
+  for (uint32_t number = 0;; number++) {
+    struct header header = {.number = number, .last = count > 0 ? number + 1 == (uint32_t)count : stop_requested != 0};
     memcpy(message, &header, sizeof header);
     for (size_t i = sizeof header; i < (size_t)octets; i++) message[i] = octet(number, i);
+    association->sent++;
     ssize_t sent = usrsctp_sendv(association->socket, message, (size_t)octets, NULL, 0, NULL, 0, SCTP_SENDV_NOINFO, 0);
     if (sent != octets) system_failure("usrsctp_sendv");
+    if (header.last) return NULL;
     if (rate == 0) continue;
     next_ns += NS_PER_SECOND / (uint64_t)rate;
     sleep_until_ns(next_ns);
   }
-  return NULL;
 }
 
 static void associate(struct association *association, const struct texts *bind, const struct endpoint *server, long to_udp) {
@@ -251,12 +254,15 @@ int main(int argc, char *argv[]) {
                    {"to", OPTION_TEXT, &to},  // the primary path; the server tells the others
                    {"udp", OPTION_NUMBER, &udp},  // own UDP port; 0: plain SCTP
                    {"to-udp", OPTION_NUMBER, &to_udp},
-                   {"count", OPTION_NUMBER, &count},  // messages
+                   {"count", OPTION_NUMBER, &count},  // messages; 0: until SIGTERM
                    {"rate", OPTION_NUMBER, &rate},  // messages/s; 0: as fast as it goes
                    {"octets", OPTION_NUMBER, &octets},  // of a message
                    {0},
                });
   if (octets < (long)sizeof(struct header) || octets > LONGEST_MESSAGE) usage_error("--octets=%ld: must be 8-%d", octets, LONGEST_MESSAGE);
+  sigset_t unblocked;
+  // In no thread of usrsctp's, which all have the mask of this one.
+  if (!serves) unblocked = stop_signals(1);
   set_up(udp);
   if (serves) {
     struct socket *socket = bound_socket(SOCK_SEQPACKET, &bind, port);
@@ -270,6 +276,7 @@ int main(int argc, char *argv[]) {
     associations[i].from_port = atol(from_ports.item[i]);
     associate(&associations[i], &bind, &server, to_udp);
   }
+  sigprocmask(SIG_SETMASK, &unblocked, NULL);
   for (int i = 0; i < from_ports.count; i++) {
     pthread_join(associations[i].sender, NULL);
     pthread_join(associations[i].listener, NULL);
