@@ -2,11 +2,11 @@
 
 import { ETH_P_IP, ETH_P_IPV6, extractKey, PacketKey } from '@nfqlb/core';
 import { type PacketBuilder, packet } from '@nfqlb/core/testing';
-import { describe, expect } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { LoadBalancer, queuesAs } from '../load-balancer/load-balancer.js';
 import { NFQLB } from '../load-balancer/program.js';
 import { fwmarks, shown } from '../load-balancer/shown-table.js';
-import { type Behaviour, CIRCUMSTANCES, type Family } from '../matrix/behaviours.js';
+import { type Behaviour, CIRCUMSTANCES, type Family, type Queues } from '../matrix/behaviours.js';
 import { behaviour } from '../testing/behaviour.js';
 import { describeLive } from '../testing/describe-live.js';
 import { GATE, ROUTER } from '../topology/plan.js';
@@ -71,58 +71,74 @@ function fwmarkByAddresses(marks: readonly (number | undefined)[], family: Famil
   return marks[(key.hashAll() >>> 0) % marks.length];
 }
 
+interface Case {
+  readonly family: Family;
+  readonly queues: Queues;
+  readonly quoted: readonly Build[];
+  /** By flows. Default: by one table for all. */
+  readonly flows?: boolean;
+}
+
+async function errorsComeToOwners({ family, queues, quoted, flows = false }: Case): Promise<void> {
+  await using net = await Topology.create({ targets: 4, narrow: NARROW });
+  const options = ['--qlength=4096', ...(flows ? [] : [`--sctp_encap=${ENCAP_PORT}`])];
+  await using lb = await LoadBalancer.start(net, { queue: queuesAs(queues), flows, options });
+  if (flows) {
+    const flow = [`--target=${lb.table}`, `--dports=${SERVICE}`];
+    await lb.run('flow-set', '--name=sctp', '--protocols=sctp', `--udpencap=${ENCAP_PORT}`, ...flow);
+    await lb.run('flow-set', '--name=others', '--protocols=tcp,udp', ...flow);
+  }
+  await using watch = await Arrivals.start(net, ENCAP_PORT);
+  const vip = net.vip(family);
+  const client = net.client.wire(GATE).own[family === 4 ? 'ipv4' : 'ipv6'];
+  const packets = (from: 'client' | 'service', hops = 64): string[] => {
+    const [source, destination] = from === 'client' ? [client, vip] : [vip, client];
+    const ip = family === 4 ? packet().ipv4(source, destination, { hops, whole: true }) : packet().ipv6(source, destination, { hops });
+    return hex(
+      quoted.flatMap((build) => PORTS.map((port) => (from === 'client' ? build(ip, port, SERVICE) : build(ip, SERVICE, port)).build())),
+    );
+  };
+
+  // Who owns each connection, its packets tell: from the router on, since they are as long as the answers.
+  const connections = packets('client');
+  await inject(net, { packets: connections, from: net.routers[1]!, rate: RATE });
+  // One target answers on all connections: whose answer it was is nothing to go by.
+  for (const [hops] of ERRORS[family]) {
+    await inject(net, { packets: packets('service', hops), from: net.target(1), to: ROUTER, rate: RATE });
+  }
+
+  const arrivals = await watch.finish();
+  const owners = whoGot(arrivals.filter(({ icmp }) => icmp === undefined));
+  expect(owners).toHaveLength(connections.length);
+  expect(new Set(owners.map((line) => line.split(': ')[1]))).toEqual(new Set(['1', '2', '3', '4']));
+  const errors = arrivals.filter(({ icmp }) => icmp !== undefined);
+  for (const [, icmp] of ERRORS[family]) expect(whoGot(errors.filter((error) => `${error.icmp}` === `${icmp}`))).toEqual(owners);
+  expect(errors.every(({ packets }) => packets === 1)).toBe(true);
+  expect(errors).toHaveLength(2 * connections.length);
+
+  // By its own addresses each error would have gone to one and the same target.
+  const [source, ...others] = new Set(errors.map((error) => error.source));
+  expect(others).toEqual([]);
+  const fwmark = fwmarkByAddresses(fwmarks(await shown(lb)), family, source!, vip);
+  const elsewhere = errors.filter(({ target }) => net.target(target).fwmark !== fwmark);
+  expect(elsewhere.length).toBeGreaterThan(errors.length / 2);
+  expect(await net.lb.astray()).toBe(0);
+}
+
 describeLive(
   'ICMP errors from a router',
   () => {
     describe.each(CIRCUMSTANCES)('over IPv$family, queues: $queues', ({ family, queues }) => {
       describe.each(QUOTED)('about $about', ({ row, quoted }) => {
-        behaviour('come to the target that owns the connection, of 50 ports', { behaviour: row, family, queues }, async () => {
-          await using net = await Topology.create({ targets: 4, narrow: NARROW });
-          await using lb = await LoadBalancer.start(net, {
-            queue: queuesAs(queues),
-            options: [`--sctp_encap=${ENCAP_PORT}`, '--qlength=4096'],
-          });
-          await using watch = await Arrivals.start(net, ENCAP_PORT);
-          const vip = net.vip(family);
-          const client = net.client.wire(GATE).own[family === 4 ? 'ipv4' : 'ipv6'];
-          const packets = (from: 'client' | 'service', hops = 64): string[] => {
-            const [source, destination] = from === 'client' ? [client, vip] : [vip, client];
-            const ip =
-              family === 4 ? packet().ipv4(source, destination, { hops, whole: true }) : packet().ipv6(source, destination, { hops });
-            return hex(
-              quoted.flatMap((build) =>
-                PORTS.map((port) => (from === 'client' ? build(ip, port, SERVICE) : build(ip, SERVICE, port)).build()),
-              ),
-            );
-          };
-
-          // Who owns each connection, its packets tell: from the router on, since they are as long as the answers.
-          const connections = packets('client');
-          await inject(net, { packets: connections, from: net.routers[1]!, rate: RATE });
-          // One target answers on all connections: whose answer it was is nothing to go by.
-          for (const [hops] of ERRORS[family]) {
-            await inject(net, { packets: packets('service', hops), from: net.target(1), to: ROUTER, rate: RATE });
-          }
-
-          const arrivals = await watch.finish();
-          const owners = whoGot(arrivals.filter(({ icmp }) => icmp === undefined));
-          expect(owners).toHaveLength(connections.length);
-          expect(new Set(owners.map((line) => line.split(': ')[1]))).toEqual(new Set(['1', '2', '3', '4']));
-          const errors = arrivals.filter(({ icmp }) => icmp !== undefined);
-          for (const [, icmp] of ERRORS[family]) expect(whoGot(errors.filter((error) => `${error.icmp}` === `${icmp}`))).toEqual(owners);
-          expect(errors.every(({ packets }) => packets === 1)).toBe(true);
-          expect(errors).toHaveLength(2 * connections.length);
-
-          // By its own addresses each error would have gone to one and the same target.
-          const [source, ...others] = new Set(errors.map((error) => error.source));
-          expect(others).toEqual([]);
-          const fwmark = fwmarkByAddresses(fwmarks(await shown(lb)), family, source!, vip);
-          const elsewhere = errors.filter(({ target }) => net.target(target).fwmark !== fwmark);
-          expect(elsewhere.length).toBeGreaterThan(errors.length / 2);
-          expect(await net.lb.astray()).toBe(0);
-        });
+        behaviour('come to the target that owns the connection, of 50 ports', { behaviour: row, family, queues }, () =>
+          errorsComeToOwners({ family, queues, quoted }),
+        );
       });
     });
+
+    test.each([4, 6] as const)('over IPv%i, by flows: come to the target that owns the connection', (family) =>
+      errorsComeToOwners({ family, queues: 1, quoted: QUOTED.flatMap(({ quoted }) => quoted), flows: true }),
+    );
   },
   NFQLB,
 );
