@@ -17,9 +17,8 @@ import { inject } from '../traffic/injection.js';
 const PORTS = Array.from({ length: 50 }, (_, i) => 20_000 + i);
 const SERVICE = 80;
 const ENCAP_PORT = 9899;
-/** MTU of the link behind the routers, and data that is longer than that with its headers; octets. */
+/** MTU of the link behind the routers, octets: as much data is too long for it, with its headers. */
 const NARROW = 1300;
-const LONG = NARROW;
 /** Packets/s: of some errors the kernel sends no more than 1000/s. */
 const RATE = 400;
 
@@ -29,14 +28,14 @@ type Build = (ip: PacketBuilder, from: number, to: number) => PacketBuilder;
 /** RFC 6951: the service has the well-known UDP port, a client has any. */
 const sctpInUdp: Build = (ip, from, to) => {
   const outer = from === SERVICE ? ip.udp(ENCAP_PORT, 30_000) : ip.udp(30_000, ENCAP_PORT);
-  return outer.payload(packet().sctp(from, to).payload(LONG).build());
+  return outer.payload(packet().sctp(from, to).payload(NARROW).build());
 };
 
 /** What errors are about: the row of the matrix, and the packets that they quote. */
 const QUOTED: readonly { readonly about: string; readonly row: Behaviour; readonly quoted: readonly Build[] }[] = [
-  { about: 'TCP', row: 'pmtu', quoted: [(ip, from, to) => ip.tcp(from, to).payload(LONG)] },
-  { about: 'UDP', row: 'icmp-udp', quoted: [(ip, from, to) => ip.udp(from, to).payload(LONG)] },
-  { about: 'SCTP, and SCTP in UDP', row: 'icmp-sctp', quoted: [(ip, from, to) => ip.sctp(from, to).payload(LONG), sctpInUdp] },
+  { about: 'TCP', row: 'pmtu', quoted: [(ip, from, to) => ip.tcp(from, to).payload(NARROW)] },
+  { about: 'UDP', row: 'icmp-udp', quoted: [(ip, from, to) => ip.udp(from, to).payload(NARROW)] },
+  { about: 'SCTP, and SCTP in UDP', row: 'icmp-sctp', quoted: [(ip, from, to) => ip.sctp(from, to).payload(NARROW), sctpInUdp] },
 ];
 
 /** What makes a router send an error, and the error's type and code. */
