@@ -18,7 +18,9 @@ fail() {
 [ -n "${NFQLB_TARGETS-}" ] || fail 'NFQLB_TARGETS is not set; must be addresses, as in docker run --env "NFQLB_TARGETS=172.30.0.11 172.30.0.12"'
 mode=${NFQLB_MODE:-nat}
 queue=${NFQLB_QUEUE:-2}
-vips=$(printf %s "$NFQLB_VIPS" | tr -s ' ,' ',')
+# Unquoted: lines become words.
+# shellcheck disable=SC2086
+vips=$(echo $NFQLB_VIPS | tr -s ' ,' ',')
 targets=$(echo "$NFQLB_TARGETS" | tr ',' ' ')
 
 # What a container lacks is given to `docker run`, not set from inside, where /proc/sys is read-only.

@@ -48,6 +48,11 @@ describeDocker('the load-balancer’s image', () => {
       [ADMIN, env('VIPS', '10.0.0.1'), TARGET_4],
       /^nfqlb up: --vip=10.0.0.1: must be ADDRESS\/BITS such as 10.0.0.1\/32 /,
     ],
+    [
+      'a VIP that is none among others, a line each',
+      [ADMIN, env('VIPS', '10.0.0.1/32\n10.0.0.300/32\n'), TARGET_4],
+      /^nfqlb up: --vip=10.0.0.1\/32,10.0.0.300\/32: 10.0.0.300\/32: must be ADDRESS/,
+    ],
     ['a target that is none', [ADMIN, VIP_4, env('TARGETS', 'web1')], /^nfqlb up: targets web1: must be ADDRESS or FWMARK=ADDRESS/],
     [
       'a Docker without IPv6',
