@@ -8,7 +8,10 @@ export default defineConfig({
     // The second prints and keeps the matrix of behaviours, when tests of it have run.
     reporters: ['default', './packages/e2e/src/matrix/reporter.ts'],
     projects: [
-      { ...source, test: { name: 'unit', include: ['packages/{core,options,configuration,sim,cli}/**/*.test.ts'] } },
+      {
+        ...source,
+        test: { name: 'unit', include: ['packages/{core,captures,options,configuration,protocol,daemon,setup,sim,cli}/**/*.test.ts'] },
+      },
       {
         ...source,
         // In processes: their descriptors, mappings and signals are counted.

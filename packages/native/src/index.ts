@@ -1,4 +1,5 @@
 export { connectAbstract, listenAbstract } from './abstract-socket.js';
+export { KERNEL_QUEUES, type KernelQueue, parseKernelQueues, readKernelQueues, readOwnQueues } from './kernel-queues.js';
 export { NativeError } from './native-error.js';
 export { Queue, type QueueOptions } from './queue.js';
 export { type OpenOptions, SharedMemory } from './shared-memory.js';

@@ -1,7 +1,7 @@
 import { Argument as CommanderArgument, Command as CommanderCommand, Option as CommanderOption, Help } from 'commander';
-import type { Suggest } from './completion/suggestion.js';
 import { isExpected } from './failure.js';
 import { UsageError, type UsageSubject } from './usage-error.js';
+import type { Suggest } from './values/suggestion.js';
 
 /**
  * A program or one of its commands: commander's, with the manners of this project. It is run by `run`, which reads the

@@ -1,6 +1,6 @@
 import type { Command } from './command.js';
-import { items, type Suggest, words } from './completion/suggestion.js';
 import { text } from './values/suggesting.js';
+import { items, type Suggest, words } from './values/suggestion.js';
 
 const PROTOCOLS = items(words('tcp', 'udp', 'sctp'));
 

@@ -1,7 +1,6 @@
 export { Argument, Command, Option } from './command.js';
 export { canonicalArguments, type SelectedCommand, selectCommand } from './command-line.js';
 export { addCompletion } from './completion/index.js';
-export { FILES, items, type Suggest, type Suggestion, type Suggestions, type TypedLine, words } from './completion/suggestion.js';
 export { type ConfigurationCommand, configurationCommand } from './configuration-command.js';
 export { describeFailure } from './failure.js';
 export { addFlowOptions, addTargetFlowOptions, type FlowNames, type FlowOptions, type TargetFlowOptions } from './flow-options.js';
@@ -23,5 +22,6 @@ export { list, repeatable } from './values/list.js';
 export { oneOf } from './values/one-of.js';
 export { type QueueRange, queueRange } from './values/queue-range.js';
 export { suggesting, text } from './values/suggesting.js';
+export { FILES, items, type Suggest, type Suggestion, type Suggestions, type TypedLine, words } from './values/suggestion.js';
 export { targets, type WeightedTarget, weight } from './values/targets.js';
 export { type NumberRange, type ValueParser, wholeNumber } from './values/whole-number.js';

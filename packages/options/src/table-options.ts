@@ -1,11 +1,11 @@
 import type { Command } from './command.js';
-import type { Suggest } from './completion/suggestion.js';
-import { words } from './completion/suggestion.js';
 import { UsageError } from './usage-error.js';
 import { fwmark } from './values/fwmark.js';
 import { repeatable } from './values/list.js';
 import { oneOf } from './values/one-of.js';
 import { suggesting, text } from './values/suggesting.js';
+import type { Suggest } from './values/suggestion.js';
+import { words } from './values/suggestion.js';
 import { type WeightedTarget, weight } from './values/targets.js';
 import { wholeNumber } from './values/whole-number.js';
 

@@ -1,6 +1,6 @@
 import type { Configuration } from '@nfqlb/configuration';
 import { type Change, changesBetween, commandsOf } from '@nfqlb/configuration/changes';
-import { flowAddress } from '../flow-socket/flow-address.js';
+import { flowAddress } from '@nfqlb/protocol/flow';
 import { readPresent } from './present.js';
 import { makeChanges } from './transaction.js';
 

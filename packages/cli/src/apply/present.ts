@@ -2,9 +2,9 @@
 
 import type { Present, PresentTable } from '@nfqlb/configuration/changes';
 import { SharedMemory } from '@nfqlb/native';
-import { listFlows } from '../flow-socket/listed-flows.js';
-import type { SocketAddress } from '../sockets/socket-address.js';
-import { openTable } from '../table/shared-table.js';
+import { listFlows } from '@nfqlb/protocol/flow';
+import type { SocketAddress } from '@nfqlb/protocol/sockets';
+import { openTable } from '@nfqlb/protocol/tables';
 
 /** @param flows where the load-balancer takes flow commands; absent where flows are of no interest, and none need run */
 export async function readPresent(flows: SocketAddress | undefined): Promise<Present> {

@@ -1,6 +1,6 @@
 import { requireTables } from '@nfqlb/configuration/changes';
 import type { FlowDefinition } from '@nfqlb/core/flows';
-import { createTable } from '../table/shared-table.js';
+import { createTable } from '@nfqlb/protocol/tables';
 import { presentTable } from './present.js';
 
 /**

@@ -1,11 +1,10 @@
 import type { Server } from 'node:net';
 import type { Change } from '@nfqlb/configuration/changes';
 import { SharedMemory } from '@nfqlb/native';
+import { type FlowRequest, OK, parseChanges, serveFlows } from '@nfqlb/protocol/flow';
+import type { SocketAddress } from '@nfqlb/protocol/sockets';
+import { createTable, openTable } from '@nfqlb/protocol/tables';
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { type FlowRequest, OK, parseChanges } from '../flow-socket/flow-message.js';
-import { serveFlows } from '../flow-socket/flow-server.js';
-import type { SocketAddress } from '../sockets/socket-address.js';
-import { createTable, openTable } from '../table/shared-table.js';
 import { makeChanges } from './transaction.js';
 
 const OLD = `nfqlb-test-apply-old-${process.pid}`;

@@ -1,9 +1,9 @@
 import type { Change } from '@nfqlb/configuration/changes';
 import { SharedMemory } from '@nfqlb/native';
 import { describeFailure } from '@nfqlb/options';
-import { sendFlowCommand } from '../flow-socket/flow-client.js';
-import type { SocketAddress } from '../sockets/socket-address.js';
-import { changeTable, createTable, openTable } from '../table/shared-table.js';
+import { sendFlowCommand } from '@nfqlb/protocol/flow';
+import type { SocketAddress } from '@nfqlb/protocol/sockets';
+import { changeTable, createTable, openTable } from '@nfqlb/protocol/tables';
 
 /** Takes a change of a table back. */
 type Undo = () => void;

@@ -1,6 +1,6 @@
 import { type ActivateOptions, activated, addActivateOptions, Command } from '@nfqlb/options';
+import { changeTable, DEFAULT_TABLE } from '@nfqlb/protocol/tables';
 import { TABLE_NAMES } from '../completion/names.js';
-import { changeTable, DEFAULT_TABLE } from '../table/shared-table.js';
 
 export function activateCommand(): Command {
   const command = new Command('activate').description(

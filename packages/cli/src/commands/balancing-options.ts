@@ -1,12 +1,13 @@
 import { MAX_POOL } from '@nfqlb/core';
+import { LOG_FORMATS, type LogFormat } from '@nfqlb/daemon/log';
+import type { LoadBalancingOptions } from '@nfqlb/daemon/main';
+import { type MetricsAddress, metricsAddress } from '@nfqlb/daemon/metrics';
 import { type Command, fwmarkOrNone, Option, oneOf, type QueueRange, queueRange, text, wholeNumber } from '@nfqlb/options';
+import { flowAddress } from '@nfqlb/protocol/flow';
+import type { SocketAddress } from '@nfqlb/protocol/sockets';
+import { traceAddressOption } from '@nfqlb/protocol/trace';
 import { tableNames } from '../completion/names.js';
-import type { LoadBalancingOptions } from '../daemon/load-balancing-options.js';
-import { LOG_FORMATS, type LogFormat } from '../daemon/log.js';
-import { flowAddress } from '../flow-socket/flow-address.js';
-import { type MetricsAddress, metricsAddress } from '../metrics/metrics-address.js';
-import type { SocketAddress } from '../sockets/socket-address.js';
-import { traceAddressOption } from '../trace/trace-address.js';
+import { VERSION } from '../version.js';
 
 /** What `lb` and `flowlb` have in common. */
 export interface BalancingOptions {
@@ -84,6 +85,7 @@ export function addBalancingOptions(command: Command): Command {
 
 export function loadBalancingOf(command: string, options: BalancingOptions): LoadBalancingOptions {
   return {
+    version: VERSION,
     command,
     logFormat: options.logFormat,
     flowAddress: flowAddress(),

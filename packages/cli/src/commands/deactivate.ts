@@ -1,6 +1,6 @@
 import { addDeactivateOptions, Command, type DeactivateOptions } from '@nfqlb/options';
+import { changeTable, DEFAULT_TABLE } from '@nfqlb/protocol/tables';
 import { TABLE_NAMES } from '../completion/names.js';
-import { changeTable, DEFAULT_TABLE } from '../table/shared-table.js';
 
 export function deactivateCommand(): Command {
   const command = new Command('deactivate').description('take targets out; one that is not active is no error') as Command;

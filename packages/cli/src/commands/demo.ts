@@ -1,8 +1,5 @@
 import { Command, Option, oneOf } from '@nfqlb/options';
-import { CLIENT, TARGET_HOSTS } from '../setup/demo/cast.js';
-import { askOverFlows } from '../setup/demo/flows.js';
-import { playDemo } from '../setup/demo/play.js';
-import { respond } from '../setup/demo/responder.js';
+import { askOverFlows, CLIENT, playDemo, respond, TARGET_HOSTS } from '@nfqlb/setup/demo';
 
 /** `nfqlb demo`: the load-balancer at work, on this machine. */
 export function demoCommand(): Command {

@@ -1,6 +1,5 @@
 import { Command } from '@nfqlb/options';
-import { examine, report } from '../setup/doctor/examine.js';
-import { gatherFacts } from '../setup/doctor/gather.js';
+import { examine, gatherFacts, report } from '@nfqlb/setup/doctor';
 
 /** `nfqlb doctor`: looks for what keeps packets from being load-balanced. */
 export function doctorCommand(): Command {

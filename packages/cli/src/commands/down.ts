@@ -1,7 +1,5 @@
 import { Command } from '@nfqlb/options';
-import { change } from '../setup/change.js';
-import { describeSetUp } from '../setup/options.js';
-import { planDown } from '../setup/plan.js';
+import { change, describeSetUp, planDown } from '@nfqlb/setup';
 
 /** `nfqlb down`: takes away what `nfqlb up` set up. */
 export function downCommand(): Command {

@@ -1,7 +1,6 @@
 import { Command, text, UsageError } from '@nfqlb/options';
+import { flowAddress, sendFlowCommand } from '@nfqlb/protocol/flow';
 import { flowNames } from '../completion/names.js';
-import { flowAddress } from '../flow-socket/flow-address.js';
-import { sendFlowCommand } from '../flow-socket/flow-client.js';
 
 export function flowDeleteCommand(): Command {
   return new Command('flow-delete')

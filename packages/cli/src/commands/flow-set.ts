@@ -1,9 +1,8 @@
 import { defineFlow } from '@nfqlb/core/flows';
 import { addTargetFlowOptions, Command, type TargetFlowOptions } from '@nfqlb/options';
+import type { Field } from '@nfqlb/protocol/flow';
+import { flowAddress, sendFlowCommand } from '@nfqlb/protocol/flow';
 import { flowNames, tableNames } from '../completion/names.js';
-import { flowAddress } from '../flow-socket/flow-address.js';
-import { sendFlowCommand } from '../flow-socket/flow-client.js';
-import type { Field } from '../flow-socket/flow-message.js';
 
 export function flowSetCommand(): Command {
   const command = new Command('flow-set').description(

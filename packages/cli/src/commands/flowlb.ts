@@ -1,6 +1,6 @@
+import { balanceLoad } from '@nfqlb/daemon/main';
 import { Command, fwmarkOrNone } from '@nfqlb/options';
 import { restore } from '../apply/restore.js';
-import { balanceLoad } from '../daemon/load-balancing.js';
 import { addBalancingOptions, type BalancingOptions, loadBalancingOf } from './balancing-options.js';
 
 interface FlowLbOptions extends BalancingOptions {

@@ -1,7 +1,7 @@
 import { TargetTable } from '@nfqlb/core/maglev';
 import { addInitOptions, Command, type InitOptions } from '@nfqlb/options';
+import { createTable, DEFAULT_TABLE } from '@nfqlb/protocol/tables';
 import { TABLE_NAMES } from '../completion/names.js';
-import { createTable, DEFAULT_TABLE } from '../table/shared-table.js';
 
 export function initCommand(): Command {
   const command = new Command('init').description('create a target table in shared memory') as Command;

@@ -1,7 +1,7 @@
+import { balanceLoad } from '@nfqlb/daemon/main';
 import { Command, text, wholeNumber } from '@nfqlb/options';
+import { DEFAULT_TABLE } from '@nfqlb/protocol/tables';
 import { tableNames } from '../completion/names.js';
-import { balanceLoad } from '../daemon/load-balancing.js';
-import { DEFAULT_TABLE } from '../table/shared-table.js';
 import { addBalancingOptions, type BalancingOptions, loadBalancingOf } from './balancing-options.js';
 
 interface LbOptions extends BalancingOptions {

@@ -1,5 +1,5 @@
 import { Argument, Command, wholeNumber } from '@nfqlb/options';
-import { LogConfig, MAX_LEVEL } from '../trace/log-config.js';
+import { LogConfig, MAX_LEVEL } from '@nfqlb/protocol/trace';
 
 export function loglevelCommand(): Command {
   return new Command('loglevel')

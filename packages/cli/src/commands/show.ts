@@ -1,7 +1,7 @@
 import type { TargetTable } from '@nfqlb/core/maglev';
 import { Command, text } from '@nfqlb/options';
+import { DEFAULT_TABLE, openTable } from '@nfqlb/protocol/tables';
 import { tableNames } from '../completion/names.js';
-import { DEFAULT_TABLE, openTable } from '../table/shared-table.js';
 
 /** Buckets that are printed. */
 const SHOWN = 25;

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import { readFragmentStatistics } from '@nfqlb/daemon/fragments';
 import { Command } from '@nfqlb/options';
-import { readFragmentStatistics } from '../daemon/fragment-statistics.js';
 
 /** How often `--watch` prints, in milliseconds. */
 const INTERVAL = 1000;

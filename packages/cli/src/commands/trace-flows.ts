@@ -1,9 +1,8 @@
 import { defineFlow } from '@nfqlb/core/flows';
 import { addFlowOptions, Command, type FlowOptions, text, UsageError } from '@nfqlb/options';
+import type { Field } from '@nfqlb/protocol/flow';
+import { FlowCommandError, flowAddress, sendFlowCommand } from '@nfqlb/protocol/flow';
 import { traceFlowNames } from '../completion/names.js';
-import { flowAddress } from '../flow-socket/flow-address.js';
-import { FlowCommandError, sendFlowCommand } from '../flow-socket/flow-client.js';
-import type { Field } from '../flow-socket/flow-message.js';
 
 interface TraceFlowOptions extends FlowOptions {
   readonly name: string;

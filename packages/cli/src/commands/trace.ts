@@ -1,10 +1,18 @@
 import { printable } from '@nfqlb/core/explanation';
 import { Command, items, Option, suggesting, UsageError, wholeNumber, words } from '@nfqlb/options';
-import type { SocketAddress } from '../sockets/socket-address.js';
-import { ALL_AREAS, AREA_NAMES, formatMask, selection, traceMask } from '../trace/areas.js';
+import type { SocketAddress } from '@nfqlb/protocol/sockets';
+import {
+  ALL_AREAS,
+  AREA_NAMES,
+  DEFAULT_TRACE_ADDRESS,
+  followTrace,
+  formatMask,
+  selection,
+  TraceError,
+  traceAddressOption,
+  traceMask,
+} from '@nfqlb/protocol/trace';
 import { CaptureFile } from '../trace/capture-file.js';
-import { DEFAULT_TRACE_ADDRESS, traceAddressOption } from '../trace/trace-address.js';
-import { followTrace, TraceError } from '../trace/trace-client.js';
 
 interface TraceOptions {
   readonly mask?: number;

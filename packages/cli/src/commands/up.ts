@@ -1,10 +1,18 @@
 import { Command, type QueueRange } from '@nfqlb/options';
-import { change } from '../setup/change.js';
-import { checkNeighbours } from '../setup/neighbours.js';
-import { describeSetUp, formatQueues, requestedSetUp, type SetUpOptions } from '../setup/options.js';
-import { planUp } from '../setup/plan.js';
-import { FAMILIES, type GivenTarget, type SetUp } from '../setup/set-up.js';
-import { readSysctls, wantedSysctls } from '../setup/sysctls.js';
+import {
+  change,
+  checkNeighbours,
+  describeSetUp,
+  FAMILIES,
+  formatQueues,
+  type GivenTarget,
+  planUp,
+  readSysctls,
+  requestedSetUp,
+  type SetUp,
+  type SetUpOptions,
+  wantedSysctls,
+} from '@nfqlb/setup';
 
 interface UpOptions extends SetUpOptions {
   readonly sysctl?: true;

@@ -2,8 +2,8 @@
 
 import { readdirSync } from 'node:fs';
 import type { Suggest, Suggestion, TableNames } from '@nfqlb/options';
-import type { Action } from '../flow-socket/flow-message.js';
-import { DEFAULT_TABLE, readTable } from '../table/shared-table.js';
+import type { Action } from '@nfqlb/protocol/flow';
+import { DEFAULT_TABLE, readTable } from '@nfqlb/protocol/tables';
 
 /** Target tables in shared memory. */
 export const tableNames: Suggest = () =>
@@ -29,8 +29,8 @@ export const traceFlowNames: Suggest = () => listNames('trace-list-names');
 
 async function listNames(action: Action): Promise<Suggestion[]> {
   // Most commands that can be completed so need neither.
-  const { flowAddress } = await import('../flow-socket/flow-address.js');
-  const { sendFlowCommand } = await import('../flow-socket/flow-client.js');
+  const { flowAddress } = await import('@nfqlb/protocol/flow');
+  const { sendFlowCommand } = await import('@nfqlb/protocol/flow');
   const names = JSON.parse(await sendFlowCommand(flowAddress(), { action, fields: {} })) as string[];
   // C nfqlb lists those, too, that follow from others, and that nobody can name.
   return names.filter((name) => !name.startsWith('#')).map((value) => ({ value }));

@@ -5,9 +5,9 @@ import { accessSync, constants, mkdtempSync, rmSync, writeFileSync } from 'node:
 import type { Server } from 'node:net';
 import { delimiter, join } from 'node:path';
 import { promisify } from 'node:util';
+import { serveFlows } from '@nfqlb/protocol/flow';
+import { parseSocketAddress } from '@nfqlb/protocol/sockets';
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
-import { serveFlows } from '../flow-socket/flow-server.js';
-import { parseSocketAddress } from '../sockets/socket-address.js';
 
 /** None of them may hang. */
 const PATIENCE = 30_000;

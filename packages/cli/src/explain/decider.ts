@@ -10,7 +10,7 @@ import {
 } from '@nfqlb/core';
 import { type Decision, type DecisionRecord, decisionOf, decisionRecord, describeDecision, hasFlow } from '@nfqlb/core/explanation';
 import { compileFlows, type Flow, FlowLookup, NO_FLOW } from '@nfqlb/core/flows';
-import { describeArrival } from '../trace/packet-line.js';
+import { describeArrival } from '@nfqlb/daemon/trace';
 import type { GivenPacket } from './given-packet.js';
 import type { Situation } from './situation.js';
 

@@ -6,13 +6,12 @@ import type { Server } from 'node:net';
 import { join } from 'node:path';
 import { packet } from '@nfqlb/core/packet-builder';
 import { fragments } from '@nfqlb/core/testing';
+import { FlowControl } from '@nfqlb/daemon/flows';
 import { SharedMemory } from '@nfqlb/native';
+import { parseRequest, serveFlows } from '@nfqlb/protocol/flow';
+import { parseSocketAddress } from '@nfqlb/protocol/sockets';
+import { createTable } from '@nfqlb/protocol/tables';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest';
-import { FlowControl } from '../daemon/flow-control.js';
-import { parseRequest } from '../flow-socket/flow-message.js';
-import { serveFlows } from '../flow-socket/flow-server.js';
-import { parseSocketAddress } from '../sockets/socket-address.js';
-import { createTable } from '../table/shared-table.js';
 
 vi.setConfig({ testTimeout: 30_000, hookTimeout: 30_000 });
 

@@ -1,11 +1,9 @@
 import { TargetTable } from '@nfqlb/core';
 import { defineFlow, definitionOf, type ListedFlow } from '@nfqlb/core/flows';
 import { NativeError, SharedMemory } from '@nfqlb/native';
-import { flowAddress } from '../flow-socket/flow-address.js';
-import { FlowCommandError } from '../flow-socket/flow-client.js';
-import { listFlows } from '../flow-socket/listed-flows.js';
-import { formatSocketAddress } from '../sockets/socket-address.js';
-import { DEFAULT_TABLE, readTable } from '../table/shared-table.js';
+import { FlowCommandError, flowAddress, listFlows } from '@nfqlb/protocol/flow';
+import { formatSocketAddress } from '@nfqlb/protocol/sockets';
+import { DEFAULT_TABLE, readTable } from '@nfqlb/protocol/tables';
 import { Situation } from './situation.js';
 
 /** What the running load-balancer goes by, and how that was found out. */

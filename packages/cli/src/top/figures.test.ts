@@ -1,7 +1,7 @@
 import { Reason } from '@nfqlb/core';
+import { Counters, WorkerCounters } from '@nfqlb/daemon/shared';
+import type { Status } from '@nfqlb/protocol/status';
 import { expect, test } from 'vitest';
-import { Counters, WorkerCounters } from '../daemon/counters.js';
-import type { Status } from '../status/status.js';
 import { figuresOf } from './figures.js';
 import { plainLines } from './plain-lines.js';
 import { drawScreen, type View } from './screen.js';

@@ -1,7 +1,7 @@
 // What happens each second, from two statuses of a load-balancer.
 
 import { REASON_NAMES, Reason } from '@nfqlb/core';
-import type { QueueStatus, Status } from '../status/status.js';
+import type { QueueStatus, Status } from '@nfqlb/protocol/status';
 
 /** Packets and bits a second; and packets in all. */
 export interface Traffic {

@@ -1,7 +1,7 @@
 // The picture that `nfqlb top` draws: so many lines of so many columns, pure text.
 
 import { printable } from '@nfqlb/core/explanation';
-import type { Status } from '../status/status.js';
+import type { Status } from '@nfqlb/protocol/status';
 import type { Figures, FlowFigures, QueueFigures, TargetFigures } from './figures.js';
 import { duration, megabits, percent, whole } from './written-numbers.js';
 

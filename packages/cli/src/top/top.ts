@@ -1,7 +1,7 @@
 // `nfqlb top`: asks a load-balancer each interval, and shows what has happened since; on a terminal a picture, elsewhere lines.
 
-import type { Status } from '../status/status.js';
-import { askStatus, findLoadBalancers, StatusError } from '../status/status-socket.js';
+import type { Status } from '@nfqlb/protocol/status';
+import { askStatus, findLoadBalancers, StatusError } from '@nfqlb/protocol/status';
 import { type Figures, figuresOf } from './figures.js';
 import { plainLines } from './plain-lines.js';
 import { drawScreen } from './screen.js';

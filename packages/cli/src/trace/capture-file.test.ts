@@ -1,7 +1,7 @@
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { pcapngPacket } from '@nfqlb/core/pcapng';
+import { pcapngPacket } from '@nfqlb/captures';
 import { packet } from '@nfqlb/core/testing';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { CaptureFile } from './capture-file.js';

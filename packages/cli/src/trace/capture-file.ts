@@ -1,7 +1,7 @@
 import { closeSync, ftruncateSync, openSync, writeSync } from 'node:fs';
-import { pcapngHeader, pcapngPacket } from '@nfqlb/core/pcapng';
+import { pcapngHeader, pcapngPacket } from '@nfqlb/captures';
+import type { SentPacket } from '@nfqlb/protocol/trace';
 import { VERSION } from '../version.js';
-import type { SentPacket } from './trace-message.js';
 
 const STDOUT = 1;
 

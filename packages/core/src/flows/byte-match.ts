@@ -1,10 +1,7 @@
 // What a flow asks of single fields of the TCP, UDP or SCTP header: `tcp[13:1] & 0x02 = 2` is a TCP header with SYN set.
 
 import { CoreError } from '../core-error.js';
-import type { FlowProtocol } from './flow.js';
-
-/** Octets of the header that is always there: TCP without options (RFC 9293 §3.1), UDP (RFC 768), SCTP (RFC 9260 §3.1). */
-export const FIXED_HEADER_LENGTH: Readonly<Record<FlowProtocol, number>> = { tcp: 20, udp: 8, sctp: 12 };
+import { FIXED_HEADER_LENGTH, type FlowProtocol } from './flow-protocol.js';
 
 /** A field of a header, read in network byte order: what of it the mask leaves must be the value. */
 export interface ByteMatch {

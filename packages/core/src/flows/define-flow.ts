@@ -1,7 +1,8 @@
 import { type Cidr, parseCidr } from '../address/index.js';
 import { CoreError } from '../core-error.js';
 import { type ByteMatch, parseByteMatch } from './byte-match.js';
-import type { Flow, FlowProtocol } from './flow.js';
+import type { Flow } from './flow.js';
+import type { FlowProtocol } from './flow-protocol.js';
 import { MAX_PORT, mergePortRanges, PORT_RANGE_FORM, type PortRange, parsePortRange } from './port-range.js';
 
 /** A list as the flow socket and the command line give it, comma-separated, or as a configuration file does. */

@@ -1,6 +1,6 @@
 import { Kind } from '../key/kind.js';
 import { KEY_DESTINATION, KEY_SOURCE, type PacketKey } from '../key/packet-key.js';
-import { FIXED_HEADER_LENGTH } from './byte-match.js';
+import { FIXED_HEADER_LENGTH } from './flow-protocol.js';
 import {
   FLOW_MATCHES,
   FLOW_NETWORKS4,

@@ -3,8 +3,9 @@
 // A flow's members stand together in each section, destinations before sources; its record says where.
 
 import { type Cidr, isIpv4 } from '../address/index.js';
-import type { Flow, FlowProtocol } from './flow.js';
+import type { Flow } from './flow.js';
 import { isEncapsulation } from './flow.js';
+import type { FlowProtocol } from './flow-protocol.js';
 import { CLASSES_AT, Field, ProtocolClass } from './layout.js';
 import type { PortRange } from './port-range.js';
 import { addressWords, maskWords } from './prefix-table.js';

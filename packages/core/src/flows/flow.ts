@@ -1,9 +1,7 @@
 import type { Cidr } from '../address/index.js';
 import type { ByteMatch } from './byte-match.js';
+import type { FlowProtocol } from './flow-protocol.js';
 import type { PortRange } from './port-range.js';
-
-/** The protocols that a flow can ask for: those with ports. */
-export type FlowProtocol = 'tcp' | 'udp' | 'sctp';
 
 /**
  * What packets are told by, and the table that has their targets. A list that is empty asks for nothing: every packet

@@ -1,7 +1,8 @@
 import { type Cidr, formatIpv6 } from '../address/index.js';
 import { formatByteMatch } from './byte-match.js';
 import type { FlowDefinition } from './define-flow.js';
-import type { Flow, FlowProtocol } from './flow.js';
+import type { Flow } from './flow.js';
+import type { FlowProtocol } from './flow-protocol.js';
 import { formatPortRange } from './port-range.js';
 
 /** A flow as `flow-list` prints it, keys in this order; absent where not set. */

@@ -13,8 +13,8 @@
 //
 // Octets and 32-bit words are two views of one key, so the machine must be little-endian, as the shared memory must be.
 
-import { murmur3 } from '../maglev/murmur3.js';
-import { djb2 } from './djb2.js';
+import { djb2 } from '../hash/djb2.js';
+import { murmur3 } from '../hash/murmur3.js';
 
 export const KEY_LENGTH = 40;
 export const KEY_SOURCE = 0;

@@ -1,8 +1,8 @@
 // Each slot prefers the buckets in an order of its own (Maglev, NSDI 2016, §3.4): (offset + j·skip) mod M. M being prime,
 // any skip from 1 to M−1 meets every bucket once.
 
+import { murmur3 } from '../hash/murmur3.js';
 import { cRand } from './c-rand.js';
-import { murmur3 } from './murmur3.js';
 
 /** Where a table's permutations come from. */
 export type PermutationKind = 'fwmark' | 'nfqlb';

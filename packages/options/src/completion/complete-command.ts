@@ -1,7 +1,7 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { Command } from '../command.js';
+import { FILES, type Suggestion } from '../values/suggestion.js';
 import { suggest } from './suggest.js';
-import { FILES, type Suggestion } from './suggestion.js';
 
 /** Exit status that asks the shell for names of files. */
 export const FILES_STATUS = 3;

@@ -3,10 +3,10 @@ import { Command } from '../command.js';
 import { list, repeatable } from '../values/list.js';
 import { oneOf } from '../values/one-of.js';
 import { suggesting, text } from '../values/suggesting.js';
+import { FILES, items, words } from '../values/suggestion.js';
 import { wholeNumber } from '../values/whole-number.js';
 import { addCompletion } from './index.js';
 import { suggest } from './suggest.js';
-import { FILES, items, words } from './suggestion.js';
 
 function program(): Command {
   const made = new Command('test');

@@ -1,7 +1,7 @@
 import type { Command as CommanderCommand, Option as CommanderOption } from 'commander';
 import { Argument, Option } from '../command.js';
 import { dashed, HELP, isOption, longName, optionsNamed, splitOption } from '../command-line.js';
-import { FILES, type Suggest, type Suggestion, type Suggestions } from './suggestion.js';
+import { FILES, type Suggest, type Suggestion, type Suggestions } from '../values/suggestion.js';
 
 /**
  * What could stand in the place of the last of `words`, which is begun or empty: commands, options, values. It follows from the commands as

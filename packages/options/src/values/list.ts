@@ -1,5 +1,5 @@
-import { items } from '../completion/suggestion.js';
 import { UsageError } from '../usage-error.js';
+import { items } from './suggestion.js';
 import type { ValueParser } from './whole-number.js';
 
 /** Reads items with commas between them, at least one. */

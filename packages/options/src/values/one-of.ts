@@ -1,5 +1,5 @@
-import { words as wordsOf } from '../completion/suggestion.js';
 import { UsageError } from '../usage-error.js';
+import { words as wordsOf } from './suggestion.js';
 import type { ValueParser } from './whole-number.js';
 
 /** Reads one of a few words. */

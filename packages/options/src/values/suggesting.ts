@@ -1,4 +1,4 @@
-import type { Suggest } from '../completion/suggestion.js';
+import type { Suggest } from './suggestion.js';
 import type { ValueParser } from './whole-number.js';
 
 /** Reads as `parse` does; the shell offers what `suggest` gives. */

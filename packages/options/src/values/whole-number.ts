@@ -1,5 +1,5 @@
-import type { Suggest } from '../completion/suggestion.js';
 import { UsageError } from '../usage-error.js';
+import type { Suggest } from './suggestion.js';
 
 /** Reads the text of a value. Throws {@link UsageError} `invalid-value`, in which the option is still missing: `Option` puts it in. */
 export interface ValueParser<T> {

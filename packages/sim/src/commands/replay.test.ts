@@ -3,9 +3,9 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
+import { pcap } from '@nfqlb/captures/testing';
 import { fragments, packet } from '@nfqlb/core/testing';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { pcap } from '../testing/capture-builder.js';
 
 // The program as a user runs it, bundled from these sources.
 const root = new URL('../../', import.meta.url).pathname;
@@ -28,7 +28,7 @@ function sim(args: readonly string[], input?: Uint8Array): Outcome {
   return spawnSync(process.execPath, [program, 'replay', ...args], { input, encoding: 'utf8', maxBuffer: 1 << 28 });
 }
 
-const data = (name: string): string => join(root, 'test-data/captures', name);
+const data = (name: string): string => join(root, '../captures/test-data', name);
 const DEMO = join(root, 'captures/web-and-dns.pcap');
 
 interface DecisionRecord {

@@ -1,3 +1,5 @@
+import type { PacketStream } from '@nfqlb/captures';
+import { Capture } from '@nfqlb/captures';
 import { MAX_BUCKETS, type PermutationKind, type TableOptions } from '@nfqlb/core';
 import {
   Command,
@@ -13,8 +15,6 @@ import {
   type WeightedTarget,
   wholeNumber,
 } from '@nfqlb/options';
-import { Capture } from '../captures/capture.js';
-import type { PacketStream } from '../captures/packet-stream.js';
 import { DISORDER_WINDOW, DisorderedStream } from '../disorder/disordered-stream.js';
 import { ReversedTrains } from '../disorder/reversed-trains.js';
 import { Shuffle } from '../disorder/shuffle.js';

@@ -1,10 +1,10 @@
+import type { PacketStream } from '@nfqlb/captures';
+import type { Record } from '@nfqlb/captures/testing';
+import { ListedPackets } from '@nfqlb/captures/testing';
 import { END } from '@nfqlb/core';
 import { fragments, packet } from '@nfqlb/core/testing';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import type { PacketStream } from '../captures/packet-stream.js';
-import type { Record } from '../testing/capture-builder.js';
-import { ListedPackets } from '../testing/listed-packets.js';
 import { DISORDER_WINDOW, type Disorder, DisorderedStream } from './disordered-stream.js';
 import { ReversedTrains } from './reversed-trains.js';
 import { Shuffle } from './shuffle.js';

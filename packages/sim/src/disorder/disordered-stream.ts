@@ -1,6 +1,5 @@
+import type { CaptureBatch, PacketStream } from '@nfqlb/captures';
 import { END } from '@nfqlb/core';
-import type { CaptureBatch } from '../captures/capture.js';
-import type { PacketStream } from '../captures/packet-stream.js';
 
 /** How many packets a disorder looks at together: a packet comes to a place less than this many away. */
 export const DISORDER_WINDOW = 256;

@@ -1,13 +1,13 @@
+import type { PacketStream } from '@nfqlb/captures';
+import type { Record as CaptureRecord } from '@nfqlb/captures/testing';
+import { ListedPackets } from '@nfqlb/captures/testing';
 import { Balancer, type FragmentTableOptions, FwmarkLookup, TargetTable } from '@nfqlb/core';
 import { fragments, packet } from '@nfqlb/core/testing';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import type { PacketStream } from '../captures/packet-stream.js';
 import { DISORDER_WINDOW, DisorderedStream } from '../disorder/disordered-stream.js';
 import { ReversedTrains } from '../disorder/reversed-trains.js';
 import { Shuffle } from '../disorder/shuffle.js';
-import type { Record as CaptureRecord } from '../testing/capture-builder.js';
-import { ListedPackets } from '../testing/listed-packets.js';
 import { replay } from './replay.js';
 import { ReplayedBalancer, type ReplayedBalancerOptions } from './replayed-balancer.js';
 import { Schedule } from './schedule.js';

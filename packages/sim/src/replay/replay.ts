@@ -1,6 +1,6 @@
+import type { PacketStream } from '@nfqlb/captures';
+import { formatTime } from '@nfqlb/captures';
 import { END, ETH_P_IP, ETH_P_IPV6 } from '@nfqlb/core';
-import { formatTime } from '../captures/capture-time.js';
-import type { PacketStream } from '../captures/packet-stream.js';
 import { decisionRecord } from './decision-record.js';
 import type { ReplayedBalancer } from './replayed-balancer.js';
 import type { Schedule } from './schedule.js';

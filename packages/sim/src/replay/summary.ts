@@ -1,5 +1,5 @@
+import type { Capture } from '@nfqlb/captures';
 import { REASON_NAMES, type TargetTable } from '@nfqlb/core';
-import type { Capture } from '../captures/capture.js';
 import { columns, number } from '../columns.js';
 import type { ReplayedBalancer } from './replayed-balancer.js';
 import type { FlowTally } from './replayed-flows.js';

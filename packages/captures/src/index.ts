@@ -1,0 +1,4 @@
+export { Capture, type CaptureBatch } from './capture.js';
+export { formatTime } from './capture-time.js';
+export type { PacketStream } from './packet-stream.js';
+export { pcapngHeader, pcapngPacket } from './pcapng-writer.js';

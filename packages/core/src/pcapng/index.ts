@@ -1,1 +1,0 @@
-export { type CapturedPacket, pcapngHeader, pcapngPacket } from './pcapng-writer.js';

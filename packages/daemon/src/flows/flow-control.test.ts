@@ -1,0 +1,231 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { CoreError } from '@nfqlb/core';
+import { FlowLookup } from '@nfqlb/core/flows';
+import { SharedMemory } from '@nfqlb/native';
+import type { Action, Field } from '@nfqlb/protocol/flow';
+import { createTable } from '@nfqlb/protocol/tables';
+import { afterEach, beforeEach, expect, test } from 'vitest';
+import { type Compiling, FlowCompiler } from './flow-compiler.js';
+import { FlowControl } from './flow-control.js';
+import { type FlowGeneration, flowCountsOf } from './flow-generations.js';
+
+const TABLE = `nfqlb-test-flow-control-${process.pid}`;
+const WORKERS = 2;
+
+/** Workers that do what they are told, one after the other. */
+let announced: FlowGeneration[];
+let control: FlowControl;
+
+beforeEach(() => {
+  createTable(TABLE, { M: 97, N: 4 });
+  announced = [];
+  control = new FlowControl({ workers: WORKERS, promiscuousPing: false, announce: (generation) => announced.push(generation) });
+});
+afterEach(() => SharedMemory.unlink(TABLE));
+
+const say = async (action: Action, fields: Partial<Record<Field, string>> = {}): Promise<string> =>
+  (await control.handle({ action, fields })).toString().replace('\0', '');
+const set = (name: string, more: Partial<Record<Field, string>> = {}): Promise<string> => say('set', { name, target: TABLE, ...more });
+const counts = async (): Promise<Record<string, number>> =>
+  Object.fromEntries(
+    (JSON.parse(await say('list')) as { name: string; matches_count: number }[]).map(({ name, matches_count }) => [name, matches_count]),
+  );
+
+/** A worker counts packets of a flow, in the generation that it has. */
+function count(generation: FlowGeneration, worker: number, flow: string, packets: number): void {
+  const lookup = new FlowLookup(generation.flows);
+  for (let i = 0; i < lookup.count; i++) if (lookup.nameOf(i) === flow) flowCountsOf(generation, worker).matches[i]! += packets;
+}
+
+/** Announces a generation to workers that take it up at once. */
+function takeUp(generation: FlowGeneration): void {
+  announced.push(generation);
+  // Before there is a board, nobody waits.
+  for (let worker = 0; worker < WORKERS; worker++) control?.board.confirm(worker, generation.number);
+}
+
+const newest = (): FlowGeneration => announced.at(-1)!;
+const confirm = (worker: number): void => control.board.confirm(worker, newest().number);
+
+test('a command is answered when all workers go by it, or soon after when one does not', async () => {
+  let answered = false;
+  const command = set('a').then(() => (answered = true));
+  await expect.poll(() => announced.length).toBe(2);
+  confirm(0);
+  await sleep(50);
+  expect(answered).toBe(false);
+  confirm(1);
+  await command;
+  const begin = performance.now();
+  expect(await set('b')).toBe('OK');
+  expect(performance.now() - begin).toBeGreaterThan(150);
+});
+
+test('every command is taken up in a generation, before it is answered', async () => {
+  expect(new FlowLookup(newest().flows).count).toBe(0);
+  expect(await set('b', { priority: '1' })).toBe('OK');
+  expect(await set('a')).toBe('OK');
+  expect(control.board.newest).toBe(newest().number);
+  const lookup = new FlowLookup(newest().flows);
+  expect([lookup.nameOf(0), lookup.nameOf(1)]).toEqual(['b', 'a']);
+  expect(await say('list-names')).toBe('["b","a"]');
+  expect(await say('delete', { name: 'b' })).toBe('OK');
+  expect(new FlowLookup(newest().flows).count).toBe(1);
+});
+
+test('commands that come at once are taken up at once', async () => {
+  const before = announced.length;
+  await Promise.all(Array.from({ length: 50 }, (_, i) => set(`f${i}`)));
+  expect(announced.length - before).toBeLessThan(5);
+  expect(new FlowLookup(newest().flows).count).toBe(50);
+});
+
+test('thousands of flows are defined one after the other in little time, and taken up together soon after', async () => {
+  control = new FlowControl({ workers: WORKERS, promiscuousPing: false, announce: takeUp });
+  const begin = performance.now();
+  for (let i = 0; i < 3000; i++) await set(`f${i}`, { dsts: `10.${i >> 8}.${i & 255}.1/32`, protocols: 'tcp', dports: String(1 + i) });
+  expect(performance.now() - begin).toBeLessThan(20_000);
+  await expect.poll(() => new FlowLookup(newest().flows).count, { timeout: 5000 }).toBe(3000);
+  expect(control.board.newest).toBe(newest().number);
+}, 30_000);
+
+test('matches are counted exactly: by several workers, over redefinitions, while some have not taken up the newest', async () => {
+  await set('a');
+  for (let worker = 0; worker < WORKERS; worker++) confirm(worker);
+  count(newest(), 0, 'a', 10);
+  count(newest(), 1, 'a', 1);
+  expect(await counts()).toEqual({ a: 11 });
+  const old = newest();
+  await set('b', { priority: '9' });
+  confirm(0);
+  count(newest(), 0, 'a', 100);
+  // The other one is in the middle of a batch.
+  count(old, 1, 'a', 1000);
+  expect(await counts()).toEqual({ a: 1111, b: 0 });
+  confirm(1);
+  count(newest(), 1, 'a', 10_000);
+  expect(await counts()).toEqual({ a: 11_111, b: 0 });
+  await set('a', { dports: '80', protocols: 'tcp' });
+  for (let worker = 0; worker < WORKERS; worker++) confirm(worker);
+  expect(await counts()).toEqual({ a: 11_111, b: 0 });
+});
+
+test('a flow that was deleted and is defined again counts from 0', async () => {
+  await set('a');
+  for (let worker = 0; worker < WORKERS; worker++) confirm(worker);
+  count(newest(), 0, 'a', 5);
+  await say('delete', { name: 'a' });
+  for (let worker = 0; worker < WORKERS; worker++) confirm(worker);
+  await set('a');
+  expect(await counts()).toEqual({ a: 0 });
+});
+
+test('what is refused changes nothing', async () => {
+  await set('a');
+  const before = announced.length;
+  await expect(set('a', { target: `${TABLE}-none` })).rejects.toThrow('there is none of that name');
+  await expect(set('a', { dports: '5-3' })).rejects.toThrow('dports "5-3"');
+  await expect(say('set', { name: 'x' })).rejects.toThrow('target: must be given');
+  await expect(say('set', { target: TABLE })).rejects.toThrow('name: must be given');
+  await expect(say('delete')).rejects.toThrow('name: must be given');
+  await expect(say('list', { name: 'none' })).rejects.toThrow('name "none": there is no such flow');
+  expect(await say('delete', { name: 'none' })).toBe('OK');
+  expect(announced).toHaveLength(before);
+  expect(JSON.parse(await say('list', { name: 'a' }))).toEqual({ name: 'a', priority: 0, matches_count: 0, user_ref: TABLE });
+});
+
+test('many flows are changed at once, or none of them', async () => {
+  await set('old');
+  await set('kept', { priority: '1' });
+  const generations = announced.length;
+  const change = (changes: unknown): Promise<string> => say('change', { changes: JSON.stringify(changes) });
+  const define = [
+    { name: 'kept', target: TABLE, priority: 9 },
+    { name: 'new', target: TABLE, dports: '80' },
+  ];
+  await expect(change({ define: [...define, { name: 'bad', target: TABLE, dports: '0' }], delete: ['old'] })).rejects.toThrow('dports "0"');
+  await expect(change({ define: [...define, { name: 'bad', target: 'nfqlb-test-none' }], delete: ['old'] })).rejects.toThrow(
+    'nfqlb-test-none',
+  );
+  for (const bad of [undefined, null, 3, {}, { define: {}, delete: [] }, { define: [3], delete: [] }, { define: [], delete: [3] }]) {
+    await expect(change(bad)).rejects.toThrow('changes: must be JSON');
+  }
+  expect(announced.length).toBe(generations);
+  expect(await say('list-names')).toBe('["kept","old"]');
+  expect(await change({ define, delete: ['old', 'none'] })).toBe('OK');
+  expect(announced.length).toBe(generations + 1);
+  expect(await say('list-names')).toBe('["kept","new"]');
+});
+
+test('what was deleted while flows were compiled counts from 0 when it is defined again', async () => {
+  const compiler = new FlowCompiler();
+  let finish = (): void => {};
+  const slow: Compiling = {
+    compile: (request) => new Promise((resolve) => (finish = () => resolve(compiler.compile(request)))),
+  };
+  control = new FlowControl({
+    workers: WORKERS,
+    promiscuousPing: false,
+    compiler: slow,
+    announce: (generation) => announced.push(generation),
+  });
+  const compiled = async (command: Promise<string>): Promise<void> => {
+    finish = () => {};
+    while ((await Promise.race([command, new Promise((resolve) => setTimeout(resolve, 5))])) === undefined) finish();
+    expect(await command).toBe('OK');
+  };
+  await compiled(set('a'));
+  const adding = set('b');
+  await new Promise((resolve) => setTimeout(resolve, 20));
+  const deleting = say('delete', { name: 'a' });
+  finish();
+  await adding;
+  // This generation still has it.
+  for (let worker = 0; worker < WORKERS; worker++) confirm(worker);
+  count(newest(), 0, 'a', 5);
+  await compiled(deleting);
+  await compiled(set('a'));
+  expect(await counts()).toEqual({ a: 0, b: 0 });
+});
+
+test('flows that cannot be compiled are refused, and compiled with the next; packets go by those before', async () => {
+  const compiler = new FlowCompiler();
+  let fails = true;
+  const failing: Compiling = {
+    compile: (request) => {
+      if (fails) throw new CoreError('out-of-memory', 'no memory');
+      return compiler.compile(request);
+    },
+  };
+  control = new FlowControl({
+    workers: WORKERS,
+    promiscuousPing: false,
+    compiler: failing,
+    announce: (generation) => announced.push(generation),
+  });
+  const before = newest();
+  await expect(set('a')).rejects.toThrow('no memory');
+  expect(newest()).toBe(before);
+  fails = false;
+  expect(await set('b')).toBe('OK');
+  expect(new FlowLookup(newest().flows).count).toBe(2);
+});
+
+test('the memory of generations that no worker uses any more is used again', async () => {
+  control = new FlowControl({ workers: WORKERS, promiscuousPing: false, announce: takeUp });
+  const memories = new Set<SharedArrayBuffer>();
+  for (let i = 0; i < 30; i++) {
+    await set('a', { priority: String(i) });
+    memories.add(newest().flows).add(newest().counts);
+  }
+  expect(memories.size).toBeLessThan(10);
+  expect(new FlowLookup(newest().flows).nameOf(0)).toBe('a');
+});
+
+test('flows are there from the begin', async () => {
+  const flows = [{ name: 'a', target: TABLE }];
+  const begun = new FlowControl({ workers: WORKERS, promiscuousPing: false, flows, announce: () => {} });
+  expect(new FlowLookup(begun.newest.flows).count).toBe(1);
+  const none = [{ name: 'a', target: 'nfqlb-test-none' }];
+  expect(() => new FlowControl({ workers: WORKERS, promiscuousPing: false, flows: none, announce: () => {} })).toThrow('nfqlb-test-none');
+});

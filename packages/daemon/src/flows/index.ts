@@ -1,0 +1,1 @@
+export { FlowControl } from './flow-control.js';

@@ -1,0 +1,1 @@
+export { readFragmentStatistics } from './fragment-statistics.js';

@@ -1,0 +1,1 @@
+export { LOG_FORMATS, type LogFormat } from './log.js';

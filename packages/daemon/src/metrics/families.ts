@@ -1,0 +1,193 @@
+// What /metrics has to say, all of it. docs/metrics.md explains each, and is compared with this.
+
+import { REASON_NAMES, Reason } from '@nfqlb/core';
+import type { QueueStatus, Status } from '@nfqlb/protocol/status';
+import { BATCH_BOUNDS, TURN_BOUNDS } from '../shared/loop-histogram.js';
+import { type Family, histogram, type Sample } from './family.js';
+
+type StatusFamily = Family<Status>;
+
+const ACCEPTED: readonly Reason[] = [Reason.Balanced, Reason.FragmentKnown, Reason.FragmentToTier, Reason.NoTarget, Reason.NoFlow];
+const DROPPED: readonly Reason[] = [
+  Reason.FragmentNoRoom,
+  Reason.FragmentPoisoned,
+  Reason.FragmentTooLong,
+  Reason.NoTarget,
+  Reason.NoFlow,
+  Reason.Malformed,
+  Reason.NotIp,
+];
+
+/** Every verdict with every reason that it can have, also what never happened: a rate needs the zero before it. */
+function* byVerdict({ queue }: QueueStatus, accepted: readonly number[], dropped: readonly number[]): Generator<Sample> {
+  const sample = (verdict: string, reason: Reason, counts: readonly number[]): Sample => ({
+    labels: { queue, verdict, reason: REASON_NAMES[reason]! },
+    value: counts[reason]!,
+  });
+  for (const reason of ACCEPTED) yield sample('accept', reason, accepted);
+  for (const reason of DROPPED) yield sample('drop', reason, dropped);
+  yield sample('store', Reason.FragmentStored, dropped);
+}
+
+const PER_QUEUE: readonly StatusFamily[] = [
+  {
+    name: 'nfqlb_packets_total',
+    help: 'Packets decided, by verdict and why.',
+    type: 'counter',
+    samples: ({ queues }) => queues.flatMap((queue) => [...byVerdict(queue, queue.counts.accepted, queue.counts.dropped)]),
+  },
+  {
+    name: 'nfqlb_bytes_total',
+    help: 'Octets of packets decided, IP headers included, by verdict and why.',
+    type: 'counter',
+    samples: ({ queues }) => queues.flatMap((queue) => [...byVerdict(queue, queue.counts.acceptedOctets, queue.counts.droppedOctets)]),
+  },
+  {
+    name: 'nfqlb_batch_packets',
+    help: 'Packets of a batch, taken from the kernel at once.',
+    type: 'histogram',
+    samples: ({ queues }) =>
+      queues.flatMap(({ queue, counts: { batchSizes } }) => [...histogram({ queue }, BATCH_BOUNDS, batchSizes.buckets, batchSizes.sum)]),
+  },
+  {
+    name: 'nfqlb_loop_turn_seconds',
+    help: 'Time from taking a batch of packets until the last of its verdicts.',
+    type: 'histogram',
+    samples: ({ queues }) =>
+      queues.flatMap(({ queue, counts: { turnTimes } }) => [
+        ...histogram({ queue }, TURN_BOUNDS.map(inSeconds), turnTimes.buckets, inSeconds(turnTimes.sum)),
+      ]),
+  },
+  ofQueues(
+    'nfqlb_loop_turns_total',
+    'counter',
+    'Turns of the loop, also those without packets: five a second at least.',
+    (q) => q.counts.turns,
+  ),
+  ofQueues('nfqlb_loop_stalled_seconds', 'gauge', 'For how long the loop has made no turn; 0 while it turns.', (q) => q.stalled),
+  ofQueues(
+    'nfqlb_verdict_errors_total',
+    'counter',
+    'Verdicts that the kernel refused: the packet was gone.',
+    (q) => q.counts.verdictErrors,
+  ),
+  ofQueues('nfqlb_queue_bound', 'gauge', 'Whether the kernel hands the packets of the queue to this program: 1, or 0.', (q) =>
+    q.bound ? 1 : 0,
+  ),
+  ofQueues('nfqlb_queue_waiting_packets', 'gauge', 'Packets that wait in the queue for a verdict.', (q) => q.waiting),
+  ofQueues('nfqlb_queue_length_packets', 'gauge', 'Packets that may wait in the queue (--qlength).', (q) => q.length),
+  {
+    name: 'nfqlb_queue_dropped_packets_total',
+    help: 'Packets that the kernel dropped, because the queue or the socket was full.',
+    type: 'counter',
+    samples: ({ queues }) =>
+      queues.flatMap(({ queue, queueDropped, socketDropped }) => [
+        { labels: { queue, cause: 'queue-full' }, value: queueDropped },
+        { labels: { queue, cause: 'socket-full' }, value: socketDropped },
+      ]),
+  },
+];
+
+const TARGETS: readonly StatusFamily[] = [
+  {
+    name: 'nfqlb_target_packets_total',
+    help: 'Packets that got a fwmark.',
+    type: 'counter',
+    samples: (status) => byTarget(status, 'packets'),
+  },
+  {
+    name: 'nfqlb_target_bytes_total',
+    help: 'Octets of packets that got a fwmark, IP headers included.',
+    type: 'counter',
+    samples: (status) => byTarget(status, 'octets'),
+  },
+  {
+    name: 'nfqlb_flow_packets_total',
+    help: 'Packets that matched a flow; of a fragmented one, the first fragment.',
+    type: 'counter',
+    samples: ({ flows = [] }) => flows.map(({ name, packets }) => ({ labels: { flow: name }, value: packets })),
+  },
+  {
+    name: 'nfqlb_flow_bytes_total',
+    help: 'Octets of packets that matched a flow, IP headers included.',
+    type: 'counter',
+    samples: ({ flows = [] }) => flows.map(({ name, octets }) => ({ labels: { flow: name }, value: octets })),
+  },
+  one('nfqlb_flow_changes_total', 'counter', 'How often the flows were changed.', ({ flowChanges }) => flowChanges),
+];
+
+const TABLES: readonly StatusFamily[] = [
+  ofTables('nfqlb_table_present', 'gauge', 'Whether there is a target table of that name: 1, or 0.', ({ present }) => (present ? 1 : 0)),
+  ofTables('nfqlb_table_targets', 'gauge', 'Active targets of the table.', ({ targets }) => targets),
+  ofTables('nfqlb_table_buckets', 'gauge', 'Buckets of the table (M).', ({ buckets }) => buckets),
+  ofTables('nfqlb_table_changes_total', 'counter', 'Changes of the table since it was made: its generation.', ({ changes }) => changes),
+];
+
+const FRAGMENTS: readonly StatusFamily[] = [
+  ofFragments('nfqlb_fragment_table_entries', 'gauge', 'Datagrams in the fragment table.', 'active'),
+  ofFragments('nfqlb_fragment_table_buckets', 'gauge', 'Buckets of the fragment table (--ft_size).', 'hsize'),
+  ofFragments('nfqlb_fragment_table_extra_entries', 'gauge', 'Extra entries in use, for datagrams that met in a bucket.', 'bucketsUsed'),
+  ofFragments('nfqlb_fragment_table_extra_entries_limit', 'gauge', 'Extra entries that there are (--ft_buckets).', 'bucketsMax'),
+  ofFragments('nfqlb_fragment_table_inserts_total', 'counter', 'Datagrams entered.', 'inserts'),
+  ofFragments('nfqlb_fragment_table_collisions_total', 'counter', 'Datagrams entered into a bucket that had one.', 'collisions'),
+  ofFragments('nfqlb_fragment_table_rejected_total', 'counter', 'Datagrams not entered, for want of extra entries.', 'rejected'),
+  ofFragments('nfqlb_fragment_table_lookups_total', 'counter', 'Fragments looked up.', 'lookups'),
+  ofFragments('nfqlb_fragment_table_expired_total', 'counter', 'Entries whose time had passed.', 'objGC'),
+  ofFragments('nfqlb_fragments_stored', 'gauge', 'Fragments that wait for their first.', 'fragsUsed'),
+  ofFragments('nfqlb_fragments_stored_limit', 'gauge', 'Fragments that can wait (--ft_frag).', 'fragsMax'),
+  ofFragments('nfqlb_fragments_discarded_total', 'counter', 'Stored fragments that were never sent on.', 'fragsDiscarded'),
+  ofFragments('nfqlb_fragments_reinjected_total', 'counter', 'Stored fragments sent on through the tun device.', 'reinjected'),
+  ofFragments('nfqlb_fragments_reinject_failures_total', 'counter', 'Stored fragments that the tun device did not take.', 'notReinjected'),
+  ofFragments('nfqlb_datagrams_complete_total', 'counter', 'Datagrams of which every fragment has come (--reassembler).', 'reAssembled'),
+];
+
+/** All families that are this program's own. */
+export const FAMILIES: readonly StatusFamily[] = [
+  {
+    name: 'nfqlb_build_info',
+    help: 'Always 1; the labels tell what runs.',
+    type: 'gauge',
+    samples: ({ version, command }) => [
+      { labels: { version: version.replace(/^nfqlb-/, ''), command, node: process.versions.node }, value: 1 },
+    ],
+  },
+  one('nfqlb_healthy', 'gauge', 'Whether /healthz says so: 1, or 0.', ({ problems }) => (problems.length === 0 ? 1 : 0)),
+  ...PER_QUEUE,
+  ...TARGETS,
+  ...TABLES,
+  ...FRAGMENTS,
+];
+
+function* byTarget({ targets, otherTargets }: Status, what: 'packets' | 'octets'): Generator<Sample> {
+  for (const target of targets) yield { labels: { fwmark: target.fwmark }, value: target[what] };
+  if (otherTargets.packets > 0) yield { labels: { fwmark: 'other' }, value: otherTargets[what] };
+}
+
+function one(name: string, type: 'counter' | 'gauge', help: string, value: (status: Status) => number | undefined): StatusFamily {
+  return { name, type, help, samples: (status) => present({}, value(status)) };
+}
+
+function ofFragments(name: string, type: 'counter' | 'gauge', help: string, statistic: string): StatusFamily {
+  return one(name, type, help, ({ fragments }) => fragments[statistic]);
+}
+
+function ofQueues(name: string, type: 'counter' | 'gauge', help: string, value: (queue: QueueStatus) => number): StatusFamily {
+  return { name, type, help, samples: ({ queues }) => queues.map((status) => ({ labels: { queue: status.queue }, value: value(status) })) };
+}
+
+function ofTables(
+  name: string,
+  type: 'counter' | 'gauge',
+  help: string,
+  value: (table: Status['tables'][number]) => number | undefined,
+): StatusFamily {
+  return { name, type, help, samples: ({ tables }) => tables.flatMap((table) => present({ table: table.name }, value(table))) };
+}
+
+function present(labels: Sample['labels'] & object, value: number | undefined): Sample[] {
+  return value === undefined ? [] : [{ labels, value }];
+}
+
+function inSeconds(microseconds: number): number {
+  return microseconds / 1e6;
+}

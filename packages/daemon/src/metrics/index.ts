@@ -1,0 +1,1 @@
+export { type MetricsAddress, metricsAddress } from './metrics-address.js';

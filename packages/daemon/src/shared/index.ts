@@ -1,0 +1,1 @@
+export { Counters, WorkerCounters } from './counters.js';

@@ -1,0 +1,1 @@
+export { describeArrival } from './packet-line.js';

@@ -1,0 +1,42 @@
+import { SharedMemory } from '@nfqlb/native';
+import { changeTable, createTable } from '@nfqlb/protocol/tables';
+import { afterEach, beforeEach, expect, test } from 'vitest';
+import { TargetWatch } from './target-watch.js';
+
+const NAME = `nfqlb-test-target-watch-${process.pid}`;
+let told: string[];
+let watch: TargetWatch;
+beforeEach(() => {
+  told = [];
+  watch = new TargetWatch((line) => told.push(line));
+});
+afterEach(() => SharedMemory.unlink(NAME));
+
+/** What is told when it looks now. */
+function looked(...names: readonly string[]): string[] {
+  told.length = 0;
+  watch.look(names);
+  return told.map((line) => line.replace(`target: table ${NAME}: `, ''));
+}
+
+test('tells what there is, then what changes, and nothing otherwise', () => {
+  expect(looked(NAME)).toEqual(['there is none']);
+  createTable(NAME, { M: 97, N: 4 });
+  expect(looked(NAME)).toEqual(['made anew, now no target']);
+  changeTable(NAME, (table) => table.activate([{ fwmark: 101 }, { fwmark: 102, weight: 3 }]));
+  expect(looked(NAME)).toEqual(['+101 +102:3, now 101 102:3']);
+  expect(looked(NAME)).toEqual([]);
+  changeTable(NAME, (table) => table.deactivate([101]));
+  expect(looked(NAME)).toEqual(['-101, now 102:3']);
+  SharedMemory.unlink(NAME);
+  expect(looked(NAME)).toEqual(['it is gone']);
+  expect(looked(NAME)).toEqual([]);
+  expect(looked()).toEqual(['not used any more']);
+});
+
+test('begins anew for who comes later', () => {
+  createTable(NAME, { M: 97, N: 4 });
+  looked(NAME);
+  watch.forget();
+  expect(looked(NAME)).toEqual(['no target']);
+});

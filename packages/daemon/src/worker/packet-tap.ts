@@ -1,0 +1,81 @@
+import type { MessagePort } from 'node:worker_threads';
+import { type Balancer, extractKey, FlowBalancer, IPPROTO_SCTP, Kind, PacketKey, packetLength } from '@nfqlb/core';
+import { hasFlow } from '@nfqlb/core/explanation';
+import { FlowLookup, NO_FLOW } from '@nfqlb/core/flows';
+import { Area } from '@nfqlb/protocol/trace';
+import { PacketNote, PacketRing, type TapOptions } from '../trace/packet-ring.js';
+import { receiveTraceFlows } from '../trace/trace-flows.js';
+
+/**
+ * Lets the main thread see packets as a worker decides them. While nobody looks it costs one load of a shared word a batch; while
+ * somebody does it may cost and allocate, but waits for nothing.
+ */
+export class PacketTap {
+  readonly #ring: PacketRing;
+  readonly #port: MessagePort;
+  readonly #note = new PacketNote();
+  /** A packet's key as it was before a flow had it read as SCTP. */
+  readonly #key = new PacketKey();
+  #flows: FlowLookup | undefined;
+  #areas = 0;
+
+  constructor({ ring, flows }: TapOptions) {
+    this.#ring = new PacketRing(ring);
+    this.#port = flows;
+  }
+
+  /**
+   * Looks whether somebody traces; once a batch.
+   *
+   * @param generation of the flows that the batch is decided by
+   */
+  open(generation: number): boolean {
+    this.#areas = this.#ring.areas;
+    if (this.#areas === 0) return false;
+    if (this.#ring.flows !== this.#note.traceGeneration) this.#takeFlows();
+    this.#note.time = performance.timeOrigin + performance.now();
+    this.#note.generation = generation;
+    return true;
+  }
+
+  /** Shows a packet, if it is of those that are traced, and what `balancer` has just decided about it. */
+  show(balancer: Balancer, fwmark: number, bytes: Uint8Array, at: number, length: number, etherType: number): void {
+    const { kind, key, reason, bucket } = balancer;
+    const note = this.#note;
+    note.traceFlow = (this.#areas & Area.Flows) !== 0 ? this.#traceFlowOf(balancer, bytes, at, length, etherType) : NO_FLOW;
+    let areas = this.#areas & Area.Packet;
+    if (note.traceFlow !== NO_FLOW) areas |= Area.Flows;
+    if (kind === Kind.Fragment || kind === Kind.FirstFragment) areas |= this.#areas & Area.Fragment;
+    if (kind !== Kind.Malformed && key.protocol === IPPROTO_SCTP) areas |= this.#areas & Area.Sctp;
+    if (areas === 0) return;
+    note.areas = areas;
+    note.fwmark = fwmark;
+    note.reason = reason;
+    note.kind = kind;
+    note.hash = balancer.hash | 0;
+    note.bucket = bucket;
+    note.buckets = balancer.buckets;
+    note.flow = balancer instanceof FlowBalancer && hasFlow(reason, bucket) ? balancer.flow : NO_FLOW;
+    note.etherType = etherType;
+    // A header may say less than is there.
+    note.wireLength = kind === Kind.Malformed ? length : Math.max(length, packetLength(bytes, at, etherType));
+    this.#ring.put(note, key, bytes, at, length);
+  }
+
+  /** A packet of SCTP in UDP matches as the one or as the other. */
+  #traceFlowOf(balancer: Balancer, bytes: Uint8Array, at: number, length: number, etherType: number): number {
+    const flows = this.#flows;
+    if (!flows) return NO_FLOW;
+    const flow = flows.find(balancer.key, balancer.kind, bytes);
+    if (flow !== NO_FLOW) return flow;
+    return flows.find(this.#key, extractKey(this.#key, bytes, at, length, etherType, 0), bytes);
+  }
+
+  #takeFlows(): void {
+    const newest = receiveTraceFlows(this.#port);
+    // Its number may be there before it is.
+    if (!newest) return;
+    this.#note.traceGeneration = newest.number;
+    this.#flows = new FlowLookup(newest.flows);
+  }
+}

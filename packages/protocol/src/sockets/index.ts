@@ -1,0 +1,1 @@
+export { formatSocketAddress, parseSocketAddress, type SocketAddress } from './socket-address.js';

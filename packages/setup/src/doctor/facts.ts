@@ -1,0 +1,88 @@
+import type { KernelQueue } from '@nfqlb/native';
+import type { Family } from '../set-up.js';
+import type { SysctlFacts } from '../sysctls.js';
+
+/** What was found out about the machine, before it is judged. `undefined` is what could not be found out. */
+export interface Facts {
+  /** As `uname -r` says it. */
+  readonly kernelRelease: string;
+  /** Options that the kernel is built with, without `CONFIG_`: those that are `y` or `m`. */
+  readonly kernelOptions: ReadonlySet<string> | undefined;
+  /** What a trial in a namespace of its own has shown, for parts whose options are not known. */
+  readonly trials: ReadonlyMap<KernelPart, boolean>;
+  /** Effective ones, a bit for each. */
+  readonly capabilities: bigint;
+  /** First line of `iptables --version`. */
+  readonly iptablesVersion: string | undefined;
+  readonly ipVersion: string | undefined;
+  readonly sysctls: SysctlFacts;
+  /** Without `lo`. */
+  readonly offloads: readonly DeviceOffloads[] | undefined;
+  /** What iptables-save and ip6tables-save have written. */
+  readonly savedRules: Readonly<Record<Family, string | undefined>>;
+  /** What `nft list ruleset` has written. */
+  readonly nftRules: string | undefined;
+  readonly tracking: TrackingFacts;
+  /** Queues with a listener. */
+  readonly queues: readonly KernelQueue[] | undefined;
+  readonly policyRules: Readonly<Record<Family, readonly FwmarkRule[]>>;
+  /** Numbers of the routing tables that have routes of `nfqlb up`. */
+  readonly ownTables: Readonly<Record<Family, readonly number[]>>;
+  /** Where the routes of `nfqlb up --mode=dsr` lead fwmarks. */
+  readonly ownRoutes: Readonly<Record<Family, readonly { readonly fwmark: number; readonly address: string }[]>>;
+  /** Addresses on networks of this machine that nobody answered for when they were last asked for (`NUD_FAILED`, `NUD_INCOMPLETE`). */
+  readonly silentNeighbours: readonly string[];
+  /** IPv4 VIPs of a set-up with `dsr` to which no route leads. */
+  readonly unroutedVips: readonly string[];
+  /** Tun devices with a name that begins with `nfqlb`. */
+  readonly tunDevices: readonly TunDevice[];
+  /** `undefined` where there is shared memory that may not be read. */
+  readonly tables: readonly TableFacts[] | undefined;
+}
+
+/** Connections that the kernel tracks in this namespace. */
+export interface TrackingFacts {
+  readonly count: number;
+  /** Whether packets were tracked while doctor looked: connections are new, or live on. `undefined` where it did not look for that. */
+  readonly goesOn: boolean | undefined;
+}
+
+export interface TunDevice {
+  readonly device: string;
+  readonly up: boolean;
+}
+
+/** A part of the kernel that is used. */
+export type KernelPart = 'queue' | 'routing' | 'nat' | 'tun';
+
+export interface DeviceOffloads {
+  readonly device: string;
+  /** Generic receive offload. */
+  readonly gro: boolean;
+  /** Large receive offload. */
+  readonly lro: boolean;
+}
+
+/** A policy rule that asks for a fwmark. */
+export interface FwmarkRule {
+  readonly fwmark: number;
+  readonly table: number;
+  /** Set up by `nfqlb up`. */
+  readonly own: boolean;
+  /** Whether the table has a route that leads anywhere. */
+  readonly leads: boolean;
+}
+
+/** A target table in shared memory. */
+export interface TableFacts {
+  readonly name: string;
+  readonly M: number;
+  readonly N: number;
+  /** Fwmarks of the active targets. */
+  readonly active: readonly number[];
+  /**
+   * Whether a program of this network namespace has it, or only programs of others, which have the same shared memory. `unknown`
+   * where it may be a process that may not be looked at.
+   */
+  readonly usedBy: 'here' | 'elsewhere' | 'nobody' | 'unknown';
+}

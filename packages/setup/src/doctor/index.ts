@@ -1,0 +1,2 @@
+export { examine, report } from './examine.js';
+export { gatherFacts } from './gather.js';

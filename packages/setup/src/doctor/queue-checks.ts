@@ -1,0 +1,86 @@
+import { KERNEL_QUEUES } from '@nfqlb/native';
+import { CAP_NET_ADMIN, hasCapability } from '../capabilities.js';
+import { formatQueues } from '../options.js';
+import type { Facts } from './facts.js';
+import { type Finding, ok, problem, unknown, warning } from './finding.js';
+import { anyRulesAreReadable, type QueueRule, queueRules } from './queue-rules.js';
+
+/** Whether packets are led to queues, and whether they are safe there. */
+export function checkQueueRules(facts: Facts): Finding {
+  const check = 'queue rules';
+  const rules = queueRules(facts);
+  if (rules.length === 0) {
+    if (!anyRulesAreReadable(facts)) return unknown(check, 'the packet rules cannot be read', facts);
+    return warning(check, 'no rule leads packets to a queue', 'nfqlb up --vip=ADDRESS/BITS TARGET…');
+  }
+  const open = rules.find(({ bypass }) => bypass);
+  if (open) {
+    const text = `while nobody listens, packets pass without a fwmark and are delivered by chance (${open.text})`;
+    return warning(check, text, 'take --queue-bypass out of the rule');
+  }
+  const leadTo = (what: string, some: readonly QueueRule[]): string[] => {
+    const queues = [...new Set(some.map(formatQueues))];
+    return queues.length > 0 ? [`${what} are led to ${queues.length === 1 ? 'queue' : 'queues'} ${queues.join(', ')}`] : [];
+  };
+  const fragments = rules.filter((rule) => rule.fragments);
+  const others = rules.filter((rule) => !rule.fragments);
+  return ok(check, [...leadTo('packets', others), ...leadTo('fragments', fragments)].join(', '));
+}
+
+/** Whether somebody listens to every queue that packets are led to. */
+export function checkListeners(facts: Facts): Finding {
+  const check = 'listeners';
+  if (!facts.queues) return unknown(check, `${KERNEL_QUEUES} cannot be read`, facts, 'see kernel queue');
+  if (!anyRulesAreReadable(facts)) return unknown(check, 'the packet rules cannot be read', facts);
+  const listened = new Set(facts.queues.map(({ queue }) => queue));
+  const rules = queueRules(facts);
+  const used = new Set(rules.flatMap(numbersOf));
+  const ordinary = new Set(rules.filter(({ fragments }) => !fragments).flatMap(numbersOf));
+  const deserted = [...used].filter((queue) => !listened.has(queue)).sort((a, b) => a - b);
+  if (deserted.length > 0) {
+    const queues = `${deserted.length > 1 ? 'queues' : 'queue'} ${deserted.join(', ')}`;
+    // The load-balancer that has the other queues must have this one, too.
+    if (deserted.every((queue) => !ordinary.has(queue))) {
+      return problem(check, `nobody listens to ${queues}: fragments are dropped`, listenTo([...used]));
+    }
+    return problem(check, `nobody listens to ${queues}: packets are dropped`, listenTo(deserted));
+  }
+  const idle = [...listened].filter((queue) => !used.has(queue));
+  if (idle.length > 0) {
+    return warning(
+      check,
+      `no rule leads packets to queue ${idle.join(', ')}, to which a program listens`,
+      'nfqlb up --queue=, or stop the program',
+    );
+  }
+  return ok(check, listened.size === 0 ? 'none, and none is needed' : `every queue has one (${[...listened].join(', ')})`);
+}
+
+/** Whether the kernel dropped packets because a listener is too slow. */
+export function checkDrops(facts: Facts): Finding {
+  const check = 'queue drops';
+  const { queues } = facts;
+  if (!queues && !hasCapability(facts.capabilities, CAP_NET_ADMIN)) return unknown(check, `${KERNEL_QUEUES} cannot be read`, facts);
+  const full = (queues ?? []).filter(({ queueDropped, socketDropped }) => queueDropped + socketDropped > 0);
+  if (full.length === 0) return ok(check, queues?.length ? 'none' : 'no queue');
+  const texts = full.map(
+    ({ queue, queueDropped, socketDropped, waiting }) =>
+      `queue ${queue}: ${queueDropped} packets dropped because it was full, ${socketDropped} because the listener’s socket was; ${waiting} wait`,
+  );
+  return warning(check, texts.join('; '), 'nfqlb lb with a longer queue (--qlength=) or several (--queue=0:3 here and with up)');
+}
+
+/** A load-balancer for queues that follow one another, several for others. */
+function listenTo(queues: readonly number[]): string {
+  const ranges: { first: number; last: number }[] = [];
+  for (const queue of [...queues].sort((a, b) => a - b)) {
+    const range = ranges.at(-1);
+    if (range?.last === queue - 1) range.last = queue;
+    else ranges.push({ first: queue, last: queue });
+  }
+  return ranges.map((range) => `nfqlb lb --queue=${formatQueues(range)}`).join('; ');
+}
+
+function numbersOf({ first, last }: QueueRule): number[] {
+  return Array.from({ length: last - first + 1 }, (_, i) => first + i);
+}
