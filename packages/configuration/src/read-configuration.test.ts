@@ -94,7 +94,7 @@ test('a section that is not there is not empty', () => {
 });
 
 describe('refused, with its place', () => {
-  const PORT = 'must be a port from 1 to 65535, or a range of them, the lower first, as 8000-8099';
+  const PORT = 'must be a port from 1 to 65535, or a range such as 8000-8099';
   const KEYS = 'name, target, priority, protocols, dsts, srcs, dports, sports, match, udpencap';
   test.each([
     ['', 'f:1:1: must be a mapping'],
@@ -128,12 +128,12 @@ describe('refused, with its place', () => {
     ['flows:\n- {name: a, target: b, dports: [65536, 1.5]}', `f:2:33: dports "65536": ${PORT} (and 1 more)`],
     [
       'flows:\n- {name: a, target: b, srcs: [10.0.0.0/33]}',
-      'f:2:31: srcs "10.0.0.0/33": must be ADDRESS/PREFIX, as 10.0.0.0/8 or 2001:db8::/32',
+      'f:2:31: srcs "10.0.0.0/33": must be ADDRESS/PREFIX, such as 10.0.0.0/8 or 2001:db8::/32',
     ],
     ['flows:\n- {name: a, target: b, srcs: [~]}', 'f:2:31: srcs: must be text or a number'],
     ['flows:\n- {name: a, target: b, srcs: {}}', 'f:2:30: srcs: must be a list'],
     ['flows:\n- {name: a, target: b, priority: -1}', 'f:2:34: priority "-1": must be a whole number from 0 to 4294967295'],
-    ['flows:\n- {name: a, target: b, udpencap: 3}', 'f:2:34: udpencap 3: needs protocols sctp alone, not any'],
+    ['flows:\n- {name: a, target: b, udpencap: 3}', 'f:2:34: udpencap 3: only allowed with protocols sctp, not with any'],
     ['flows:\n- {name: a, target: b, dport: 3}', `f:2:24: unknown key "dport"; there are ${KEYS}`],
     ['flows:\n- {name: a, target: b}\n- {name: c, target: b}\n- {name: a, target: c}', 'f:4:10: name a: another flow has it already'],
     ['a: 1\na: 2', 'f:2:1: Map keys must be unique'],

@@ -9,19 +9,19 @@ import type { PortRange } from './port-range.js';
 import { NO_PREFIX, PREFIX_WORDS, PrefixTableBuilder } from './prefix-table.js';
 
 export interface CompileOptions {
-  /** An echo request goes with the first flow whose addresses match, whatever else that asks for. Default false. */
+  /** Echo requests match the first flow whose addresses match; its other conditions are ignored. Default false. */
   readonly promiscuousPing?: boolean;
-  /** Gives memory of so many octets or more, whatever is in it. Default: new memory. */
+  /** Returns memory of at least this many octets; it need not be zeroed. Default: new memory. */
   readonly allocate?: (octets: number) => SharedArrayBuffer;
 }
 
-/** What counts for echo requests, if pinging is promiscuous. */
+/** The only conditions checked for an echo request when promiscuous ping is on. */
 const ADDRESSES = (1 << Field.Destination) | (1 << Field.Source);
 const ALL = -1;
 
 /**
- * Makes of a flow set what a `FlowLookup` reads: memory that threads share, and that nobody changes as long as somebody reads it. The same flows
- * give the same octets; behind them may be more.
+ * Compiles a flow set into the memory that `FlowLookup` searches. All workers share it, and it is never changed while a worker reads it.
+ * The same flows compile to the same octets; the memory returned may be longer.
  *
  * @throws `CoreError` `out-of-memory`
  */
@@ -45,7 +45,7 @@ export function compileFlows(set: FlowSet, { promiscuousPing = false, allocate =
   const tree = new FlowTreeBuilder(divisions, flows.map(asksOf));
   const all = Array.from(flows.keys());
   const root = tree.build(all, ALL);
-  // What leads to another flow is for UDP, and that other flow has the same addresses.
+  // Encapsulation flows match UDP only, and the SCTP flows they lead to have the same addresses.
   const answers = all.filter((flow) => !isEncapsulation(flows[flow]!));
   const pingRoot = promiscuousPing ? tree.build(answers, ADDRESSES) : root;
 
@@ -83,9 +83,9 @@ export function compileFlows(set: FlowSet, { promiscuousPing = false, allocate =
 const newMemory = (octets: number): SharedArrayBuffer => new SharedArrayBuffer(octets);
 
 /**
- * @param parents by the number of a network, the next around it
- * @param slotOf by the number of a network, what packets know it by
- * @param lists by flow: its networks' numbers
+ * @param parents the smallest enclosing network of each network, by number
+ * @param slotOf the hash slot of each network, by number: the key that lookups use
+ * @param lists the networks of each flow, by number
  */
 function networkDivision(parents: readonly number[], slotOf: readonly number[], lists: readonly (readonly number[])[]): Division {
   const around = (prefix: number): number[] => {
@@ -93,7 +93,7 @@ function networkDivision(parents: readonly number[], slotOf: readonly number[], 
     for (let at = prefix; at !== NO_PREFIX; at = parents[at]!) all.push(at);
     return all;
   };
-  // A network inside another of the same flow adds nothing, and a packet shall meet the flow once.
+  // A network inside another one of the same flow adds nothing: file the flow once, so that a packet meets it once.
   const filed = lists.map((list) => {
     const own = new Set(list);
     return [...own].filter((prefix) => !around(parents[prefix]!).some((outer) => own.has(outer)));

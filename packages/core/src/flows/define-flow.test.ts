@@ -114,7 +114,7 @@ describe('refuses', () => {
     ['half a priority', { priority: 0.5 }, /^priority "0.5": /],
     ['a priority with text behind', { priority: '1x' }, /^priority "1x": /],
     ['a priority with a sign', { priority: '+1' }, /^priority "\+1": /],
-    ['a protocol without ports', { protocols: 'tcp,icmp' }, /^protocols "icmp": must be of tcp, udp, sctp$/],
+    ['a protocol without ports', { protocols: 'tcp,icmp' }, /^protocols "icmp": must be one of tcp, udp, sctp$/],
     ['a number of a protocol', { protocols: ['6'] }, /^protocols "6": /],
     ['an address without a prefix length', { dsts: '10.0.0.1' }, /^dsts "10.0.0.1": must be ADDRESS\/PREFIX/],
     ['a prefix that is too long', { dsts: '10.0.0.0/33' }, /^dsts "10.0.0.0\/33": /],
@@ -122,7 +122,7 @@ describe('refuses', () => {
     ['a negative prefix length', { dsts: '10.0.0.0/-1' }, /^dsts /],
     ['a prefix length with text behind', { dsts: '10.0.0.0/24x' }, /^dsts /],
     ['an empty member', { dsts: '10.0.0.0/8,' }, /^dsts "": /],
-    ['port 0', { dports: '0' }, /^dports "0": must be a port from 1 to 65535, or a range of them, the lower first, as 8000-8099$/],
+    ['port 0', { dports: '0' }, /^dports "0": must be a port from 1 to 65535, or a range such as 8000-8099$/],
     ['port 65536', { dports: [80, 65536] }, /^dports "65536": /],
     ['a port that wraps to a good one', { dports: '4294967376' }, /^dports "4294967376": /],
     ['a range from above', { sports: '5-3' }, /^sports "5-3": /],
@@ -146,8 +146,12 @@ describe('refuses', () => {
     ['upper-case digits', { match: 'tcp[0:1]=0xFF' }, /must be PROTOCOL/],
     ['a byte match with a line end', { match: ['tcp[0:1]=1\n'] }, /must be PROTOCOL/],
     ['a port of encapsulation that is none', { protocols: 'sctp', udpencap: 65536 }, /^udpencap "65536": must be .* 0 to 65535$/],
-    ['encapsulation without a protocol', { udpencap: 9899 }, /^udpencap 9899: needs protocols sctp alone, not any$/],
-    ['encapsulation of TCP too', { protocols: 'tcp,sctp', udpencap: '9899' }, /^udpencap 9899: needs protocols sctp alone, not tcp,sctp$/],
+    ['encapsulation without a protocol', { udpencap: 9899 }, /^udpencap 9899: only allowed with protocols sctp, not with any$/],
+    [
+      'encapsulation of TCP too',
+      { protocols: 'tcp,sctp', udpencap: '9899' },
+      /^udpencap 9899: only allowed with protocols sctp, not with tcp,sctp$/,
+    ],
   ])('%s', (_name, definition, message) => {
     const error = refusal(definition);
     expect(error.message).toMatch(message);

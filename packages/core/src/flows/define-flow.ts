@@ -5,10 +5,10 @@ import type { Flow } from './flow.js';
 import type { FlowProtocol } from './flow-protocol.js';
 import { MAX_PORT, mergePortRanges, PORT_RANGE_FORM, type PortRange, parsePortRange } from './port-range.js';
 
-/** A list as the flow socket and the command line give it, comma-separated, or as a configuration file does. */
+/** A list: comma-separated text from the flow socket or the command line, or an array from a configuration file. */
 export type FlowList = string | readonly (string | number)[];
 
-/** A flow as a user defines it. What is absent, `''` or `[]` is not asked for. */
+/** A flow as a user defines it. A field that is absent, `''` or `[]` matches everything. */
 export interface FlowDefinition {
   readonly name: string;
   /** Shared-memory name of the target table. */
@@ -27,22 +27,22 @@ export interface FlowDefinition {
 const PROTOCOLS: readonly FlowProtocol[] = ['tcp', 'udp', 'sctp'];
 const MAX_PRIORITY = 0xffffffff;
 const NAME = /^[A-Za-z0-9+_-]{1,1000}$/;
-/** As shm_open(3) reads names: a slash before them is none of them. */
+/** As shm_open(3): a leading slash is not part of the name. */
 const TARGET = /^\/?[^/\p{Cc}]{1,255}$/u;
 
-/** Characters of a refused value that an error shows. */
+/** Longest part of a rejected value that an error message shows, in characters. */
 const SHOWN = 80;
 
 /**
- * Reads a definition, and checks all of it.
+ * Parses and validates a flow definition.
  *
- * @throws {@link CoreError} in one line that says which field, what value, and what is allowed: `out-of-range`, or `conflict`
- * for a port of encapsulation without SCTP
+ * @throws {@link CoreError} with one line naming the field, the value and what is allowed: `out-of-range`, or `conflict` for udpencap
+ * without SCTP
  */
 export function defineFlow(definition: FlowDefinition): Flow {
   const { name, target } = definition;
-  if (!NAME.test(name ?? '')) throw refusal('name', name, 'must be 1 to 1000 of the characters A-Z a-z 0-9 + _ -');
-  if (!TARGET.test(target ?? '')) throw refusal('target', target, 'must be the name of a table, 1 to 255 characters without a slash');
+  if (!NAME.test(name ?? '')) throw rejected('name', name, 'must be 1 to 1000 of the characters A-Z a-z 0-9 + _ -');
+  if (!TARGET.test(target ?? '')) throw rejected('target', target, 'must be the name of a table, 1 to 255 characters without a slash');
   const flow: Flow = {
     name,
     target,
@@ -56,23 +56,26 @@ export function defineFlow(definition: FlowDefinition): Flow {
     udpencap: wholeNumber('udpencap', definition.udpencap, MAX_PORT),
   };
   if (flow.udpencap !== 0 && flow.protocols.join() !== 'sctp') {
-    throw new CoreError('conflict', `udpencap ${flow.udpencap}: needs protocols sctp alone, not ${flow.protocols.join() || 'any'}`);
+    throw new CoreError(
+      'conflict',
+      `udpencap ${flow.udpencap}: only allowed with protocols sctp, not with ${flow.protocols.join() || 'any'}`,
+    );
   }
   return flow;
 }
 
-/** 0 when it is absent. */
+/** Returns 0 when the value is absent. */
 function wholeNumber(field: string, value: number | string | undefined, max: number): number {
   const text = `${value ?? ''}` || '0';
   if (/^\d+$/.test(text) && Number(text) <= max) return Number(text);
-  throw refusal(field, value, `must be a whole number from 0 to ${max}`);
+  throw rejected(field, value, `must be a whole number from 0 to ${max}`);
 }
 
 function protocolsOf(list: FlowList | undefined): FlowProtocol[] {
-  // In any case, as C nfqlb reads them.
+  // Upper or lower case, as in C nfqlb.
   const named = membersOf(list).map((member) => {
     const protocol = PROTOCOLS.find((known) => known === member.toLowerCase());
-    if (protocol === undefined) throw refusal('protocols', member, `must be of ${PROTOCOLS.join(', ')}`);
+    if (protocol === undefined) throw rejected('protocols', member, `must be one of ${PROTOCOLS.join(', ')}`);
     return protocol;
   });
   return PROTOCOLS.filter((protocol) => named.includes(protocol));
@@ -81,7 +84,7 @@ function protocolsOf(list: FlowList | undefined): FlowProtocol[] {
 function cidrsOf(field: string, list: FlowList | undefined): Cidr[] {
   return membersOf(list).map((member) => {
     const cidr = parseCidr(member);
-    if (cidr === undefined) throw refusal(field, member, 'must be ADDRESS/PREFIX, as 10.0.0.0/8 or 2001:db8::/32');
+    if (cidr === undefined) throw rejected(field, member, 'must be ADDRESS/PREFIX, such as 10.0.0.0/8 or 2001:db8::/32');
     return cidr;
   });
 }
@@ -89,7 +92,7 @@ function cidrsOf(field: string, list: FlowList | undefined): Cidr[] {
 function portsOf(field: string, list: FlowList | undefined): PortRange[] {
   const ranges = membersOf(list).map((member) => {
     const range = parsePortRange(member);
-    if (range === undefined) throw refusal(field, member, `must be ${PORT_RANGE_FORM}`);
+    if (range === undefined) throw rejected(field, member, `must be ${PORT_RANGE_FORM}`);
     return range;
   });
   return mergePortRanges(ranges);
@@ -100,21 +103,21 @@ function matchOf(list: FlowList | undefined): ByteMatch[] {
     try {
       return parseByteMatch(member);
     } catch (error) {
-      if (error instanceof CoreError) throw refusal('match', member, error.message);
+      if (error instanceof CoreError) throw rejected('match', member, error.message);
       throw error;
     }
   });
 }
 
-/** An empty member is one, and refused by who reads it: `80,,443` is no list of ports. */
+/** Keeps empty members, so that the caller rejects `80,,443`. */
 function membersOf(list: FlowList | undefined): string[] {
   if (list === undefined || list === '') return [];
   return typeof list === 'string' ? list.split(',').map((member) => member.trim()) : list.map(String);
 }
 
-function refusal(field: string, value: unknown, must: string): CoreError {
+function rejected(field: string, value: unknown, must: string): CoreError {
   const text = `${value ?? ''}`;
-  // In JSON a line end is \n: the refusal stays one line.
+  // JSON escapes line ends: the message stays on one line.
   const shown = JSON.stringify(text.length > SHOWN ? `${text.slice(0, SHOWN)}…` : text);
   return new CoreError('out-of-range', `${field} ${shown}: ${must}`);
 }

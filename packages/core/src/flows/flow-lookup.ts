@@ -23,20 +23,20 @@ import { blockOf, classOf } from './port-classes.js';
 import { PrefixSearch } from './prefix-search.js';
 import { NO_PREFIX } from './prefix-table.js';
 
-/** What {@link FlowLookup.find} answers when no flow matches. */
+/** Returned by {@link FlowLookup.find} when no flow matches. */
 export const NO_FLOW = -1;
 
 /**
- * Finds the flow of a packet in a compiled flow set (flow-tree.ts has the idea). It has some arrays of its own to search with,
- * so each thread has one; the memory is only read. Finding allocates nothing and throws nothing.
+ * Finds the flow of a packet in a compiled flow set (flow-tree.ts explains the tree). The compiled memory is only read; the search
+ * uses scratch arrays of its own, so each thread needs its own instance. A search allocates nothing and throws nothing.
  *
- * The places that wait to be searched are a heap, by the first flow that each has. The top is next: of a node, all
- * children that the packet goes into join the heap; of a leaf, flows are tried as long as they come before all that waits.
+ * Places still to be searched are kept in a heap, ordered by their first flow. The search takes the top: from a node, it pushes every
+ * child that the packet falls into; in a leaf, it tries flows as long as they come before everything in the heap.
  */
 export class FlowLookup {
-  /** Flows, those included that lead to others. They are numbered from 0, the first to win. */
+  /** Number of flows, encapsulation flows included. Flow 0 has the highest precedence. */
   readonly count: number;
-  /** Target tables that flows lead to. */
+  /** Number of target tables that the flows use. */
   readonly targets: number;
 
   readonly #root: Ref;
@@ -52,17 +52,17 @@ export class FlowLookup {
   readonly #prefixes: PrefixSearch;
   readonly #matcher: FlowMatcher;
 
-  /** Of all that waits, the place with the least first flow; its first flow is {@link END} when nothing waits. */
+  /** Top of the heap, and its first flow: {@link END} when the heap is empty. */
   #topFirst = END;
   #topRef: Ref = END;
-  /** The others, a heap. Most often there are none. */
+  /** The rest of the heap. Usually empty. */
   readonly #firsts: Int32Array;
   readonly #refs: Int32Array;
   #waiting = 0;
 
   /**
-   * @param memory what `compileFlows` gave
-   * @throws `CoreError` `not-a-table` for any other
+   * @param memory returned by `compileFlows`
+   * @throws `CoreError` `not-a-table` if it was not
    */
   constructor(memory: ArrayBufferLike) {
     const words = wordsOf(memory);
@@ -79,19 +79,19 @@ export class FlowLookup {
     this.#sourceClasses = units(sectionOf(words, Section.SourceClass));
     this.#prefixes = new PrefixSearch(words);
     this.#matcher = new FlowMatcher(words);
-    // A packet meets a flow on one path, so it meets a place once.
+    // There is one path to each flow, so a search visits each place at most once.
     this.#firsts = new Int32Array(words[Header.Places]!);
     this.#refs = new Int32Array(words[Header.Places]!);
     this.targets = words[Header.Targets]!;
   }
 
   /**
-   * The first flow that matches a packet, or {@link NO_FLOW}.
+   * Returns the first flow that matches a packet, or {@link NO_FLOW}.
    *
-   * If {@link encapPortOf} that flow is not 0, it is no answer: the key is to be extracted again with that port as the one
-   * of SCTP in UDP, and what is found then counts, {@link NO_FLOW} too. It is never such a flow again.
+   * If {@link encapPortOf} of that flow is not 0, extract the key again with that port as the SCTP-in-UDP port and search again: only the
+   * second answer counts, even if it is {@link NO_FLOW}. It is never an encapsulation flow.
    *
-   * A later fragment has no ports and finds no flow: its first fragment did.
+   * Later fragments have no ports and match no flow: their first fragment did.
    *
    * @param key as `extractKey` filled it
    * @param kind as `extractKey` returned it
@@ -120,32 +120,32 @@ export class FlowLookup {
     }
   }
 
-  /** UDP port at which a packet that matched `flow` is to be looked up again; 0 when the flow is the answer. */
+  /** For an encapsulation flow, the UDP port to use for the second lookup; otherwise 0. */
   encapPortOf(flow: number): number {
     return this.#flows[FLOW_WORDS * flow + FLOW_ENCAP_PORT]!;
   }
 
-  /** Which of {@link targets} a flow leads to, from 0 on. */
+  /** Index of the flow's target table, from 0. */
   targetOf(flow: number): number {
     return this.#flows[FLOW_WORDS * flow + FLOW_TARGET]!;
   }
 
-  /** The name of a flow; not for the hot path. */
+  /** Name of a flow. Allocates: not for the hot path. */
   nameOf(flow: number): string {
     return nameIn(this.#names, this.count + this.targets, flow);
   }
 
-  /** Names of target tables, by what {@link targetOf} gives; not for the hot path. */
+  /** Names of the target tables, indexed as by {@link targetOf}. Allocates: not for the hot path. */
   get targetNames(): string[] {
     return Array.from({ length: this.targets }, (_, target) => this.targetNameOf(target));
   }
 
-  /** One of {@link targetNames}. */
+  /** Name of one target table. Allocates: not for the hot path. */
   targetNameOf(target: number): string {
     return this.nameOf(this.count + target);
   }
 
-  /** Lets all children of a node wait that the packet goes into. */
+  /** Pushes every child of a node that the packet falls into. */
   #open(ref: Ref, key: PacketKey, protocol: ProtocolClass): void {
     const nodes = this.#nodes;
     const node = ref & ~1;
@@ -153,7 +153,7 @@ export class FlowLookup {
     if (ref === node && anyFirst !== END) {
       this.#push(anyFirst, nodes[node + NODE_ANY]!);
       const restFirst = nodes[node + NODE_REST_FIRST]!;
-      // It may have the answer before any child is looked for.
+      // `any` comes first and may have the answer: put off looking up the children.
       if (anyFirst < restFirst) {
         if (restFirst !== END) this.#push(restFirst, node | 1);
         return;
@@ -187,7 +187,7 @@ export class FlowLookup {
     }
   }
 
-  /** Lets the child under `key` wait, if there is one. */
+  /** Pushes the child filed under `key`, if there is one. */
   #openChild(node: number, key: number): void {
     const children = this.#children;
     for (let slot = hashChild(node, key) & this.#childMask; ; slot = (slot + 1) & this.#childMask) {
@@ -226,7 +226,7 @@ export class FlowLookup {
     refs[at] = ref;
   }
 
-  /** Takes the top away, and makes the least of the heap the top. */
+  /** Removes the top; the smallest of the rest takes its place. */
   #dropTop(): void {
     if (this.#waiting === 0) {
       this.#topFirst = END;

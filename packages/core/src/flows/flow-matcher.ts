@@ -14,7 +14,7 @@ import {
 import { ENTRY_WORDS } from './flow-tree.js';
 import { CLASSES_AT, FIELDS, Field, type ProtocolClass, Section, sectionOf } from './layout.js';
 
-/** By {@link ProtocolClass}: octets that a byte match needs of the header. */
+/** Octets of header that a byte match needs, by {@link ProtocolClass}. */
 const HEADER_LENGTHS: readonly number[] = [FIXED_HEADER_LENGTH.tcp, FIXED_HEADER_LENGTH.udp, FIXED_HEADER_LENGTH.sctp, 0];
 
 const DESTINATION = 1 << Field.Destination;
@@ -24,7 +24,7 @@ const SOURCE_PORT = 1 << Field.SourcePort;
 const PROTOCOL = 1 << Field.Protocol;
 const MATCH = 1 << Field.Match;
 
-/** Tries flows one after the other (flow-records.ts). */
+/** Checks a packet against flows one by one, using their records (flow-records.ts). */
 export class FlowMatcher {
   readonly #entries: Int32Array;
   readonly #flows: Int32Array;
@@ -43,12 +43,12 @@ export class FlowMatcher {
   }
 
   /**
-   * Tries the flows of a leaf, as far as they come before `limit`.
+   * Tries the flows of a leaf that come before `limit`.
    *
-   * One loop over all that it reads: with a function for each flow, long leaves take a third more time.
+   * A single loop: with a function call per flow, long leaves take a third longer.
    *
-   * @param at the entry to begin with, which is tried in any case
-   * @returns the entry of the first that matches; or the complement of that of the first that was not tried
+   * @param at the first entry; it is always tried
+   * @returns the first entry that matches, or the complement (~) of the first entry that was not tried
    */
   scan(at: number, limit: number, key: PacketKey, kind: Kind, protocol: ProtocolClass, bytes: Uint8Array): number {
     const entries = this.#entries;
@@ -63,7 +63,7 @@ export class FlowMatcher {
       const open = entries[at + 1]!;
       if ((open & FIELDS) === 0) return at;
       const record = FLOW_WORDS * entries[at]!;
-      // Mapped IPv4 in an IPv6 packet is IPv6, so it is the packet's family that tells.
+      // An IPv4-mapped address in an IPv6 packet counts as IPv6: decide by the packet's family.
       if (
         ((open & PROTOCOL) === 0 || ((open >> (CLASSES_AT + protocol)) & 1) !== 0) &&
         ((open & DESTINATION_PORT) === 0 || this.#inRanges(record + FLOW_RANGES, destinationPort)) &&
@@ -76,7 +76,7 @@ export class FlowMatcher {
             ? this.#inNetworks4(record + FLOW_NETWORKS4 + 1, source)
             : this.#inNetworks6(record + FLOW_NETWORKS6 + 1, words, KEY_SOURCE / 4))) &&
         ((open & SOURCE_PORT) === 0 || this.#inRanges(record + FLOW_RANGES + 1, sourcePort)) &&
-        // The fields of a packet that an ICMP error quotes cannot be known: it went the other way. So it counts as what it is, ICMP.
+        // A quoted packet travelled the other way, so its header fields say nothing about the flow: skip byte matches.
         ((open & MATCH) === 0 || kind === Kind.IcmpInner || this.#hasOctets(record + FLOW_MATCHES, key, protocol, bytes))
       ) {
         return at;
@@ -86,7 +86,7 @@ export class FlowMatcher {
     return ~at;
   }
 
-  // Where a flow's members are, is in its record: `bounds` is the word that has the first, the next has what is behind the last.
+  // `bounds` is the word of the flow's record that holds the index of the first member; the next word holds the end.
 
   #inRanges(bounds: number, port: number): boolean {
     const ranges = this.#ranges;
@@ -98,7 +98,7 @@ export class FlowMatcher {
     return false;
   }
 
-  /** @param address its last word in the key */
+  /** @param address last word of the address in the key */
   #inNetworks4(bounds: number, address: number): boolean {
     const networks = this.#networks4;
     const end = this.#flows[bounds + 1]!;

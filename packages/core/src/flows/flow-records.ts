@@ -1,6 +1,6 @@
-// What each flow asks for, member by member: what a search tries once the tree has left a few flows.
+// All conditions of each flow, for checking the few flows that the tree search leaves.
 //
-// A flow's members stand together in each section, destinations before sources; its record says where.
+// In each section a flow's members are contiguous, destinations before sources; its record holds the indexes.
 
 import { type Cidr, isIpv4 } from '../address/index.js';
 import type { Flow } from './flow.js';
@@ -10,17 +10,17 @@ import { CLASSES_AT, Field, ProtocolClass } from './layout.js';
 import type { PortRange } from './port-range.js';
 import { addressWords, maskWords } from './prefix-table.js';
 
-/** Words of a flow: one cache line. */
+/** Words of a record: one cache line. */
 export const FLOW_WORDS = 16;
-/** In each section: the first destination, the first source, and what is behind the last. */
+/** Three words each: index of the first destination, of the first source, and the end. */
 export const FLOW_NETWORKS4 = 0;
 export const FLOW_NETWORKS6 = 3;
 export const FLOW_RANGES = 6;
-/** The first byte match, and what is behind the last. */
+/** Two words: index of the first byte match, and the end. */
 export const FLOW_MATCHES = 9;
-/** The port at which packets are to be looked up again as SCTP in UDP; 0 for a flow that is an answer. */
+/** For an encapsulation flow, the UDP port that carries SCTP; otherwise 0. */
 export const FLOW_ENCAP_PORT = 11;
-/** Which of the targets' names is its own. */
+/** Index of the target table's name. */
 export const FLOW_TARGET = 12;
 
 export const NETWORK4_WORDS = 2;
@@ -33,12 +33,12 @@ const CLASSES: Readonly<Record<FlowProtocol, ProtocolClass>> = {
   sctp: ProtocolClass.Sctp,
 };
 
-/** The classes of protocols that a flow asks for. */
+/** The protocol classes that a flow matches. */
 export function classesOf({ protocols }: Flow): number[] {
   return protocols.map((protocol) => CLASSES[protocol]);
 }
 
-/** What a flow asks for: bits by {@link Field}, and those of its protocols (see layout.ts). */
+/** The flow's conditions as a bit mask of {@link Field} and protocol classes (see layout.ts). */
 export function asksOf(flow: Flow): number {
   const { dsts, srcs, dports, sports, protocols, match } = flow;
   const classes = classesOf(flow).reduce((bits, protocol) => bits | (1 << (CLASSES_AT + protocol)), 0);
@@ -53,7 +53,7 @@ export function asksOf(flow: Flow): number {
   return asked.reduce((bits, [field, { length }]) => (length > 0 ? bits | (1 << field) : bits), classes);
 }
 
-/** The sections of a compiled flow set that have the flows, and the names that their targets are numbered by. */
+/** The sections of a compiled flow set with the flows' records, and the target names that the records index. */
 export function buildFlowRecords(flows: readonly Flow[]): {
   readonly records: Int32Array;
   readonly networks4: Int32Array;

@@ -1,6 +1,6 @@
 import { compareFlows, encapsulationOf, type Flow } from './flow.js';
 
-/** The flows that are defined, by name. `compileFlows` makes of them what packets are looked up in. */
+/** The defined flows, by name. `compileFlows` compiles them for lookup. */
 export class FlowSet {
   readonly #flows = new Map<string, Flow>();
   #order: readonly Flow[] | undefined;
@@ -9,12 +9,12 @@ export class FlowSet {
     for (const flow of flows) this.define(flow);
   }
 
-  /** Flows that users defined. */
+  /** Number of flows that users defined. */
   get size(): number {
     return this.#flows.size;
   }
 
-  /** In no order. */
+  /** Iterates in no particular order. */
   [Symbol.iterator](): Iterator<Flow> {
     return this.#flows.values();
   }
@@ -23,7 +23,7 @@ export class FlowSet {
     return this.#flows.get(name);
   }
 
-  /** Adds a flow, or puts it in the place of the one that has its name. Returns the one that it replaces. */
+  /** Adds a flow, or replaces the one with the same name. Returns the replaced flow. */
   define(flow: Flow): Flow | undefined {
     const before = this.#flows.get(flow.name);
     this.#flows.set(flow.name, flow);
@@ -31,14 +31,14 @@ export class FlowSet {
     return before;
   }
 
-  /** Returns the flow that was there, if there was one. */
+  /** Deletes a flow. Returns it, if it existed. */
   delete(name: string): Flow | undefined {
     const before = this.#flows.get(name);
     if (this.#flows.delete(name)) this.#order = undefined;
     return before;
   }
 
-  /** All flows, with those that lead to the flows of encapsulated SCTP; the first that matches a packet wins. */
+  /** All flows, encapsulation flows included, in order of precedence: the first match wins. */
   inOrder(): readonly Flow[] {
     this.#order ??= [...this.#flows.values()].flatMap((flow) => [encapsulationOf(flow) ?? [], flow].flat()).sort(compareFlows);
     return this.#order;

@@ -1,94 +1,93 @@
 /**
- * The tree that flows are looked up in.
+ * The decision tree for flow lookup.
  *
- * A list of flows, in the order in which they win, is divided by one field: filed under each network, or block of ports,
- * or protocol that its flows ask for; and those that do not ask are a list of their own, `any`. Each of the lists that come of it
- * is divided again, by another field, as long as that leaves clearly less to look at. What is left is a leaf: flows to be
- * tried one after the other, with what each still asks for.
+ * A node divides a list of flows, in order of precedence, by one field: flows are filed under each network, port block or protocol that
+ * they match, and flows without a condition on that field go into a separate list, `any`. The resulting lists are divided again by other
+ * fields, as long as that clearly reduces the work. A list that is not divided further is a leaf: its flows are tried one by one, checking
+ * the conditions that remain.
  *
- * A packet goes into `any` and into whatever its own value is filed under: all networks around its address, all blocks around
- * its port. So nothing general is copied into what is special, and a flow is met on one path at most. Each place knows the
- * first flow in it, and the search always goes on where the first of all those is (flow-lookup.ts): the first that matches is
- * the answer, and no flow is tried that a walk down the whole list would not have tried.
+ * A packet descends into `any` and into every list that its own value falls into: all networks that contain its address, all blocks that
+ * contain its port. General flows are therefore never copied into the lists of specific ones, and there is at most one path to each flow.
+ * Each place stores its first flow, and the search always continues at the place whose first flow comes first (flow-lookup.ts). So the
+ * first match is the answer, and no flow is tried that a walk down the whole list would not have tried.
  *
- * The usual flows, addresses times ports, come down to a leaf of one flow in two steps, however many there are. Flows that
- * overlap in everything cannot be divided: they become one leaf, which is that walk.
+ * Flows of the usual shape, addresses × ports, reach a leaf of one flow in two steps, however many there are. Flows that overlap in every
+ * field cannot be divided: they become one leaf, which is a linear walk.
  *
- * The field taken is the one that leaves the least to look at for packets that flows are meant for: the mean, over all that is
- * asked for, of what a packet there still meets. Equal lists are stored once, since flows often ask for several addresses in
- * common. Filing flows with many ranges under many networks multiplies, so entries are limited to a multiple of what all
- * flows ask for: lists beyond that stay leaves, slower but right.
+ * The field chosen is the one with the lowest expected work, averaged over the packets that the flows are meant for. Equal lists are
+ * stored once, as flows often share addresses. Filing flows with many ranges under many networks multiplies entries, so their number is
+ * limited to a multiple of the total number of conditions; lists beyond that stay leaves: slower, but correct.
  */
 
 import { CLASSES_AT, FIELDS, Field } from './layout.js';
 import { mix, slotsFor } from './slots.js';
 
 /**
- * A place in the tree. Of a node: its first word; plus 1, all of it but `any`, which has been seen to. Of a leaf: the complement
- * of its first entry, so a negative number.
+ * A place in the tree. A node: the index of its first word, plus 1 once its `any` list has been searched. A leaf: the complement (~) of
+ * its first entry, so it is negative.
  */
 export type Ref = number;
 
-/** No place at all. Also what stands behind the last flow of a leaf, so that it comes after every flow. */
+/** No place. Also terminates the entries of a leaf: it sorts after every flow. */
 export const END = 0x7fffffff;
 
 /**
- * The place of one flow that asks for nothing more than a protocol: this, plus bits by class of those that it takes. The flow is the place's
- * first, so it need not be looked at. Places from {@link SURE_END} on are others.
+ * A place with a single flow that has no conditions left but the protocol: SURE plus one bit per protocol class that matches. The flow is
+ * known already, as the place's first flow. References from {@link SURE_END} up are other places.
  */
 export const SURE: Ref = -0x80000000;
 export const SURE_END: Ref = SURE + 16;
 const ANY_CLASS = 0b1111;
 
-/** Words of a node. Children are found by hash in the child slots. */
+/** Words of a node. Its children are in a hash table, the child slots. */
 export const NODE_WORDS = 8;
 export const NODE_FIELD = 0;
 export const NODE_ANY = 1;
-/** The first flow of `any`, and that of all children; {@link END} for none. */
+/** The first flow of `any`, and the first flow of all children; {@link END} if none. */
 export const NODE_ANY_FIRST = 2;
 export const NODE_REST_FIRST = 3;
-/** Of ports: the sizes of blocks that there are, as bits. */
+/** For port fields: which block sizes occur, one bit each. */
 export const NODE_SIZES = 4;
 
-/** A child slot: the node, under what, the child, its first flow. The node is −1 in a free one. */
+/** A child slot: node (−1 if free), key, child, and the child's first flow. */
 export const CHILD_WORDS = 4;
 export const CHILD_KEY = 1;
 export const CHILD_REF = 2;
 export const CHILD_FIRST = 3;
 
-/** An entry of a leaf: the flow, and what it still asks for, in one number (see {@link Field}). */
+/** A leaf entry: the flow, and the bit mask of its remaining conditions (see {@link Field}). */
 export const ENTRY_WORDS = 2;
 
-/** In which slot (not word) the search for a child begins. */
+/** Index of the slot (not the word) where the search for a child begins. */
 export function hashChild(node: number, key: number): number {
   return mix(mix(node, key), 0);
 }
 
-/** How flows are told apart by one field. What they are filed under is numbered from 0. */
+/** How one field divides flows. The keys that flows are filed under are numbered from 0. */
 export interface Division {
-  /** By number: under what packets look. */
+  /** The key of each number, as a packet lookup computes it. */
   readonly keys: readonly number[];
-  /** By flow: under which numbers it is filed. Empty if it does not ask. */
+  /** The numbers each flow is filed under; empty if it has no condition on this field. */
   readonly filed: readonly (readonly number[])[];
-  /** By flow: its members, each by a value that it has. */
+  /** One value from each member of each flow's condition. */
   readonly members: readonly (readonly number[])[];
-  /** By value: the numbers of all that a packet with it looks under. */
+  /** The numbers that a packet with a given value is looked up under. */
   readonly met: readonly (readonly number[])[];
 }
 
-/** Looking at one flow costs 1, and 1 for each member; a list that costs no more than this is not divided. */
+/** Checking a flow costs 1, plus 1 for each member. A list that costs no more than this is not divided. */
 const LEAF_COST = 8;
-/** Going from one list to another and back, in the same unit: flows of several lists are tried in their common order. */
+/** Cost of switching between lists, in the same unit: flows of several lists are tried in their common order. */
 const SWITCH_COST = 20;
-/** What a division must leave, at most, of a list's cost. */
+/** A division is worthwhile if at most this share of the list's cost remains. */
 const WORTHWHILE = 7 / 8;
-/** Entries of all leaves, for each member of all flows and each flow. */
+/** Limit on the entries of all leaves: this many per flow and per member. */
 const MAX_ENTRIES = 32;
 
-/** Builds one tree over flows that are numbered in their order; of several trees, what they have in common is stored once. */
+/** Builds trees over flows that are numbered in order of precedence. Trees share what they have in common. */
 export class FlowTreeBuilder {
   readonly #divisions: ReadonlyMap<Field, Division>;
-  /** By flow: what it asks for, in one number (see {@link Field}). */
+  /** Bit mask of each flow's conditions (see {@link Field}). */
   readonly #asks: readonly number[];
   readonly #nodes: number[] = [];
   readonly #children: number[] = [];
@@ -98,7 +97,7 @@ export class FlowTreeBuilder {
   #room: number;
   #leaves = 0;
 
-  /** @param asks by flow: what it asks for, in one number (see {@link Field}) */
+  /** @param asks bit mask of each flow's conditions (see {@link Field}) */
   constructor(divisions: ReadonlyMap<Field, Division>, asks: readonly number[]) {
     this.#divisions = divisions;
     this.#asks = asks;
@@ -111,15 +110,15 @@ export class FlowTreeBuilder {
   /**
    * Builds a tree.
    *
-   * @param flows by number, ascending
-   * @param open what of that they ask for matters: bits by {@link Field}
+   * @param flows numbers of the flows, ascending
+   * @param open the conditions to check, as a bit mask of {@link Field}
    */
   build(flows: readonly number[], open: number): Ref {
     const ref = this.#place(flows, open);
     return ref < SURE_END ? this.#leaf(flows, open) : ref;
   }
 
-  /** Nodes and leaves. */
+  /** Number of nodes and leaves. */
   get places(): number {
     return this.#nodes.length / NODE_WORDS + this.#leaves;
   }
@@ -137,10 +136,10 @@ export class FlowTreeBuilder {
     return { nodes: Int32Array.from(this.#nodes), children, entries: Int32Array.from(this.#entries) };
   }
 
-  /** The place of a list: the one that there is, or a new one. */
+  /** The place of a list: an existing one if there is an equal list, else a new one. */
   #place(list: readonly number[], allowed: number): Ref {
     if (list.length === 0) return END;
-    // What comes after a flow that takes all is never met.
+    // Flows after one that matches everything are never reached.
     const last = list.findIndex((flow) => (this.#asks[flow]! & FIELDS & allowed) === 0);
     const flows = last < 0 ? list : list.slice(0, last + 1);
     let asked = 0;
@@ -149,7 +148,7 @@ export class FlowTreeBuilder {
       asked |= this.#asks[flow]!;
       hash = mix(hash, flow);
     }
-    // What none of them asks for makes no difference.
+    // Ignore fields on which no flow has a condition.
     const open = asked & FIELDS & allowed;
     if (flows.length === 1 && (open & ~(1 << Field.Protocol)) === 0) {
       this.#leaves++;
@@ -199,14 +198,14 @@ export class FlowTreeBuilder {
       const first = list[0]!;
       this.#children.push(node, key, this.#place(list, left), first);
       record[NODE_REST_FIRST] = Math.min(record[NODE_REST_FIRST]!, first);
-      // Only of ports, whose blocks have their size there.
+      // Means something for port blocks only, which have their size in the low five bits.
       record[NODE_SIZES]! |= 1 << (key & 31);
     }
     this.#nodes.splice(node, NODE_WORDS, ...record);
     return node;
   }
 
-  /** The field that leaves the least to look at; `undefined` if none leaves clearly less than there is. */
+  /** The field that leaves the least work; `undefined` if no field clearly reduces it. */
   #bestDivision(flows: readonly number[], open: number): Field | undefined {
     const divisions = [...this.#divisions].filter(([field]) => ((open >> field) & 1) !== 0);
     const costs = new Float64Array(flows.length).fill(1);
@@ -228,10 +227,10 @@ export class FlowTreeBuilder {
 }
 
 /**
- * The mean, over all members of these flows, of what a packet that has a member's value meets: the cost of all flows in its lists, and
- * that of switching between the lists, at most once for each flow that is not in the longest.
+ * Expected work after a division: averaged over all members of these flows, what a packet with that member's value still has to check.
+ * That is the cost of all flows in its lists, plus switching between lists, at most once per flow outside the longest list.
  *
- * @param costs by place in `flows`, members of this division's field included, of which nothing is left to look at
+ * @param costs cost of each of `flows`, including this field's members, which need no check after the division
  */
 function expectedCost(flows: readonly number[], costs: Float64Array, { filed, members, met }: Division, scratch: Scratch): number {
   const { costOf, lengthOf } = scratch;
@@ -254,7 +253,7 @@ function expectedCost(flows: readonly number[], costs: Float64Array, { filed, me
   let packets = 0;
   for (const flow of flows) {
     const values = members[flow]!;
-    // Packets for a flow that does not ask meet at least the others that do not.
+    // Packets for a flow without a condition meet at least the other flows without one.
     if (values.length === 0) {
       sum += anyCost;
       packets++;
@@ -281,7 +280,7 @@ function expectedCost(flows: readonly number[], costs: Float64Array, { filed, me
   return sum / packets;
 }
 
-/** What is filed under a number, while a division is weighed; all 0 before and after. */
+/** Totals by number while a division is evaluated; all zero before and after. */
 interface Scratch {
   readonly costOf: Float64Array;
   readonly lengthOf: Int32Array;

@@ -1,17 +1,17 @@
-// A compiled flow set, in one region of memory that is never changed once it is written. Words are 32 bits, little-endian:
+// A compiled flow set: one region of memory, never changed once written. Words are 32 bits, little-endian:
 //
-//     | header                         |  below
-//     | flow[flows]         16 words   |  what each asks for: bounds of its members in the sections behind (flow-records.ts)
+//     | header                         |  see below
+//     | flow[flows]         16 words   |  indexes of each flow's conditions in the sections that follow (flow-records.ts)
 //     | network4[]           2 words   |  IPv4 networks: address, mask
 //     | network6[]           8 words   |  IPv6 networks: address, mask
-//     | range[]              1 word    |  ports: the first, and in the upper half the last
+//     | range[]              1 word    |  ports: the first in the lower half, the last in the upper
 //     | match[]              4 words   |  protocol, offset and length, mask, value
-//     | prefix slots and lengths       |  the networks of all flows, to be found by address (prefix-table.ts)
-//     | port classes, twice            |  destination and source ports (port-classes.ts)
+//     | prefix slots and lengths       |  hash table of all networks, for longest-prefix search (prefix-table.ts)
+//     | port classes (two sections)    |  of destination ports, of source ports (port-classes.ts)
 //     | node[], child slots, entries   |  the tree (flow-tree.ts)
-//     | names                          |  of flows and of targets
+//     | names                          |  of flows and of target tables
 //
-// The header has the first word of each section, and what is said of them all.
+// The header holds the index of each section's first word, and totals.
 
 import { CoreError } from '../core-error.js';
 import { IPPROTO_SCTP, IPPROTO_TCP, IPPROTO_UDP } from '../wire/protocol.js';
@@ -22,15 +22,15 @@ const VERSION = 1;
 export const Header = {
   Magic: 0,
   Version: 1,
-  /** Flows, those included that lead to others. */
+  /** Number of flows, encapsulation flows included. */
   Flows: 2,
-  /** Where the search begins, and where that for an echo request does (see flow-tree.ts, `Ref`). */
+  /** Where a search begins, and where a search for an echo request begins (see flow-tree.ts, `Ref`). */
   Root: 3,
   PingRoot: 4,
-  /** Nodes and leaves of the tree: no search has more of them before it at once. */
+  /** Number of nodes and leaves: the heap of a search never holds more. */
   Places: 5,
   Targets: 6,
-  /** Slots of the two hash tables, less 1: what the sections have is rounded up. */
+  /** Number of slots − 1 of the two hash tables; the sections themselves are padded. */
   PrefixMask: 7,
   ChildMask: 8,
 } as const;
@@ -55,14 +55,14 @@ export const Section = {
 type Section = (typeof Section)[keyof typeof Section];
 
 const SECTIONS = Object.keys(Section).length;
-/** In the header: the first word of each section, and that after the last. */
+/** In the header: the index of each section's first word, and the end of the last. */
 const SECTION_BEGINS = 9;
-/** A multiple of 16: records of 16 words begin where a cache line does. */
+/** A multiple of 16, so that records of 16 words are aligned to cache lines. */
 const HEADER_WORDS = 32;
 
 /**
- * What a flow can ask of a packet. In one number: bits by field, and behind them, from {@link CLASSES_AT} on, the classes of protocols
- * that are asked for. So protocols are known wherever it is known what a flow asks.
+ * The fields that flows have conditions on. A flow's conditions are one bit mask: a bit for each field, and from bit {@link CLASSES_AT} up
+ * a bit for each protocol class that matches, so that the protocol can be checked without reading the flow's record.
  */
 export const Field = { Destination: 0, Source: 1, DestinationPort: 2, SourcePort: 3, Protocol: 4, Match: 5 } as const;
 export type Field = (typeof Field)[keyof typeof Field];
@@ -70,7 +70,7 @@ export type Field = (typeof Field)[keyof typeof Field];
 export const FIELDS = 0xff;
 export const CLASSES_AT = 8;
 
-/** A packet's protocol as flows tell them apart. */
+/** The protocols that flows distinguish. */
 export const ProtocolClass = { Tcp: 0, Udp: 1, Sctp: 2, Other: 3 } as const;
 export type ProtocolClass = (typeof ProtocolClass)[keyof typeof ProtocolClass];
 
@@ -81,9 +81,10 @@ export function protocolClass(protocol: number): ProtocolClass {
 }
 
 /**
- * Puts sections behind one another; `header` has what {@link Header} names, by its numbers.
+ * Lays out header and sections in one region.
  *
- * @param allocate gives memory of so many octets or more
+ * @param header values by {@link Header} index
+ * @param allocate returns memory of at least this many octets
  * @throws {@link CoreError} `out-of-memory`
  */
 export function assemble(
@@ -119,10 +120,10 @@ export function wordsOf(memory: ArrayBufferLike): Int32Array {
     const words = new Int32Array(memory, 0, memory.byteLength >> 2);
     if (words[Header.Magic] === MAGIC && words[Header.Version] === VERSION) return words;
   }
-  throw new CoreError('not-a-table', 'not a compiled flow set, or one of another version of this program');
+  throw new CoreError('not-a-table', 'not a compiled flow set, or compiled by another version of nfqlb');
 }
 
-/** The words of a section: as long as it was, and up to 15 zeros behind. */
+/** The words of a section, with up to 15 zeros of padding at the end. */
 export function sectionOf(words: Int32Array, section: Section): Int32Array {
   return words.subarray(words[SECTION_BEGINS + section], words[SECTION_BEGINS + section + 1]);
 }
@@ -131,6 +132,6 @@ function memoryOf(length: number, allocate: (octets: number) => SharedArrayBuffe
   try {
     return allocate(length);
   } catch (cause) {
-    throw new CoreError('out-of-memory', `compiled flows of ${length} octets are more than there is memory for`, { cause });
+    throw new CoreError('out-of-memory', `not enough memory for the compiled flows: ${length} octets`, { cause });
   }
 }

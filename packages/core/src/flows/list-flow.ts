@@ -5,7 +5,7 @@ import type { Flow } from './flow.js';
 import type { FlowProtocol } from './flow-protocol.js';
 import { formatPortRange } from './port-range.js';
 
-/** A flow as `flow-list` prints it, keys in this order; absent where not set. */
+/** A flow as `flow-list` prints it, with its keys in this order. Fields that are not set are absent. */
 export interface ListedFlow {
   readonly name: string;
   readonly priority: number;
@@ -22,10 +22,10 @@ export interface ListedFlow {
 }
 
 /**
- * What `flow-list` says about a flow: to be printed as JSON.
+ * A flow in the form that `flow-list` prints as JSON.
  *
- * @param matchesCount packets that went with it
- * @param userRef what it leads to; absent for a flow of packets to trace
+ * @param matchesCount number of packets that matched
+ * @param userRef the target table; absent for a trace flow
  */
 export function listFlow(flow: Flow, matchesCount: number, userRef?: string): ListedFlow {
   const { name, priority, protocols, dsts, dports, srcs, sports, match, udpencap } = flow;
@@ -44,13 +44,13 @@ export function listFlow(flow: Flow, matchesCount: number, userRef?: string): Li
   };
 }
 
-/** The definition of a flow that leads to a target, as `flow-list` prints it. */
+/** The definition of a flow that `flow-list` printed. */
 export function definitionOf({ dests, user_ref: target = '', ...listed }: ListedFlow): FlowDefinition {
   const { name, priority, protocols, dports, srcs, sports, match, udpencap } = listed;
   return { name, target, priority, protocols, dsts: dests, dports, srcs, sports, match, udpencap };
 }
 
-/** As C nfqlb prints networks: IPv4 ones too with the prefix of 128 bits, `::ffff:10.0.0.0/104`. */
+/** As C nfqlb prints networks: IPv4 networks in mapped form, `::ffff:10.0.0.0/104`. */
 function formatMapped({ network, prefixLength }: Cidr): string {
   return `${formatIpv6(network)}/${prefixLength}`;
 }

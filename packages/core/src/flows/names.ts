@@ -1,4 +1,4 @@
-// Names in a compiled flow set: where each begins, in UTF-16 code units, and behind the last; then all of their units.
+// Names in a compiled flow set: the offset of each name and the end of the last, in UTF-16 code units; then the code units of all names.
 
 export function buildNames(names: readonly string[]): Int32Array {
   const begins = [0];
@@ -10,7 +10,7 @@ export function buildNames(names: readonly string[]): Int32Array {
   return Int32Array.from([...begins, ...new Int32Array(units.buffer)]);
 }
 
-/** @param count names in the section; @param i which of them */
+/** @param count number of names in the section */
 export function nameIn(section: Int32Array, count: number, i: number): string {
   const units = new Uint16Array(section.buffer, section.byteOffset + 4 * (count + 1));
   return String.fromCharCode(...units.slice(section[i], section[i + 1]));

@@ -1,25 +1,25 @@
-// Ports that no flow tells apart are one class. Classes are numbered in the order of their ports, so that a range of ports
-// is a range of classes; a range that no other cuts is one class, however many ports it has.
+// Ports that no flow distinguishes form a class. Classes are numbered in port order, so a range of ports is a range of classes, and a
+// range that no other range cuts is a single class, however many ports it has.
 //
-// Such a range is filed under blocks: 2^size classes from a multiple of 2^size on. It takes few, and a port is in one block of
-// each size. (The same as a segment tree over the classes.)
+// A range is filed under blocks of 2^size classes, aligned to 2^size, as in a segment tree. Few blocks make up a range, and a port is in
+// one block of each size.
 
 import type { PortRange } from './port-range.js';
 
 const PORTS = 0x10000;
 const PAGE = 0x100;
 
-/** Sizes of blocks: 2⁰ to 2¹⁶ classes. */
+/** Number of block sizes: 2⁰ to 2¹⁶ classes. */
 export const BLOCK_SIZES = 17;
 
-/** A block as one number. */
+/** A block as one number: its index, and its size in the low five bits. */
 export function blockOf(portClass: number, size: number): number {
   return ((portClass >> size) << 5) | size;
 }
 
-/** The classes of some ranges of ports. */
+/** The port classes of a set of ranges. */
 export class PortClasses {
-  /** By port. */
+  /** The class of each port. */
   readonly #classes = new Uint16Array(PORTS);
 
   constructor(ranges: Iterable<PortRange>) {
@@ -35,7 +35,7 @@ export class PortClasses {
     }
   }
 
-  /** Classes, numbered from 0. */
+  /** Number of classes. */
   get count(): number {
     return this.of(PORTS - 1) + 1;
   }
@@ -44,12 +44,12 @@ export class PortClasses {
     return this.#classes[port]!;
   }
 
-  /** The blocks that make up a range, none of which has a port in common with another. */
+  /** The disjoint blocks that make up a range. */
   blocksOf({ first, last }: PortRange): number[] {
     const blocks: number[] = [];
     const end = this.of(last) + 1;
     for (let at = this.of(first); at < end; ) {
-      // The greatest that begins here and does not reach beyond the end.
+      // The largest aligned block that begins here and ends within the range.
       let size = at === 0 ? BLOCK_SIZES - 1 : 31 - Math.clz32(at & -at);
       while (at + 2 ** size > end) size--;
       blocks.push(blockOf(at, size));
@@ -59,15 +59,15 @@ export class PortClasses {
   }
 
   /**
-   * The section of a compiled flow set that {@link classOf} reads: by the upper octet of a port the page, by its lower octet the
-   * class; the first page is this index. Equal pages are one: flows that name a few ports take a few.
+   * The section of a compiled flow set that {@link classOf} reads, a two-level table: the first page maps a port's upper octet to a page,
+   * which maps the lower octet to a class. Equal pages are stored once, so flows with few ports need few pages.
    */
   build(): Int32Array {
     const pages: Uint16Array[] = [];
     const index: number[] = [];
     for (let port = 0; port < PORTS; port += PAGE) {
       const page = this.#classes.subarray(port, port + PAGE);
-      // Classes ascend: pages are equal if they are all of one class, and then they follow one another.
+      // Classes ascend, so equal pages hold a single class and are adjacent.
       const before = pages.at(-1);
       if (before === undefined || page[PAGE - 1] !== before[0]) pages.push(page);
       index.push(pages.length);
@@ -81,7 +81,7 @@ export class PortClasses {
   }
 }
 
-/** @param section what {@link PortClasses.build} gave, in units of 16 bits */
+/** @param section built by {@link PortClasses.build}, as 16-bit units */
 export function classOf(section: Uint16Array, port: number): number {
   return section[(section[port >> 8]! << 8) | (port & 0xff)]!;
 }

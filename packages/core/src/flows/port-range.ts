@@ -1,4 +1,4 @@
-/** Ports from the first to the last, both in it: from 1 to 65535. */
+/** Ports from first to last, inclusive, within 1–65535. */
 export interface PortRange {
   readonly first: number;
   readonly last: number;
@@ -6,22 +6,22 @@ export interface PortRange {
 
 export const MAX_PORT = 65535;
 
-/** What {@link parsePortRange} reads, in words, for an error. */
-export const PORT_RANGE_FORM: string = `a port from 1 to ${MAX_PORT}, or a range of them, the lower first, as 8000-8099`;
+/** What {@link parsePortRange} accepts, for error messages. */
+export const PORT_RANGE_FORM: string = `a port from 1 to ${MAX_PORT}, or a range such as 8000-8099`;
 
-/** The range that `80` or `8000-8099` says; `undefined` if it is none. Digits only: `010` is ten. */
+/** Parses `80` or `8000-8099`; `undefined` if it is neither. Decimal digits only: `010` is ten. */
 export function parsePortRange(text: string): PortRange | undefined {
   const [, first = '', last = first] = /^(\d+)(?:-(\d+))?$/.exec(text) ?? [];
   const range = { first: Number(first), last: Number(last) };
   return range.first >= 1 && range.first <= range.last && range.last <= MAX_PORT ? range : undefined;
 }
 
-/** As {@link parsePortRange} reads it. */
+/** The inverse of {@link parsePortRange}. */
 export function formatPortRange({ first, last }: PortRange): string {
   return first === last ? `${first}` : `${first}-${last}`;
 }
 
-/** The same ports in as few ranges as possible, ascending: what overlaps or touches is one. */
+/** Merges ranges that overlap or touch; returns them ascending. */
 export function mergePortRanges(ranges: readonly PortRange[]): PortRange[] {
   const merged: PortRange[] = [];
   for (const { first, last } of ranges.toSorted((a, b) => a.first - b.first)) {

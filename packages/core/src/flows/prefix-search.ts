@@ -12,7 +12,7 @@ import {
   PrefixKind,
 } from './prefix-table.js';
 
-/** Finds the networks that a packet's addresses are in (prefix-table.ts). */
+/** Finds the networks that contain a packet's addresses (prefix-table.ts). */
 export class PrefixSearch {
   readonly #slots: Int32Array;
   readonly #lengths: Int32Array;
@@ -24,19 +24,19 @@ export class PrefixSearch {
     this.#mask = words[Header.PrefixMask]!;
   }
 
-  /** The narrowest of the destinations' networks that the packet is sent to, or {@link NO_PREFIX}. */
+  /** The longest destination prefix that contains the packet's destination, or {@link NO_PREFIX}. */
   destination(key: PacketKey): number {
     if (key.family === 4) return this.#longest4(PrefixKind.Destination4, key.words, KEY_DESTINATION / 4);
     return this.#longest6(PrefixKind.Destination6, key.words, KEY_DESTINATION / 4);
   }
 
-  /** The narrowest of the sources' networks that the packet comes from, or {@link NO_PREFIX}. */
+  /** The longest source prefix that contains the packet's source, or {@link NO_PREFIX}. */
   source(key: PacketKey): number {
     if (key.family === 4) return this.#longest4(PrefixKind.Source4, key.words, KEY_SOURCE / 4);
     return this.#longest6(PrefixKind.Source6, key.words, KEY_SOURCE / 4);
   }
 
-  /** The next network around one, or {@link NO_PREFIX}. */
+  /** The smallest network that encloses a network, or {@link NO_PREFIX}. */
   parent(prefix: number): number {
     return this.#slots[PREFIX_WORDS * prefix + PREFIX_PARENT]!;
   }

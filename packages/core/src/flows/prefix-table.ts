@@ -1,34 +1,33 @@
-// The networks of all flows, to be found by a packet's address. Each is known by its slot in a hash table.
+// The networks of all flows, for longest-prefix search by a packet's address. A network is identified by its slot in a hash table.
 //
-// Networks that have an address in them are nested, so each network knows the next one around it: its parent. Once the
-// longest prefix of an address is found, all others follow from parent to parent, with no further search. The longest is
-// found by a hash table, asked for one prefix length after the other: as flows have a few of these lengths and not all
-// 161, that takes a few steps. Destinations and sources, IPv4 and IPv6 are kept apart, so that no packet asks for lengths in
-// vain that only the others have.
+// All networks that contain an address are nested, so each network stores the smallest one that encloses it, its parent: once the longest
+// prefix is found, the others follow from parent to parent without another search. The longest prefix is found by probing the hash table
+// for one prefix length after the other, longest first; flows use few different lengths, so this takes few probes. Destinations and
+// sources, IPv4 and IPv6 are kept apart, so that no packet probes for lengths that only the other kinds use.
 
 import { type Cidr, IPV4_PREFIX, isIpv4, maskAddress } from '../address/index.js';
 import { mix, slotsFor } from './slots.js';
 
-/** Words of a slot: four of address, its kind and length or −1 in a free one, its parent; 8, so that none lies across cache lines. */
+/** Words of a slot: four of address, the tag (−1 if free), the parent; padded to 8, so that no slot crosses a cache line. */
 export const PREFIX_WORDS = 8;
 export const PREFIX_TAG = 4;
 export const PREFIX_PARENT = 5;
 export const NO_PREFIX = -1;
 
-/** Words of a prefix length: four of mask, the tag. Before all of these stand where those of each kind begin. */
+/** Words of a prefix length: four of mask, the tag. The section begins with the index of the first length of each kind. */
 export const LENGTH_WORDS = 8;
 export const LENGTH_TAG = 4;
 export const LENGTH_BEGINS = 8;
 
-/** Which of the four kinds a network is. */
+/** The four kinds of network. */
 export const PrefixKind = { Destination4: 0, Destination6: 1, Source4: 2, Source6: 3 } as const;
 export type PrefixKind = (typeof PrefixKind)[keyof typeof PrefixKind];
 const KINDS = 4;
 
-/** Kind and prefix length in one number: what makes networks of one address differ. */
+/** Kind and prefix length in one number: they distinguish networks with the same address. */
 const tagOf = (kind: PrefixKind, prefixLength: number): number => (kind << 8) | prefixLength;
 
-/** Where the search for a prefix begins. IPv4 networks differ in the last word alone. */
+/** Slot where the search for a prefix begins. For IPv4 only the last word of the address differs. */
 export function hashPrefix(tag: number, w0: number, w1: number, w2: number, w3: number): number {
   return mix(mix(mix(mix(mix(tag, w3), w2), w1), w0), 0);
 }
@@ -42,18 +41,18 @@ export function addressWords(address: Uint8Array): Int32Array {
   return new Int32Array(address.slice().buffer);
 }
 
-/** Leading ones, so many, as words of a packet key. */
+/** A netmask as words of a packet key. */
 export function maskWords(prefixLength: number): Int32Array {
   return addressWords(maskAddress(new Uint8Array(16).fill(0xff), prefixLength));
 }
 
-/** Numbers networks, and makes the table when all are known. */
+/** Collects networks, numbers them, and builds the table. */
 export class PrefixTableBuilder {
   readonly #numbers = new Map<string, number>();
   readonly #prefixes: { readonly kind: PrefixKind; readonly cidr: Cidr }[] = [];
   #parents: number[] | undefined;
 
-  /** The number of a network, of the destinations' or the sources' table. */
+  /** Adds a network, of sources or destinations, and returns its number. */
   add(source: boolean, cidr: Cidr): number {
     const kind = ((source ? PrefixKind.Source4 : PrefixKind.Destination4) + (isIpv4(cidr.network) ? 0 : 1)) as PrefixKind;
     const key = keyOf(kind, cidr.network, cidr.prefixLength);
@@ -63,7 +62,7 @@ export class PrefixTableBuilder {
     return this.#prefixes.push({ kind, cidr }) - 1;
   }
 
-  /** By number: the next network around each, or {@link NO_PREFIX}. For when all are known. */
+  /** The parent of each network, by number, or {@link NO_PREFIX}. Call after all networks were added. */
   get parents(): readonly number[] {
     this.#parents ??= this.#prefixes.map(({ kind, cidr }) => {
       const least = isIpv4(cidr.network) ? IPV4_PREFIX : 0;
@@ -77,7 +76,7 @@ export class PrefixTableBuilder {
     return this.#parents;
   }
 
-  /** The sections of a compiled flow set: slots and prefix lengths; and by number, the slot of each network. */
+  /** The sections of a compiled flow set, slots and prefix lengths, and the slot of each network by number. */
   build(): { readonly slots: Int32Array; readonly lengths: Int32Array; readonly slotOf: readonly number[] } {
     const count = slotsFor(this.#prefixes.length);
     const slots = new Int32Array(PREFIX_WORDS * count).fill(NO_PREFIX);
@@ -106,7 +105,7 @@ export class PrefixTableBuilder {
 
   readonly #lengthsOf = new Map<PrefixKind, readonly number[]>();
 
-  /** The prefix lengths of a kind, the longest first. */
+  /** The prefix lengths of a kind, longest first. */
   #lengths(kind: PrefixKind): readonly number[] {
     let lengths = this.#lengthsOf.get(kind);
     if (lengths === undefined) {

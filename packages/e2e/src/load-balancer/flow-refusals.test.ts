@@ -125,7 +125,7 @@ describeLive(
         expect([line, rest]).toEqual([expect.stringMatching(/name ".*must be 1 to 1000 of the characters/), []]);
       }
       expect(await set('a', '--dports=0')).toContain('dports "0": must be');
-      expect(await set('a', '--udpencap=9899')).toContain('udpencap 9899: needs protocols sctp alone');
+      expect(await set('a', '--udpencap=9899')).toContain('udpencap 9899: only allowed with protocols sctp');
       expect(await refusal(lb, 'flow-list', '--name=none')).toContain('nfqlb flow-list: name "none": there is no such flow');
       for (const command of ['flow-delete', 'flow-list']) expect(await refusal(lb, command, '--name=a\nb')).toContain('must be one line');
       expect(await lb.run('flow-list-names')).toBe('[]\n');
