@@ -17,7 +17,7 @@ const SIZE = { M: 65537, N: 100 };
 const table = TargetTable.create(new ArrayBuffer(TargetTable.byteLength(SIZE)), SIZE);
 table.activate(Array.from({ length: SIZE.N }, (_, i) => ({ fwmark: 101 + i })));
 const options: FragmentTableOptions = { size: 8191, buckets: 8191, fragments: 100, mtu: 1500, ttl: 200, holes: 0 };
-const fragments = new FragmentTable(FragmentTable.createMemory(options), options, new Uint32Array(STATISTICS_LENGTH / 4));
+const fragments = new FragmentTable(FragmentTable.createMemory(options, [1, 2]), options, new Uint32Array(STATISTICS_LENGTH / 4));
 const balancer = new Balancer(new FwmarkLookup(table), { fragments });
 const batch = batchOf(...(Object.keys(TRAFFIC) as Traffic[]), ...FRAGMENTS);
 

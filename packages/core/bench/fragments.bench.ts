@@ -11,7 +11,7 @@ import {
   STATISTICS_LENGTH,
   TargetTable,
 } from '@nfqlb/core';
-import { fragments, packet } from '@nfqlb/core/testing';
+import { fragments, HASH_KEY, packet } from '@nfqlb/core/testing';
 import { measure } from 'mitata';
 import type { ContentionTask } from './contention-thread.js';
 import { report } from './goal.js';
@@ -49,7 +49,7 @@ for (const [name, ip] of Object.entries(whole)) {
       ),
     );
     const balancer = new Balancer(new FwmarkLookup(table), {
-      fragments: new FragmentTable(FragmentTable.createMemory(options), options, new Uint32Array(STATISTICS_LENGTH / 4)),
+      fragments: new FragmentTable(FragmentTable.createMemory(options, HASH_KEY), options, new Uint32Array(STATISTICS_LENGTH / 4)),
     });
     const first = batchOf(trains.map(([head]) => head!));
     balancer.decideBatch(first, DATAGRAMS);
@@ -77,7 +77,7 @@ for (const threads of [1, 2, 4]) {
 /** Nanoseconds a fragment, by thread, as the clock has it: threads share the processors. */
 async function contend(threads: number, shared: boolean): Promise<number[]> {
   const options: FragmentTableOptions = { ...OPTIONS, size: shared ? 1 : 500, buckets: 100 };
-  const memory = FragmentTable.createMemory(options);
+  const memory = FragmentTable.createMemory(options, HASH_KEY);
   const start = new SharedArrayBuffer(4);
   return Promise.all(
     Array.from({ length: threads }, (_, thread) => {

@@ -9,6 +9,7 @@ import { DROP, STORED } from './packet-batch.js';
 import { type PacketBuilder, packet } from './packet-builder/index.js';
 import { REASON_NAMES } from './reason.js';
 import { fragments } from './testing/fragments.js';
+import { HASH_KEY } from './testing/naive-fragments.js';
 import { ETH_P_IP, ETH_P_IPV6 } from './wire/ethertype.js';
 
 const TARGETS = [101, 102, 103, 104, 105];
@@ -29,8 +30,11 @@ class Host {
   readonly tun: Uint8Array[] = [];
 
   constructor(options: BalancerOptions = {}, targets: readonly number[] = TARGETS, room: FragmentTableOptions = ROOM) {
-    const table = new FragmentTable(FragmentTable.createMemory(room), room, new Uint32Array(STATISTICS_LENGTH / 4), (bytes, at, length) =>
-      this.tun.push(bytes.slice(at, at + length)),
+    const table = new FragmentTable(
+      FragmentTable.createMemory(room, HASH_KEY),
+      room,
+      new Uint32Array(STATISTICS_LENGTH / 4),
+      (bytes, at, length) => this.tun.push(bytes.slice(at, at + length)),
     );
     this.balancer = new Balancer(lookupOf(targets), { ...options, fragments: table });
   }
@@ -179,4 +183,30 @@ test.each([
 ])('%s is malformed, and leaves no trace', (_name, builder) => {
   const host = new Host();
   expect(host.decide(builder.build())).toEqual([DROP, 'malformed']);
+});
+
+describe('a fragment that is not the last carries a multiple of 8 octets, and some', () => {
+  const datagram = (ip: PacketBuilder): PacketBuilder => ip.udp(1024, 5001).payload(4000);
+  /** The middle fragment of a datagram with another length in its headers. */
+  function cutTo(octets: number, family: 4 | 6, part = 1): Uint8Array {
+    const ip = family === 4 ? packet().ipv4('10.0.0.2', '10.0.0.1') : packet().ipv6('2001:db8::2', '2001:db8::1');
+    const bytes = fragments(datagram(ip).build(), 1500, 7)[part]!;
+    const length = (family === 4 ? 20 : 8) + octets;
+    new DataView(bytes.buffer, bytes.byteOffset).setUint16(family === 4 ? 2 : 4, length);
+    return bytes.subarray(0, (family === 4 ? 0 : 40) + length);
+  }
+
+  test.each([4, 6] as const)('IPv%i', (family) => {
+    for (const [octets, part, decision] of [
+      [0, 1, [DROP, 'malformed']],
+      [4, 1, [DROP, 'malformed']],
+      [8, 1, [STORED, 'fragment-stored']],
+      [13, 0, [DROP, 'malformed']],
+      [13, 2, [STORED, 'fragment-stored']],
+      [0, 2, [STORED, 'fragment-stored']],
+    ] as const) {
+      const host = new Host();
+      expect([octets, part, host.decide(cutTo(octets, family, part))]).toEqual([octets, part, decision]);
+    }
+  });
 });

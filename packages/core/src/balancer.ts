@@ -107,6 +107,11 @@ export class Balancer {
     }
     if (kind !== Kind.Fragment && kind !== Kind.FirstFragment) return this.#balance(bytes, at, length, etherType);
 
+    // RFC 791 §3.2, RFC 8200 §4.5: all fragments but the last carry a multiple of 8 octets. Others could not be put together, and would be
+    // a cheap way to make the fragment table work hard.
+    const carried = this.key.fragmentEnd - this.key.fragmentBegin;
+    if (this.key.moreFragments && (carried === 0 || (carried & 7) !== 0)) return this.#drop(Reason.Malformed);
+
     if (this.#tier !== undefined) {
       const fwmark = this.#tier.choose(this.key.hashAddresses());
       if (fwmark >= 0 && fwmark !== this.#tier.ownFwmark) {

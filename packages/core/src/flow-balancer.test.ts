@@ -11,6 +11,7 @@ import { DROP } from './packet-batch.js';
 import { type PacketBuilder, packet } from './packet-builder/index.js';
 import { REASON_NAMES } from './reason.js';
 import { fragments } from './testing/fragments.js';
+import { HASH_KEY } from './testing/naive-fragments.js';
 import { ETH_P_IP, ETH_P_IPV6 } from './wire/ethertype.js';
 
 const SIZE = { M: 97, N: 4 };
@@ -138,7 +139,7 @@ describe('SCTP in UDP', () => {
 
 test('all fragments of a datagram go where its flow says', () => {
   const room = { size: 97, buckets: 97, fragments: 10, mtu: 1500, ttl: 200, holes: 0 };
-  const table = new FragmentTable(FragmentTable.createMemory(room), room, new Uint32Array(STATISTICS_LENGTH / 4));
+  const table = new FragmentTable(FragmentTable.createMemory(room, HASH_KEY), room, new Uint32Array(STATISTICS_LENGTH / 4));
   const dns: FlowDefinition = { name: 'dns', target: 'd', protocols: 'udp', dports: '53', priority: 1 };
   const { balancer, matches } = balancing([dns, REST], { d: tableOf(101), r: tableOf(201) }, { fragments: table });
   const parts = fragments(packet().ipv6('1000::2', '1000::1').udp(4711, 53).payload(4000).build(), 1500, 7);

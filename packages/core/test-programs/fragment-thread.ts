@@ -21,6 +21,8 @@ export interface ThreadTask {
   /** By thread: how many datagrams it has gone through. */
   readonly progress: SharedArrayBuffer;
   readonly thread: number;
+  /** How far this thread's clock is ahead, in milliseconds. */
+  readonly lead: number;
   readonly datagrams: number;
   /** Fragments of each datagram. */
   readonly parts: number;
@@ -40,7 +42,7 @@ export interface ThreadResult {
 /** How many datagrams a thread may be ahead of another. */
 const AHEAD = 4;
 
-const { memory, options, progress, thread, datagrams, parts } = workerData as ThreadTask;
+const { memory, options, progress, thread, lead, datagrams, parts } = workerData as ThreadTask;
 const progressOf = new Int32Array(progress);
 const threads = progressOf.length;
 const returned: Uint8Array[] = [];
@@ -73,6 +75,7 @@ for (let datagram = 0; datagram < datagrams; datagram++) {
   for (let other = 0; other < threads; other++) {
     while (datagram - Atomics.load(progressOf, other) > AHEAD) Atomics.wait(progressOf, other, Atomics.load(progressOf, other), 1);
   }
+  table.now = datagram / 100 + lead;
   for (let part = 0; part < parts; part++) {
     if ((datagram + part) % threads !== thread) continue;
     const bytes = train[part]!.slice();

@@ -73,7 +73,7 @@ export class Decider {
     this.#situation = situation;
     this.#options = options;
     const { tier, fragments: fragmentOptions, balancer } = options;
-    const memory = FragmentTable.createMemory(fragmentOptions);
+    const memory = FragmentTable.createMemory(fragmentOptions, [0, 0]);
     const fragments = new FragmentTable(
       memory,
       fragmentOptions,

@@ -8,6 +8,7 @@ import { FwmarkLookup } from '../maglev/fwmark-lookup.js';
 import { TargetTable } from '../maglev/target-table.js';
 import { type PacketBuilder, packet } from '../packet-builder/index.js';
 import { REASON_NAMES, type Reason } from '../reason.js';
+import { HASH_KEY } from '../testing/naive-fragments.js';
 import { ETH_P_IP, ETH_P_IPV6 } from '../wire/ethertype.js';
 import { type DecisionNames, decisionOf, describeDecision } from './decision.js';
 
@@ -21,7 +22,7 @@ function tableOf(...fwmarks: readonly number[]): FwmarkLookup {
 
 function fragmentTable(stored = 4): FragmentTable {
   const options = { size: 7, buckets: 0, fragments: stored, mtu: 600, ttl: 1000, holes: 0 };
-  return new FragmentTable(FragmentTable.createMemory(options), options, new Uint32Array(STATISTICS_LENGTH / 4));
+  return new FragmentTable(FragmentTable.createMemory(options, HASH_KEY), options, new Uint32Array(STATISTICS_LENGTH / 4));
 }
 
 /** What is said of the last of these packets. */

@@ -121,6 +121,10 @@ function whyDropped(reason: Reason, kind: Kind): string {
       return 'a fragment that came before its first, and is too long to be stored (mtu)';
     case Reason.NotIp:
       return 'neither IPv4 nor IPv6';
+    case Reason.Malformed:
+      return kind === Kind.Malformed
+        ? 'malformed: its headers end early or contradict each other'
+        : 'malformed: a fragment that is not the last and carries nothing, or not a multiple of 8 octets';
     default:
       return 'malformed: its headers end early or contradict each other';
   }

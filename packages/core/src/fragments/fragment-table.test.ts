@@ -6,9 +6,9 @@ import { PacketKey } from '../key/packet-key.js';
 import { STORED } from '../packet-batch.js';
 import { packet } from '../packet-builder/index.js';
 import { fragments } from '../testing/fragments.js';
-import { type NaiveAnswer, NaiveFragmentTable } from '../testing/naive-fragments.js';
+import { HASH_KEY, type NaiveAnswer, NaiveFragmentTable } from '../testing/naive-fragments.js';
 import { ETH_P_IP, ETH_P_IPV6 } from '../wire/ethertype.js';
-import { FragmentTable, LOST, NO_ROOM, TOO_LONG } from './fragment-table.js';
+import { FragmentTable, LOST, MAX_CHAIN, NO_ROOM, TOO_LONG } from './fragment-table.js';
 import type { FragmentTableOptions } from './layout.js';
 import { nameStatistics, STATISTICS_LENGTH } from './statistics.js';
 
@@ -21,8 +21,8 @@ class Bench {
   readonly statistics = new Uint32Array(STATISTICS_LENGTH / 4);
   readonly #key = new PacketKey();
 
-  constructor(options: FragmentTableOptions) {
-    this.table = new FragmentTable(FragmentTable.createMemory(options), options, this.statistics, (bytes, at, length) => {
+  constructor(options: FragmentTableOptions, memory = FragmentTable.createMemory(options, HASH_KEY)) {
+    this.table = new FragmentTable(memory, options, this.statistics, (bytes, at, length) => {
       this.sent.push(bytes.slice(at, at + length));
     });
     this.table.resetStatistics(options);
@@ -231,13 +231,13 @@ test.each([
   ['fragments', 1.5],
   ['mtu', Number.NaN],
 ] as const)('%s %d is refused', (name, value) => {
-  expect(() => FragmentTable.createMemory({ ...OPTIONS, [name]: value })).toThrow(
+  expect(() => FragmentTable.createMemory({ ...OPTIONS, [name]: value }, HASH_KEY)).toThrow(
     `fragment table: ${name} ${value}: must be a whole number from`,
   );
 });
 
 test('a table larger than there is memory for is refused', () => {
-  expect(() => FragmentTable.createMemory({ ...OPTIONS, fragments: 2 ** 22, mtu: 2 ** 22 })).toThrow(
+  expect(() => FragmentTable.createMemory({ ...OPTIONS, fragments: 2 ** 22, mtu: 2 ** 22 }, HASH_KEY)).toThrow(
     /^a fragment table of 1759\d+ octets is more than there is memory for$/,
   );
 });
@@ -294,5 +294,107 @@ describe('any arrivals', () => {
       }),
       { numRuns: 1500 },
     );
+  });
+});
+
+describe('clocks that differ', () => {
+  /** Two threads of one table. */
+  function threads(): [Bench, Bench] {
+    const memory = FragmentTable.createMemory(OPTIONS, HASH_KEY);
+    return [new Bench(OPTIONS, memory), new Bench(OPTIONS, memory)];
+  }
+  const [first, middle, last] = trainV4(7);
+
+  test.each([1 / 16, 150, 60_000])('a datagram used by a thread that is %f ms ahead is not forgotten', (lead) => {
+    const [ahead, behind] = threads();
+    ahead.table.now = 1000 + lead;
+    behind.table.now = 1000;
+    expect(ahead.take(first, 103)).toBe(103);
+    expect(behind.take(middle)).toBe(103);
+    expect(behind.now).toMatchObject({ active: 1, objGC: 0 });
+    // The thread that is behind has not made it older.
+    ahead.table.now = 1000 + lead + 200;
+    expect(ahead.take(last)).toBe(103);
+  });
+
+  test('fragments stored by a thread that is ahead are not discarded', () => {
+    const [ahead, behind] = threads();
+    ahead.table.now = 1001;
+    behind.table.now = 1000;
+    expect(ahead.take(middle)).toBe(STORED);
+    expect(behind.now).toMatchObject({ fragsUsed: 1, fragsDiscarded: 0 });
+    expect(behind.take(first, 103)).toBe(103);
+    expect(behind.sent).toEqual([middle]);
+  });
+
+  test('time wraps: 2³² ticks of 1/16 ms', () => {
+    const wrap = 2 ** 32 / 16;
+    for (const begin of [wrap - 100, wrap / 2 - 100]) {
+      const bench = new Bench(OPTIONS);
+      bench.table.now = begin;
+      bench.take(first, 103);
+      bench.table.now = begin + 190;
+      expect(bench.take(middle)).toBe(103);
+      bench.table.now = begin + 190 + 201;
+      expect(bench.now).toMatchObject({ active: 0, objGC: 1 });
+    }
+  });
+
+  test.each([1, 36, 38, 70])('an entry that nobody has touched for %i hours has expired', (hours) => {
+    const bench = new Bench(OPTIONS);
+    bench.take(first, 103);
+    bench.table.now = hours * 3_600_000;
+    expect(bench.now).toMatchObject({ active: 0, objGC: 1 });
+  });
+});
+
+test('a bucket holds only so many datagrams: the others cost no more time, and other buckets are as they were', () => {
+  const options = { ...OPTIONS, size: 100, buckets: 1000 };
+  const bench = new Bench(options);
+  const key = new PacketKey();
+  const heads = { crowded: [] as Uint8Array[], other: [] as Uint8Array[] };
+  // Whoever knows the key of the hash finds datagrams that share a bucket.
+  for (let id = 1; heads.crowded.length < MAX_CHAIN + 4; id++) {
+    const [head] = trainV4(id);
+    keyOf(head, key);
+    const bucket = (key.hashFragment(...HASH_KEY) >>> 0) % options.size;
+    if (bucket === 0) heads.crowded.push(head);
+    else if (heads.other.length < 99 && bucket > 0 && bucket === heads.other.length + 1) heads.other.push(head);
+  }
+  expect(heads.crowded.map((head) => bench.take(head, 103))).toEqual([...Array(MAX_CHAIN).fill(103), ...Array(4).fill(NO_ROOM)]);
+  expect(bench.now).toMatchObject({ rejected: 4, active: MAX_CHAIN });
+  for (const head of heads.other) expect(bench.take(head, 104)).toBe(104);
+  bench.table.now = 201;
+  expect(bench.take(heads.crowded.at(-1)!, 105)).toBe(105);
+});
+
+describe('a lock that is never released, as its holder has died', () => {
+  test('of a bucket: the others are collected, and it is counted', () => {
+    const memory = FragmentTable.createMemory(OPTIONS, HASH_KEY);
+    const bench = new Bench(OPTIONS, memory);
+    for (let id = 1; id <= 3; id++) bench.take(trainV4(id)[0], 103);
+    const words = new Int32Array(memory);
+    const held = bench.table.lockAt(0);
+    words[held] = 1;
+    bench.table.now = 1000;
+    const { active, objGC, skipped } = bench.now;
+    expect(active! + objGC!).toBeLessThanOrEqual(3);
+    expect(skipped).toBe(1);
+    words[held] = 0;
+    expect(bench.now).toMatchObject({ active: 0, objGC: 3, skipped: 1 });
+  });
+
+  test('of a pool: an observer gives up and goes on', () => {
+    const options = { ...OPTIONS, size: 1 };
+    const memory = FragmentTable.createMemory(options, HASH_KEY);
+    const bench = new Bench(options, memory);
+    for (let id = 1; id <= 3; id++) bench.take(trainV4(id)[0], 103);
+    const statistics = new Uint32Array(STATISTICS_LENGTH / 4);
+    const observer = new FragmentTable(memory, options, statistics, () => {}, true);
+    new Int32Array(memory)[observer.lockAt(options.size)] = 1;
+    observer.resetStatistics(options);
+    observer.now = 1000;
+    observer.collect();
+    expect(nameStatistics(statistics)).toMatchObject({ objGC: 3, active: 0 });
   });
 });

@@ -10,12 +10,14 @@ import {
   type FragmentTableOptions,
   FWMARK,
   ID,
+  KEY,
   LAST_USE,
   LIST,
   LOCK,
   layoutOf,
   NEXT,
   PROTOCOL,
+  SCAVENGED_AT,
   STATE,
 } from './layout.js';
 import { lock, tryLock, unlock } from './lock.js';
@@ -42,10 +44,31 @@ export const LOST = -4;
 /** Longer than what can be stored. */
 export const TOO_LONG = -5;
 
-/** Ticks of a millisecond. After 2³² of them, three days, an entry that nobody has touched since looks new again, for its time to live. */
+/** Ticks in a millisecond. */
 const TICKS = 16;
 
-/** Buckets to look into when extra entries or places for stored fragments have run out: some 0.5 µs. */
+/**
+ * How far another thread's clock may be ahead, in ticks: an hour. Each thread's time is that at which its batch arrived, and a thread may
+ * have been stopped since. Times wrap after 2³² ticks, three days: an entry that nobody has touched for so long looks alive again for an hour.
+ */
+const MAX_LEAD = 3_600_000 * TICKS;
+
+/**
+ * Most datagrams in a bucket: every fragment has to look at all of them. In a table with as many datagrams as
+ * buckets, one in 10⁹ finds 12 there by chance; with twice as many, one in 10⁶.
+ */
+export const MAX_CHAIN = 12;
+
+/** Longest wait of a thread that must not wait for ever, in milliseconds: a pool is held for less than a microsecond. */
+const POOL_TIMEOUT_MS = 10;
+
+/** Key of the hash that chooses buckets: 64 bits, as two words. */
+export type FragmentHashKey = readonly [number, number];
+
+/**
+ * Buckets to look into when extra entries or places for stored fragments have run out, once a tick: 3 µs of 62. A table of 500 buckets is
+ * gone through in half a millisecond, and fragments that find it full cost no more than others.
+ */
 const SCAVENGED = 64;
 
 /** Most entries, fragments or holes: their places are counted in 32-bit words. */
@@ -59,6 +82,8 @@ export const MAX_POOL: number = 2 ** 22;
  */
 export class FragmentTable {
   readonly #size: number;
+  readonly #k0: number;
+  readonly #k1: number;
   readonly #mtu: number;
   /** In ticks. */
   readonly #ttl: number;
@@ -69,16 +94,24 @@ export class FragmentTable {
   readonly #stored: StoredFragments;
   readonly #holePool: ItemPool;
   readonly #holes: Holes;
+  /** Where the pools' locks are. */
+  readonly #pools: readonly number[];
   readonly #entries: number;
   readonly #hand: number;
   readonly #statistics: Uint32Array;
   readonly #reinject: Reinject;
+  /** Entries in the bucket that was searched last. */
+  #chain = 0;
   /** What time it is, in ticks, modulo 2³²: a small integer to the engine, which a number of milliseconds is not. */
   #tick = 0;
 
-  /** Memory for a table, all of it touched: what the machine does not have is missed now, not when fragments come. */
-  static createMemory(options: FragmentTableOptions): SharedArrayBuffer {
-    const { length } = layoutOf(check(options));
+  /**
+   * Memory for a table, all of it touched: what the machine does not have is missed now, not when fragments come.
+   *
+   * @param key of the hash that chooses buckets: random where packets come from strangers, fixed where results must be reproducible
+   */
+  static createMemory(options: FragmentTableOptions, key: FragmentHashKey): SharedArrayBuffer {
+    const { length, hand } = layoutOf(check(options));
     let memory: SharedArrayBuffer;
     try {
       memory = new SharedArrayBuffer(length);
@@ -86,6 +119,7 @@ export class FragmentTable {
     } catch (cause) {
       throw new CoreError('out-of-memory', `a fragment table of ${length} octets is more than there is memory for`, { cause });
     }
+    new Int32Array(memory).set(key, (hand >> 2) + KEY);
     const table = new FragmentTable(memory, options, new Uint32Array(STATISTICS_LENGTH / 4));
     table.#extra.reset(options.buckets);
     table.#fragments.reset(options.fragments);
@@ -102,8 +136,15 @@ export class FragmentTable {
    * @param memory what {@link createMemory} gave for the same options
    * @param statistics {@link STATISTICS_LENGTH} octets for what this thread counts: no other writes them
    * @param reinject what becomes of stored fragments when their first comes
+   * @param observer true for a thread that only collects and must never wait for one that may have died
    */
-  constructor(memory: ArrayBufferLike, options: FragmentTableOptions, statistics: Uint32Array, reinject: Reinject = () => {}) {
+  constructor(
+    memory: ArrayBufferLike,
+    options: FragmentTableOptions,
+    statistics: Uint32Array,
+    reinject: Reinject = () => {},
+    observer = false,
+  ) {
     const { size, fragments, mtu, ttl, holes } = check(options);
     const layout = layoutOf(options);
     this.#size = size;
@@ -113,11 +154,15 @@ export class FragmentTable {
     this.#words = new Int32Array(memory, 0, layout.octets >> 2);
     this.#entries = layout.entries >> 2;
     this.#hand = layout.hand >> 2;
-    this.#extra = new ItemPool(this.#words, layout.extraPool >> 2, this.#entries + size * ENTRY_WORDS, ENTRY_WORDS);
-    this.#fragments = new ItemPool(this.#words, layout.fragmentPool >> 2, layout.fragments >> 2, FRAGMENT_WORDS);
+    this.#k0 = this.#words[this.#hand + KEY]!;
+    this.#k1 = this.#words[this.#hand + KEY + 1]!;
+    const timeout = observer ? POOL_TIMEOUT_MS : Number.POSITIVE_INFINITY;
+    this.#extra = new ItemPool(this.#words, layout.extraPool >> 2, this.#entries + size * ENTRY_WORDS, ENTRY_WORDS, timeout);
+    this.#fragments = new ItemPool(this.#words, layout.fragmentPool >> 2, layout.fragments >> 2, FRAGMENT_WORDS, timeout);
     this.#stored = new StoredFragments(this.#words, this.#fragments, new Uint8Array(memory, layout.octets, fragments * mtu), mtu);
-    this.#holePool = new ItemPool(this.#words, layout.holePool >> 2, layout.holes >> 2, HOLE_WORDS);
+    this.#holePool = new ItemPool(this.#words, layout.holePool >> 2, layout.holes >> 2, HOLE_WORDS, timeout);
     this.#holes = new Holes(this.#words, this.#holePool);
+    this.#pools = [layout.extraPool >> 2, layout.fragmentPool >> 2, layout.holePool >> 2];
     this.#statistics = statistics;
     this.#reinject = reinject;
   }
@@ -149,7 +194,7 @@ export class FragmentTable {
    */
   first(key: PacketKey, fwmark: number): number {
     const words = this.#words;
-    const bucket = (key.hashFragment(key.hashAddresses()) >>> 0) % this.#size;
+    const bucket = (key.hashFragment(this.#k0, this.#k1) >>> 0) % this.#size;
     const guard = this.#at(bucket) + LOCK;
     let answer = fwmark;
     let stored = NONE;
@@ -185,7 +230,7 @@ export class FragmentTable {
    */
   later(key: PacketKey, bytes: Uint8Array, at: number, length: number, whole: number): number {
     const words = this.#words;
-    const bucket = (key.hashFragment(key.hashAddresses()) >>> 0) % this.#size;
+    const bucket = (key.hashFragment(this.#k0, this.#k1) >>> 0) % this.#size;
     const guard = this.#at(bucket) + LOCK;
     lock(words, guard);
     let entry = this.#find(bucket, key);
@@ -195,12 +240,15 @@ export class FragmentTable {
     return answer;
   }
 
-  /** Collects all that has expired, and notes how much is in use. */
+  /** Collects all that has expired, and notes how much is in use. Skips buckets that another thread holds, and counts them. */
   collect(): void {
     let active = 0;
     for (let bucket = 0; bucket < this.#size; bucket++) {
       const guard = this.#at(bucket) + LOCK;
-      lock(this.#words, guard);
+      if (!tryLock(this.#words, guard)) {
+        this.#count(Statistic.Skipped);
+        continue;
+      }
       active += this.#collectBucket(bucket);
       unlock(this.#words, guard);
     }
@@ -208,6 +256,16 @@ export class FragmentTable {
     statistics[Statistic.Active] = active;
     statistics[Statistic.FragmentsUsed] = this.#fragments.used;
     statistics[Statistic.HolesUsed] = this.#holePool.used;
+  }
+
+  /** Number of locks: one for each bucket, then one for each pool. */
+  get locks(): number {
+    return this.#size + this.#pools.length;
+  }
+
+  /** Word of a lock. */
+  lockAt(i: number): number {
+    return i < this.#size ? this.#at(i) + LOCK : this.#pools[i - this.#size]!;
   }
 
   #answer(bucket: number, entry: number, key: PacketKey, bytes: Uint8Array, at: number, length: number, whole: number): number {
@@ -270,11 +328,15 @@ export class FragmentTable {
     const words = this.#words;
     const bucketAt = this.#at(bucket);
     let found = NONE;
+    let used = 0;
     if (words[bucketAt + STATE] !== FREE) {
       if (this.#hasExpired(bucketAt)) {
         this.#release(bucket);
         this.#count(Statistic.Collected);
-      } else if (this.#isOf(bucketAt, key)) found = bucket;
+      } else {
+        used++;
+        if (this.#isOf(bucketAt, key)) found = bucket;
+      }
     }
     for (let previous = bucket, entry = words[bucketAt + NEXT]!; entry !== NO_MORE; ) {
       const at = this.#at(entry);
@@ -285,11 +347,18 @@ export class FragmentTable {
       } else {
         if (found === NONE && this.#isOf(at, key)) found = entry;
         previous = entry;
+        used++;
       }
       entry = next;
     }
-    if (found !== NONE) words[this.#at(found) + LAST_USE] = this.#tick;
+    this.#chain = used;
+    if (found !== NONE) this.#use(this.#at(found));
     return found;
+  }
+
+  /** Notes that an entry was used now, or when a thread whose clock is ahead used it. */
+  #use(at: number): void {
+    if (((this.#tick - this.#words[at + LAST_USE]!) | 0) > 0) this.#words[at + LAST_USE] = this.#tick;
   }
 
   #isOf(at: number, key: PacketKey): boolean {
@@ -300,7 +369,7 @@ export class FragmentTable {
     return true;
   }
 
-  /** Makes an entry for a datagram that has none; {@link NONE} when there is no room for it. */
+  /** Makes an entry for a datagram that {@link #find} has not found; {@link NONE} when there is no room for it. */
   #insert(bucket: number, key: PacketKey): number {
     this.#count(Statistic.Inserts);
     const words = this.#words;
@@ -310,6 +379,10 @@ export class FragmentTable {
       if (words[bucketAt + NEXT] !== NO_MORE) this.#count(Statistic.Collisions);
     } else {
       this.#count(Statistic.Collisions);
+      if (this.#chain >= MAX_CHAIN) {
+        this.#count(Statistic.Rejected);
+        return NONE;
+      }
       let extra = this.#extra.take();
       if (extra === NONE) {
         this.#scavenge(bucket);
@@ -362,10 +435,11 @@ export class FragmentTable {
 
   /**
    * Extra entries, or places for stored fragments, have run out, and some may have expired in buckets that no packet comes to: looks into a
-   * few, each time the next ones. `own` is locked by the caller; another that is locked is left alone, or two threads could wait for each other.
+   * few, the next ones each time, and at most once a tick. `own` is locked by the caller; another that is locked is left alone, or two threads could wait for each other.
    */
   #scavenge(own: number): void {
     const words = this.#words;
+    if (Atomics.exchange(words, this.#hand + SCAVENGED_AT, this.#tick) === this.#tick) return;
     let bucket = (Atomics.add(words, this.#hand, SCAVENGED) >>> 0) % this.#size;
     for (let i = 0; i < SCAVENGED && i < this.#size; i++) {
       const guard = this.#at(bucket) + LOCK;
@@ -405,7 +479,8 @@ export class FragmentTable {
   }
 
   #hasExpired(at: number): boolean {
-    return (this.#tick - this.#words[at + LAST_USE]!) >>> 0 > this.#ttl;
+    const age = (this.#tick - this.#words[at + LAST_USE]!) | 0;
+    return age > this.#ttl || age < -MAX_LEAD;
   }
 
   #next(entry: number): number {

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { COMPLETE, HOLE_WORDS, Holes, UNTRACKED } from './holes.js';
+import { COMPLETE, HOLE_WORDS, Holes, MAX_HOLES, UNTRACKED } from './holes.js';
 import { ItemPool, POOL_HEADER } from './item-pool.js';
 
 function poolOf(count: number): { pool: ItemPool; holes: Holes } {
@@ -84,4 +84,15 @@ test('there is no list when all holes are used', () => {
   const { holes } = poolOf(1);
   expect(holes.open()).not.toBe(UNTRACKED);
   expect(holes.open()).toBe(UNTRACKED);
+});
+
+test('a datagram with more holes than any sender makes is not followed any more', () => {
+  const { pool, holes } = poolOf(100);
+  let list = holes.open();
+  for (let hole = 1; hole < MAX_HOLES; hole++) {
+    list = holes.fill(list, 16 * hole, 16 * hole + 8, true);
+    expect(pool.used).toBe(hole + 1);
+  }
+  expect(holes.fill(list, 16 * MAX_HOLES, 16 * MAX_HOLES + 8, true)).toBe(UNTRACKED);
+  expect(pool.used).toBe(0);
 });

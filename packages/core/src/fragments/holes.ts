@@ -13,6 +13,12 @@ const END = 2;
 /** End of the last hole, until the last fragment tells how long the datagram is. */
 const UNKNOWN_END = 0x7fffffff;
 
+/**
+ * Most holes that a datagram may have: with 1500-octet packets the largest has 45 fragments, and so at most 23 holes. An attacker can make
+ * thousands with tiny fragments, and every further fragment would have to look at all of them.
+ */
+export const MAX_HOLES = 32;
+
 /** A datagram whose holes are not, or no longer, followed. */
 export const UNTRACKED = -1;
 
@@ -42,12 +48,14 @@ export class Holes {
    *
    * @param list what is missing without it
    * @param more whether more fragments follow it; else the datagram ends where it ends
-   * @returns what is missing now; {@link COMPLETE} when that is nothing, {@link UNTRACKED} when the pool is used up: then the list is gone
+   * @returns what is missing now; {@link COMPLETE} when that is nothing; {@link UNTRACKED} when the pool is used up, or the datagram has more
+   * than {@link MAX_HOLES}: then the list is gone
    */
   fill(list: number, begin: number, end: number, more: boolean): number {
     const words = this.#words;
     let first = list;
     let previous = NONE;
+    let holes = 0;
     // The numbers of the steps are those of RFC 815 §3.
     for (let hole = list; hole !== NONE; ) {
       const at = this.#pool.at(hole);
@@ -58,6 +66,7 @@ export class Holes {
       if (begin >= holeEnd || end <= holeBegin) {
         previous = hole;
         hole = next;
+        holes++;
         continue;
       }
       // 5 and 6: what it leaves of this hole, before and after it.
@@ -72,9 +81,11 @@ export class Holes {
         this.#set(rest, next, end, holeEnd);
         this.#set(hole, rest, holeBegin, begin);
         previous = rest;
+        holes += 2;
       } else if (before || after) {
         this.#set(hole, next, before ? holeBegin : end, before ? begin : holeEnd);
         previous = hole;
+        holes++;
       } else {
         // 4: it fills this hole.
         if (previous === NONE) first = next;
@@ -82,6 +93,10 @@ export class Holes {
         this.#pool.give(hole);
       }
       hole = next;
+    }
+    if (holes > MAX_HOLES) {
+      this.close(first);
+      return UNTRACKED;
     }
     // 8
     return first === NONE ? COMPLETE : first;

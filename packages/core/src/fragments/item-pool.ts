@@ -1,4 +1,4 @@
-import { lock, unlock } from './lock.js';
+import { lock, lockWithin, unlock } from './lock.js';
 
 /** No item. */
 export const NONE = -1;
@@ -20,18 +20,21 @@ export class ItemPool {
   readonly #header: number;
   readonly #items: number;
   readonly #stride: number;
+  readonly #timeout: number;
 
   /**
    * @param words memory that holds the pool
    * @param header where its {@link POOL_HEADER} words begin
    * @param items where its items begin
    * @param stride words of an item
+   * @param timeout longest wait for another thread, in milliseconds
    */
-  constructor(words: Int32Array, header: number, items: number, stride: number) {
+  constructor(words: Int32Array, header: number, items: number, stride: number, timeout: number = Number.POSITIVE_INFINITY) {
     this.#words = words;
     this.#header = header;
     this.#items = items;
     this.#stride = stride;
+    this.#timeout = timeout;
   }
 
   /** Makes all `count` items free; before any thread uses the pool. */
@@ -65,10 +68,12 @@ export class ItemPool {
     return item;
   }
 
+  /** Gives an item back. If the pool stays locked for longer than the timeout, its holder has died, and the item is lost with the pool. */
   give(item: number): void {
     const words = this.#words;
     const header = this.#header;
-    lock(words, header + LOCK);
+    if (this.#timeout === Number.POSITIVE_INFINITY) lock(words, header + LOCK);
+    else if (!lockWithin(words, header + LOCK, this.#timeout)) return;
     words[this.at(item)] = words[header + HEAD]!;
     words[header + HEAD] = item;
     words[header + USED]!--;

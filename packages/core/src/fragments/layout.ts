@@ -1,7 +1,7 @@
 // A fragment table in one region of memory that all workers share:
 //
 //     | three pools' headers                            |  extra entries, stored fragments, holes (item-pool.ts)
-//     | hand                        a cache line        |  which bucket to look into when something has run out
+//     | hand, time, key             a cache line        |  which bucket to look into when something has run out, and when that was; key of the hash
 //     | entry[size + buckets]       16 words each       |  the buckets, and the extra entries for collisions
 //     | fragment[fragments]          2 words each       |  stored fragments: next, length
 //     | hole[holes]                  3 words each       |  (holes.ts)
@@ -29,6 +29,10 @@ export const ADDRESSES = 6;
 const ADDRESS_WORDS = 8;
 export const ID: number = ADDRESSES + ADDRESS_WORDS;
 export const PROTOCOL: number = ID + 1;
+
+/** Words from `hand` on: when buckets were looked into, and the key of the hash. */
+export const SCAVENGED_AT = 1;
+export const KEY = 2;
 
 /** Words of a stored fragment. */
 export const FRAGMENT_WORDS = 2;

@@ -6,7 +6,7 @@
 //
 // What follows is not in C nfqlb:
 //
-// 72 | u32 magic, asked, answered, fragsUsed, holesMax, holesUsed
+// 72 | u32 magic, asked, answered, fragsUsed, holesMax, holesUsed, skipped, (padding)
 //
 // A reader who wants expired entries collected first adds 1 to `asked`, and waits until `answered` has caught up.
 
@@ -14,7 +14,7 @@
 export const C_STATISTICS_LENGTH = 72;
 
 /** Octets of the whole. */
-export const STATISTICS_LENGTH = 96;
+export const STATISTICS_LENGTH = 104;
 
 export const STATISTICS_MAGIC = 0x316c7166; // "fql1"
 
@@ -52,6 +52,8 @@ export const Statistic = {
   FragmentsUsed: 21,
   HolesMax: 22,
   HolesUsed: 23,
+  /** Buckets left out of a collection because a worker held them. */
+  Skipped: 24,
 } as const;
 
 export type Statistic = (typeof Statistic)[keyof typeof Statistic];
@@ -79,6 +81,7 @@ const OWN_NAMES = {
   fragsUsed: Statistic.FragmentsUsed,
   holesMax: Statistic.HolesMax,
   holesUsed: Statistic.HolesUsed,
+  skipped: Statistic.Skipped,
 } as const;
 
 /** The sum of what several threads have counted, written to where others read it. */
@@ -92,7 +95,9 @@ export function sumStatistics(threads: readonly Uint32Array[], sum: Uint32Array)
 /** The statistics by the names that `nfqlb stats` prints, in its order. What C nfqlb does not have comes last, where it is there. */
 export function nameStatistics(words: Uint32Array): Record<string, number> {
   const own = words.length > Statistic.Magic && words[Statistic.Magic] === STATISTICS_MAGIC;
-  const named = Object.entries({ ...NAMES, ...(own ? OWN_NAMES : {}) }).map(([name, word]) => [name, words[word]!]);
+  const named = Object.entries({ ...NAMES, ...(own ? OWN_NAMES : {}) }).flatMap(([name, word]) =>
+    word < words.length ? [[name, words[word]!]] : [],
+  );
   const ttlNanos = words[Statistic.TtlNanosHigh]! * 2 ** 32 + words[Statistic.TtlNanosLow]!;
   return { ...Object.fromEntries(named), ttlMillis: Math.floor(ttlNanos / 1e6) };
 }

@@ -6,6 +6,7 @@ import { Worker } from 'node:worker_threads';
 import { buildSync } from 'esbuild';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import type { ThreadResult, ThreadTask } from '../../test-programs/fragment-thread.js';
+import { HASH_KEY } from '../testing/naive-fragments.js';
 import { FragmentTable } from './fragment-table.js';
 import type { FragmentTableOptions } from './layout.js';
 import { nameStatistics, STATISTICS_LENGTH, sumStatistics } from './statistics.js';
@@ -34,18 +35,25 @@ function run(task: ThreadTask): Promise<ThreadResult> {
 }
 
 test.each([
-  ['in many buckets', { size: 997, buckets: 20_000 }],
-  ['in one bucket, which all threads want at once', { size: 1, buckets: 20 }],
-])('several threads share a table, %s', { timeout: 60_000 }, async (_name, { size, buckets }) => {
+  ['in many buckets', { size: 997, buckets: 20_000, lead: 0 }],
+  ['in one bucket, which all threads want at once', { size: 1, buckets: 20, lead: 0 }],
+  ['with clocks a tick (1/16 ms) apart', { size: 997, buckets: 20_000, lead: 1 / 16 }],
+  ['with clocks seconds apart', { size: 997, buckets: 20_000, lead: 5000 }],
+])('several threads share a table, %s', { timeout: 60_000 }, async (_name, { size, buckets, lead }) => {
   const options: FragmentTableOptions = { size, buckets, fragments: 200, mtu: 100, ttl: 1e6, holes: 40_000 };
-  const memory = FragmentTable.createMemory(options);
+  const memory = FragmentTable.createMemory(options, HASH_KEY);
   const statistics = new Uint32Array(STATISTICS_LENGTH / 4);
   const table = new FragmentTable(memory, options, statistics);
   table.resetStatistics(options);
   const progress = new SharedArrayBuffer(4 * THREADS);
+  // Reads statistics meanwhile, by a clock behind all the others: nothing has expired.
+  table.now = 0;
+  const collecting = setInterval(() => table.collect(), 1);
   const results = await Promise.all(
-    Array.from({ length: THREADS }, (_, thread) => run({ memory, options, progress, thread, datagrams: DATAGRAMS, parts: PARTS })),
-  );
+    Array.from({ length: THREADS }, (_, thread) =>
+      run({ memory, options, progress, thread, lead: lead * thread, datagrams: DATAGRAMS, parts: PARTS }),
+    ),
+  ).finally(() => clearInterval(collecting));
   const total = (name: Exclude<keyof ThreadResult, 'statistics'>): number => results.reduce((sum, result) => sum + result[name], 0);
   const sum = (): Record<string, number> => {
     table.collect();
@@ -55,6 +63,7 @@ test.each([
   };
   const counts = sum();
   const { active } = counts;
+  expect(counts.objGC).toBe(0);
 
   expect(total('wrong')).toBe(0);
   // Every fragment was taken once, and each that was stored once more, unless it was discarded.

@@ -11,7 +11,7 @@ const MAX_LENGTH = 0xffff;
  * @param offset octets of the datagram before it
  * @param length octets that it carries, by what its headers say
  * @param headers octets before them that the datagram's length counts
- * @returns whether there is such a part: the headers may contradict each other, or it may end where no datagram does
+ * @returns false for a malformed fragment: its headers contradict each other, or it ends beyond the longest datagram
  */
 export function setFragment(
   key: PacketKey,

@@ -14,7 +14,7 @@
 // Octets and 32-bit words are two views of one key, so the machine must be little-endian, as the shared memory must be.
 
 import { djb2 } from '../hash/djb2.js';
-import { murmur3 } from '../hash/murmur3.js';
+import { halfSipHash } from '../hash/half-siphash.js';
 
 export const KEY_LENGTH = 40;
 export const KEY_SOURCE = 0;
@@ -106,13 +106,14 @@ export class PacketKey {
   }
 
   /**
-   * Hash of a datagram's fragments: over the two addresses and the fragment id. For use within one program: not djb2, to which the
-   * 65,536 ids of IPv4 are 8,671, since senders count in wire order (docs/decisions/0004-fragment-hash.md).
+   * Keyed hash of everything that identifies a fragment's datagram, for use within one program (docs/decisions/0004-fragment-hash.md). Of an
+   * IPv4 address only the last word differs.
    *
-   * @param addresses what {@link hashAddresses} gives
+   * @param k0 @param k1 the secret key, 64 bits: who doesn't know it can't choose datagrams that share a bucket
    */
-  hashFragment(addresses: number): number {
-    return murmur3(this.fragmentId, addresses);
+  hashFragment(k0: number, k1: number): number {
+    const ipv4 = this.family === 4;
+    return halfSipHash(this.words, ipv4 ? 3 : 0, KEY_ID / 4, ipv4 ? 4 : 1, this.fragmentId, this.fragmentProtocol, k0, k1);
   }
 
   /** Hash over the two ports: what all paths of a multihomed SCTP association have in common (RFC 9260 §6.4). */

@@ -1,7 +1,7 @@
 import { type FragmentTable, nameStatistics, STATISTICS_LENGTH, Statistic, sumStatistics } from '@nfqlb/core';
 import { SharedMemory } from '@nfqlb/native';
 import { monotonicNow } from './monotonic-clock.js';
-import { fragmentTableOf, type SharedFragments, statisticsOf } from './shared-fragments.js';
+import { observedFragmentTable, type SharedFragments, statisticsOf } from './shared-fragments.js';
 
 /** How long `stats` waits for the load-balancer to collect what has expired, and how often it looks, in milliseconds. */
 const PATIENCE = 500;
@@ -22,7 +22,7 @@ export class FragmentStatistics {
     SharedMemory.create(name, STATISTICS_LENGTH, () => {});
     this.#memory = SharedMemory.open(name);
     this.#words = new Uint32Array(this.#memory.buffer);
-    this.#table = fragmentTableOf(fragments, thread);
+    this.#table = observedFragmentTable(fragments, thread);
     this.#table.resetStatistics(fragments.options);
     this.#threads = Array.from({ length: thread + 1 }, (_, i) => statisticsOf(fragments, i));
     this.publish();

@@ -1,5 +1,14 @@
+import { randomBytes } from 'node:crypto';
 import { freemem } from 'node:os';
-import { CoreError, FragmentTable, type FragmentTableOptions, type Reinject, STATISTICS_LENGTH } from '@nfqlb/core';
+import {
+  CoreError,
+  type FragmentHashKey,
+  FragmentTable,
+  type FragmentTableOptions,
+  LockWatch,
+  type Reinject,
+  STATISTICS_LENGTH,
+} from '@nfqlb/core';
 
 /** What all workers share to handle fragments: memory, as it can be given to a thread. */
 export interface SharedFragments {
@@ -22,7 +31,7 @@ export function shareFragments(options: FragmentTableOptions, threads: number): 
       `the fragment table takes ${mebibytes(length)} MiB, ${mebibytes(free)} MiB are free; --ft_frag times --mtu is the most of it`,
     );
   }
-  return { options, table: FragmentTable.createMemory(options), statistics: new SharedArrayBuffer(threads * STRIDE) };
+  return { options, table: FragmentTable.createMemory(options, randomKey()), statistics: new SharedArrayBuffer(threads * STRIDE) };
 }
 
 /** What a thread has counted. */
@@ -30,9 +39,26 @@ export function statisticsOf({ statistics }: SharedFragments, thread: number): U
   return new Uint32Array(statistics, thread * STRIDE, STATISTICS_LENGTH / Uint32Array.BYTES_PER_ELEMENT);
 }
 
-/** The fragment table as a thread uses it. */
+/** The fragment table as a worker uses it. */
 export function fragmentTableOf(fragments: SharedFragments, thread: number, reinject?: Reinject): FragmentTable {
   return new FragmentTable(fragments.table, fragments.options, statisticsOf(fragments, thread), reinject);
+}
+
+/** The fragment table as the main thread uses it, which only collects, and must not wait for a worker that may have died. */
+export function observedFragmentTable(fragments: SharedFragments, thread: number): FragmentTable {
+  return new FragmentTable(fragments.table, fragments.options, statisticsOf(fragments, thread), undefined, true);
+}
+
+/** Finds locks of the table that no worker releases any more. */
+export function lockWatchOf(fragments: SharedFragments): LockWatch {
+  const table = new FragmentTable(fragments.table, fragments.options, new Uint32Array(STATISTICS_LENGTH / 4));
+  return new LockWatch(fragments.table, table, fragments.options.size);
+}
+
+/** Nobody outside can choose fragments that share a bucket. */
+function randomKey(): FragmentHashKey {
+  const octets = randomBytes(8);
+  return [octets.readInt32LE(0), octets.readInt32LE(4)];
 }
 
 const mebibytes = (octets: number): number => Math.ceil(octets / 2 ** 20);

@@ -17,7 +17,7 @@ import { FlowControl } from '../flows/flow-control.js';
 import type { FlowGeneration } from '../flows/flow-generations.js';
 import { FragmentStatistics } from '../fragments/fragment-statistics.js';
 import { openTun } from '../fragments/reinjection.js';
-import { type SharedFragments, shareFragments } from '../fragments/shared-fragments.js';
+import { lockWatchOf, type SharedFragments, shareFragments } from '../fragments/shared-fragments.js';
 import { log, openLog } from '../log/log.js';
 import type { MetricsAddress } from '../metrics/metrics-address.js';
 import type { MetricsSource } from '../metrics/metrics-server.js';
@@ -70,7 +70,7 @@ export async function balanceLoad(options: LoadBalancingOptions): Promise<void> 
   let server: Server | undefined;
   let status: StatusReport | undefined;
   let statusServer: Server | undefined;
-  const health = new Health(options.queues, options.queueLength, shared.counters);
+  const health = new Health(options.queues, options.queueLength, shared.counters, lockWatchOf(shared.fragments));
   const metrics = await openMetrics(options.metrics, { status: () => status?.now(), problems: () => health.problems });
   let watch: NodeJS.Timeout | undefined;
   try {

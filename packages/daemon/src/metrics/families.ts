@@ -133,6 +133,12 @@ const FRAGMENTS: readonly StatusFamily[] = [
   ofFragments('nfqlb_fragment_table_rejected_total', 'counter', 'Datagrams not entered, for want of extra entries.', 'rejected'),
   ofFragments('nfqlb_fragment_table_lookups_total', 'counter', 'Fragments looked up.', 'lookups'),
   ofFragments('nfqlb_fragment_table_expired_total', 'counter', 'Entries whose time had passed.', 'objGC'),
+  ofFragments(
+    'nfqlb_fragment_table_skipped_total',
+    'counter',
+    'Buckets not looked into when statistics were read, as a worker held them.',
+    'skipped',
+  ),
   ofFragments('nfqlb_fragments_stored', 'gauge', 'Fragments that wait for their first.', 'fragsUsed'),
   ofFragments('nfqlb_fragments_stored_limit', 'gauge', 'Fragments that can wait (--ft_frag).', 'fragsMax'),
   ofFragments('nfqlb_fragments_discarded_total', 'counter', 'Stored fragments that were never sent on.', 'fragsDiscarded'),

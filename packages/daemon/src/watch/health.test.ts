@@ -1,3 +1,5 @@
+import { FragmentTable, LockWatch, STATISTICS_LENGTH } from '@nfqlb/core';
+import { HASH_KEY } from '@nfqlb/core/testing';
 import type { KernelQueue } from '@nfqlb/native';
 import { expect, test } from 'vitest';
 import { Counters, WorkerCounters } from '../shared/counters.js';
@@ -14,15 +16,23 @@ function watching(): {
   readonly workers: readonly WorkerCounters[];
   readonly kernel: KernelQueue[];
   readonly looks: (count: number, turning: readonly number[], packets?: number) => void;
+  /** Holds the lock of a bucket of the fragment table, or releases it. */
+  readonly hold: (bucket: number, held: boolean) => void;
 } {
   const counters = new Counters(2);
   const workers = [0, 1].map((worker) => new WorkerCounters(counters.memory, worker));
-  const health = new Health({ first: 2, last: 3 }, LENGTH, counters);
+  const options = { size: 5, buckets: 0, fragments: 0, mtu: 1500, ttl: 200, holes: 0 };
+  const memory = FragmentTable.createMemory(options, HASH_KEY);
+  const table = new FragmentTable(memory, options, new Uint32Array(STATISTICS_LENGTH / 4));
+  const health = new Health({ first: 2, last: 3 }, LENGTH, counters, new LockWatch(memory, table, options.size));
   const kernel = [2, 3].map((queue) => ({ queue, portId: 1000 + queue, waiting: 0, queueDropped: 0, socketDropped: 0 }));
   return {
     health,
     workers,
     kernel,
+    hold: (bucket, held) => {
+      new Int32Array(memory)[table.lockAt(bucket)] = held ? 1 : 0;
+    },
     looks: (count, turning, packets = 0) => {
       for (let i = 0; i < count; i++) {
         for (const worker of turning) workers[worker]!.countTurn(packets, took(0.01));
@@ -83,5 +93,19 @@ test('what cannot be read is not held against it', () => {
     for (const worker of workers) worker.countTurn(0, took(0));
     health.look(undefined, 100);
   }
+  expect(health.problems).toEqual([]);
+});
+
+test('a bucket of the fragment table that stays locked for 2 s is reported, until it is released', () => {
+  const { health, looks, hold } = watching();
+  hold(3, true);
+  looks(20, [0, 1]);
+  expect(health.problems).toEqual([]);
+  looks(1, [0, 1]);
+  expect(health.problems).toEqual([
+    'fragment table: bucket 3 has been locked for 2.0 s: a worker died holding it; restart the load balancer',
+  ]);
+  hold(3, false);
+  looks(1, [0, 1]);
   expect(health.problems).toEqual([]);
 });

@@ -1,3 +1,4 @@
+import type { LockWatch } from '@nfqlb/core';
 import type { KernelQueue } from '@nfqlb/native';
 import type { QueueRange } from '@nfqlb/options';
 import { log } from '../log/log.js';
@@ -30,13 +31,15 @@ export class Health {
   readonly #queues: readonly Watched[];
   readonly #length: number;
   readonly #counters: Counters;
+  readonly #locks: LockWatch;
   #begun = false;
   #wasHealthy = true;
 
   /** @param length packets that may wait in a queue */
-  constructor({ first, last }: QueueRange, length: number, counters: Counters) {
+  constructor({ first, last }: QueueRange, length: number, counters: Counters, locks: LockWatch) {
     this.#length = length;
     this.#counters = counters;
+    this.#locks = locks;
     this.#queues = Array.from({ length: last - first + 1 }, (_, i) => ({
       queue: first + i,
       port: undefined,
@@ -54,6 +57,7 @@ export class Health {
    */
   look(kernel: readonly KernelQueue[] | undefined, elapsed: number): void {
     this.#begun = true;
+    this.#locks.look(elapsed);
     for (const [worker, watched] of this.#queues.entries()) {
       const { turns, packets } = this.#counters.of(worker);
       const seen = kernel?.find(({ queue }) => queue === watched.queue);
@@ -69,11 +73,15 @@ export class Health {
   /** Why it is not healthy, a sentence each. Empty: it is. */
   get problems(): string[] {
     if (!this.#begun) return ['it is starting'];
-    return this.#queues.flatMap(({ queue, unbound, stalled, full }) => {
+    const stuck = this.#locks.heldFor(PATIENCE).map(({ name, held }) => {
+      return `fragment table: ${name} has been locked for ${seconds(held)} s: a worker died holding it; restart the load balancer`;
+    });
+    const queues = this.#queues.flatMap(({ queue, unbound, stalled, full }) => {
       if (unbound !== undefined) return [`queue ${queue}: ${unbound}`];
       if (stalled >= PATIENCE) return [`queue ${queue}: its worker is stuck: no turn of its loop for ${seconds(stalled)} s`];
       return full >= PATIENCE ? [`queue ${queue}: it is full and none of its packets is answered, for ${seconds(full)} s`] : [];
     });
+    return [...queues, ...stuck];
   }
 
   /** Whether the kernel hands this queue's packets to us. */

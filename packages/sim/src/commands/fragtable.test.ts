@@ -24,7 +24,7 @@ test('a line for each run, with the fields of conntrack-test', () => {
   const { stdout, status } = fragtable(...OVERLOAD, '--json');
   expect(status).toBe(0);
   expect(stdout).toMatch(
-    /^\{"run":1,"seed":1,"ttlMillis":200,"size":499,"active":\d+,"collisions":\d+,"inserts":\d+,"rejected":\d+,"lookups":\d+,"objGC":\d+,"bucketsMax":100,"bucketsPeak":100,"bucketsStale":\d+,"percentLoss":3\d\.\d\}\n$/,
+    /^\{"run":1,"seed":1,"ttlMillis":200,"size":499,"active":\d+,"collisions":\d+,"inserts":\d+,"rejected":\d+,"lookups":\d+,"objGC":\d+,"bucketsMax":100,"bucketsPeak":100,"bucketsStale":\d+,"percentLoss":(?:29|30|31)\.\d\}\n$/,
   );
 });
 

@@ -50,13 +50,13 @@ const NANOSECONDS = 1e9;
  * Sends the first fragments of packets to a fragment table, in virtual time. They have the same addresses and, but for random ones,
  * ids that follow each other, from a random one on; they come uniformly at random from 0 to twice the mean time apart.
  *
- * @param seed 32 bits; the same seed gives the same packets
+ * @param seed 32 bits; the same seed gives the same packets, and the same hash of them
  */
 export function sustainedRate(rateOptions: RateOptions, seed: number): RateResult {
   const { rate, duration, size, buckets, ttl, ids = 'host', mostRejected = Number.POSITIVE_INFINITY } = rateOptions;
   const options: FragmentTableOptions = { size, buckets, ttl, fragments: 0, mtu: 576, holes: 0 };
   const statistics = new Uint32Array(STATISTICS_LENGTH / Uint32Array.BYTES_PER_ELEMENT);
-  const table = new FragmentTable(FragmentTable.createMemory(options), options, statistics);
+  const table = new FragmentTable(FragmentTable.createMemory(options, [seed | 0, ~seed]), options, statistics);
   table.resetStatistics(options);
   const random = mulberry32(seed);
   const key = new PacketKey();

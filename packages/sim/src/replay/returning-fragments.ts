@@ -1,4 +1,11 @@
-import { FragmentTable, type FragmentTableOptions, nameStatistics, type PacketKey, STATISTICS_LENGTH } from '@nfqlb/core';
+import {
+  type FragmentHashKey,
+  FragmentTable,
+  type FragmentTableOptions,
+  nameStatistics,
+  type PacketKey,
+  STATISTICS_LENGTH,
+} from '@nfqlb/core';
 
 /** A stored fragment that is on its way again, as from the tun device. */
 export interface ReturningFragment {
@@ -12,6 +19,9 @@ export interface ReturningFragment {
 /** Octets behind a stored fragment: the number of its frame, and its length on the wire. */
 const NOTE = 12;
 const NOTE_LENGTH = 8;
+
+/** Fixed: the same capture gives the same collisions. */
+const HASH_KEY: FragmentHashKey = [0, 0];
 
 /** More than the longest IP packet (RFC 8200 §3: a header and 65,535 octets) and its note. */
 const LONGEST = 1 << 17;
@@ -36,7 +46,7 @@ export class ReturningFragments extends FragmentTable {
     const returning: ReturningFragment[] = [];
     const statistics = new Uint32Array(STATISTICS_LENGTH / Uint32Array.BYTES_PER_ELEMENT);
     const noted = { ...options, mtu: options.mtu + NOTE };
-    super(FragmentTable.createMemory(noted), noted, statistics, (bytes, at, length) => {
+    super(FragmentTable.createMemory(noted, HASH_KEY), noted, statistics, (bytes, at, length) => {
       const copy = bytes.slice(at, at + length);
       const end = length - NOTE;
       const note = new DataView(copy.buffer, end);
