@@ -1,6 +1,6 @@
 // What JavaScript sees of this addon; binding.ts types it.
 //
-// Nothing here is static but lost_pages.cc, so each worker thread that loads the addon has objects of its own. When a thread ends, Node
+// Nothing here is static but sigbus_guard.cc, so each worker thread that loads the addon has objects of its own. When a thread ends, Node
 // runs the destructors of all that were not collected before: sockets, descriptors and mappings go with their thread.
 
 #include <napi.h>

@@ -3,7 +3,7 @@
   "targets": [
     {
       "target_name": "nfqlb",
-      "sources": ["addon.cc", "errors.cc", "lost_pages.cc", "mapping.cc", "queue.cc", "tun.cc", "unix_socket.cc", "wakeup.cc"],
+      "sources": ["addon.cc", "errors.cc", "mapping.cc", "queue.cc", "sigbus_guard.cc", "tun.cc", "unix_socket.cc", "wakeup.cc"],
       "defines": ["NAPI_VERSION=9", "NAPI_CPP_EXCEPTIONS", "_GNU_SOURCE"],
       "cflags!": ["-fno-exceptions"],
       "cflags_cc!": ["-fno-exceptions", "-fno-rtti", "-std=gnu++20", "-std=gnu++17"],
@@ -12,7 +12,7 @@
         "-std=c++17", "-O2", "-fexceptions", "-fvisibility=hidden", "-Wall", "-Wextra", "-Werror",
         "-isystem", "<!(node -p \"require('path').dirname(require.resolve('node-addon-api'))\")"
       ],
-      # Never unloaded: Node unloads an addon when the last thread that loaded it ends, and lost_pages.cc leaves a signal handler.
+      # Never unloaded: Node unloads an addon when the last thread that loaded it ends, and sigbus_guard.cc leaves a signal handler.
       "ldflags": ["-Wl,-z,nodelete"],
       "conditions": [
         ["sanitize == 1", {

@@ -10,11 +10,11 @@
 #include <utility>
 
 #include "errors.h"
-#include "lost_pages.h"
+#include "sigbus_guard.h"
 
 class Mapping::Pages {
  public:
-  Pages(napi_env env, void* begin, size_t size) : begin_(begin), size_(size), damaged_(lost_pages::guard(begin, size)) {
+  Pages(napi_env env, void* begin, size_t size) : begin_(begin), size_(size), damaged_(sigbus_guard::guard(begin, size)) {
     count(env, -static_cast<int64_t>(size));
   }
   Pages(const Pages&) = delete;
@@ -23,7 +23,7 @@ class Mapping::Pages {
 
   void unmap(napi_env env) {
     if (begin_ == nullptr) return;
-    lost_pages::release(begin_);
+    sigbus_guard::release(begin_);
     munmap(begin_, size_);
     begin_ = nullptr;
     count(env, static_cast<int64_t>(size_));

@@ -12,7 +12,7 @@ const env = {
   NFQLB_ADDON: addon,
   // Node was compiled without: the sanitizer's library must be there before any other.
   LD_PRELOAD: `${libraryOf('libasan.so')} ${libraryOf('libstdc++.so')}`,
-  // SIGBUS is ours to handle (lost_pages.cc). Leaks are looked for below: every program that a test starts would report its own.
+  // SIGBUS is ours to handle (sigbus_guard.cc). Leaks are looked for below: every program that a test starts would report its own.
   ASAN_OPTIONS: 'detect_leaks=0:handle_sigbus=0',
 };
 const vitest = ['vitest', 'run', '--root', join(root, '../..'), '--project', 'native', ...process.argv.slice(2)];

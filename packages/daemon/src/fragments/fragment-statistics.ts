@@ -63,7 +63,7 @@ export function readFragmentStatistics(name: string): Record<string, number> {
     if (words.length > Statistic.Answered) {
       const asked = Atomics.add(words, Statistic.Asked, 1) + 1;
       const pause = new Int32Array(new SharedArrayBuffer(Int32Array.BYTES_PER_ELEMENT));
-      for (let waited = 0; words[Statistic.Answered] !== asked && waited < PATIENCE; waited += LOOK_INTERVAL) {
+      for (let waited = 0; ((words[Statistic.Answered]! - asked) | 0) < 0 && waited < PATIENCE; waited += LOOK_INTERVAL) {
         Atomics.wait(pause, 0, 0, LOOK_INTERVAL);
       }
     }
