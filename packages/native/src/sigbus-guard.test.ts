@@ -12,7 +12,7 @@ describe('mappings of which pages are lost read as zeros', () => {
   });
   afterAll(() => {
     program.remove();
-    for (let i = 0; i < MAPPINGS; i++) SharedMemory.unlink(`${prefix}-${i}`);
+    for (const name of ['filler', ...Array(MAPPINGS).keys()]) SharedMemory.unlink(`${prefix}-${name}`);
   });
 
   test.each([

@@ -6,16 +6,26 @@ import { SharedMemory } from '../shared-memory.js';
 
 const [, , prefix = '', count = '', octets = ''] = process.argv;
 const names = Array.from({ length: Number(count) }, (_, i) => `${prefix}-${i}`);
-const memories = names.map((name) => {
-  SharedMemory.create(name, Number(octets), (buffer) => new Uint8Array(buffer).fill(7));
-  return SharedMemory.open(name);
+const filler = `${prefix}-filler`;
+for (const name of names) SharedMemory.create(name, Number(octets), (buffer) => new Uint8Array(buffer).fill(7));
+SharedMemory.create(filler, 2 * Number(octets), () => {});
+
+const memories = names.map((name) => SharedMemory.open(name));
+// Linux maps downwards. So that some mappings lie right above one that was guarded before, every other one is given up, its place in the
+// guard is taken by one that does not fit into its pages, and it is mapped again.
+const isMoved = (i: number): boolean => i % 2 === 0;
+for (const memory of memories.filter((_, i) => isMoved(i))) memory.close();
+const fillers = names.filter((_, i) => isMoved(i)).map(() => SharedMemory.open(filler));
+names.forEach((name, i) => {
+  if (isMoved(i)) memories[i] = SharedMemory.open(name);
 });
+
 const isLost = (i: number): boolean => i % 3 === 1 || i === names.length - 1;
 names.forEach((name, i) => {
   if (isLost(i)) truncateSync(`/dev/shm/${name}`, 0);
 });
 const right = memories.filter(({ buffer }, i) => new Uint8Array(buffer).at(-1) === (isLost(i) ? 0 : 7));
 const damaged = memories.filter(({ damaged }, i) => damaged === isLost(i));
-for (const memory of memories) memory.close();
-for (const name of names) SharedMemory.unlink(name);
+for (const memory of [...memories, ...fillers]) memory.close();
+for (const name of [...names, filler]) SharedMemory.unlink(name);
 console.log(JSON.stringify({ right: right.length, damaged: damaged.length }));
