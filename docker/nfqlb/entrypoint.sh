@@ -1,6 +1,6 @@
 #!/bin/sh
 # With arguments: a command of nfqlb (`flowlb --queue=0:3`), or another program (`nfqlb …`, `ipu …`, `sh …`, one with its path).
-# Without: sets up what the environment says, load-balances until SIGTERM, and takes the set-up away. docs/docker.md lists the variables.
+# Without: sets up what the environment says, balances until SIGTERM, and takes the set-up away again. docs/docker.md lists the variables.
 set -eu
 
 case ${1-} in
@@ -41,22 +41,44 @@ if [ "$mode" = dsr ]; then
   fi
 fi
 
+# From here on queue rules may be in place, and without a listener the kernel drops all packets to the VIPs. With --network=host the rules would
+# outlive this container: so whatever happens, a failure or a signal, they are taken away again.
+lb=
+stopped=
+stop() {
+  stopped=1
+  [ -z "$lb" ] || kill -TERM "$lb" 2>/dev/null || true
+}
+# Runs at every exit: the shell waits for the command that it runs before it handles a signal, and each step below checks for one.
+take_down() {
+  status=$?
+  trap '' TERM INT
+  nfqlb down || [ "$status" -ne 0 ] || status=1
+  exit "$status"
+}
+trap stop TERM INT
+trap take_down EXIT
+# 143: terminated by SIGTERM.
+go_on() { [ -z "$stopped" ] || exit 143; }
+
 # Word splitting is meant for targets and options.
 # shellcheck disable=SC2086
 said=$(nfqlb up --vip="$vips" --mode="$mode" --queue="$queue" ${NFQLB_UP_OPTIONS-} $targets)
 echo "$said" | grep -v '^next: '
 fwmarks=$(echo "$said" | sed -n 's/^fwmark \([0-9]*\) leads to .*/\1/p')
+go_on
 # shellcheck disable=SC2086
 nfqlb init ${NFQLB_INIT_OPTIONS-}
+go_on
 # shellcheck disable=SC2086
 nfqlb activate $fwmarks
+go_on
 # shellcheck disable=SC2086
 nfqlb lb --queue="$queue" $tun ${NFQLB_LB_OPTIONS-} &
 lb=$!
-trap 'kill -TERM "$lb"' TERM INT
+# A signal that came before the assignment has found no process to pass it to.
+[ -z "$stopped" ] || stop
 status=0
-# A signal ends `wait` before the load-balancer has ended.
+# A signal ends `wait` before the load balancer has ended.
 while kill -0 "$lb" 2>/dev/null; do wait "$lb" && status=0 || status=$?; done
-# In a namespace of its own the set-up would go anyway; with --network=host it would stay.
-nfqlb down
 exit "$status"

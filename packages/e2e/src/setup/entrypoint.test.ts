@@ -1,0 +1,115 @@
+// docker/nfqlb/entrypoint.sh: whatever ends it, no queue rule stays without a listener. With --network=host it would drop the VIPs' packets
+// on the host.
+
+import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { chmodSync, existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { NFQLB } from '../load-balancer/program.js';
+import { describeLive } from '../testing/describe-live.js';
+
+const ENTRYPOINT = fileURLToPath(new URL('../../../../docker/nfqlb/entrypoint.sh', import.meta.url));
+
+/** Notes its command, then fails, or waits to be allowed to go on, where the test says so. */
+const STUB = `#!/bin/sh
+echo "$1" >>"$STUB/commands"
+[ "$1" != "\${HOLD-}" ] || while [ ! -e "$STUB/go" ]; do sleep 0.01; done
+[ "$1" != "\${FAIL-}" ] || exit 3
+case $1 in
+  up) echo 'fwmark 101 leads to 172.30.0.11' ;;
+  lb) trap 'exit 0' TERM; while :; do sleep 0.01; done ;;
+esac
+`;
+
+let folder: string;
+let running: ChildProcess | undefined;
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), 'nfqlb-entrypoint-'));
+});
+afterEach(() => {
+  if (running?.exitCode === null) running.kill('SIGKILL');
+  rmSync(folder, { recursive: true });
+});
+
+function install(program: string): void {
+  writeFileSync(join(folder, 'nfqlb'), program);
+  chmodSync(join(folder, 'nfqlb'), 0o755);
+}
+
+function environment(more: Record<string, string> = {}): NodeJS.ProcessEnv {
+  return {
+    PATH: `${folder}:${process.env.PATH}`,
+    STUB: folder,
+    NFQLB_VIPS: '10.0.0.1/32',
+    NFQLB_TARGETS: '172.30.0.11',
+    ...more,
+  };
+}
+
+const commands = (): string[] => {
+  const file = join(folder, 'commands');
+  return existsSync(file) ? readFileSync(file, 'utf8').trim().split('\n') : [];
+};
+
+async function until(condition: () => boolean): Promise<void> {
+  while (!condition()) await sleep(5);
+}
+
+describe('with a stub for nfqlb', () => {
+  const STEPS = ['up', 'init', 'activate', 'lb'];
+
+  test.each(STEPS.map((step, i) => [step, STEPS.slice(0, i + 1)] as const))('a failure of %s: down, and its status', async (step, done) => {
+    install(STUB);
+    running = spawn('sh', [ENTRYPOINT], { env: environment({ FAIL: step }), stdio: 'ignore' });
+    const [status] = await once(running, 'exit');
+    expect([status, commands()]).toEqual([3, [...done, 'down']]);
+  });
+
+  test.each(STEPS.slice(0, 3).map((step, i) => [step, STEPS.slice(0, i + 1)] as const))(
+    'a signal during %s: nothing more but down',
+    async (step, done) => {
+      install(STUB);
+      running = spawn('sh', [ENTRYPOINT], { env: environment({ HOLD: step }), stdio: 'ignore' });
+      await until(() => commands().includes(step));
+      running.kill('SIGTERM');
+      writeFileSync(join(folder, 'go'), '');
+      const [status] = await once(running, 'exit');
+      expect([status, commands()]).toEqual([143, [...done, 'down']]);
+    },
+  );
+
+  test('a signal while it balances: the load balancer is stopped, then down', async () => {
+    install(STUB);
+    running = spawn('sh', [ENTRYPOINT], { env: environment(), stdio: 'ignore' });
+    await until(() => commands().includes('lb'));
+    running.kill('SIGTERM');
+    const [status] = await once(running, 'exit');
+    expect([status, commands()]).toEqual([0, [...STEPS, 'down']]);
+  });
+});
+
+describeLive(
+  'with nfqlb in a network namespace',
+  () => {
+    test.each([
+      ['init', { NFQLB_INIT_OPTIONS: '--M=none' }],
+      ['lb', { NFQLB_LB_OPTIONS: '--mtu=none' }],
+    ])('after a failure of %s no rule is left', (_step, more) => {
+      install(`#!/bin/sh\nexec ${NFQLB.command.join(' ')} "$@"\n`);
+      const script = [
+        'mount -t tmpfs none /dev/shm && ip link set lo up && ip link add name eth0 type dummy && ip addr add 172.30.0.1/24 dev eth0 && ip link set eth0 up',
+        'sysctl -qw net.ipv4.ip_forward=1',
+        `sh ${ENTRYPOINT} >/dev/null 2>&1 && exit 1`,
+        'iptables -t mangle -S; iptables -t nat -S; ip rule',
+      ].join('\n');
+      const left = execFileSync('unshare', ['--net', '--mount', 'sh', '-c', script], { env: environment(more), encoding: 'utf8' });
+      expect(left).toContain('-P PREROUTING ACCEPT');
+      expect(left).not.toMatch(/NFQUEUE|NFQLB|DNAT|fwmark/);
+    });
+  },
+  NFQLB,
+);
