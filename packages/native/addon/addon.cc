@@ -7,6 +7,7 @@
 
 #include "mapping.h"
 #include "netlink.h"
+#include "peer.h"
 #include "queue.h"
 #include "tun.h"
 #include "unix_socket.h"
@@ -23,6 +24,7 @@ static Napi::Object init(Napi::Env env, Napi::Object exports) {
   exports.Set("unlock", Napi::Function::New<unlock>(env, "unlock"));
   exports.Set("listenAbstract", Napi::Function::New<listenAbstract>(env, "listenAbstract"));
   exports.Set("connectAbstract", Napi::Function::New<connectAbstract>(env, "connectAbstract"));
+  exports.Set("peerCredentials", Napi::Function::New<peerCredentials>(env, "peerCredentials"));
   exports.Set("writePacket", Napi::Function::New<writePacket>(env, "writePacket"));
   return exports;
 }

@@ -56,6 +56,7 @@ export interface Binding {
   unlock(fd: number): void;
   listenAbstract(name: string, backlog: number): number;
   connectAbstract(name: string): number;
+  peerCredentials(fd: number): { pid: number; uid: number; gid: number; groups: number[] };
   writePacket(fd: number, bytes: Uint8Array, at: number, length: number): number;
 }
 
