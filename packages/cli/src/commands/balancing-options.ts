@@ -5,6 +5,7 @@ import type { LoadBalancingOptions } from '../daemon/load-balancing-options.js';
 import { LOG_FORMATS, type LogFormat } from '../daemon/log.js';
 import { flowAddress } from '../flow-socket/flow-address.js';
 import { type MetricsAddress, metricsAddress } from '../metrics/metrics-address.js';
+import { groupNumber, readersOf } from '../sockets/access.js';
 import type { SocketAddress } from '../sockets/socket-address.js';
 import { traceAddressOption } from '../trace/trace-address.js';
 
@@ -28,6 +29,8 @@ export interface BalancingOptions {
   readonly logFormat: LogFormat;
   readonly trace_address?: SocketAddress;
   readonly insecureListen: boolean;
+  readonly group?: number;
+  readonly readGroup?: number | 'all';
 }
 
 /** Longest life of a fragment table's entry, in milliseconds. */
@@ -74,6 +77,12 @@ export function addBalancingOptions(command: Command): Command {
     )
     .option('--log-format <format>', 'of what is said on stderr: text or json', oneOf(...LOG_FORMATS), 'text')
     .addOption(traceAddressOption('where traces are given'))
+    .option(
+      '--group <group>',
+      'whose members may give flow commands, trace and read the status, as root and the user that this runs as may',
+      groupNumber,
+    )
+    .option('--read-group <group>', 'whose members may only read flows and status; all: everybody may', readersOf)
     .option('--insecure-listen', 'allow addresses for traces and flow commands that stand for all of this machine', false)
     .option(
       '--metrics <address:port>',
@@ -88,6 +97,7 @@ export function loadBalancingOf(command: string, options: BalancingOptions): Loa
     logFormat: options.logFormat,
     flowAddress: flowAddress(),
     traceAddress: options.trace_address,
+    access: { group: options.group, readers: options.readGroup },
     insecureListen: options.insecureListen,
     queues: options.queue,
     queueLength: options.qlength,

@@ -2,6 +2,7 @@ import type { BalancerOptions, FragmentTableOptions } from '@nfqlb/core';
 import type { FlowDefinition } from '@nfqlb/core/flows';
 import type { QueueRange } from '@nfqlb/options';
 import type { MetricsAddress } from '../metrics/metrics-address.js';
+import type { AccessOptions } from '../sockets/access.js';
 import type { SocketAddress } from '../sockets/socket-address.js';
 import type { LogFormat } from './log.js';
 
@@ -18,6 +19,8 @@ export interface LoadBalancingOptions {
   readonly flowAddress: SocketAddress;
   /** Where traces are given; `undefined` for the usual address, if that is free. */
   readonly traceAddress: SocketAddress | undefined;
+  /** Who may use its unix sockets. */
+  readonly access: AccessOptions;
   /** Whether these may stand for all addresses of the machine. */
   readonly insecureListen: boolean;
   readonly queues: QueueRange;

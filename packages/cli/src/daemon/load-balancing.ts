@@ -10,10 +10,11 @@ import { describeFailure } from '@nfqlb/options';
 import { type FlowHandler, serveFlows } from '../flow-socket/flow-server.js';
 import type { MetricsAddress } from '../metrics/metrics-address.js';
 import type { MetricsSource } from '../metrics/metrics-server.js';
+import { Access } from '../sockets/access.js';
 import { formatSocketAddress } from '../sockets/socket-address.js';
 import { serveStatus } from '../status/status-socket.js';
 import { Area } from '../trace/areas.js';
-import { LogConfig } from '../trace/log-config.js';
+import { LogConfig, logConfigName } from '../trace/log-config.js';
 import { DEFAULT_TRACE_ADDRESS } from '../trace/trace-address.js';
 import { CompilerThread } from './compiler-thread.js';
 import { Control } from './control.js';
@@ -49,15 +50,21 @@ export class WorkerFailure extends Error {
 
 /** Load-balances until SIGTERM or SIGINT. Rejects when the table is not there, a queue cannot be had, or a worker fails. */
 export async function balanceLoad(options: LoadBalancingOptions): Promise<void> {
-  const logConfig = new LogConfig();
+  let unusable: unknown;
+  const logConfig = new LogConfig(logConfigName(), (error) => {
+    unusable = error;
+  });
   await openLog(options.command, options.logFormat, () => logConfig.level);
+  if (unusable) log.warning(`log level and trace mask are the usual ones: ${describeFailure(unusable)}; NFQLB_TRACE_SHM names another`);
+  warnOfTcp(options);
+  const access = new Access(options.access);
   const tables = [options.table, options.tier].flatMap((name) => (name === undefined ? [] : [lookAtTable(name)]));
   const { first, last } = options.queues;
   const queues = last - first + 1;
   const stopped = stopSignal();
   const workers: RunningWorker[] = [];
   const { table, balancer } = options;
-  const tracing = new Tracing({ firstQueue: first, workers: queues, hashMode: balancer.hashMode ?? 1, table }, logConfig);
+  const tracing = new Tracing({ access, firstQueue: first, workers: queues, hashMode: balancer.hashMode ?? 1, table }, logConfig);
   const flows = options.flows && new FlowControl({ workers: queues, announce, compiler: new CompilerThread(), ...options.flows });
   const shared: SharedByWorkers = {
     flows,
@@ -77,9 +84,11 @@ export async function balanceLoad(options: LoadBalancingOptions): Promise<void> 
   let watch: NodeJS.Timeout | undefined;
   try {
     for (let queue = first; queue <= last; queue++) workers.push(await startWorker(queue, options, shared));
-    statistics = new FragmentStatistics(options.fragmentStatistics, shared.fragments, queues);
+    statistics = new FragmentStatistics(options.fragmentStatistics, shared.fragments, queues, (error) =>
+      log.warning(`fragment statistics are in no shared memory, for C nfqlb's stats: ${describeFailure(error)}`),
+    );
     await listenForTraces(options, tracing);
-    server = await listenForFlowCommands(options, flowCommands(flows?.handle, tracing));
+    server = await listenForFlowCommands(options, access, flowCommands(flows?.handle, tracing));
     const about = [
       ...tables.map(({ name, about }) => `table ${name} (${about})`),
       ...(flows ? [`flow commands at ${formatSocketAddress(options.flowAddress)}`] : []),
@@ -93,7 +102,7 @@ export async function balanceLoad(options: LoadBalancingOptions): Promise<void> 
     const turns = new TurnWatch(shared.counters, first);
     health.look(readOwnQueues(options.queues), 0);
     status = new StatusReport({ options, counters: shared.counters, statistics, flows, health });
-    statusServer = await listenForTop(first, status);
+    statusServer = await listenForTop(first, access, status);
     watch = setInterval(() => {
       const kernel = readOwnQueues(options.queues);
       watcher.look(shared.counters.sum(), kernel ?? []);
@@ -201,6 +210,14 @@ async function startWorker(queue: number, options: LoadBalancingOptions, shared:
   return { wakeup, flows: channel?.port1, failed, ended };
 }
 
+/** TCP does not tell who connects. */
+function warnOfTcp({ flowAddress, traceAddress }: LoadBalancingOptions): void {
+  if (flowAddress.kind === 'tcp')
+    log.warning(`${formatSocketAddress(flowAddress)}: whoever can connect there may change flows; a unix: address asks who it is`);
+  if (traceAddress?.kind === 'tcp')
+    log.warning(`${formatSocketAddress(traceAddress)}: whoever can connect there sees what is traced; a unix: address asks who it is`);
+}
+
 /** The usual address may be another load-balancer's: this one balances all the same, and says so. One that was asked for must be had. */
 async function listenForTraces({ traceAddress, insecureListen }: LoadBalancingOptions, tracing: Tracing): Promise<void> {
   if (traceAddress) return tracing.listen(traceAddress, insecureListen);
@@ -212,10 +229,10 @@ async function listenForTraces({ traceAddress, insecureListen }: LoadBalancingOp
 }
 
 /** Where flows lead to targets, commands must be taken. Where they only choose packets to trace it goes without. */
-async function listenForFlowCommands(options: LoadBalancingOptions, handler: FlowHandler): Promise<Server | undefined> {
+async function listenForFlowCommands(options: LoadBalancingOptions, access: Access, handler: FlowHandler): Promise<Server | undefined> {
   const { flowAddress, insecureListen, flows } = options;
   try {
-    return await serveFlows(flowAddress, handler, insecureListen);
+    return await serveFlows(flowAddress, handler, insecureListen, access);
   } catch (error) {
     if (flows) throw error;
     log.warning(`has no trace flows: ${describeFailure(error)}; NFQLB_FLOW_ADDRESS names another address`);
@@ -224,9 +241,9 @@ async function listenForFlowCommands(options: LoadBalancingOptions, handler: Flo
 }
 
 /** Whoever looks is not what it runs for: it goes without. */
-async function listenForTop(queue: number, status: StatusReport): Promise<Server | undefined> {
+async function listenForTop(queue: number, access: Access, status: StatusReport): Promise<Server | undefined> {
   try {
-    return await serveStatus(queue, () => status.now());
+    return await serveStatus(queue, () => status.now(), access);
   } catch (error) {
     log.warning(`nfqlb top cannot look at it: ${describeFailure(error)}`);
     return undefined;

@@ -1,5 +1,6 @@
 import { MessageChannel, type MessagePort } from 'node:worker_threads';
 import { describeDecision } from '@nfqlb/core/explanation';
+import type { Access } from '../sockets/access.js';
 import type { SocketAddress } from '../sockets/socket-address.js';
 import { Area, areaNames, PACKET_AREAS } from '../trace/areas.js';
 import type { LogConfig } from '../trace/log-config.js';
@@ -20,6 +21,8 @@ const FETCH_INTERVAL = 10;
 const AT_ONCE = 1000;
 
 export interface TracingOptions {
+  /** Who may trace. */
+  readonly access: Access;
   /** Number of the first worker's queue; the others follow. */
   readonly firstQueue: number;
   readonly workers: number;
@@ -50,7 +53,11 @@ export class Tracing {
       this.#newestFlows = generation;
       this.#sendFlows();
     });
-    this.#server = new TraceServer(config, { changed: (areas) => this.#follow(areas), hint: (areas) => this.#hint(areas) });
+    this.#server = new TraceServer(config, {
+      access: options.access,
+      changed: (areas) => this.#follow(areas),
+      hint: (areas) => this.#hint(areas),
+    });
   }
 
   /** What a worker needs; the port of it is to be transferred. */
