@@ -54,6 +54,8 @@ export interface Binding {
   allocate(fd: number, size: number): void;
   lock(fd: number, milliseconds: number): void;
   unlock(fd: number): void;
+  markUse(fd: number, place: number): void;
+  isUsedElsewhere(fd: number, place: number): boolean;
   listenAbstract(name: string, backlog: number): number;
   connectAbstract(name: string): number;
   peerCredentials(fd: number): { pid: number; uid: number; gid: number; groups: number[] };

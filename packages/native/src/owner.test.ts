@@ -91,6 +91,29 @@ describeLive('memory of another user', () => {
   });
 });
 
+describeLive('memory in use', () => {
+  test('shows so in another network namespace, until it is closed; not in the same', async () => {
+    const program = await TestProgram.make('use-program');
+    const elsewhere = (): string => execFileSync('unshare', ['--net', process.execPath, program.file, NAME], { encoding: 'utf8' }).trim();
+    const here = (): string => execFileSync(process.execPath, [program.file, NAME], { encoding: 'utf8' }).trim();
+    try {
+      SharedMemory.create(NAME, 8, () => {});
+      expect([here(), elsewhere()]).toEqual(['false', 'false']);
+      const [one, other] = [SharedMemory.open(NAME), SharedMemory.open(NAME)];
+      one.markUse();
+      other.markUse();
+      // The lock for changes is another.
+      expect(other.locked(0, () => [here(), elsewhere()])).toEqual(['false', 'true']);
+      one.close();
+      expect(elsewhere()).toBe('true');
+      other.close();
+      expect(elsewhere()).toBe('false');
+    } finally {
+      program.remove();
+    }
+  });
+});
+
 describe('memory in use', () => {
   test('is held by one, until that closes it', () => {
     SharedMemory.create(NAME, 8, () => {});

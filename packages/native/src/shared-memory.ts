@@ -163,6 +163,26 @@ export class SharedMemory {
     }
   }
 
+  /** Lets others see, for as long as this is open, that a program of this network namespace uses the object ({@link isUsedElsewhere}). */
+  markUse(): void {
+    const fd = this.#descriptor();
+    try {
+      binding().markUse(fd, networkNamespace());
+    } catch (error) {
+      throw nativeError(subjectOf(this.name), error);
+    }
+  }
+
+  /** Whether a program of another network namespace has marked it: another container, perhaps, with the same /dev/shm. */
+  get isUsedElsewhere(): boolean {
+    const fd = this.#descriptor();
+    try {
+      return binding().isUsedElsewhere(fd, networkNamespace());
+    } catch (error) {
+      throw nativeError(subjectOf(this.name), error);
+    }
+  }
+
   close(): void {
     if (this.#fd === undefined) return;
     SharedMemory.#forgotten.unregister(this);
@@ -218,6 +238,11 @@ function rename(name: string, draft: string, path: string): void {
     const why = code === 'EPERM' || code === 'EACCES' ? `cannot be replaced${ownerOf(path)}` : message;
     throw new NativeError(code, 'replacing', `${subjectOf(name)}: ${why}`, { cause: error });
   }
+}
+
+/** Its number, one for each of the machine that there is. */
+function networkNamespace(): number {
+  return statSync('/proc/self/ns/net').ino;
 }
 
 function ownerOf(path: string): string {

@@ -1,7 +1,7 @@
 import { TargetTable } from '@nfqlb/core/maglev';
 import { addInitOptions, Command, type InitOptions } from '@nfqlb/options';
 import { TABLE_NAMES } from '../completion/names.js';
-import { createTable, DEFAULT_TABLE } from '../table/shared-table.js';
+import { createTable, DEFAULT_TABLE, requireUnusedElsewhere } from '../table/shared-table.js';
 
 export function initCommand(): Command {
   const command = new Command('init').description('create a target table in shared memory') as Command;
@@ -12,5 +12,6 @@ function init({ shm = DEFAULT_TABLE, M, N, ownfw, permutation }: InitOptions): v
   const options = { M, N, ownFwmark: ownfw, permutation };
   const adjusted = TargetTable.bucketsFor(options);
   if (adjusted !== M) console.log(`M adjusted; ${M} -> ${adjusted}`);
+  requireUnusedElsewhere(shm);
   createTable(shm, options);
 }

@@ -245,7 +245,7 @@ while True:
 describeLive(
   'two load balancers with one /dev/shm',
   () => {
-    test('keep their statistics and traces apart', async () => {
+    test('keep their statistics, traces and tables apart', async () => {
       await using net = await Topology.create({ targets: 1, lbs: 2 });
       const [one, two] = net.lbs as [Topology['lb'], Topology['lb']];
       const names = ['env', `NFQLB_TRACE_SHM=${net.sharedMemory('trace')}`];
@@ -267,6 +267,16 @@ describeLive(
         (JSON.parse(await host.run([...NFQLB.command, 'stats', ...args])) as { hsize: number }).hsize;
       expect([await stats(one), await stats(two), await stats(two, `--ft_shm=${shared}`)]).toEqual([501, 503, 501]);
 
+      // The table of a running load balancer is not replaced from another container by chance; in the same namespace, and when it is gone, it may be.
+      const init = (host: Topology['lb']): Promise<Running> =>
+        host.spawn([...NFQLB.command, 'init', `--shm=${net.sharedMemory(one.host)}`]);
+      expect(await refusal(await init(two))).toMatch(
+        /a load balancer of another network namespace \(another container\?\) uses this table: choose/,
+      );
+      expect((await (await init(one)).exited).status).toBe(0);
+      await first.says(/taken up/);
+      await expect.poll(async () => (await (await init(two)).exited).status, { timeout: 5000 }).toBe(1);
+
       const follow = (host: Topology['lb']): Promise<Running> => host.spawn([...names, ...NFQLB.command, 'trace', '--selection=flow-conf']);
       const command = (host: Topology['lb']): Promise<string> => host.run([...NFQLB.command, 'trace-flow-list-names']);
       await one.run([...names, ...NFQLB.command, 'loglevel', '6']);
@@ -282,6 +292,7 @@ describeLive(
 
       // The name is free again when its user is gone, however that went.
       await first.stop('SIGKILL');
+      expect((await (await init(two)).exited).status).toBe(0);
       await using third = await start(one, '505');
       expect(third.stderr).not.toContain('fragment statistics');
       expect(await stats(one, `--ft_shm=${shared}`)).toBe(505);
