@@ -15,6 +15,16 @@ const UID = 65534;
 /** A group that `nobody` is in, or not. */
 const GROUP = 4711;
 
+/** Connects to an abstract socket, says this, and prints what comes until it is closed. */
+const CONNECT = `
+import socket, sys
+s = socket.socket(socket.AF_UNIX)
+s.connect('\\0' + sys.argv[1])
+if sys.argv[2]: s.sendall(sys.argv[2].encode())
+while data := s.recv(4096):
+    sys.stdout.write(data.decode())
+`;
+
 /** Another user, without capabilities. */
 const nobody = (...groups: readonly number[]): string[] => [
   'setpriv',
@@ -182,6 +192,12 @@ describeLive(
         `nfqlb flow-set: not permitted: user nobody (uid 65534) may not change flows${how}`,
       );
       expect(await names()).toBe('[]\n');
+      // C nfqlb's client reads 64 octets, up to a NUL.
+      const request = `action:set\nname:all\ntarget:${lb.table}\ndsts:0.0.0.0/0\neoc:\n`;
+      const reply = await net.lb.run([...nobody(), '/usr/bin/python3', '-c', CONNECT, 'nfqlb', request]);
+      expect(reply.slice(0, 64)).toBe('FAIL: not permitted: user nobody (uid 65534) may not give flow \0');
+      expect(await net.lb.run(['/usr/bin/python3', '-c', CONNECT, 'nfqlb', request])).toBe('OK\0');
+      await lb.run('flow-delete', '--name=all');
       expect(await refusal(await as([], 'flow-list-names'))).toContain('may not give flow commands');
       expect(await refusal(await as([GROUP + 1], 'trace-flow-set', '--name=a'))).toContain('may not change flows');
       const explain = await as([], 'explain', '--src=1.1.1.1', '--dst=2.2.2.2', '--proto=tcp', '--sport=1', '--dport=2');
@@ -200,6 +216,9 @@ describeLive(
         const line = await refusal(await as(groups, 'trace', '--selection=packet'));
         expect(line).toBe(`nfqlb trace: unix:nfqlb-trace: not permitted: user nobody (uid 65534) may not trace${how}`);
       }
+      // Neither by connecting as C nfqlb's clients do, which say nothing.
+      const connecting = await net.lb.run([...nobody(), '/usr/bin/python3', '-c', CONNECT, 'nfqlb-trace', '']);
+      expect(connecting).toBe(`FAIL: not permitted: user nobody (uid 65534) may not trace${how}\n`);
       await using allowed = await as([GROUP], 'trace', '--selection=flow-conf', '--count=1');
       await lb.process.says(/info: tracing packet,flow-conf/);
       await names();
@@ -214,28 +233,46 @@ describeLive(
       }
     });
 
-    test('keeps root from nothing by connecting again and again', async () => {
+    test('keeps root from nothing by taking all connections there are', async () => {
       await using net = await Topology.create({ targets: 1 });
       await using lb = await LoadBalancer.start(net, { flows: true });
+      // Takes every connection that it gets, keeps it without a word, and opens another for each that is cut off.
       const flood = `
-import socket, sys
-held = []
-print('begun', flush=True)
-while True:
+import select, socket, time
+held = {}
+for turn in range(100000):
     for name in ('nfqlb', 'nfqlb-trace', 'nfqlb-status-2'):
-        s = socket.socket(socket.AF_UNIX)
-        s.setblocking(False)
-        try:
-            s.connect('\\0' + name)
-            held.append(s)
-        except OSError:
-            s.close()
-    if len(held) > 600:
-        held.pop(0).close()
+        for _ in range(300 - sum(1 for _, n in held.values() if n == name)):
+            s = socket.socket(socket.AF_UNIX)
+            s.setblocking(False)
+            try:
+                s.connect('\\0' + name)
+            except OSError:
+                break
+            held[s.fileno()] = (s, name)
+    poll = select.poll()
+    for fd in held: poll.register(fd, 0)
+    for fd, event in poll.poll(0):
+        if event & (select.POLLHUP | select.POLLERR): held.pop(fd)[0].close()
+    if turn == 20: print('going', flush=True)
+    time.sleep(0.02)
 `;
       await using attack = await net.lb.spawn([...nobody(), '/usr/bin/python3', '-c', flood]);
-      await attack.says(/begun/);
+      await attack.says(/going/);
       for (let i = 0; i < 10; i++) expect(await lb.run('flow-set', '--name=web', `--target=${lb.table}`)).toBe('OK\n');
+      expect(JSON.parse(await lb.run('stats'))).toMatchObject({ hsize: 500 });
+      await using trace = await lb.spawn('trace', '--selection=flow-conf', '--count=1');
+      await lb.run('loglevel', '6');
+      await expect
+        .poll(
+          async () => {
+            await lb.run('flow-list-names');
+            return trace.ended;
+          },
+          { timeout: 10_000 },
+        )
+        .toBe(true);
+      expect((await trace.exited).status).toBe(0);
       await attack.stop('SIGKILL');
     });
   },
