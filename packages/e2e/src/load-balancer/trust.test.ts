@@ -136,6 +136,24 @@ describeLive(
       expect((await trace.exited).status).toBe(0);
     });
 
+    test('keeps no command waiting by a pipe in the name of a table', async () => {
+      await using net = await Topology.create({ targets: 1 });
+      const table = net.sharedMemory('pipe');
+      await run([...nobody(), 'mkfifo', '-m', '666', memory(table)]);
+      made.push(memory(table));
+      const within = (...args: string[]): Promise<Running> => net.lb.spawn(['timeout', '--signal=KILL', '10', ...NFQLB.command, ...args]);
+      for (const args of [
+        ['show', `--shm=${table}`],
+        ['lb', `--tshm=${table}`],
+        ['activate', `--shm=${table}`, '1'],
+      ]) {
+        expect(await refusal(await within(...args))).toBe(`nfqlb ${args[0]}: shared memory ${table}: ${memory(table)} is not a file`);
+      }
+      const doctor = await within('doctor');
+      expect((await doctor.exited).signal).toBeNull();
+      expect(doctor.stdout).toMatch(/^\w+ +tables /m);
+    });
+
     test('runs a load balancer of his own after root has traced, with a warning for each extra', async () => {
       await using net = await Topology.create({ targets: 1 });
       await EchoServers.start(net);
