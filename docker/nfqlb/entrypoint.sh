@@ -18,6 +18,7 @@ fail() {
 [ -n "${NFQLB_TARGETS-}" ] || fail 'NFQLB_TARGETS is not set; must be addresses, as in docker run --env "NFQLB_TARGETS=172.30.0.11 172.30.0.12"'
 mode=${NFQLB_MODE:-nat}
 queue=${NFQLB_QUEUE:-2}
+table=${NFQLB_TABLE:-nfqlb}
 # Unquoted: lines become words.
 # shellcheck disable=SC2086
 vips=$(echo $NFQLB_VIPS | tr -s ' ,' ',')
@@ -68,13 +69,13 @@ echo "$said" | grep -v '^next: '
 fwmarks=$(echo "$said" | sed -n 's/^fwmark \([0-9]*\) leads to .*/\1/p')
 go_on
 # shellcheck disable=SC2086
-nfqlb init ${NFQLB_INIT_OPTIONS-}
+nfqlb init --shm="$table" ${NFQLB_INIT_OPTIONS-}
 go_on
 # shellcheck disable=SC2086
-nfqlb activate $fwmarks
+nfqlb activate --shm="$table" $fwmarks
 go_on
 # shellcheck disable=SC2086
-nfqlb lb --queue="$queue" $tun ${NFQLB_LB_OPTIONS-} &
+nfqlb lb --tshm="$table" --queue="$queue" $tun ${NFQLB_LB_OPTIONS-} &
 lb=$!
 # A signal that came before the assignment has found no process to pass it to.
 [ -z "$stopped" ] || stop

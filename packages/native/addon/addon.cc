@@ -7,9 +7,11 @@
 
 #include "mapping.h"
 #include "netlink.h"
+#include "peer.h"
 #include "queue.h"
 #include "tun.h"
 #include "unix_socket.h"
+#include "use_mark.h"
 #include "wakeup.h"
 
 static Napi::Object init(Napi::Env env, Napi::Object exports) {
@@ -21,8 +23,11 @@ static Napi::Object init(Napi::Env env, Napi::Object exports) {
   exports.Set("allocate", Napi::Function::New<allocate>(env, "allocate"));
   exports.Set("lock", Napi::Function::New<lock>(env, "lock"));
   exports.Set("unlock", Napi::Function::New<unlock>(env, "unlock"));
+  exports.Set("markUse", Napi::Function::New<markUse>(env, "markUse"));
+  exports.Set("isUsedElsewhere", Napi::Function::New<isUsedElsewhere>(env, "isUsedElsewhere"));
   exports.Set("listenAbstract", Napi::Function::New<listenAbstract>(env, "listenAbstract"));
   exports.Set("connectAbstract", Napi::Function::New<connectAbstract>(env, "connectAbstract"));
+  exports.Set("peerCredentials", Napi::Function::New<peerCredentials>(env, "peerCredentials"));
   exports.Set("writePacket", Napi::Function::New<writePacket>(env, "writePacket"));
   return exports;
 }

@@ -3,7 +3,9 @@
   "targets": [
     {
       "target_name": "nfqlb",
-      "sources": ["addon.cc", "errors.cc", "mapping.cc", "queue.cc", "sigbus_guard.cc", "tun.cc", "unix_socket.cc", "wakeup.cc"],
+      "sources": [
+        "addon.cc", "errors.cc", "mapping.cc", "peer.cc", "queue.cc", "sigbus_guard.cc", "tun.cc", "unix_socket.cc", "use_mark.cc", "wakeup.cc"
+      ],
       "defines": ["NAPI_VERSION=9", "NAPI_CPP_EXCEPTIONS", "_GNU_SOURCE"],
       "cflags!": ["-fno-exceptions"],
       "cflags_cc!": ["-fno-exceptions", "-fno-rtti", "-std=gnu++20", "-std=gnu++17"],

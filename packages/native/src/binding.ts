@@ -54,8 +54,11 @@ export interface Binding {
   allocate(fd: number, size: number): void;
   lock(fd: number, milliseconds: number): void;
   unlock(fd: number): void;
+  markUse(fd: number, place: number): void;
+  isUsedElsewhere(fd: number, place: number): boolean;
   listenAbstract(name: string, backlog: number): number;
   connectAbstract(name: string): number;
+  peerCredentials(fd: number): { pid: number; uid: number; gid: number; groups: number[] };
   writePacket(fd: number, bytes: Uint8Array, at: number, length: number): number;
 }
 

@@ -1,9 +1,10 @@
 // POSIX shared memory: on Linux, shm_open(3) opens files in /dev/shm. So files they are here; what Node lacks is mapping, locking and taking
 // memory beforehand.
 
-import { closeSync, constants, fstatSync, openSync, renameSync, rmSync, statSync } from 'node:fs';
+import { closeSync, constants, fstatSync, lstatSync, openSync, renameSync, rmSync, statSync } from 'node:fs';
 import { binding, type MappingBinding } from './binding.js';
 import { NativeError, nativeError } from './native-error.js';
+import { checkOwner, userName } from './owner.js';
 
 const FOLDER = '/dev/shm';
 /** As C nfqlb has it: only the owner may read and write. */
@@ -12,7 +13,7 @@ const MODE = 0o600;
 /** Longest name of a file. */
 const NAME_MAX = 255;
 
-const { O_CREAT, O_EXCL, O_NOFOLLOW, O_RDONLY, O_RDWR } = constants;
+const { O_CREAT, O_EXCL, O_NOFOLLOW, O_NONBLOCK, O_RDONLY, O_RDWR } = constants;
 
 export interface OpenOptions {
   /**
@@ -74,7 +75,7 @@ export class SharedMemory {
       const memory = new SharedMemory(name, fd, true);
       try {
         fill(memory.buffer);
-        renameSync(draft, path);
+        rename(name, draft, path);
       } finally {
         memory.close();
       }
@@ -84,9 +85,24 @@ export class SharedMemory {
     }
   }
 
-  /** @throws {@link NativeError} `ENOENT`, `EACCES`, … */
+  /**
+   * Opens an object that root or this process's own user made, and nobody else may write to ({@link checkOwner}).
+   *
+   * @throws {@link NativeError} `ENOENT`, `EACCES`, `EPERM` for another user's, …
+   */
   static open(name: string, { readOnly = false }: OpenOptions = {}): SharedMemory {
-    return new SharedMemory(name, open(name, pathOf(name), readOnly ? O_RDONLY : O_RDWR), !readOnly);
+    const path = pathOf(name);
+    // A pipe of that name would have us wait for its other end.
+    const fd = open(name, path, (readOnly ? O_RDONLY : O_RDWR) | O_NONBLOCK);
+    try {
+      const stats = fstatSync(fd);
+      if (!stats.isFile()) throw new NativeError('EINVAL', 'opening', `${subjectOf(name)}: ${path} is not a file`);
+      checkOwner(subjectOf(name), name, path, stats);
+    } catch (error) {
+      closeSync(fd);
+      throw error;
+    }
+    return new SharedMemory(name, fd, !readOnly);
   }
 
   /** Removes the name; the object goes with its last user. None of that name is no error. */
@@ -127,6 +143,43 @@ export class SharedMemory {
       return work();
     } finally {
       unlock(fd);
+    }
+  }
+
+  /**
+   * Takes the lock until this is closed, or its process ends: says that the object is in use.
+   *
+   * @returns false when another has it
+   */
+  hold(): boolean {
+    const fd = this.#descriptor();
+    try {
+      binding().lock(fd, 0);
+      return true;
+    } catch (error) {
+      const failure = nativeError(subjectOf(this.name), error);
+      if (failure.code === 'ETIMEDOUT') return false;
+      throw failure;
+    }
+  }
+
+  /** Lets others see, for as long as this is open, that a program of this network namespace uses the object ({@link isUsedElsewhere}). */
+  markUse(): void {
+    const fd = this.#descriptor();
+    try {
+      binding().markUse(fd, networkNamespace());
+    } catch (error) {
+      throw nativeError(subjectOf(this.name), error);
+    }
+  }
+
+  /** Whether a program of another network namespace has marked it: another container, perhaps, with the same /dev/shm. */
+  get isUsedElsewhere(): boolean {
+    const fd = this.#descriptor();
+    try {
+      return binding().isUsedElsewhere(fd, networkNamespace());
+    } catch (error) {
+      throw nativeError(subjectOf(this.name), error);
     }
   }
 
@@ -171,7 +224,32 @@ function open(name: string, path: string, flags: number): number {
     return openSync(path, flags | O_NOFOLLOW, MODE);
   } catch (error) {
     const { code = 'UNKNOWN', message } = error as NodeJS.ErrnoException;
-    const why = code === 'ENOENT' ? 'there is none of that name' : code === 'EACCES' ? 'permission denied' : message;
+    const why = code === 'ENOENT' ? 'there is none of that name' : code === 'EACCES' ? `permission denied${ownerOf(path)}` : message;
     throw new NativeError(code, 'opening', `${subjectOf(name)}: ${why}`, { cause: error });
+  }
+}
+
+function rename(name: string, draft: string, path: string): void {
+  try {
+    renameSync(draft, path);
+  } catch (error) {
+    const { code = 'UNKNOWN', message } = error as NodeJS.ErrnoException;
+    // The folder is sticky: only its owner (and root) may replace a file.
+    const why = code === 'EPERM' || code === 'EACCES' ? `cannot be replaced${ownerOf(path)}` : message;
+    throw new NativeError(code, 'replacing', `${subjectOf(name)}: ${why}`, { cause: error });
+  }
+}
+
+/** Its number, one for each of the machine that there is. */
+function networkNamespace(): number {
+  return statSync('/proc/self/ns/net').ino;
+}
+
+function ownerOf(path: string): string {
+  try {
+    return `: it belongs to ${userName(lstatSync(path).uid)}`;
+  } catch {
+    // Gone meanwhile.
+    return '';
   }
 }

@@ -4,7 +4,7 @@ import type { LoadBalancingOptions } from '@nfqlb/daemon/main';
 import { type MetricsAddress, metricsAddress } from '@nfqlb/daemon/metrics';
 import { type Command, fwmarkOrNone, Option, oneOf, type QueueRange, queueRange, text, wholeNumber } from '@nfqlb/options';
 import { flowAddress } from '@nfqlb/protocol/flow';
-import type { SocketAddress } from '@nfqlb/protocol/sockets';
+import { groupNumber, readersOf, type SocketAddress } from '@nfqlb/protocol/sockets';
 import { traceAddressOption } from '@nfqlb/protocol/trace';
 import { tableNames } from '../completion/names.js';
 import { VERSION } from '../version.js';
@@ -29,6 +29,8 @@ export interface BalancingOptions {
   readonly logFormat: LogFormat;
   readonly trace_address?: SocketAddress;
   readonly insecureListen: boolean;
+  readonly group?: number;
+  readonly readGroup?: number | 'all';
 }
 
 /** Longest life of a fragment table's entry, in milliseconds. */
@@ -75,6 +77,12 @@ export function addBalancingOptions(command: Command): Command {
     )
     .option('--log-format <format>', 'of what is said on stderr: text or json', oneOf(...LOG_FORMATS), 'text')
     .addOption(traceAddressOption('where traces are given'))
+    .option(
+      '--group <group>',
+      'whose members may give flow commands, trace and read the status, as root and the user that this runs as may',
+      groupNumber,
+    )
+    .option('--read-group <group>', 'whose members may only read flows and status; all: everybody may', readersOf)
     .option('--insecure-listen', 'allow addresses for traces and flow commands that stand for all of this machine', false)
     .option(
       '--metrics <address:port>',
@@ -90,6 +98,7 @@ export function loadBalancingOf(command: string, options: BalancingOptions): Loa
     logFormat: options.logFormat,
     flowAddress: flowAddress(),
     traceAddress: options.trace_address,
+    access: { group: options.group, readers: options.readGroup },
     insecureListen: options.insecureListen,
     queues: options.queue,
     queueLength: options.qlength,

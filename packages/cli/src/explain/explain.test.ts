@@ -407,6 +407,6 @@ describe('what cannot be answered is said in one line', () => {
       const [program, ...args] = [process.execPath, join(folder, 'nfqlb.js'), 'explain', `--tshm=${WEB}`, ...TCP];
       execFile(program!, args, { uid: NOBODY, gid: NOBODY }, (_error, _stdout, stderr) => resolve(stderr));
     });
-    expect(asNobody).toBe(`nfqlb explain: shared memory ${WEB}: permission denied\n`);
+    expect(asNobody).toBe(`nfqlb explain: shared memory ${WEB}: permission denied: it belongs to root\n`);
   });
 });

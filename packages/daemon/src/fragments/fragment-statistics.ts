@@ -1,5 +1,5 @@
 import { type FragmentTable, nameStatistics, STATISTICS_LENGTH, Statistic, sumStatistics } from '@nfqlb/core';
-import { SharedMemory } from '@nfqlb/native';
+import { NativeError, SharedMemory } from '@nfqlb/native';
 import { monotonicNow } from './monotonic-clock.js';
 import { observedFragmentTable, type SharedFragments, statisticsOf } from './shared-fragments.js';
 
@@ -9,7 +9,7 @@ const LOOK_INTERVAL = 5;
 
 /** The sum of what the workers count about fragments, in shared memory for `nfqlb stats`. The main thread's. */
 export class FragmentStatistics {
-  readonly #memory: SharedMemory;
+  readonly #memory: SharedMemory | undefined;
   readonly #words: Uint32Array;
   readonly #table: FragmentTable;
   readonly #threads: readonly Uint32Array[];
@@ -17,11 +17,15 @@ export class FragmentStatistics {
   /**
    * @param name of the shared memory
    * @param thread this thread's number; those below are the workers'
+   * @param unusable is told why the memory cannot be had; they are kept here alone then, and told to who asks for the status
    */
-  constructor(name: string, fragments: SharedFragments, thread: number) {
-    SharedMemory.create(name, STATISTICS_LENGTH, () => {});
-    this.#memory = SharedMemory.open(name);
-    this.#words = new Uint32Array(this.#memory.buffer);
+  constructor(name: string, fragments: SharedFragments, thread: number, unusable: (error: unknown) => void) {
+    try {
+      this.#memory = claim(name);
+    } catch (error) {
+      unusable(error);
+    }
+    this.#words = new Uint32Array(this.#memory?.buffer ?? new SharedArrayBuffer(STATISTICS_LENGTH));
     this.#table = observedFragmentTable(fragments, thread);
     this.#table.resetStatistics(fragments.options);
     this.#threads = Array.from({ length: thread + 1 }, (_, i) => statisticsOf(fragments, i));
@@ -45,13 +49,41 @@ export class FragmentStatistics {
 
   close(): void {
     this.publish();
-    this.#memory.close();
+    this.#memory?.close();
   }
 
   #collect(): void {
     this.#table.now = monotonicNow();
     this.#table.collect();
   }
+}
+
+/** Makes the memory, unless a running load balancer has it: perhaps in another container that has the same /dev/shm. */
+function claim(name: string): SharedMemory {
+  let before: SharedMemory | undefined;
+  try {
+    before = SharedMemory.open(name);
+  } catch {
+    // There is none, or none that is ours: then it cannot be replaced, or is left for dead.
+  }
+  try {
+    if (before?.hold() === false) throw inUse(name);
+    SharedMemory.create(name, STATISTICS_LENGTH, () => {});
+    const memory = SharedMemory.open(name);
+    if (memory.hold()) return memory;
+    memory.close();
+    throw inUse(name);
+  } finally {
+    before?.close();
+  }
+}
+
+function inUse(name: string): NativeError {
+  return new NativeError(
+    'EBUSY',
+    'opening',
+    `shared memory ${name}: another load balancer keeps its statistics there; --ft_shm names another`,
+  );
 }
 
 /** What `nfqlb stats` prints. Throws `NativeError` when no load-balancer has made any. */

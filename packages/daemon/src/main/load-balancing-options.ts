@@ -1,7 +1,7 @@
 import type { BalancerOptions, FragmentTableOptions } from '@nfqlb/core';
 import type { FlowDefinition } from '@nfqlb/core/flows';
 import type { QueueRange } from '@nfqlb/options';
-import type { SocketAddress } from '@nfqlb/protocol/sockets';
+import type { AccessOptions, SocketAddress } from '@nfqlb/protocol/sockets';
 import type { LogFormat } from '../log/log.js';
 import type { MetricsAddress } from '../metrics/metrics-address.js';
 
@@ -20,6 +20,8 @@ export interface LoadBalancingOptions {
   readonly flowAddress: SocketAddress;
   /** Where traces are given; `undefined` for the usual address, if that is free. */
   readonly traceAddress: SocketAddress | undefined;
+  /** Who may use its unix sockets. */
+  readonly access: AccessOptions;
   /** Whether these may stand for all addresses of the machine. */
   readonly insecureListen: boolean;
   readonly queues: QueueRange;

@@ -8,10 +8,10 @@ import { REASON_NAMES, Reason } from '@nfqlb/core';
 import { readOwnQueues, type Tun, Wakeup } from '@nfqlb/native';
 import { describeFailure } from '@nfqlb/options';
 import { type FlowHandler, serveFlows } from '@nfqlb/protocol/flow';
-import { formatSocketAddress } from '@nfqlb/protocol/sockets';
+import { Access, formatSocketAddress } from '@nfqlb/protocol/sockets';
 import type { Counts } from '@nfqlb/protocol/status';
 import { serveStatus } from '@nfqlb/protocol/status';
-import { Area, DEFAULT_TRACE_ADDRESS, LogConfig } from '@nfqlb/protocol/trace';
+import { Area, DEFAULT_TRACE_ADDRESS, LogConfig, logConfigName } from '@nfqlb/protocol/trace';
 import { CompilerThread } from '../flows/compiler-thread.js';
 import { FlowControl } from '../flows/flow-control.js';
 import type { FlowGeneration } from '../flows/flow-generations.js';
@@ -47,15 +47,21 @@ export class WorkerFailure extends Error {
 
 /** Load-balances until SIGTERM or SIGINT. Rejects when the table is not there, a queue cannot be had, or a worker fails. */
 export async function balanceLoad(options: LoadBalancingOptions): Promise<void> {
-  const logConfig = new LogConfig();
+  let unusable: unknown;
+  const logConfig = new LogConfig(logConfigName(), (error) => {
+    unusable = error;
+  });
   await openLog(options.command, options.logFormat, () => logConfig.level);
+  if (unusable) log.warning(`log level and trace mask are the usual ones: ${describeFailure(unusable)}; NFQLB_TRACE_SHM names another`);
+  warnOfTcp(options);
+  const access = new Access(options.access);
   const tables = [options.table, options.tier].flatMap((name) => (name === undefined ? [] : [lookAtTable(name)]));
   const { first, last } = options.queues;
   const queues = last - first + 1;
   const stopped = stopSignal();
   const workers: RunningWorker[] = [];
   const { table, balancer } = options;
-  const tracing = new Tracing({ firstQueue: first, workers: queues, hashMode: balancer.hashMode ?? 1, table }, logConfig);
+  const tracing = new Tracing({ access, firstQueue: first, workers: queues, hashMode: balancer.hashMode ?? 1, table }, logConfig);
   const flows = options.flows && new FlowControl({ workers: queues, announce, compiler: new CompilerThread(), ...options.flows });
   const shared: SharedByWorkers = {
     flows,
@@ -75,9 +81,11 @@ export async function balanceLoad(options: LoadBalancingOptions): Promise<void> 
   let watch: NodeJS.Timeout | undefined;
   try {
     for (let queue = first; queue <= last; queue++) workers.push(await startWorker(queue, options, shared));
-    statistics = new FragmentStatistics(options.fragmentStatistics, shared.fragments, queues);
+    statistics = new FragmentStatistics(options.fragmentStatistics, shared.fragments, queues, (error) =>
+      log.warning(`fragment statistics are in no shared memory, for C nfqlb's stats: ${describeFailure(error)}`),
+    );
     await listenForTraces(options, tracing);
-    server = await listenForFlowCommands(options, flowCommands(flows?.handle, tracing));
+    server = await listenForFlowCommands(options, access, flowCommands(flows?.handle, tracing));
     const about = [
       ...tables.map(({ name, about }) => `table ${name} (${about})`),
       ...(flows ? [`flow commands at ${formatSocketAddress(options.flowAddress)}`] : []),
@@ -91,7 +99,7 @@ export async function balanceLoad(options: LoadBalancingOptions): Promise<void> 
     const turns = new TurnWatch(shared.counters, first);
     health.look(readOwnQueues(options.queues), 0);
     status = new StatusReport({ options, counters: shared.counters, statistics, flows, health });
-    statusServer = await listenForTop(first, status);
+    statusServer = await listenForTop(first, access, status);
     watch = setInterval(() => {
       const kernel = readOwnQueues(options.queues);
       watcher.look(shared.counters.sum(), kernel ?? []);
@@ -199,6 +207,14 @@ async function startWorker(queue: number, options: LoadBalancingOptions, shared:
   return { wakeup, flows: channel?.port1, failed, ended };
 }
 
+/** TCP does not tell who connects. */
+function warnOfTcp({ flowAddress, traceAddress }: LoadBalancingOptions): void {
+  if (flowAddress.kind === 'tcp')
+    log.warning(`${formatSocketAddress(flowAddress)}: whoever can connect there may change flows; a unix: address asks who it is`);
+  if (traceAddress?.kind === 'tcp')
+    log.warning(`${formatSocketAddress(traceAddress)}: whoever can connect there sees what is traced; a unix: address asks who it is`);
+}
+
 /** The usual address may be another load-balancer's: this one balances all the same, and says so. One that was asked for must be had. */
 async function listenForTraces({ traceAddress, insecureListen }: LoadBalancingOptions, tracing: Tracing): Promise<void> {
   if (traceAddress) return tracing.listen(traceAddress, insecureListen);
@@ -210,10 +226,10 @@ async function listenForTraces({ traceAddress, insecureListen }: LoadBalancingOp
 }
 
 /** Where flows lead to targets, commands must be taken. Where they only choose packets to trace it goes without. */
-async function listenForFlowCommands(options: LoadBalancingOptions, handler: FlowHandler): Promise<Server | undefined> {
+async function listenForFlowCommands(options: LoadBalancingOptions, access: Access, handler: FlowHandler): Promise<Server | undefined> {
   const { flowAddress, insecureListen, flows } = options;
   try {
-    return await serveFlows(flowAddress, handler, insecureListen);
+    return await serveFlows(flowAddress, handler, insecureListen, access);
   } catch (error) {
     if (flows) throw error;
     log.warning(`has no trace flows: ${describeFailure(error)}; NFQLB_FLOW_ADDRESS names another address`);
@@ -222,9 +238,9 @@ async function listenForFlowCommands(options: LoadBalancingOptions, handler: Flo
 }
 
 /** Whoever looks is not what it runs for: it goes without. */
-async function listenForTop(queue: number, status: StatusReport): Promise<Server | undefined> {
+async function listenForTop(queue: number, access: Access, status: StatusReport): Promise<Server | undefined> {
   try {
-    return await serveStatus(queue, () => status.now());
+    return await serveStatus(queue, () => status.now(), access);
   } catch (error) {
     log.warning(`nfqlb top cannot look at it: ${describeFailure(error)}`);
     return undefined;

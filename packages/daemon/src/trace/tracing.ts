@@ -1,6 +1,6 @@
 import { MessageChannel, type MessagePort } from 'node:worker_threads';
 import { describeDecision } from '@nfqlb/core/explanation';
-import type { SocketAddress } from '@nfqlb/protocol/sockets';
+import type { Access, SocketAddress } from '@nfqlb/protocol/sockets';
 import type { LogConfig, SentPacket } from '@nfqlb/protocol/trace';
 import { Area, areaNames, PACKET_AREAS, TraceServer } from '@nfqlb/protocol/trace';
 import type { FlowGeneration } from '../flows/flow-generations.js';
@@ -17,6 +17,8 @@ const FETCH_INTERVAL = 10;
 const AT_ONCE = 1000;
 
 export interface TracingOptions {
+  /** Who may trace. */
+  readonly access: Access;
   /** Number of the first worker's queue; the others follow. */
   readonly firstQueue: number;
   readonly workers: number;
@@ -47,7 +49,11 @@ export class Tracing {
       this.#newestFlows = generation;
       this.#sendFlows();
     });
-    this.#server = new TraceServer(config, { changed: (areas) => this.#follow(areas), hint: (areas) => this.#hint(areas) });
+    this.#server = new TraceServer(config, {
+      access: options.access,
+      changed: (areas) => this.#follow(areas),
+      hint: (areas) => this.#hint(areas),
+    });
   }
 
   /** What a worker needs; the port of it is to be transferred. */

@@ -1,5 +1,4 @@
-import type { KernelQueue } from '@nfqlb/native';
-import { SharedMemory } from '@nfqlb/native';
+import { type KernelQueue, NativeError, SharedMemory } from '@nfqlb/native';
 import type { Counts } from '@nfqlb/protocol/status';
 import { openTable } from '@nfqlb/protocol/tables';
 import type { FlowControl } from '../flows/flow-control.js';
@@ -37,6 +36,8 @@ export class Watcher {
   /** By table: which one its name leads to. */
   readonly #identities: Map<string, string>;
   readonly #missing = new Set<string>();
+  /** By table: which one was another user's. */
+  readonly #refused = new Map<string, string>();
   readonly #drops = new Map<number, number>();
   #notReinjected = 0;
   constructor(options: WatchedNames, tables: readonly NamedTable[], flows: FlowControl | undefined, renew: () => void) {
@@ -81,8 +82,12 @@ export class Watcher {
     if (identity === this.#identities.get(name) && !this.#missing.has(name)) return;
     try {
       openTable(name).memory.close();
-    } catch {
+    } catch (error) {
       // Not written yet: C nfqlb fills a table in place. Look again.
+      if (error instanceof NativeError && error.code === 'EPERM' && this.#refused.get(name) !== identity) {
+        this.#refused.set(name, identity);
+        log.warning(`table ${name} is not used; the targets stay as they were: ${error.message}`);
+      }
       return;
     }
     this.#identities.set(name, identity);

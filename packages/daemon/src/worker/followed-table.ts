@@ -1,6 +1,6 @@
 import { FwmarkLookup } from '@nfqlb/core/maglev';
 import { SharedMemory } from '@nfqlb/native/shared-memory';
-import { openTable, type SharedTable } from '@nfqlb/protocol/tables';
+import { type SharedTable, useTable } from '@nfqlb/protocol/tables';
 
 /** The target table that a name leads to, as packets read it. It is mapped anew when the name leads to another. */
 export class FollowedTable {
@@ -11,7 +11,7 @@ export class FollowedTable {
   /** @throws `NativeError` when there is none, `CoreError` when it is no table */
   constructor(name: string) {
     this.#name = name;
-    this.#shared = openTable(name);
+    this.#shared = useTable(name);
     this.#lookup = new FwmarkLookup(this.#shared.table);
   }
 
@@ -47,7 +47,7 @@ export class FollowedTable {
   renew(): boolean {
     let shared: SharedTable | undefined;
     try {
-      shared = openTable(this.#name);
+      shared = useTable(this.#name);
       this.#lookup = new FwmarkLookup(shared.table);
     } catch {
       shared?.memory.close();

@@ -1,5 +1,6 @@
 import type { Socket } from 'node:net';
 import { buffer } from 'node:stream/consumers';
+import { isRefusal } from '../sockets/access.js';
 import { connect } from '../sockets/connect.js';
 import { formatSocketAddress, type SocketAddress } from '../sockets/socket-address.js';
 import { C_LINE, type FlowRequest, formatRequest, parseReply } from './flow-message.js';
@@ -13,7 +14,7 @@ const C_UNKNOWN = 'action unknown';
 /** A command that the load-balancer refused, or could not be told. */
 export class FlowCommandError extends Error {
   override readonly name = 'FlowCommandError';
-  readonly code: 'REFUSED' | 'NO_REPLY' | 'CLOSED' | 'NOT_CONNECTED';
+  readonly code: 'REFUSED' | 'NOT_PERMITTED' | 'NO_REPLY' | 'CLOSED' | 'NOT_CONNECTED';
 
   constructor(code: FlowCommandError['code'], message: string, options?: ErrorOptions) {
     super(message, options);
@@ -64,7 +65,10 @@ async function send(address: SocketAddress, request: FlowRequest): Promise<strin
     socket.write(formatRequest(request));
     const reply = parseReply(await buffer(socket));
     if (reply === '') throw new FlowCommandError('CLOSED', `${where}: it closed the connection`);
-    if (reply.startsWith('FAIL')) throw new FlowCommandError('REFUSED', reply.replace(/^FAIL:? ?/, '') || 'refused without a reason');
+    if (reply.startsWith('FAIL')) {
+      const reason = reply.replace(/^FAIL:? ?/, '') || 'refused without a reason';
+      throw new FlowCommandError(isRefusal(reason) ? 'NOT_PERMITTED' : 'REFUSED', reason);
+    }
     return reply;
   } catch (error) {
     if (error instanceof FlowCommandError) throw error;

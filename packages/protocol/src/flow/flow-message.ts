@@ -14,6 +14,8 @@ const ACTIONS = ['set', 'delete', 'list', 'list-names', 'trace-set', 'trace-dele
 /** All but `change` are C nfqlb's. That has one field, `changes`: {@link FlowChanges} in JSON. */
 export type Action = (typeof ACTIONS)[number];
 
+const READING: ReadonlySet<Action> = new Set(['list', 'list-names', 'trace-list', 'trace-list-names']);
+
 const FIELDS = ['name', 'target', 'priority', 'protocols', 'dsts', 'srcs', 'dports', 'sports', 'match', 'udpencap', 'changes'] as const;
 export type Field = (typeof FIELDS)[number];
 
@@ -118,6 +120,11 @@ export function formatRefusal(reason: string): Buffer {
 /** The text of a reply. */
 export function parseReply(octets: Buffer): string {
   return Buffer.from(octets.filter((octet) => octet !== 0)).toString('utf8');
+}
+
+/** Whether an action changes nothing. */
+export function isReading(action: Action): boolean {
+  return READING.has(action);
 }
 
 function isField(name: string): name is Field {

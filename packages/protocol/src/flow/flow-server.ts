@@ -1,8 +1,9 @@
 import { createServer, type Server, type Socket } from 'node:net';
 import { describeFailure } from '@nfqlb/options';
+import { Access, refusal } from '../sockets/access.js';
 import { listen } from '../sockets/listen.js';
 import type { SocketAddress } from '../sockets/socket-address.js';
-import { type FlowRequest, formatRefusal, isWhole, MAX_REQUEST, parseRequest } from './flow-message.js';
+import { BadRequest, type FlowRequest, formatRefusal, isReading, isWhole, MAX_REQUEST, parseRequest } from './flow-message.js';
 
 /** Does what a request asks and gives the reply; what it throws becomes a refusal. */
 export type FlowHandler = (request: FlowRequest) => Buffer | Promise<Buffer>;
@@ -16,26 +17,37 @@ const MAX_CLIENTS = 256;
 /** Octets of requests that are kept at a time, of all clients; one that brings more is turned away. */
 const MAX_HELD = 64 << 20;
 
-/** What the requests of all clients take. */
+/** Clients at a time that may do nothing, and are told so; more are cut off, or they would leave no room for others. */
+const MAX_REFUSED = 32;
+
+/** What all clients take. */
 interface Held {
   octets: number;
+  refused: number;
 }
 
 /**
  * Serves flow commands, one a connection. No client holds up another: each has its time and its room.
  *
  * @param insecure allows an address that stands for all of the machine's: whoever reaches it may change flows
+ * @param access who may give commands on a unix socket
  * @throws `UsageError` for such an address otherwise, `NativeError` or a system error when it cannot be listened to
  */
-export async function serveFlows(address: SocketAddress, handler: FlowHandler, insecure = false): Promise<Server> {
-  const held: Held = { octets: 0 };
-  const server = createServer({ allowHalfOpen: true }, (socket) => converse(socket, handler, held));
+export async function serveFlows(
+  address: SocketAddress,
+  handler: FlowHandler,
+  insecure = false,
+  access: Access = new Access(),
+): Promise<Server> {
+  const held: Held = { octets: 0, refused: 0 };
+  const server = createServer({ allowHalfOpen: true }, (socket) => converse(socket, access, handler, held));
   server.maxConnections = MAX_CLIENTS;
   await listen(server, address, { insecure, danger: 'change flows' });
   return server;
 }
 
-function converse(socket: Socket, handler: FlowHandler, held: Held): void {
+function converse(socket: Socket, access: Access, handler: FlowHandler, held: Held): void {
+  const rights = access.rightsOf(socket);
   let chunks: Buffer[] = [];
   let tail = '';
   let octets = 0;
@@ -65,6 +77,20 @@ function converse(socket: Socket, handler: FlowHandler, held: Held): void {
     if (!answered) answer(formatRefusal('the request ends without eoc:'));
   });
 
+  // Told before it has said anything: what it says takes no room.
+  if (!rights.read) {
+    held.refused++;
+    socket.on('close', () => held.refused--);
+    if (held.refused > MAX_REFUSED) socket.destroy();
+    else answer(formatRefusal(refusal(rights, 'give flow commands')));
+  }
+
+  function perform(text: string): Buffer | Promise<Buffer> {
+    const request = parseRequest(text);
+    if (!rights.full && !isReading(request.action)) throw new BadRequest(refusal(rights, 'change flows'));
+    return handler(request);
+  }
+
   function release(): void {
     chunks = [];
     held.octets -= octets;
@@ -83,8 +109,6 @@ function converse(socket: Socket, handler: FlowHandler, held: Held): void {
   function obey(text: string): void {
     answered = true;
     release();
-    new Promise<Buffer>((resolve) => resolve(handler(parseRequest(text)))).then(answer, (error) =>
-      answer(formatRefusal(describeFailure(error))),
-    );
+    new Promise<Buffer>((resolve) => resolve(perform(text))).then(answer, (error) => answer(formatRefusal(describeFailure(error))));
   }
 }

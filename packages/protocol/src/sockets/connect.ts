@@ -1,20 +1,33 @@
 import { once } from 'node:events';
 import { createConnection, Socket } from 'node:net';
-import { connectAbstract } from '@nfqlb/native';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { connectAbstract, NativeError } from '@nfqlb/native';
 import type { SocketAddress } from './socket-address.js';
 
-/** How long a TCP connection may take, in milliseconds. */
-const PATIENCE = 5000;
+/** How long a connection may take, and how often it is tried where too many others wait for the same listener, in milliseconds. */
+const TIMEOUT_MS = 5000;
+const RETRY_INTERVAL_MS = 5;
 
 /** Throws `NativeError` or a system error when nobody listens there. */
 export async function connect(address: SocketAddress): Promise<Socket> {
-  if (address.kind === 'unix') return new Socket({ fd: connectAbstract(address.name), readable: true, writable: true });
+  if (address.kind === 'unix') return connectUnix(address.name);
   const socket = createConnection(address.port, address.host);
-  const deadline = setTimeout(() => socket.destroy(new Error(`no connection after ${PATIENCE} ms`)), PATIENCE);
+  const deadline = setTimeout(() => socket.destroy(new Error(`no connection after ${TIMEOUT_MS} ms`)), TIMEOUT_MS);
   try {
     await once(socket, 'connect');
   } finally {
     clearTimeout(deadline);
   }
   return socket;
+}
+
+async function connectUnix(name: string): Promise<Socket> {
+  for (const begin = performance.now(); ; await sleep(RETRY_INTERVAL_MS)) {
+    try {
+      return new Socket({ fd: connectAbstract(name), readable: true, writable: true });
+    } catch (error) {
+      const isBusy = error instanceof NativeError && error.code === 'EAGAIN';
+      if (!isBusy || performance.now() - begin > TIMEOUT_MS) throw error;
+    }
+  }
 }

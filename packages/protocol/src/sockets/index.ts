@@ -1,1 +1,2 @@
+export { Access, type AccessOptions, groupNumber, readersOf } from './access.js';
 export { formatSocketAddress, parseSocketAddress, type SocketAddress } from './socket-address.js';

@@ -4,6 +4,8 @@
 
 import { readFileSync } from 'node:fs';
 import { createServer, type Server } from 'node:net';
+import { printable } from '@nfqlb/core/explanation';
+import { Access, refusal } from '../sockets/access.js';
 import { connect } from '../sockets/connect.js';
 import { listen } from '../sockets/listen.js';
 import type { SocketAddress } from '../sockets/socket-address.js';
@@ -28,8 +30,11 @@ export class StatusError extends Error {
 
 const addressOf = (queue: number): SocketAddress => ({ kind: 'unix', name: `${PREFIX}${queue}` });
 
-/** @param queue the first of the load-balancer's */
-export async function serveStatus(queue: number, report: () => Status): Promise<Server> {
+/**
+ * @param queue the first of the load-balancer's
+ * @param access who may read it
+ */
+export async function serveStatus(queue: number, report: () => Status, access: Access = new Access()): Promise<Server> {
   let last: { readonly status: Status; readonly text: string } | undefined;
   const server = createServer((socket) => {
     const deadline = setTimeout(() => socket.destroy(), PATIENCE);
@@ -37,6 +42,11 @@ export async function serveStatus(queue: number, report: () => Status): Promise<
     socket.on('close', () => clearTimeout(deadline));
     // What it says is of no interest.
     socket.resume();
+    const rights = access.rightsOf(socket);
+    if (!rights.read) {
+      socket.end(JSON.stringify({ refused: refusal(rights, 'read the status') }), () => socket.destroy());
+      return;
+    }
     const status = report();
     // One report is written once, however many ask.
     if (last?.status !== status) last = { status, text: JSON.stringify(status) };
@@ -70,7 +80,8 @@ export async function askStatus(queue: number): Promise<Status> {
         if (octets > MAX_STATUS) throw new Error(`it says more than ${MAX_STATUS} octets`);
         chunks.push(chunk);
       }
-      const status = JSON.parse(Buffer.concat(chunks).toString()) as Status | null;
+      const status = JSON.parse(Buffer.concat(chunks).toString()) as (Status & { readonly refused?: unknown }) | null;
+      if (typeof status?.refused === 'string') throw new Error(printable(status.refused));
       if (status?.format !== STATUS_FORMAT) throw new Error('it is of another version than this program');
       return status;
     } finally {

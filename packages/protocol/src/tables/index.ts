@@ -1,1 +1,10 @@
-export { changeTable, createTable, DEFAULT_TABLE, openTable, readTable, type SharedTable } from './shared-table.js';
+export {
+  changeTable,
+  createTable,
+  DEFAULT_TABLE,
+  openTable,
+  readTable,
+  requireUnusedElsewhere,
+  type SharedTable,
+  useTable,
+} from './shared-table.js';

@@ -1,6 +1,7 @@
 // Target tables by their names in shared memory.
 
 import { CoreError, type TableOptions, TargetTable } from '@nfqlb/core/maglev';
+import { NativeError } from '@nfqlb/native';
 import { type OpenOptions, SharedMemory } from '@nfqlb/native/shared-memory';
 
 /** Name of the table when a command is given none. */
@@ -32,6 +33,43 @@ export function openTable(name: string, options: OpenOptions = {}): SharedTable 
     memory.close();
     if (error instanceof CoreError) throw new CoreError(error.code, `shared memory ${name}: ${error.message}`, { cause: error });
     throw error;
+  }
+}
+
+/**
+ * Opens the table of that name for a load balancer, and lets others see that it is used.
+ *
+ * @throws as {@link openTable}
+ */
+export function useTable(name: string): SharedTable {
+  const shared = openTable(name);
+  shared.memory.markUse();
+  return shared;
+}
+
+/**
+ * Refuses to replace the table of a load balancer in another container, which has the same /dev/shm and chose the same name by chance.
+ *
+ * @throws `NativeError` `EBUSY`
+ */
+export function requireUnusedElsewhere(name: string): void {
+  let memory: SharedMemory;
+  try {
+    memory = SharedMemory.open(name, { readOnly: true });
+  } catch {
+    // None, or none that a load balancer would use.
+    return;
+  }
+  try {
+    if (!memory.isUsedElsewhere) return;
+    throw new NativeError(
+      'EBUSY',
+      'replacing',
+      `shared memory ${name}: a load balancer of another network namespace (another container?) uses this table: ` +
+        `choose another name (--shm), or take it away first (nfqlb delete --shm=${name})`,
+    );
+  } finally {
+    memory.close();
   }
 }
 

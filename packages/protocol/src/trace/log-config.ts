@@ -20,18 +20,27 @@ export function logConfigName(): string {
 
 export class LogConfig {
   readonly #name: string;
-  #memory: SharedMemory;
+  #memory: SharedMemory | undefined;
   #words: Int32Array;
+  /** What the name led to when it was looked at last, whether that was of use or not. */
+  #seen: string | undefined;
 
   /**
    * Opens it, or makes it as C nfqlb does.
    *
+   * @param unusable is told why it cannot be had, and this goes on by itself, with the usual level and no mask; absent: that is an error
    * @throws `NativeError`
    */
-  constructor(name: string = logConfigName()) {
+  constructor(name: string = logConfigName(), unusable?: (error: unknown) => void) {
     this.#name = name;
-    this.#memory = openOrCreate(name);
-    this.#words = wordsOf(this.#memory);
+    this.#words = new Int32Array(new SharedArrayBuffer(LENGTH));
+    this.#words[LEVEL] = Level.Notice;
+    try {
+      this.#take();
+    } catch (error) {
+      if (!unusable) throw error;
+      unusable(error);
+    }
   }
 
   get level(): number {
@@ -51,27 +60,38 @@ export class LogConfig {
     Atomics.store(this.#words, TRACE_MASK, mask | 0);
   }
 
-  /** Adds areas, whatever others do at the same time. */
-  addAreas(mask: number): void {
-    Atomics.or(this.#words, TRACE_MASK, mask | 0);
+  /** Adds areas, whatever others do at the same time; gives those that were there before. */
+  addAreas(mask: number): number {
+    return Atomics.or(this.#words, TRACE_MASK, mask | 0) >>> 0;
   }
 
-  /** Takes up another one that the name leads to now. Where that is none, or is not whole, this one goes on. */
+  /** Removes areas likewise. */
+  removeAreas(mask: number): void {
+    Atomics.and(this.#words, TRACE_MASK, ~mask);
+  }
+
+  /** Takes up another one that the name leads to now. Where that is none, or is not whole or not ours to trust, this one goes on. */
   follow(): void {
-    if (SharedMemory.identity(this.#name) === this.#memory.identity) return;
+    if (SharedMemory.identity(this.#name) === this.#seen) return;
     try {
-      const memory = openOrCreate(this.#name);
-      const words = wordsOf(memory);
-      this.#memory.close();
-      this.#memory = memory;
-      this.#words = words;
+      this.#take();
     } catch {
       // As long as it lasts.
     }
   }
 
   close(): void {
-    this.#memory.close();
+    this.#memory?.close();
+  }
+
+  #take(): void {
+    this.#seen = SharedMemory.identity(this.#name);
+    const memory = openOrCreate(this.#name);
+    const words = wordsOf(memory);
+    this.#memory?.close();
+    this.#memory = memory;
+    this.#words = words;
+    this.#seen = memory.identity;
   }
 }
 

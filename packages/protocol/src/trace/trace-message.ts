@@ -42,6 +42,18 @@ export function formatGreeting(mask: number): string {
   return `Trace active, mask=${formatMask(mask)}${INVITATION}`;
 }
 
+const REFUSED = 'FAIL: ';
+
+/** What a client is told, in place of a greeting, that may not trace. */
+export function formatTraceRefusal(reason: string): string {
+  return `${REFUSED}${reason}`;
+}
+
+/** Why this client may not trace; `undefined` for another line. */
+export function parseTraceRefusal(greeting: string): string | undefined {
+  return greeting.startsWith(REFUSED) ? greeting.slice(REFUSED.length) : undefined;
+}
+
 /** Whether a load-balancer that greets so takes requests. */
 export function takesRequests(greeting: string): boolean {
   return greeting.endsWith(INVITATION);

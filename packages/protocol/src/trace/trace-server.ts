@@ -1,8 +1,9 @@
 import { createServer, type Server, type Socket } from 'node:net';
+import { type Access, type Rights, refusal } from '../sockets/access.js';
 import { listen } from '../sockets/listen.js';
 import type { SocketAddress } from '../sockets/socket-address.js';
 import type { LogConfig } from './log-config.js';
-import { formatGreeting, parseRequest, type SentPacket, type TraceEvent, type TraceRequest } from './trace-message.js';
+import { formatGreeting, formatTraceRefusal, parseRequest, type SentPacket, type TraceEvent, type TraceRequest } from './trace-message.js';
 
 /** Clients at a time; more are turned away. */
 const MAX_CLIENTS = 32;
@@ -20,6 +21,8 @@ const PATIENCE = 100;
 const FAREWELL = 200;
 
 export interface TraceServerOptions {
+  /** Who may trace over a unix socket. */
+  readonly access: Access;
   /** Is told which areas are traced, whenever that changes. */
   readonly changed: (areas: number) => void;
   /** What to tell a client at first that wants these areas, if anything. */
@@ -45,6 +48,12 @@ export class TraceServer {
   /** @throws as `listen` */
   async listen(address: SocketAddress, insecure: boolean): Promise<void> {
     await listen(this.#server, address, { insecure, danger: 'see packets' });
+  }
+
+  /** Of TCP, while it listens. */
+  get port(): number | undefined {
+    const address = this.#server.address();
+    return typeof address === 'object' ? address?.port : undefined;
   }
 
   /** Areas that any client wants. */
@@ -85,8 +94,15 @@ export class TraceServer {
   }
 
   #greet(socket: Socket): void {
+    const rights = this.#options.access.rightsOf(socket);
+    if (!rights.full) {
+      socket.on('error', () => socket.destroy());
+      // It takes none of the others' room.
+      socket.end(`${formatTraceRefusal(refusal(rights, 'trace'))}\n`, () => socket.destroy());
+      return;
+    }
     this.#config.follow();
-    const client = new Client(socket, this.#config, () => {
+    const client = new Client(socket, rights, this.#config, () => {
       const hint = this.#options.hint?.(client.areas);
       if (hint !== undefined) client.tell({ areas: 0, text: hint });
       this.look();
@@ -94,8 +110,9 @@ export class TraceServer {
     this.#clients.add(client);
     client.gone.then(() => {
       this.#clients.delete(client);
-      // Otherwise the next client of C nfqlb, or a load-balancer of that, would begin with these areas.
-      if (this.#clients.size === 0) this.#config.traceMask = 0;
+      // Otherwise the next client of C nfqlb, or a load-balancer of that, would begin with these areas. But a mask that no client here has used
+      // is another load balancer's.
+      if (client.usesMask && !Array.from(this.#clients).some(({ usesMask }) => usesMask)) this.#config.traceMask = 0;
       this.look();
     });
   }
@@ -104,6 +121,7 @@ export class TraceServer {
 class Client {
   readonly gone: Promise<unknown>;
   readonly #socket: Socket;
+  readonly #rights: Rights;
   readonly #config: LogConfig;
   readonly #asked: () => void;
   #state: 'new' | 'listens' | 'asked' = 'new';
@@ -117,8 +135,9 @@ class Client {
   #lost = 0;
 
   /** @param asked is called when it has said what it wants */
-  constructor(socket: Socket, config: LogConfig, asked: () => void) {
+  constructor(socket: Socket, rights: Rights, config: LogConfig, asked: () => void) {
     this.#socket = socket;
+    this.#rights = rights;
     this.#config = config;
     this.#asked = asked;
     this.gone = new Promise((resolve) => socket.on('close', resolve));
@@ -136,6 +155,11 @@ class Client {
     if (this.#state === 'new') return 0;
     // C nfqlb's client changes the mask of all; whoever asked has what was granted.
     return this.#state === 'asked' ? this.#request.areas : this.#config.traceMask;
+  }
+
+  /** Whether the mask says what it wants, as for C nfqlb's clients. */
+  get usesMask(): boolean {
+    return this.#state !== 'asked';
   }
 
   get wantsOctets(): boolean {
@@ -190,9 +214,9 @@ class Client {
       this.#socket.destroy();
       return;
     }
-    // Who may not write to the memory is shown nothing that others have not asked for.
+    // Over TCP nobody knows who asks: whoever cannot write to the memory is shown nothing that others have not asked for.
     this.#config.follow();
-    this.#request = { ...request, areas: request.areas & this.#config.traceMask };
+    this.#request = this.#rights.isKnown ? request : { ...request, areas: request.areas & this.#config.traceMask };
     this.#flush();
     this.#socket.write(`${JSON.stringify({ areas: this.#request.areas })}\n`);
     this.#becomes('asked');

@@ -32,7 +32,9 @@ function look<T>(read: () => T): { found: T | undefined; isForbidden: boolean } 
 }
 
 function openTable(path: string): TargetTable | undefined {
-  if (statSync(path).size > MAX_SIZE) return undefined;
+  const stats = statSync(path);
+  // To open a pipe would be to wait for its writer.
+  if (!stats.isFile() || stats.size > MAX_SIZE) return undefined;
   return TargetTable.open(new Uint8Array(readFileSync(path)).buffer);
 }
 

@@ -1,0 +1,10 @@
+// A program for tests: opens an object to read it, and prints what became of that.
+
+import { SharedMemory } from '../shared-memory.js';
+
+try {
+  SharedMemory.open(process.argv[2]!, { readOnly: true }).close();
+  console.log('open');
+} catch (error) {
+  console.log((error as Error).message);
+}

@@ -1,0 +1,100 @@
+// Who may use a load balancer's sockets. A unix socket tells who connected: root, the load balancer's own user and the members of one group
+// may do everything; another group, or everybody, may be let read. TCP has no credentials.
+
+import { readFileSync } from 'node:fs';
+import type { Socket } from 'node:net';
+import { type PeerCredentials, peerCredentials, userName } from '@nfqlb/native';
+import { UsageError } from '@nfqlb/options';
+
+const ROOT = 0;
+
+/** Refusals begin so: by this a client tells them from others. */
+const NOT_PERMITTED = 'not permitted: ';
+
+export interface AccessOptions {
+  /** Number of the group whose members may do everything. */
+  readonly group?: number | undefined;
+  /** Number of the group whose members may read flows and status, or everybody. */
+  readonly readers?: number | 'all' | undefined;
+}
+
+/** What a client may do. */
+export interface Rights {
+  /** Change flows, and trace: traced packets show what is in them. */
+  readonly full: boolean;
+  /** Read flows and status. */
+  readonly read: boolean;
+  /** Whether the kernel has told who it is: not over TCP. */
+  readonly isKnown: boolean;
+  /** As in `user nobody (uid 65534)`. */
+  readonly who: string;
+}
+
+const OVER_TCP: Rights = { full: true, read: true, isKnown: false, who: 'TCP' };
+
+export class Access {
+  readonly #options: AccessOptions;
+
+  constructor(options: AccessOptions = {}) {
+    this.#options = options;
+  }
+
+  /** The rights of whoever connected. */
+  rightsOf(socket: Socket): Rights {
+    // What has an address is TCP: where it listens was the user's choice.
+    if (socket.remoteFamily !== undefined) return OVER_TCP;
+    const { fd } = (socket as Socket & { readonly _handle: { readonly fd: number } | null })._handle ?? { fd: -1 };
+    try {
+      return this.rights(peerCredentials(fd));
+    } catch {
+      // Gone already, or a kernel that does not tell.
+      return { full: false, read: false, isKnown: false, who: 'unknown user' };
+    }
+  }
+
+  /** The rights of a user with these credentials. */
+  rights(peer: PeerCredentials): Rights {
+    const { group, readers } = this.#options;
+    const isIn = (number: number | undefined): boolean => number !== undefined && (peer.gid === number || peer.groups.includes(number));
+    const full = peer.uid === ROOT || peer.uid === process.geteuid!() || isIn(group);
+    const read = full || readers === 'all' || isIn(readers);
+    return { full, read, isKnown: true, who: `user ${userName(peer.uid)}` };
+  }
+}
+
+/** One line for a client that may not do what it asked for. */
+export function refusal({ who }: Rights, what: string): string {
+  return `${NOT_PERMITTED}${who} may not ${what}: run it as root or as the load balancer's user, or see its options --group and --read-group`;
+}
+
+/** Whether a reason is a {@link refusal}. */
+export function isRefusal(reason: string): boolean {
+  return reason.startsWith(NOT_PERMITTED);
+}
+
+/** Reads the value of `--group`: a name, or a number. */
+export function groupNumber(text: string): number {
+  if (/^\d{1,10}$/.test(text) && Number(text) < 0xffffffff) return Number(text);
+  const entry = groups().find(([name, , id]) => name === text && id);
+  if (!entry)
+    throw new UsageError('invalid-value', 'no such group in /etc/group: must be a name from there, or a number (getent group)', {
+      value: text,
+    });
+  return Number(entry[2]);
+}
+
+/** Reads the value of `--read-group`: as {@link groupNumber}, or `all` for everybody. */
+export function readersOf(text: string): number | 'all' {
+  return text === 'all' ? text : groupNumber(text);
+}
+
+/** Lines of group(5): name, password, number, members. */
+function groups(): string[][] {
+  try {
+    return readFileSync('/etc/group', 'utf8')
+      .split('\n')
+      .map((line) => line.split(':'));
+  } catch {
+    return [];
+  }
+}
