@@ -5,7 +5,7 @@ import { once } from 'node:events';
 import { isMainThread, MessageChannel, type MessagePort, parentPort, Worker, workerData } from 'node:worker_threads';
 import { defineFlow, type Flow } from '@nfqlb/core/flows';
 import { SharedMemory } from '@nfqlb/native';
-import { createTable } from '@nfqlb/protocol/tables';
+import { replaceTable } from '@nfqlb/protocol/tables';
 import { FlowCompiler } from '../src/flows/flow-compiler.js';
 import { flowCountsMemory, GenerationBoard } from '../src/flows/flow-generations.js';
 import { FollowedFlows } from '../src/worker/followed-flows.js';
@@ -28,7 +28,7 @@ else follow(workerData as { port: MessagePort; board: SharedArrayBuffer });
 async function main(): Promise<void> {
   for (const count of [1, 200, 2000]) {
     const tables = Array.from({ length: 2 * count }, (_, i) => `nfqlb-bench-${process.pid}-${i}`);
-    for (const name of tables) createTable(name, { M: 997, N: 32 }, (table) => table.activate([{ fwmark: 7 }]));
+    for (const name of tables) replaceTable(name, { M: 997, N: 32 }, (table) => table.activate([{ fwmark: 7 }]));
     try {
       const steps = await measure(tables.slice(0, count), tables.slice(count));
       const step = median(steps.map(({ longest }) => longest));

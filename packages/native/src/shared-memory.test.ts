@@ -184,7 +184,7 @@ describe('the lock', () => {
 
 describe('bad names and objects', () => {
   test.each([
-    ['none', 'nfqlb-test-absent', 'ENOENT', 'shared memory nfqlb-test-absent: there is none of that name'],
+    ['none', 'nfqlb-test-absent', 'ENOENT', 'shared memory nfqlb-test-absent: no such object'],
     ['a slash', 'a/b', 'EINVAL', 'shared memory "a/b": a name has 1 to 255 octets, none of them a slash'],
     ['nothing', '', 'EINVAL', 'shared memory "": a name has 1 to 255 octets, none of them a slash'],
     ['too long', 'x'.repeat(256), 'EINVAL', /a name has 1 to 255 octets/],

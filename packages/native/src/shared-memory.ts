@@ -1,8 +1,9 @@
 // POSIX shared memory: on Linux, shm_open(3) opens files in /dev/shm. So files they are here; what Node lacks is mapping, locking and taking
 // memory beforehand.
 
-import { closeSync, constants, fstatSync, lstatSync, openSync, renameSync, rmSync, statSync } from 'node:fs';
+import { closeSync, constants, fstatSync, linkSync, lstatSync, openSync, renameSync, rmSync, statSync } from 'node:fs';
 import { binding, type MappingBinding } from './binding.js';
+import { openDraft, removeAbandonedDrafts } from './draft.js';
 import { NativeError, nativeError } from './native-error.js';
 import { checkOwner, userName } from './owner.js';
 
@@ -13,7 +14,12 @@ const MODE = 0o600;
 /** Longest name of a file. */
 const NAME_MAX = 255;
 
-const { O_CREAT, O_EXCL, O_NOFOLLOW, O_NONBLOCK, O_RDONLY, O_RDWR } = constants;
+const { O_NOFOLLOW, O_NONBLOCK, O_RDONLY, O_RDWR } = constants;
+
+export interface CreateOptions {
+  /** Whether an object of that name is replaced; else it is an error. Default: it is. */
+  readonly replace?: boolean;
+}
 
 export interface OpenOptions {
   /**
@@ -30,6 +36,8 @@ export interface OpenOptions {
  * {@link SharedMemory.damaged} says so; readers check what they read (`TargetTable.intact`).
  */
 export class SharedMemory {
+  /** Abandoned drafts are looked for once: a program may create thousands of objects. */
+  static #hasTidied = false;
   static readonly #forgotten = new FinalizationRegistry<number>((fd) => closeSync(fd));
 
   readonly name: string;
@@ -54,35 +62,60 @@ export class SharedMemory {
     SharedMemory.#forgotten.register(this, fd, this);
   }
 
+  /** As {@link createLocked}, and closes it. */
+  static create(name: string, size: number, fill: (buffer: ArrayBuffer) => void): void {
+    SharedMemory.createLocked(name, size, fill).close();
+  }
+
   /**
    * Creates an object of `size` octets, all zero, lets `fill` write it, and then gives it its name, all at once: whoever opens the name finds
-   * a whole object, the one before or this one, and who has mapped the one before keeps it.
+   * a whole object, the one before or this one. Programs that have mapped the one before keep it.
    *
-   * @throws {@link NativeError} `ENOSPC` when /dev/shm is full, `EACCES`, …, or what `fill` throws; nothing has changed then
+   * @returns the object, locked before anybody could open it, until it is closed
+   * @throws {@link NativeError} `ENOSPC` when /dev/shm is full, `EEXIST`, `EACCES`, …, or what `fill` throws; nothing has changed then
    */
-  static create(name: string, size: number, fill: (buffer: ArrayBuffer) => void): void {
+  static createLocked(
+    name: string,
+    size: number,
+    fill: (buffer: ArrayBuffer) => void,
+    { replace = true }: CreateOptions = {},
+  ): SharedMemory {
     const path = pathOf(name);
-    const draft = `${FOLDER}/.nfqlb-${crypto.randomUUID()}`;
-    const { allocate } = binding();
-    const fd = open(name, draft, O_RDWR | O_CREAT | O_EXCL);
+    if (!SharedMemory.#hasTidied) removeAbandonedDrafts(FOLDER);
+    SharedMemory.#hasTidied = true;
+    const draft = attempt('creating', name, path, () => openDraft(FOLDER, MODE));
     try {
+      const memory = SharedMemory.#fillDraft(name, size, fill, draft.fd);
       try {
-        allocate(fd, size);
+        attempt(replace ? 'replacing' : 'creating', name, path, () =>
+          replace ? renameSync(draft.path, path) : linkSync(draft.path, path),
+        );
       } catch (error) {
-        closeSync(fd);
-        throw nativeError(subjectOf(name), error, { ENOSPC: `${FOLDER} has no room for its ${size} octets` });
-      }
-      const memory = new SharedMemory(name, fd, true);
-      try {
-        fill(memory.buffer);
-        rename(name, draft, path);
-      } finally {
         memory.close();
+        throw error;
       }
+      return memory;
+    } finally {
+      // Renamed, it is there no more.
+      rmSync(draft.path, { force: true });
+    }
+  }
+
+  static #fillDraft(name: string, size: number, fill: (buffer: ArrayBuffer) => void, fd: number): SharedMemory {
+    try {
+      binding().allocate(fd, size);
     } catch (error) {
-      rmSync(draft, { force: true });
+      closeSync(fd);
+      throw nativeError(subjectOf(name), error, { ENOSPC: `${FOLDER} has no room for its ${size} octets` });
+    }
+    const memory = new SharedMemory(name, fd, true);
+    try {
+      fill(memory.buffer);
+    } catch (error) {
+      memory.close();
       throw error;
     }
+    return memory;
   }
 
   /**
@@ -107,7 +140,8 @@ export class SharedMemory {
 
   /** Removes the name; the object goes with its last user. None of that name is no error. */
   static unlink(name: string): void {
-    rmSync(pathOf(name), { force: true });
+    const path = pathOf(name);
+    attempt('deleting', name, path, () => rmSync(path, { force: true }));
   }
 
   /** Tells objects apart: another one of the same name, or the same one with another size, has another identity. `undefined` when there is none. */
@@ -132,17 +166,20 @@ export class SharedMemory {
    * @throws {@link NativeError} `ETIMEDOUT` when another holds it for longer than `milliseconds`
    */
   locked<T>(milliseconds: number, work: () => T): T {
-    const fd = this.#descriptor();
-    const { lock, unlock } = binding();
-    try {
-      lock(fd, milliseconds);
-    } catch (error) {
-      throw nativeError(subjectOf(this.name), error, { ETIMEDOUT: `another program has locked it for more than ${milliseconds} ms` });
-    }
+    this.lock(milliseconds);
     try {
       return work();
     } finally {
-      unlock(fd);
+      binding().unlock(this.#descriptor());
+    }
+  }
+
+  /** Takes the lock until this is closed. Throws as {@link locked}. */
+  lock(milliseconds: number): void {
+    try {
+      binding().lock(this.#descriptor(), milliseconds);
+    } catch (error) {
+      throw nativeError(subjectOf(this.name), error, { ETIMEDOUT: `another program has locked it for more than ${milliseconds} ms` });
     }
   }
 
@@ -168,6 +205,15 @@ export class SharedMemory {
     const fd = this.#descriptor();
     try {
       binding().markUse(fd, networkNamespace());
+    } catch (error) {
+      throw nativeError(subjectOf(this.name), error);
+    }
+  }
+
+  /** Whether a program of any network namespace has marked it. */
+  get isUsed(): boolean {
+    try {
+      return binding().isUsedElsewhere(this.#descriptor(), 0);
     } catch (error) {
       throw nativeError(subjectOf(this.name), error);
     }
@@ -220,23 +266,34 @@ function pathOf(name: string): string {
 }
 
 function open(name: string, path: string, flags: number): number {
+  return attempt('opening', name, path, () => openSync(path, flags | O_NOFOLLOW, MODE));
+}
+
+/** Does a system call on the file of that name. */
+function attempt<T>(what: string, name: string, path: string, work: () => T): T {
   try {
-    return openSync(path, flags | O_NOFOLLOW, MODE);
+    return work();
   } catch (error) {
     const { code = 'UNKNOWN', message } = error as NodeJS.ErrnoException;
-    const why = code === 'ENOENT' ? 'there is none of that name' : code === 'EACCES' ? `permission denied${ownerOf(path)}` : message;
-    throw new NativeError(code, 'opening', `${subjectOf(name)}: ${why}`, { cause: error });
+    throw new NativeError(code, what, `${subjectOf(name)}: ${whyNot(what, code, path) ?? message}`, { cause: error });
   }
 }
 
-function rename(name: string, draft: string, path: string): void {
-  try {
-    renameSync(draft, path);
-  } catch (error) {
-    const { code = 'UNKNOWN', message } = error as NodeJS.ErrnoException;
-    // The folder is sticky: only its owner (and root) may replace a file.
-    const why = code === 'EPERM' || code === 'EACCES' ? `cannot be replaced${ownerOf(path)}` : message;
-    throw new NativeError(code, 'replacing', `${subjectOf(name)}: ${why}`, { cause: error });
+function whyNot(what: string, code: string, path: string): string | undefined {
+  switch (code) {
+    case 'ENOENT':
+      return 'no such object';
+    case 'EEXIST':
+      return 'it exists already';
+    case 'EPERM':
+    case 'EACCES':
+      // The folder is sticky: only its owner (and root) may replace a file.
+      if (what === 'replacing' || what === 'deleting') return `cannot be ${what === 'replacing' ? 'replaced' : 'deleted'}${ownerOf(path)}`;
+      return code === 'EACCES' ? `permission denied${ownerOf(path)}` : undefined;
+    case 'ENOSPC':
+      return `${FOLDER} is full`;
+    default:
+      return undefined;
   }
 }
 

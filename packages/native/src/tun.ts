@@ -8,7 +8,7 @@ const HINTS = {
   ENAMETOOLONG: 'the name of a device has 1 to 15 characters',
   EBUSY: 'another program has it open',
   ENOENT: 'the kernel has no tun devices, or this container was not given /dev/net/tun',
-  ENODEV: 'there is none of that name',
+  ENODEV: 'no such device',
 };
 
 /** A tun device: what is written to it arrives in the kernel as if from the network. */

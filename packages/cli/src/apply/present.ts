@@ -4,7 +4,7 @@ import type { Present, PresentTable } from '@nfqlb/configuration/changes';
 import { SharedMemory } from '@nfqlb/native';
 import { listFlows } from '@nfqlb/protocol/flow';
 import type { SocketAddress } from '@nfqlb/protocol/sockets';
-import { openTable } from '@nfqlb/protocol/tables';
+import { readTable } from '@nfqlb/protocol/tables';
 
 /** @param flows where the load-balancer takes flow commands; absent where flows are of no interest, and none need run */
 export async function readPresent(flows: SocketAddress | undefined): Promise<Present> {
@@ -15,11 +15,7 @@ export async function readPresent(flows: SocketAddress | undefined): Promise<Pre
 /** @throws CoreError, NativeError when there is one and it cannot be read */
 export function presentTable(name: string): PresentTable | undefined {
   if (SharedMemory.identity(name) === undefined) return undefined;
-  const { memory, table } = openTable(name);
-  try {
-    const { M, N, ownFwmark, permutation, slots } = table;
+  return readTable(name, ({ M, N, ownFwmark, permutation, slots }) => {
     return { M, N, ownFwmark, permutation, targets: slots.filter((slot) => slot !== undefined) };
-  } finally {
-    memory.close();
-  }
+  });
 }

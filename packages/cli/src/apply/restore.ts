@@ -1,6 +1,6 @@
 import { requireTables } from '@nfqlb/configuration/changes';
 import type { FlowDefinition } from '@nfqlb/core/flows';
-import { createTable } from '@nfqlb/protocol/tables';
+import { createTableIfAbsent } from '@nfqlb/protocol/tables';
 import { presentTable } from './present.js';
 
 /**
@@ -15,7 +15,7 @@ export async function restore(file: string): Promise<readonly FlowDefinition[]> 
   const configuration = parseConfiguration(await readConfigurationText(file), file);
   requireTables(configuration, (name) => presentTable(name) !== undefined);
   for (const [name, table] of configuration.tables ?? []) {
-    if (presentTable(name) === undefined) createTable(name, table, (created) => created.setTargets(table.targets));
+    createTableIfAbsent(name, table, (created) => created.setTargets(table.targets));
   }
   return (configuration.flows ?? []).map(({ place: _, ...flow }) => flow);
 }

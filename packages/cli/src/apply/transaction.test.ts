@@ -3,7 +3,7 @@ import type { Change } from '@nfqlb/configuration/changes';
 import { SharedMemory } from '@nfqlb/native';
 import { type FlowRequest, OK, parseChanges, serveFlows } from '@nfqlb/protocol/flow';
 import type { SocketAddress } from '@nfqlb/protocol/sockets';
-import { createTable, openTable } from '@nfqlb/protocol/tables';
+import { openTable, replaceTable } from '@nfqlb/protocol/tables';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { makeChanges } from './transaction.js';
 
@@ -18,7 +18,7 @@ let requests: FlowRequest[];
 
 beforeEach(() => {
   requests = [];
-  createTable(OLD, { ...options, ownFwmark: 9 }, (table) => table.setSlots([undefined, { fwmark: 1, weight: 2 }, { fwmark: 2 }]));
+  replaceTable(OLD, { ...options, ownFwmark: 9 }, (table) => table.setSlots([undefined, { fwmark: 1, weight: 2 }, { fwmark: 2 }]));
 });
 afterEach(() => {
   server?.close();
@@ -83,7 +83,7 @@ test('a table that another program has locked: what came before is taken back', 
   try {
     let failure: unknown;
     memory.locked(0, () => {
-      failure = makeChanges([created, retargeted], ADDRESS).catch((error: Error) => error.message);
+      failure = makeChanges([created, retargeted], ADDRESS, 20).catch((error: Error) => error.message);
     });
     expect(await failure).toMatch(/; nothing has changed$/);
     expect(SharedMemory.identity(NEW)).toBeUndefined();

@@ -1,66 +1,76 @@
 import type { Change } from '@nfqlb/configuration/changes';
-import { SharedMemory } from '@nfqlb/native';
 import { describeFailure } from '@nfqlb/options';
 import { sendFlowCommand } from '@nfqlb/protocol/flow';
 import type { SocketAddress } from '@nfqlb/protocol/sockets';
-import { changeTable, createTable, openTable } from '@nfqlb/protocol/tables';
+import { LOCK_TIMEOUT_MS, TableLock } from '@nfqlb/protocol/tables';
 
-/** Takes a change of a table back. */
+/** Undoes a change of a table. */
 type Undo = () => void;
 
-/** A configuration that could not be applied. What was changed of it was taken back, or the message says what was not. */
+/** A configuration that could not be applied. Its changes were undone, or the message says which were not. */
 export class TransactionFailure extends Error {
   override readonly name = 'TransactionFailure';
   readonly code = 'NOT_APPLIED';
 }
 
 /**
- * Makes all changes, or none: tables first, and then all flows at once, so that none leads to targets that are not those it shall have.
+ * Makes all changes, or none: first the tables, then all flows in one request, so that no flow leads to a table without its targets. The tables
+ * are locked all the while: undoing a change undoes no other program's.
  *
+ * @param lockTimeout longest wait for a table that another program changes, in milliseconds
  * @throws {@link TransactionFailure}
  */
-export async function makeChanges(changes: readonly Change[], flows: SocketAddress): Promise<void> {
+export async function makeChanges(changes: readonly Change[], flows: SocketAddress, lockTimeout: number = LOCK_TIMEOUT_MS): Promise<void> {
+  const locks = new Map<string, TableLock>();
   const undo: Undo[] = [];
   try {
+    // In one order for all programs: two of them never wait for each other.
+    for (const name of tablesOf(changes).sort()) locks.set(name, new TableLock(name, lockTimeout));
     for (const change of changes) {
-      const back = changeOneTable(change);
+      const back = changeOneTable(change, locks);
       if (back) undo.unshift(back);
     }
     await changeFlows(changes, flows);
+    for (const change of changes) if (change.kind === 'delete-table') locks.get(change.name)!.delete();
   } catch (cause) {
     const left = undo.flatMap(failureOf);
-    const what = left.length > 0 ? `not all of it could be taken back: ${left.join('; ')}` : 'nothing has changed';
+    const what = left.length > 0 ? `some changes could not be undone: ${left.join('; ')}` : 'nothing has changed';
     throw new TransactionFailure(`${describeFailure(cause)}; ${what}`, { cause });
+  } finally {
+    for (const lock of locks.values()) lock.release();
   }
-  for (const change of changes) if (change.kind === 'delete-table') SharedMemory.unlink(change.name);
 }
 
-function changeOneTable(change: Change): Undo | undefined {
+function tablesOf(changes: readonly Change[]): string[] {
+  return [...new Set(changes.flatMap((change) => ('name' in change && change.kind !== 'delete-flow' ? [change.name] : [])))];
+}
+
+function changeOneTable(change: Change, locks: ReadonlyMap<string, TableLock>): Undo | undefined {
   switch (change.kind) {
-    case 'create-table': {
-      const { name, table } = change;
-      createTable(name, table, (created) => created.setTargets(table.targets));
-      return () => SharedMemory.unlink(name);
-    }
+    case 'create-table':
     case 'replace-table': {
       const { name, table } = change;
-      const before = openTable(name);
-      const { M, N, ownFwmark, permutation, slots } = before.table;
-      before.memory.close();
-      createTable(name, table, (created) => created.setTargets(table.targets));
-      return () => createTable(name, { M, N, ownFwmark, permutation }, (restored) => restored.setSlots(slots));
+      const lock = locks.get(name)!;
+      const before = lock.table && contentOf(lock.table);
+      lock.replace(table, (created) => created.setTargets(table.targets));
+      return () => (before ? lock.replace(before, (restored) => restored.setSlots(before.slots)) : lock.delete());
     }
     case 'set-targets': {
       const { name, targets } = change;
-      const before = openTable(name);
-      const { slots } = before.table;
-      before.memory.close();
-      changeTable(name, (table) => table.setTargets(targets));
-      return () => changeTable(name, (table) => table.setSlots(slots));
+      const table = locks.get(name)!.existing;
+      const { slots } = table;
+      table.setTargets(targets);
+      return () => table.setSlots(slots);
     }
     default:
       return undefined;
   }
+}
+
+type Table = NonNullable<TableLock['table']>;
+
+function contentOf({ M, N, ownFwmark, permutation, slots }: Table): Pick<Table, 'M' | 'N' | 'ownFwmark' | 'permutation' | 'slots'> {
+  return { M, N, ownFwmark, permutation, slots };
 }
 
 async function changeFlows(changes: readonly Change[], address: SocketAddress): Promise<void> {

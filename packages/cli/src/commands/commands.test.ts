@@ -185,7 +185,7 @@ describe('small commands', () => {
     expect(nfqlb('stats', `--ft_shm=${SHM}`)).toEqual({
       status: 1,
       stdout: '',
-      stderr: `nfqlb stats: shared memory ${SHM}: there is none of that name\n`,
+      stderr: `nfqlb stats: shared memory ${SHM}: no such object\n`,
     });
   });
 });
@@ -204,7 +204,7 @@ describe('bad input: one line, exit status 1', () => {
     [['activate', table, '1', '2', '3', '4', '5'], 'nfqlb activate: no free slot for fwmark 5: all 4 are taken'],
     [['activate', table, '--index=4', '1'], 'nfqlb activate: index 4: must be a whole number from 0 to 3'],
     [['activate', table, '--index=0', '1', '2'], '--index=0: a slot takes one fwmark, not 2'],
-    [['activate', '--shm=nfqlb-test-none', '1'], 'nfqlb activate: shared memory nfqlb-test-none: there is none of that name'],
+    [['activate', '--shm=nfqlb-test-none', '1'], 'nfqlb activate: shared memory nfqlb-test-none: no such table'],
     [['delete'], '--shm'],
     [['primebelow', '1'], '1: must be a whole number from 2 to 993997'],
     [['lb', '--qlength=0'], '--qlength=0: must be a whole number from 1'],
@@ -213,7 +213,7 @@ describe('bad input: one line, exit status 1', () => {
     [['lb', '--ft_size=0'], '--ft_size=0: must be a whole number from 1 to 4194304'],
     [['lb', '--ft_ttl=0'], '--ft_ttl=0: must be a whole number from 1'],
     [['lb', '--reassembler=-1'], '--reassembler=-1: must be a whole number from 0'],
-    [['lb', `--tshm=${SHM}`, '--lbshm=nfqlb-test-none'], 'nfqlb lb: shared memory nfqlb-test-none: there is none of that name'],
+    [['lb', `--tshm=${SHM}`, '--lbshm=nfqlb-test-none'], 'nfqlb lb: shared memory nfqlb-test-none: no such table'],
     [['lb', `--tshm=${SHM}`, '--tun=none0', '--mtu=65000', '--ft_frag=4194304'], 'nfqlb lb: the fragment table takes 260033 MiB, '],
     [['explode'], 'explode'],
   ])('%j', (args, message) => {

@@ -1,10 +1,37 @@
-import { SharedMemory } from '@nfqlb/native/shared-memory';
 import { Command, text } from '@nfqlb/options';
+import { flowAddress, listFlows } from '@nfqlb/protocol/flow';
+import { withTableLock } from '@nfqlb/protocol/tables';
 import { tableNames } from '../completion/names.js';
 
 export function deleteCommand(): Command {
   return new Command('delete')
-    .description('remove a target table; running load-balancers keep it until there is another of its name')
+    .description('delete a target table; load balancers that use it keep its targets until there is a table of that name again')
     .requiredOption('--shm <name>', 'its name', text(tableNames))
-    .action(({ shm }: { shm: string }) => SharedMemory.unlink(shm)) as Command;
+    .action(deleteTable) as Command;
+}
+
+async function deleteTable({ shm }: { shm: string }): Promise<void> {
+  const flows = await flowsOf(shm);
+  const isUsed = withTableLock(shm, (lock) => {
+    const { isUsed } = lock;
+    lock.delete();
+    return isUsed;
+  });
+  if (!isUsed && flows === 0) return;
+  const users = [
+    ...(isUsed ? ['a load balancer uses'] : []),
+    ...(flows > 0 ? [`${flows} ${flows === 1 ? 'flow uses' : 'flows use'}`] : []),
+  ];
+  console.error(
+    `nfqlb delete: warning: ${users.join(' and ')} table ${shm}: its targets stay in use, and cannot be changed until there is a table of that name again`,
+  );
+}
+
+/** How many flows of the load balancer that takes commands here lead to the table; 0 when there is none, or none that answers. */
+async function flowsOf(table: string): Promise<number> {
+  try {
+    return (await listFlows(flowAddress())).filter((flow) => flow.user_ref === table).length;
+  } catch {
+    return 0;
+  }
 }

@@ -1,6 +1,6 @@
 import { TargetTable } from '@nfqlb/core/maglev';
 import { addInitOptions, Command, type InitOptions } from '@nfqlb/options';
-import { createTable, DEFAULT_TABLE, requireUnusedElsewhere } from '@nfqlb/protocol/tables';
+import { DEFAULT_TABLE, replaceTable } from '@nfqlb/protocol/tables';
 import { TABLE_NAMES } from '../completion/names.js';
 
 export function initCommand(): Command {
@@ -12,6 +12,5 @@ function init({ shm = DEFAULT_TABLE, M, N, ownfw, permutation }: InitOptions): v
   const options = { M, N, ownFwmark: ownfw, permutation };
   const adjusted = TargetTable.bucketsFor(options);
   if (adjusted !== M) console.log(`M adjusted; ${M} -> ${adjusted}`);
-  requireUnusedElsewhere(shm);
-  createTable(shm, options);
+  replaceTable(shm, options);
 }

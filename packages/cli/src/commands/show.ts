@@ -1,6 +1,6 @@
 import type { TargetTable } from '@nfqlb/core/maglev';
 import { Command, text } from '@nfqlb/options';
-import { DEFAULT_TABLE, openTable } from '@nfqlb/protocol/tables';
+import { DEFAULT_TABLE, readTable } from '@nfqlb/protocol/tables';
 import { tableNames } from '../completion/names.js';
 
 /** Buckets that are printed. */
@@ -12,9 +12,7 @@ export function showCommand(): Command {
     .option('--shm <name>', 'target table', text(tableNames), DEFAULT_TABLE)
     .option('--json', 'as JSON, with all buckets')
     .action(({ shm, json }: { shm: string; json?: true }) => {
-      const { table, memory } = openTable(shm);
-      console.log(json ? JSON.stringify(asJson(shm, table)) : asText(shm, table));
-      memory.close();
+      console.log(readTable(shm, (table) => (json ? JSON.stringify(asJson(shm, table)) : asText(shm, table))));
     }) as Command;
 }
 

@@ -10,7 +10,7 @@ import { FlowControl } from '@nfqlb/daemon/flows';
 import { SharedMemory } from '@nfqlb/native';
 import { parseRequest, serveFlows } from '@nfqlb/protocol/flow';
 import { parseSocketAddress } from '@nfqlb/protocol/sockets';
-import { createTable } from '@nfqlb/protocol/tables';
+import { replaceTable } from '@nfqlb/protocol/tables';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest';
 
 vi.setConfig({ testTimeout: 30_000, hookTimeout: 30_000 });
@@ -30,8 +30,8 @@ afterAll(() => rmSync(folder, { recursive: true }));
 
 beforeEach(() => {
   // Permutations of C nfqlb, whose tables are known.
-  createTable(WEB, { M: 997, N: 32, permutation: 'nfqlb' }, (table) => table.activate([101, 102, 103, 104].map((fwmark) => ({ fwmark }))));
-  createTable(REST, { M: 97, N: 4 }, (table) => table.activate([{ fwmark: 201, weight: 3 }, { fwmark: 202 }]));
+  replaceTable(WEB, { M: 997, N: 32, permutation: 'nfqlb' }, (table) => table.activate([101, 102, 103, 104].map((fwmark) => ({ fwmark }))));
+  replaceTable(REST, { M: 97, N: 4 }, (table) => table.activate([{ fwmark: 201, weight: 3 }, { fwmark: 202 }]));
 });
 afterEach(() => {
   server?.close();
@@ -200,7 +200,7 @@ describe('by a table', () => {
   });
 
   test('fragments of a tier go to the load-balancer that their addresses choose', async () => {
-    createTable(LB, { M: 97, N: 4, ownFwmark: 301 }, (table) => table.activate([{ fwmark: 302 }]));
+    replaceTable(LB, { M: 97, N: 4, ownFwmark: 301 }, (table) => table.activate([{ fwmark: 302 }]));
     const [first] = fragments(v4.udp(4711, 5001).payload(3000).build(), 1500);
     expect((await json(...inTable, `--lbshm=${LB}`, given(first!)))[0]).toMatchObject({ fwmark: 302, reason: 'fragment-to-tier' });
     expect((await json(...inTable, `--lbshm=${LB}`, given(v4.udp(1, 2).build())))[0]).toMatchObject({ reason: 'balanced' });
@@ -371,8 +371,8 @@ describe('what cannot be answered is said in one line', () => {
       `there are no flows: all packets go by table ${WEB}`,
     ],
     ['another table', [...inTable, ...TCP, `--what-if=activate --shm=${none} 9`], `there is no table ${none}`],
-    ['no table', [`--tshm=${none}`, ...TCP], `shared memory ${none}: there is none of that name`],
-    ['no tier', [...inTable, `--lbshm=${none}`, ...TCP], `shared memory ${none}: there is none of that name`],
+    ['no table', [`--tshm=${none}`, ...TCP], `shared memory ${none}: no such table`],
+    ['no tier', [...inTable, `--lbshm=${none}`, ...TCP], `shared memory ${none}: no such table`],
     ['an option of flowlb', [...inTable, ...TCP, '--nolb_fwmark=7'], `--nolb_fwmark=7: is for flowlb; packets go by table ${WEB}`],
     [
       'another option of flowlb',

@@ -41,7 +41,7 @@ function ofTable(name: string, about: string): RunningConfiguration {
   const situation = Situation.ofTable(name, copyTable);
   try {
     // Opened for the error where there is none.
-    if (!situation.tableOf(name)) SharedMemory.open(name).close();
+    if (!situation.tableOf(name)) readTable(name, () => {});
   } catch (error) {
     if (!(error instanceof NativeError) || about === `table ${name}`) throw error;
     throw new NativeError(error.code, 'opening', `${error.message}; ${about.replace(`table ${name}, since `, '')}`, { cause: error });

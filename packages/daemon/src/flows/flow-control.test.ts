@@ -3,7 +3,7 @@ import { CoreError } from '@nfqlb/core';
 import { FlowLookup } from '@nfqlb/core/flows';
 import { SharedMemory } from '@nfqlb/native';
 import type { Action, Field } from '@nfqlb/protocol/flow';
-import { createTable } from '@nfqlb/protocol/tables';
+import { replaceTable } from '@nfqlb/protocol/tables';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { type Compiling, FlowCompiler } from './flow-compiler.js';
 import { FlowControl } from './flow-control.js';
@@ -17,7 +17,7 @@ let announced: FlowGeneration[];
 let control: FlowControl;
 
 beforeEach(() => {
-  createTable(TABLE, { M: 97, N: 4 });
+  replaceTable(TABLE, { M: 97, N: 4 });
   announced = [];
   control = new FlowControl({ workers: WORKERS, promiscuousPing: false, announce: (generation) => announced.push(generation) });
 });
@@ -123,7 +123,7 @@ test('a flow that was deleted and is defined again counts from 0', async () => {
 test('what is refused changes nothing', async () => {
   await set('a');
   const before = announced.length;
-  await expect(set('a', { target: `${TABLE}-none` })).rejects.toThrow('there is none of that name');
+  await expect(set('a', { target: `${TABLE}-none` })).rejects.toThrow('no such table');
   await expect(set('a', { dports: '5-3' })).rejects.toThrow('dports "5-3"');
   await expect(say('set', { name: 'x' })).rejects.toThrow('target: must be given');
   await expect(say('set', { target: TABLE })).rejects.toThrow('name: must be given');

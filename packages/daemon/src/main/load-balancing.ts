@@ -77,7 +77,12 @@ export async function balanceLoad(options: LoadBalancingOptions): Promise<void> 
   let status: StatusReport | undefined;
   let statusServer: Server | undefined;
   const health = new Health(options.queues, options.queueLength, shared.counters, lockWatchOf(shared.fragments));
-  const metrics = await openMetrics(options.metrics, { status: () => status?.now(), problems: () => health.problems });
+  const metrics = await openMetrics(options.metrics, {
+    status: () => status?.now(),
+    problems: () => health.problems,
+    warnings: () => watcher?.warnings ?? [],
+  });
+  let watcher: Watcher | undefined;
   let watch: NodeJS.Timeout | undefined;
   try {
     for (let queue = first; queue <= last; queue++) workers.push(await startWorker(queue, options, shared));
@@ -91,7 +96,7 @@ export async function balanceLoad(options: LoadBalancingOptions): Promise<void> 
       ...(flows ? [`flow commands at ${formatSocketAddress(options.flowAddress)}`] : []),
     ].join(', ');
     log.notice(`listening on queue${first === last ? ` ${first}` : `s ${first} to ${last}`}, ${about}`);
-    const watcher = new Watcher(options, tables, flows, () => {
+    watcher = new Watcher(options, tables, flows, () => {
       shared.control.renewTable();
       for (const { wakeup } of workers) wakeup.signal();
     });
@@ -102,7 +107,7 @@ export async function balanceLoad(options: LoadBalancingOptions): Promise<void> 
     statusServer = await listenForTop(first, access, status);
     watch = setInterval(() => {
       const kernel = readOwnQueues(options.queues);
-      watcher.look(shared.counters.sum(), kernel ?? []);
+      watcher?.look(shared.counters.sum(), kernel ?? []);
       turns.look();
       health.look(kernel, WATCH_INTERVAL);
       statistics!.publish();

@@ -38,6 +38,7 @@ function statusWith(flows: number): Status {
 
 let status: Status | undefined;
 let problems: string[];
+let warnings: string[];
 let server: Awaited<ReturnType<typeof serveMetrics>>;
 let port: number;
 const sockets: Socket[] = [];
@@ -45,8 +46,13 @@ const sockets: Socket[] = [];
 beforeEach(async () => {
   status = statusWith(3);
   problems = [];
+  warnings = [];
   // Some port that is free.
-  server = await serveMetrics({ host: '127.0.0.1', port: 0 }, { status: () => status, problems: () => problems }, PATIENCE);
+  server = await serveMetrics(
+    { host: '127.0.0.1', port: 0 },
+    { status: () => status, problems: () => problems, warnings: () => warnings },
+    PATIENCE,
+  );
   ({ port } = server.address() as AddressInfo);
 });
 
@@ -84,6 +90,8 @@ async function say(text: string): Promise<{ socket: Socket; heard: () => string;
 
 test('health in words, and metrics once there is something to tell', async () => {
   expect(await get('/healthz')).toEqual([200, 'healthy\n']);
+  warnings = ['table web was deleted'];
+  expect(await get('/healthz')).toEqual([200, 'healthy\nwarning: table web was deleted\n']);
   problems = ['queue 2: a', 'queue 3: b'];
   expect(await get('/healthz')).toEqual([503, 'queue 2: a\nqueue 3: b\n']);
   const [ok, text] = await get('/metrics?name=x');

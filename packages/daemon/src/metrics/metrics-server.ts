@@ -16,6 +16,8 @@ export interface MetricsSource {
   readonly status: () => Status | undefined;
   /** Why it is not healthy, in words; empty when it is. */
   readonly problems: () => readonly string[];
+  /** What is wrong without packets being lost: not a reason to restart it. */
+  readonly warnings: () => readonly string[];
 }
 
 /** How long a client may take for its request, and for taking the answer, in milliseconds each. */
@@ -77,7 +79,7 @@ async function answer(request: IncomingMessage, response: ServerResponse, source
     case '/healthz': {
       const problems = source.problems();
       return problems.length === 0
-        ? say(response, 200, 'healthy\n')
+        ? say(response, 200, ['healthy', ...source.warnings().map((warning) => `warning: ${warning}`)].map((line) => `${line}\n`).join(''))
         : say(response, 503, problems.map((problem) => `${problem}\n`).join(''));
     }
     default:

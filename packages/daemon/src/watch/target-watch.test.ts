@@ -1,5 +1,5 @@
 import { SharedMemory } from '@nfqlb/native';
-import { changeTable, createTable } from '@nfqlb/protocol/tables';
+import { changeTable, replaceTable } from '@nfqlb/protocol/tables';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { TargetWatch } from './target-watch.js';
 
@@ -21,7 +21,7 @@ function looked(...names: readonly string[]): string[] {
 
 test('tells what there is, then what changes, and nothing otherwise', () => {
   expect(looked(NAME)).toEqual(['there is none']);
-  createTable(NAME, { M: 97, N: 4 });
+  replaceTable(NAME, { M: 97, N: 4 });
   expect(looked(NAME)).toEqual(['made anew, now no target']);
   changeTable(NAME, (table) => table.activate([{ fwmark: 101 }, { fwmark: 102, weight: 3 }]));
   expect(looked(NAME)).toEqual(['+101 +102:3, now 101 102:3']);
@@ -35,7 +35,7 @@ test('tells what there is, then what changes, and nothing otherwise', () => {
 });
 
 test('begins anew for who comes later', () => {
-  createTable(NAME, { M: 97, N: 4 });
+  replaceTable(NAME, { M: 97, N: 4 });
   looked(NAME);
   watch.forget();
   expect(looked(NAME)).toEqual(['no target']);

@@ -47,6 +47,11 @@ export class Watcher {
     this.#renew = renew;
   }
 
+  /** What is wrong though no packet is lost by it, for `/healthz`. */
+  get warnings(): string[] {
+    return [...this.#missing].map((name) => `table ${name} was deleted: its targets stay in use, and cannot be changed`);
+  }
+
   /** @param queues the load-balancer's own */
   look(counts: Counts, queues: readonly KernelQueue[]): void {
     this.#lookAtFlows();
@@ -72,11 +77,7 @@ export class Watcher {
     if (identity === undefined) {
       if (this.#missing.has(name)) return;
       this.#missing.add(name);
-      if (!this.#flows || name === this.#options.tier) log.warning(`table ${name} was deleted; its targets stay until there is another`);
-      else {
-        log.warning(`table ${name} was deleted; its flows have no target until there is another`);
-        this.#renew();
-      }
+      log.warning(`table ${name} was deleted; its targets stay in use until there is a table of that name again`);
       return;
     }
     if (identity === this.#identities.get(name) && !this.#missing.has(name)) return;
@@ -92,7 +93,7 @@ export class Watcher {
     }
     this.#identities.set(name, identity);
     this.#missing.delete(name);
-    log.notice(`table ${name} is another one now: taken up`);
+    log.notice(`table ${name} was replaced; using the new one`);
     this.#renew();
   }
 

@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { MessageChannel, type MessagePort } from 'node:worker_threads';
 import { defineFlow, type FlowDefinition } from '@nfqlb/core/flows';
 import { SharedMemory } from '@nfqlb/native';
-import { createTable } from '@nfqlb/protocol/tables';
+import { replaceTable } from '@nfqlb/protocol/tables';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { FlowCompiler } from '../flows/flow-compiler.js';
 import { flowCountsMemory, GenerationBoard } from '../flows/flow-generations.js';
@@ -31,7 +31,7 @@ afterEach(() => {
 /** Makes a table with one target. */
 function table(name: string, fwmark: number): string {
   const shm = `nfqlb-test-followed-${process.pid}-${name}`;
-  createTable(shm, { M: 97, N: 4 }, (made) => made.activate([{ fwmark }]));
+  replaceTable(shm, { M: 97, N: 4 }, (made) => made.activate([{ fwmark }]));
   made.add(shm);
   return shm;
 }
@@ -87,7 +87,7 @@ test('a table is mapped with the first flow that leads to it, once for all of th
   expect([mappings(web), mappings(dns)]).toEqual([0, 0]);
 });
 
-test('a table that vanishes leaves its flows without a target, until there is another', () => {
+test('a table that is deleted serves its flows on, until there is another or no flow leads to it', () => {
   const [web, dns] = [table('web', 101), table('dns', 201)];
   announce([
     { name: 'a', target: web },
@@ -98,19 +98,23 @@ test('a table that vanishes leaves its flows without a target, until there is an
   expect(fwmarks()).toEqual({ a: 101, b: 201 });
   followed.suspectTables();
   settle();
-  expect(fwmarks()).toEqual({ a: undefined, b: 201 });
-  expect(mappings(web)).toBe(0);
-  // Other flows do not bring it back, nor does it come with them once it is there.
+  expect(fwmarks()).toEqual({ a: 101, b: 201 });
+  // With other flows it stays as well.
   announce([
     { name: 'a', target: web },
     { name: 'c', target: dns },
   ]);
   settle();
-  expect(fwmarks()).toEqual({ a: undefined, c: 201 });
+  expect(fwmarks()).toEqual({ a: 101, c: 201 });
   table('web', 102);
   followed.suspectTables();
   settle();
   expect(fwmarks()).toEqual({ a: 102, c: 201 });
+  SharedMemory.unlink(web);
+  followed.suspectTables();
+  announce([{ name: 'c', target: dns }]);
+  settle();
+  expect(mappings(web)).toBe(0);
 });
 
 test('a table that is made anew is taken up, also while flows are', () => {

@@ -8,7 +8,7 @@ import { FollowedTable } from './followed-table.js';
 /** How long a step may take before the next packets, in milliseconds. To map one table, which cannot be divided, takes some 0.1. */
 const STEP = 0.5;
 
-/** A table that flows lead to; not there when there is none of its name, or none that is whole: its flows have no target then. */
+/** A table that flows lead to; `undefined` as long as there has been none of that name that is whole: its flows have no target then. */
 interface NamedTable {
   readonly name: string;
   followed: FollowedTable | undefined;
@@ -128,10 +128,9 @@ export class FollowedFlows {
     if (this.#tables.get(name) !== table && this.#coming?.tables.get(name) !== table) return;
     if (followed === undefined) table.followed = open(name);
     else if (followed.isCurrent) return;
-    else if (!followed.isThere) {
-      followed.close();
-      table.followed = undefined;
-    } else if (!followed.renew()) this.#unfinished.push(table);
+    // Deleted: its targets serve until there is another table of that name, or no flow leads to it.
+    else if (!followed.isThere) return;
+    else if (!followed.renew()) this.#unfinished.push(table);
     this.#targets = { ...this.#targets, tables: Array.from(this.#tables.values(), (each) => each.followed?.lookup) };
   }
 }

@@ -118,7 +118,7 @@ describeLive(
       const set = (name: string, ...more: readonly string[]): Promise<string> =>
         refusal(lb, 'flow-set', `--name=${name}`, `--target=${table}`, ...more);
       expect(await refusal(lb, 'flow-set', '--name=a', '--target=nfqlb-none')).toContain(
-        'nfqlb flow-set: shared memory nfqlb-none: there is none of that name',
+        'nfqlb flow-set: shared memory nfqlb-none: no such table',
       );
       for (const name of ['a#b', 'a"b', "a'b", 'a\nb', '\u001b[2J', 'ä', 'x'.repeat(1001)]) {
         const [line, ...rest] = (await set(name)).split('nfqlb flow-set: ')[1]!.trimEnd().split('\n');

@@ -59,7 +59,7 @@ describeLive(
         expect(await net.lb.astray()).toBe(0);
       });
 
-      test('that are gone, or have no target, let no packet through; and a lower flow gets none of the latter', async () => {
+      test('without a target let no packet through, and a lower flow gets none; one that is deleted serves on', async () => {
         await using net = await Topology.create({ targets: 2 });
         await using lb = await startFlowLb(net);
         const web = await tableOf(net, lb, 'web', net.target(1));
@@ -79,11 +79,18 @@ describeLive(
         expect([await mapped(web), await mapped(rest)]).toEqual([1, 1]);
         await lb.run('deactivate', `--shm=${web}`, String(net.target(1).fwmark));
         expect(await answered()).toEqual([]);
-        await lb.run('delete', `--shm=${web}`);
-        await expect.poll(() => lb.process.stderr).toContain(`table ${web} was deleted; its flows have no target until there is another`);
-        expect(await answered()).toEqual([]);
+        await lb.run('activate', `--shm=${web}`, String(net.target(1).fwmark));
+        expect(await answered()).toEqual([1]);
+        const told = await lb.runForStderr('delete', `--shm=${web}`);
+        expect(told).toBe(
+          `nfqlb delete: warning: a load balancer uses and 2 flows use table ${web}: its targets stay in use, and cannot be changed until there is a table of that name again\n`,
+        );
+        await expect.poll(() => lb.process.stderr).toContain(`table ${web} was deleted; its targets stay in use`);
+        // All of them, and nothing is lost meanwhile.
+        const { answered: all } = await ask(net, { protocol: 'udp', family, connections: 80, timeout: 300 });
+        expect(all).toBe(80);
         await tableOf(net, lb, 'web', net.target(1));
-        await expect.poll(() => lb.process.stderr).toContain(`table ${web} is another one now: taken up`);
+        await expect.poll(() => lb.process.stderr).toContain(`table ${web} was replaced; using the new one`);
         expect(await answered()).toEqual([1]);
         await lb.run('flow-delete', '--name=web');
         expect(await answered()).toEqual([2]);

@@ -131,7 +131,7 @@ describeLive(
       expect(await counts()).toEqual([true, false]);
       await lb.run('init', `--shm=${lb.table}`, '--M=101');
       await lb.activate(net.target(2));
-      await lb.process.says(/is another one now/);
+      await lb.process.says(/was replaced; using the new one/);
       expect(await counts()).toEqual([false, true]);
     });
 
@@ -200,7 +200,7 @@ describeLive(
         );
       const shm = `--tshm=${lb.table}`;
       expect(await failure('lb', shm, '--queue=2')).toContain('NFQUEUE 2: another program listens on it (EBUSY)');
-      expect(await failure('lb', '--tshm=nfqlb-none')).toContain('nfqlb lb: shared memory nfqlb-none: there is none of that name');
+      expect(await failure('lb', '--tshm=nfqlb-none')).toContain('nfqlb lb: shared memory nfqlb-none: no such table');
       expect(await failure('lb', shm, '--queue=3:1')).toContain('--queue=3:1');
       expect(await failure('lb', shm, '--queue=65536')).toContain('--queue=65536');
     });

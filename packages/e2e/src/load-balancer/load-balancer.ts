@@ -95,6 +95,13 @@ export class LoadBalancer implements AsyncDisposable {
     return `${this.table}-trace`;
   }
 
+  /** As {@link run}, and gives its stderr. */
+  async runForStderr(...args: readonly string[]): Promise<string> {
+    await using running = await this.host.spawn([...this.#environment(), ...this.#program.command, ...args]);
+    await running.output();
+    return running.stderr;
+  }
+
   async activate(...targets: readonly Target[]): Promise<void> {
     await this.run('activate', `--shm=${this.table}`, ...targets.map(({ fwmark }) => String(fwmark)));
   }

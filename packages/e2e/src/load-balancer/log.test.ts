@@ -20,7 +20,7 @@ describeLive(
       expect(lb.process.stderr).not.toContain('taken up');
       await lb.run('loglevel', '5');
       await lb.run('init', `--shm=${lb.table}`);
-      await lb.process.says(/^nfqlb lb: table .* is another one now: taken up/m);
+      await lb.process.says(/^nfqlb lb: table .* was replaced; using the new one/m);
     });
 
     test('is JSON, a line each, where that is asked for; nothing of it is lost at the end', async () => {

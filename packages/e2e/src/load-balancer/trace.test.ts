@@ -209,8 +209,8 @@ describeLive(
         await ask(net, { protocol: 'udp', connections: 1 });
       }
       await expect.poll(() => trace.stdout.match(new RegExp(`balanced: flow echo, table ${lb.table}, hash`, 'g'))?.length).toBe(5);
-      await expect(lb.run('flow-set', '--name=bad', '--target=none')).rejects.toThrow('there is none of that name');
-      await trace.says(/^flow-conf: set .*name=bad.* -> FAIL: shared memory none: there is none of that name$/m);
+      await expect(lb.run('flow-set', '--name=bad', '--target=none')).rejects.toThrow('no such table');
+      await trace.says(/^flow-conf: set .*name=bad.* -> FAIL: shared memory none: no such table$/m);
     });
 
     test('what cannot be is said in one line, and leaves nothing behind', async () => {

@@ -1,10 +1,2 @@
-export {
-  changeTable,
-  createTable,
-  DEFAULT_TABLE,
-  openTable,
-  readTable,
-  requireUnusedElsewhere,
-  type SharedTable,
-  useTable,
-} from './shared-table.js';
+export { DEFAULT_TABLE, openTable, readTable, type SharedTable, useTable } from './shared-table.js';
+export { changeTable, createTableIfAbsent, LOCK_TIMEOUT_MS, replaceTable, TableLock, withTableLock } from './table-lock.js';

@@ -57,6 +57,7 @@ const WELL: Facts = {
   silentNeighbours: [],
   unroutedVips: [],
   tunDevices: [],
+  loadBalancers: [],
   tables: [{ name: 'nfqlb', M: 997, N: 32, active: [101, 102], usedBy: 'here' }],
 };
 const WELL_TABLES = WELL.tables ?? [];

@@ -1,6 +1,7 @@
 import type { Facts } from './facts.js';
 import type { Finding, Status } from './finding.js';
 import { checkCapabilities, checkKernel, checkPrograms } from './kernel-checks.js';
+import { checkLoadBalancers } from './load-balancer-check.js';
 import { checkForwarding, checkOffload, checkReversePathFilter, checkTunDevices } from './network-checks.js';
 import { checkDrops, checkListeners, checkQueueRules } from './queue-checks.js';
 import { checkSetUp } from './set-up-check.js';
@@ -23,6 +24,7 @@ export function examine(facts: Facts): Finding[] {
     checkQueueRules(facts),
     checkListeners(facts),
     checkDrops(facts),
+    ...checkLoadBalancers(facts),
     checkTables(facts),
     ...checkTargets(facts),
   ];

@@ -1,4 +1,5 @@
 import type { KernelQueue } from '@nfqlb/native';
+import type { Status } from '@nfqlb/protocol/status';
 import type { Family } from '../set-up.js';
 import type { SysctlFacts } from '../sysctls.js';
 
@@ -36,8 +37,19 @@ export interface Facts {
   readonly unroutedVips: readonly string[];
   /** Tun devices with a name that begins with `nfqlb`. */
   readonly tunDevices: readonly TunDevice[];
+  /** Load balancers of this network namespace. */
+  readonly loadBalancers: readonly LoadBalancerFacts[];
   /** `undefined` where there is shared memory that may not be read. */
   readonly tables: readonly TableFacts[] | undefined;
+}
+
+/** A running load balancer, and what it says about itself. */
+export interface LoadBalancerFacts {
+  /** The first of its queues. */
+  readonly queue: number;
+  /** `undefined` when it has not answered, and then why. */
+  readonly status: Pick<Status, 'command' | 'problems' | 'tables'> | undefined;
+  readonly why?: string;
 }
 
 /** Connections that the kernel tracks in this namespace. */

@@ -11,13 +11,14 @@ import { SetupError } from '../setup-error.js';
 import { runProgram } from '../step.js';
 import { readSysctls } from '../sysctls.js';
 import type { DeviceOffloads, Facts, FwmarkRule, KernelPart, TunDevice } from './facts.js';
+import { readLoadBalancers } from './gather-load-balancers.js';
 import { readTables } from './gather-tables.js';
 import { readTracking } from './gather-tracking.js';
 import type { PacketRules } from './queue-rules.js';
 import { readable } from './readable.js';
 
 /** Looks at this machine, in this network namespace. What cannot be found out is left out; nothing is changed. */
-export function gatherFacts(): Facts {
+export async function gatherFacts(): Promise<Facts> {
   const kernelOptions = readKernelOptions();
   // Who may not look is shown nothing by some programs, without an error.
   const mayLook = hasCapability(readCapabilities(), CAP_NET_ADMIN);
@@ -45,6 +46,7 @@ export function gatherFacts(): Facts {
     silentNeighbours: [...readSilentNeighbours(4), ...readSilentNeighbours(6)],
     unroutedVips: policyRules[4].some(({ own }) => own) ? readUnroutedVips(rules.savedRules[4] ?? '') : [],
     tunDevices: readTunDevices(),
+    loadBalancers: await readLoadBalancers(),
     tables: readTables(),
   };
 }

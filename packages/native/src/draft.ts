@@ -1,0 +1,54 @@
+// Drafts of shared memory: objects that are being written, under names that nobody looks for. Their writer holds a lock, which the kernel
+// takes back when it dies; so one that is not locked was abandoned.
+
+import { closeSync, constants, fstatSync, openSync, readdirSync, rmSync, statSync } from 'node:fs';
+import { binding } from './binding.js';
+
+const PREFIX = '.nfqlb-draft-';
+const { O_CREAT, O_EXCL, O_NOFOLLOW, O_NONBLOCK, O_RDWR } = constants;
+
+export interface Draft {
+  readonly path: string;
+  /** Open for reading and writing, and locked. */
+  readonly fd: number;
+}
+
+/** Throws what `openSync` throws. */
+export function openDraft(folder: string, mode: number): Draft {
+  for (;;) {
+    const path = `${folder}/${PREFIX}${crypto.randomUUID()}`;
+    const fd = openSync(path, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW, mode);
+    // Another program may have taken it for abandoned between these two calls, and removed it.
+    if (tryLock(fd) && fstatSync(fd).nlink > 0) return { path, fd };
+    closeSync(fd);
+  }
+}
+
+/** Removes the drafts of programs of this user that were killed. */
+export function removeAbandonedDrafts(folder: string): void {
+  for (const name of readdirSync(folder)) {
+    if (name.startsWith(PREFIX)) removeIfAbandoned(`${folder}/${name}`);
+  }
+}
+
+function removeIfAbandoned(path: string): void {
+  let fd: number | undefined;
+  try {
+    if (statSync(path).uid !== process.geteuid!()) return;
+    fd = openSync(path, O_RDWR | O_NOFOLLOW | O_NONBLOCK);
+    if (tryLock(fd)) rmSync(path, { force: true });
+  } catch {
+    // Finished or removed meanwhile.
+  } finally {
+    if (fd !== undefined) closeSync(fd);
+  }
+}
+
+function tryLock(fd: number): boolean {
+  try {
+    binding().lock(fd, 0);
+    return true;
+  } catch {
+    return false;
+  }
+}
