@@ -18,6 +18,7 @@ static Napi::Object init(Napi::Env env, Napi::Object exports) {
   exports.Set("Queue", Queue::define(env));
   exports.Set("Mapping", Mapping::define(env));
   exports.Set("Tun", Tun::define(env));
+  exports.Set("PacketWriter", PacketWriter::define(env));
   exports.Set("Wakeup", Wakeup::define(env));
   exports.Set("packetOverhead", Napi::Number::New(env, netlink::kPacketOverhead));
   exports.Set("allocate", Napi::Function::New<allocate>(env, "allocate"));
@@ -28,7 +29,6 @@ static Napi::Object init(Napi::Env env, Napi::Object exports) {
   exports.Set("listenAbstract", Napi::Function::New<listenAbstract>(env, "listenAbstract"));
   exports.Set("connectAbstract", Napi::Function::New<connectAbstract>(env, "connectAbstract"));
   exports.Set("peerCredentials", Napi::Function::New<peerCredentials>(env, "peerCredentials"));
-  exports.Set("writePacket", Napi::Function::New<writePacket>(env, "writePacket"));
   return exports;
 }
 

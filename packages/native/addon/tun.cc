@@ -77,15 +77,27 @@ void Tun::setUp(const Napi::CallbackInfo& info) {
   ask(info.Env(), SIOCSIFFLAGS, request, "setting it up");
 }
 
-Napi::Value writePacket(const Napi::CallbackInfo& info) {
+Napi::Function PacketWriter::define(Napi::Env env) {
+  return DefineClass(env, "PacketWriter", {InstanceMethod<&PacketWriter::write>("write"), InstanceMethod<&PacketWriter::close>("close")});
+}
+
+PacketWriter::PacketWriter(const Napi::CallbackInfo& info)
+    : Napi::ObjectWrap<PacketWriter>(info), device_(fcntl(info[0].As<Napi::Number>().Int32Value(), F_DUPFD_CLOEXEC, 0)) {
+  if (!device_.isOpen()) throwSystemError(info.Env(), errno, "taking the device");
+}
+
+void PacketWriter::close(const Napi::CallbackInfo&) {
+  device_.close();
+}
+
+Napi::Value PacketWriter::write(const Napi::CallbackInfo& info) {
   const Napi::Env env = info.Env();
-  const int fd = info[0].As<Napi::Number>().Int32Value();
-  const Napi::Uint8Array bytes = info[1].As<Napi::Uint8Array>();
-  const uint32_t at = info[2].As<Napi::Number>().Uint32Value();
-  const uint32_t length = info[3].As<Napi::Number>().Uint32Value();
+  const Napi::Uint8Array bytes = info[0].As<Napi::Uint8Array>();
+  const uint32_t at = info[1].As<Napi::Number>().Uint32Value();
+  const uint32_t length = info[2].As<Napi::Number>().Uint32Value();
   if (at > bytes.ByteLength() || length > bytes.ByteLength() - at) return Napi::Number::New(env, EFAULT);
   ssize_t written;
-  do written = write(fd, bytes.Data() + at, length);
+  do written = ::write(device_.get(), bytes.Data() + at, length);
   while (written < 0 && errno == EINTR);
   return Napi::Number::New(env, written < 0 ? errno : 0);
 }

@@ -29,5 +29,19 @@ class Tun : public Napi::ObjectWrap<Tun> {
   Descriptor device_;
 };
 
-/// writePacket(fd, bytes, at, length) → 0, or the errno. For every thread that knows the device's descriptor.
-Napi::Value writePacket(const Napi::CallbackInfo& info);
+/// Writes packets to a tun device that another thread has open. It has a descriptor of its own: the other thread may close its one at any time,
+/// and the kernel may give the same number to another file.
+class PacketWriter : public Napi::ObjectWrap<PacketWriter> {
+ public:
+  static Napi::Function define(Napi::Env env);
+
+  /// new PacketWriter(fd of the device)
+  explicit PacketWriter(const Napi::CallbackInfo& info);
+
+ private:
+  /// write(bytes, at, length) → 0, or the errno.
+  Napi::Value write(const Napi::CallbackInfo& info);
+  void close(const Napi::CallbackInfo& info);
+
+  Descriptor device_;
+};

@@ -60,7 +60,8 @@ function useQueue(tun) {
     thrown(() => new addon.Queue(options, arrays)),
     EBUSY,
   );
-  for (let i = 0; i < PACKETS; i++) expect('writing', addon.writePacket(tun.fd, packet(i * 30), 0, 28 + i * 30), 0);
+  const writer = new addon.PacketWriter(tun.fd);
+  for (let i = 0; i < PACKETS; i++) expect('writing', writer.write(packet(i * 30), 0, 28 + i * 30), 0);
   let received = 0;
   for (let count = queue.receive(100, 0); count > 0; count = queue.receive(10, 50)) {
     arrays.mark.fill(5);
@@ -71,6 +72,7 @@ function useQueue(tun) {
   expect('packets', received, PACKETS);
   wakeup.signal();
   expect('packets when woken', queue.receive(10_000, 0), 0);
+  writer.close();
   queue.close();
   wakeup.close();
 }

@@ -33,6 +33,12 @@ export interface TunBinding {
   close(): void;
 }
 
+/** addon/tun.cc */
+export interface PacketWriterBinding {
+  write(bytes: Uint8Array, at: number, length: number): number;
+  close(): void;
+}
+
 /** addon/wakeup.cc */
 export interface WakeupBinding {
   readonly fd: number;
@@ -48,6 +54,7 @@ export interface Binding {
   ) => QueueBinding;
   readonly Mapping: new (fd: number, size: number, writable: boolean) => MappingBinding;
   readonly Tun: new (name: string) => TunBinding;
+  readonly PacketWriter: new (fd: number) => PacketWriterBinding;
   readonly Wakeup: new () => WakeupBinding;
   /** Octets of a packet message beside the packet, at most. */
   readonly packetOverhead: number;
@@ -59,7 +66,6 @@ export interface Binding {
   listenAbstract(name: string, backlog: number): number;
   connectAbstract(name: string): number;
   peerCredentials(fd: number): { pid: number; uid: number; gid: number; groups: number[] };
-  writePacket(fd: number, bytes: Uint8Array, at: number, length: number): number;
 }
 
 /**

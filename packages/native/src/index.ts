@@ -5,5 +5,5 @@ export { userName } from './owner.js';
 export { type PeerCredentials, peerCredentials } from './peer-credentials.js';
 export { Queue, type QueueOptions } from './queue.js';
 export { type OpenOptions, SharedMemory } from './shared-memory.js';
-export { Tun, writePacket } from './tun.js';
+export { PacketWriter, Tun } from './tun.js';
 export { Wakeup } from './wakeup.js';

@@ -52,6 +52,14 @@ describeLive('a tun device', () => {
     expect(at.shell('ip6tables-save -c -t raw')).toContain('[1:9000] -A PREROUTING');
   });
 
+  test('that its thread has closed is still written to by another, and nothing else is', async () => {
+    await open('tun0');
+    at.shell('iptables -w -t raw -A PREROUTING -i tun0 -s 10.0.0.9');
+    expect(await program.order({ do: 'close-tun' })).toEqual({ isReused: true });
+    expect((await send(packet().ipv4('10.0.0.9', '10.0.0.1').udp(1, 2).build())).written).toEqual([0]);
+    expect(at.shell('iptables-save -c -t raw')).toContain('[1:28] -A PREROUTING');
+  });
+
   test('answers what it cannot send with an errno, and goes on', async () => {
     await open('tun0');
     const good = packet().ipv4('10.0.0.9', '10.0.0.1').udp(1, 2).build();

@@ -1,4 +1,4 @@
-import { binding, type TunBinding } from './binding.js';
+import { binding, type PacketWriterBinding, type TunBinding } from './binding.js';
 import { nativeError } from './native-error.js';
 
 const HINTS = {
@@ -31,7 +31,7 @@ export class Tun {
     }
   }
 
-  /** Descriptor for {@link writePacket}, in any thread, while this is open. */
+  /** Descriptor for a {@link PacketWriter} in another thread, while this is open. */
   get fd(): number {
     return this.#tun.fd;
   }
@@ -68,12 +68,34 @@ export class Tun {
   }
 }
 
-/**
- * Sends the packet `bytes[at .. at + length)`, from its IP header on, through the tun device with the descriptor `fd`.
- *
- * @returns 0, or the errno with which the kernel refused it: EIO while the device is down, EINVAL for what is no IP packet, EFAULT
- *   for what does not lie in `bytes`
- */
-export function writePacket(fd: number, bytes: Uint8Array, at: number, length: number): number {
-  return binding().writePacket(fd, bytes, at, length);
+/** Writes packets to a tun device that another thread has open, and may close at any time. */
+export class PacketWriter {
+  readonly #writer: PacketWriterBinding;
+
+  /**
+   * @param fd of the device ({@link Tun.fd}), which is open now
+   * @throws {@link NativeError}
+   */
+  constructor(fd: number) {
+    const { PacketWriter: Native } = binding();
+    try {
+      this.#writer = new Native(fd);
+    } catch (error) {
+      throw nativeError('tun device', error);
+    }
+  }
+
+  /**
+   * Sends the packet `bytes[at .. at + length)`, from its IP header on.
+   *
+   * @returns 0, or the errno with which the kernel refused it: EIO while the device is down, EINVAL for what is no IP packet, EFAULT
+   *   for what does not lie in `bytes`, EBADF when this is closed
+   */
+  write(bytes: Uint8Array, at: number, length: number): number {
+    return this.#writer.write(bytes, at, length);
+  }
+
+  close(): void {
+    this.#writer.close();
+  }
 }

@@ -1,11 +1,9 @@
-// The main thread of `nfqlb lb`: starts a worker for each queue, watches the table's name and the kernel's counters, stops.
+// The main thread of `nfqlb lb` and `flowlb`: opens all parts, watches tables, queues and workers, and closes what it has opened.
 
-import { once } from 'node:events';
 import type { Server as HttpServer } from 'node:http';
 import type { Server } from 'node:net';
-import { MessageChannel, type MessagePort, Worker } from 'node:worker_threads';
 import { REASON_NAMES, Reason } from '@nfqlb/core';
-import { readOwnQueues, type Tun, Wakeup } from '@nfqlb/native';
+import { readOwnQueues } from '@nfqlb/native';
 import { describeFailure } from '@nfqlb/options';
 import { type FlowHandler, serveFlows } from '@nfqlb/protocol/flow';
 import { Access, formatSocketAddress } from '@nfqlb/protocol/sockets';
@@ -17,7 +15,7 @@ import { FlowControl } from '../flows/flow-control.js';
 import type { FlowGeneration } from '../flows/flow-generations.js';
 import { FragmentStatistics } from '../fragments/fragment-statistics.js';
 import { openTun } from '../fragments/reinjection.js';
-import { lockWatchOf, type SharedFragments, shareFragments } from '../fragments/shared-fragments.js';
+import { lockWatchOf, shareFragments } from '../fragments/shared-fragments.js';
 import { log, openLog } from '../log/log.js';
 import type { MetricsAddress } from '../metrics/metrics-address.js';
 import type { MetricsSource } from '../metrics/metrics-server.js';
@@ -28,188 +26,132 @@ import { Health } from '../watch/health.js';
 import { TargetWatch } from '../watch/target-watch.js';
 import { TurnWatch } from '../watch/turn-watch.js';
 import { lookAtTable, Watcher } from '../watch/watcher.js';
-import type { WorkerMessage, WorkerOptions } from '../worker/worker-options.js';
 import { flowCommands } from './flow-commands.js';
 import type { LoadBalancingOptions } from './load-balancing-options.js';
+import { Parts } from './parts.js';
 import { StatusReport } from './status-report.js';
+import { Workers } from './workers.js';
 
-/** How often the table's name and the kernel's counters are looked at, in milliseconds. */
+/** How often tables, workers and the kernel's counters are looked at, in milliseconds. */
 const WATCH_INTERVAL = 100;
 
-/** Longest wait for the workers to end; they need a third of it. In milliseconds. */
-const STOP_PATIENCE = 900;
-
-/** A worker that cannot go on: the message says why. */
-export class WorkerFailure extends Error {
-  override readonly name = 'WorkerFailure';
-  readonly code = 'WORKER';
+/** Balances load until SIGTERM or SIGINT. Rejects when the table is not there, a queue cannot be had, or a worker fails. */
+export async function balanceLoad(options: LoadBalancingOptions): Promise<void> {
+  const parts = new Parts();
+  try {
+    const { stopped, workers } = await start(options, parts);
+    await Promise.race([stopped, workers.failed]);
+  } finally {
+    await parts.close();
+  }
 }
 
-/** Load-balances until SIGTERM or SIGINT. Rejects when the table is not there, a queue cannot be had, or a worker fails. */
-export async function balanceLoad(options: LoadBalancingOptions): Promise<void> {
-  let unusable: unknown;
-  const logConfig = new LogConfig(logConfigName(), (error) => {
-    unusable = error;
-  });
-  await openLog(options.command, options.logFormat, () => logConfig.level);
-  if (unusable) log.warning(`log level and trace mask are the usual ones: ${describeFailure(unusable)}; NFQLB_TRACE_SHM names another`);
+/** Opens all parts, each of which registers how it is closed. Resolves when every queue is listened to. */
+async function start(options: LoadBalancingOptions, parts: Parts): Promise<{ readonly stopped: Promise<void>; readonly workers: Workers }> {
+  const { table, tier, queues, balancer } = options;
+  const { first, last } = queues;
+  const count = last - first + 1;
+  const stopped = stopSignal();
+  const logConfig = parts.add(await openLogs(options), (config) => config.close());
   warnOfTcp(options);
   const access = new Access(options.access);
-  const tables = [options.table, options.tier].flatMap((name) => (name === undefined ? [] : [lookAtTable(name)]));
-  const { first, last } = options.queues;
-  const queues = last - first + 1;
-  const stopped = stopSignal();
-  const workers: RunningWorker[] = [];
-  const { table, balancer } = options;
-  const tracing = new Tracing({ access, firstQueue: first, workers: queues, hashMode: balancer.hashMode ?? 1, table }, logConfig);
-  const flows = options.flows && new FlowControl({ workers: queues, announce, compiler: new CompilerThread(), ...options.flows });
-  const shared: SharedByWorkers = {
-    flows,
-    tracing,
-    control: new Control(),
-    counters: new Counters(queues),
-    // The main thread reads and collects: it is one more.
-    fragments: shareFragments(options.fragments, queues + 1),
-    tun: options.tun === undefined ? undefined : openTun(options.tun, options.fragments.mtu),
-  };
-  let statistics: FragmentStatistics | undefined;
-  let server: Server | undefined;
-  let status: StatusReport | undefined;
-  let statusServer: Server | undefined;
-  const health = new Health(options.queues, options.queueLength, shared.counters, lockWatchOf(shared.fragments));
-  const metrics = await openMetrics(options.metrics, {
-    status: () => status?.now(),
-    problems: () => health.problems,
-    warnings: () => watcher?.warnings ?? [],
-  });
-  let watcher: Watcher | undefined;
-  let watch: NodeJS.Timeout | undefined;
-  try {
-    for (let queue = first; queue <= last; queue++) workers.push(await startWorker(queue, options, shared));
-    statistics = new FragmentStatistics(options.fragmentStatistics, shared.fragments, queues, (error) =>
-      log.warning(`fragment statistics are in no shared memory, for C nfqlb's stats: ${describeFailure(error)}`),
-    );
-    await listenForTraces(options, tracing);
-    server = await listenForFlowCommands(options, access, flowCommands(flows?.handle, tracing));
-    const about = [
-      ...tables.map(({ name, about }) => `table ${name} (${about})`),
-      ...(flows ? [`flow commands at ${formatSocketAddress(options.flowAddress)}`] : []),
-    ].join(', ');
-    log.notice(`listening on queue${first === last ? ` ${first}` : `s ${first} to ${last}`}, ${about}`);
-    watcher = new Watcher(options, tables, flows, () => {
-      shared.control.renewTable();
-      for (const { wakeup } of workers) wakeup.signal();
-    });
-    const targets = new TargetWatch((line) => tracing.tell(Area.Target, line));
-    const turns = new TurnWatch(shared.counters, first);
-    health.look(readOwnQueues(options.queues), 0);
-    status = new StatusReport({ options, counters: shared.counters, statistics, flows, health });
-    statusServer = await listenForTop(first, access, status);
-    watch = setInterval(() => {
-      const kernel = readOwnQueues(options.queues);
-      watcher?.look(shared.counters.sum(), kernel ?? []);
-      turns.look();
-      health.look(kernel, WATCH_INTERVAL);
-      statistics!.publish();
-      tracing.look();
-      if (tracing.wants(Area.Target)) targets.look([...tables.map(({ name }) => name), ...(flows?.tables ?? [])]);
-      else targets.forget();
-    }, WATCH_INTERVAL);
-    await Promise.race([stopped, ...workers.map(({ failed }) => failed)]);
-  } finally {
-    clearInterval(watch);
-    server?.close();
-    statusServer?.close();
-    metrics?.close();
-    metrics?.closeAllConnections();
-    status?.close();
-    shared.control.stop();
-    for (const { wakeup } of workers) wakeup.signal();
-    await Promise.race([Promise.all(workers.map(({ ended }) => ended)), pause(STOP_PATIENCE)]);
-    for (const { wakeup } of workers) wakeup.close();
-    statistics?.close();
-    shared.tun?.close();
-    if (watch) log.notice(`stopped: ${describe(shared.counters.sum())}`);
-    await tracing.close();
-  }
+  const tables = [table, tier].flatMap((name) => (name === undefined ? [] : [lookAtTable(name)]));
+  const tracing = parts.add(
+    new Tracing({ access, firstQueue: first, workers: count, hashMode: balancer.hashMode ?? 1, table }, logConfig),
+    (each) => each.close(),
+  );
 
-  function announce(generation: FlowGeneration): void {
+  const counters = new Counters(count);
+  let isListening = false;
+  parts.add(counters, () => {
+    if (isListening) log.notice(`stopped: ${describe(counters.sum())}`);
+  });
+  // The main thread reads and collects: it is one more.
+  const fragments = shareFragments(options.fragments, count + 1);
+  const tun = options.tun === undefined ? undefined : parts.add(openTun(options.tun, options.fragments.mtu), (each) => each.close());
+  const statistics = parts.add(
+    new FragmentStatistics(options.fragmentStatistics, fragments, count, (error) =>
+      log.warning(`fragment statistics are in no shared memory, for C nfqlb's stats: ${describeFailure(error)}`),
+    ),
+    (each) => each.close(),
+  );
+
+  const announce = (generation: FlowGeneration): void => {
     tracing.remember(generation);
-    for (const { flows: port, wakeup } of workers) {
-      port?.postMessage(generation);
-      wakeup.signal();
-    }
-  }
+    workers?.announce(generation);
+  };
+  let workers: Workers | undefined;
+  const flows = options.flows && new FlowControl({ workers: count, announce, compiler: new CompilerThread(), ...options.flows });
+  const health = new Health(queues, options.queueLength, counters, lockWatchOf(fragments));
+  let watcher: Watcher | undefined;
+  let status: StatusReport | undefined;
+  const metricsSource = { status: () => status?.now(), problems: () => health.problems, warnings: () => watcher?.warnings ?? [] };
+  // Before the workers: an address that cannot be had is found before anything is balanced.
+  if (options.metrics) parts.add(await openMetrics(options.metrics, metricsSource), closeHttp);
+
+  workers = parts.add(new Workers(options, { control: new Control(), counters, fragments, tun, flows, tracing }), (each) => each.stop());
+  await workers.start();
+  isListening = true;
+  await listenForTraces(options, tracing);
+  const commands = flowCommands(flows?.handle, tracing);
+  parts.add(await listenForFlowCommands(options, access, commands), (each) => each?.close());
+  log.notice(`listening on ${describeQueues(queues)}, ${describeWork(options, tables)}`);
+
+  health.look(readOwnQueues(queues), 0);
+  status = parts.add(new StatusReport({ options, counters, statistics, flows, health }), (each) => {
+    status = undefined;
+    each.close();
+  });
+  parts.add(await listenForStatus(first, access, status), (each) => each?.close());
+  watcher = new Watcher(options, tables, flows, () => workers!.renewTables());
+  const targets = new TargetWatch((line) => tracing.tell(Area.Target, line));
+  const turns = new TurnWatch(counters, first);
+  const watch = (): void => {
+    const kernel = readOwnQueues(queues);
+    watcher!.look(counters.sum(), kernel ?? []);
+    turns.look();
+    health.look(kernel, WATCH_INTERVAL);
+    statistics.publish();
+    tracing.look();
+    if (tracing.wants(Area.Target)) targets.look([...tables.map(({ name }) => name), ...(flows?.tables ?? [])]);
+    else targets.forget();
+  };
+  parts.add(setInterval(watch, WATCH_INTERVAL), clearInterval);
+  return { stopped, workers };
 }
 
-/** Where it is asked for. An address that cannot be had is found before anything else has begun. */
-async function openMetrics(address: MetricsAddress | undefined, source: MetricsSource): Promise<HttpServer | undefined> {
-  if (!address) return undefined;
+/** The log's level is in shared memory, which must not keep the load balancer from starting. */
+async function openLogs({ command, logFormat }: LoadBalancingOptions): Promise<LogConfig> {
+  let unusable: unknown;
+  const config = new LogConfig(logConfigName(), (error) => {
+    unusable = error;
+  });
+  await openLog(command, logFormat, () => config.level);
+  if (unusable) log.warning(`log level and trace mask are the usual ones: ${describeFailure(unusable)}; NFQLB_TRACE_SHM names another`);
+  return config;
+}
+
+function describeQueues({ first, last }: LoadBalancingOptions['queues']): string {
+  return first === last ? `queue ${first}` : `queues ${first} to ${last}`;
+}
+
+function describeWork(
+  { flows, flowAddress }: LoadBalancingOptions,
+  tables: readonly { readonly name: string; readonly about: string }[],
+): string {
+  const parts = tables.map(({ name, about }) => `table ${name} (${about})`);
+  return [...parts, ...(flows ? [`flow commands at ${formatSocketAddress(flowAddress)}`] : [])].join(', ');
+}
+
+/** Read only when it is asked for. */
+async function openMetrics(address: MetricsAddress, source: MetricsSource): Promise<HttpServer> {
   const { serveMetrics } = await import('../metrics/metrics-server.js');
   return await serveMetrics(address, source);
 }
 
-/** What the workers have in common with each other and with the main thread. */
-interface SharedByWorkers {
-  readonly control: Control;
-  readonly counters: Counters;
-  readonly fragments: SharedFragments;
-  readonly tun: Tun | undefined;
-  readonly flows: FlowControl | undefined;
-  readonly tracing: Tracing;
-}
-
-interface RunningWorker {
-  readonly wakeup: Wakeup;
-  /** Takes new flows. */
-  readonly flows: MessagePort | undefined;
-  /** Rejects when the worker cannot go on. */
-  readonly failed: Promise<never>;
-  readonly ended: Promise<void>;
-}
-
-/** Resolves when the worker listens to its queue. */
-async function startWorker(queue: number, options: LoadBalancingOptions, shared: SharedByWorkers): Promise<RunningWorker> {
-  const wakeup = new Wakeup();
-  const { table, tier, queueLength, linger, balancer, queues } = options;
-  const channel = shared.flows && new MessageChannel();
-  channel?.port1.postMessage(shared.flows!.newest);
-  const number = queue - queues.first;
-  const tap = shared.tracing.tapOf(number);
-  const workerData: WorkerOptions = {
-    worker: number,
-    queue,
-    queueLength,
-    linger,
-    table,
-    tier,
-    balancer,
-    fragments: shared.fragments,
-    tun: shared.tun?.fd,
-    flows: channel && { port: channel.port2, board: shared.flows!.board.memory },
-    tap,
-    wakeup: wakeup.fd,
-    control: shared.control.memory,
-    counters: shared.counters.memory,
-  };
-  const transferList = [tap.flows, ...(channel ? [channel.port2] : [])];
-  const worker = new Worker(new URL('./worker.js', import.meta.url), { workerData, transferList });
-  const ended = once(worker, 'exit').then(() => {});
-  const failed = new Promise<never>((_, reject) => {
-    worker.on('error', reject);
-    worker.on('message', (message: WorkerMessage) => {
-      if (message.type === 'failed') reject(new WorkerFailure(message.message));
-    });
-  });
-  // Whoever is told first is enough.
-  failed.catch(() => {});
-  const listening = new Promise<void>((resolve) => {
-    worker.on('message', (message: WorkerMessage) => {
-      if (message.type === 'listening') resolve();
-    });
-  });
-  await Promise.race([listening, failed]);
-  return { wakeup, flows: channel?.port1, failed, ended };
+function closeHttp(server: HttpServer): void {
+  server.close();
+  server.closeAllConnections();
 }
 
 /** TCP does not tell who connects. */
@@ -220,7 +162,7 @@ function warnOfTcp({ flowAddress, traceAddress }: LoadBalancingOptions): void {
     log.warning(`${formatSocketAddress(traceAddress)}: whoever can connect there sees what is traced; a unix: address asks who it is`);
 }
 
-/** The usual address may be another load-balancer's: this one balances all the same, and says so. One that was asked for must be had. */
+/** The default address may belong to another load balancer: then there is a warning, and no trace. One that was asked for is needed. */
 async function listenForTraces({ traceAddress, insecureListen }: LoadBalancingOptions, tracing: Tracing): Promise<void> {
   if (traceAddress) return tracing.listen(traceAddress, insecureListen);
   try {
@@ -230,7 +172,7 @@ async function listenForTraces({ traceAddress, insecureListen }: LoadBalancingOp
   }
 }
 
-/** Where flows lead to targets, commands must be taken. Where they only choose packets to trace it goes without. */
+/** `flowlb` needs flow commands. `lb` takes only trace flows: it warns, and goes on without. */
 async function listenForFlowCommands(options: LoadBalancingOptions, access: Access, handler: FlowHandler): Promise<Server | undefined> {
   const { flowAddress, insecureListen, flows } = options;
   try {
@@ -242,8 +184,8 @@ async function listenForFlowCommands(options: LoadBalancingOptions, access: Acce
   }
 }
 
-/** Whoever looks is not what it runs for: it goes without. */
-async function listenForTop(queue: number, access: Access, status: StatusReport): Promise<Server | undefined> {
+/** Optional: without the status socket there is a warning, and no `nfqlb top`. */
+async function listenForStatus(queue: number, access: Access, status: StatusReport): Promise<Server | undefined> {
   try {
     return await serveStatus(queue, () => status.now(), access);
   } catch (error) {
@@ -257,8 +199,6 @@ function stopSignal(): Promise<void> {
     for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, () => resolve());
   });
 }
-
-const pause = (milliseconds: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, milliseconds).unref());
 
 function describe({ packets, batches, accepted, dropped, reinjected, verdictErrors }: Counts): string {
   const stored = dropped[Reason.FragmentStored]!;

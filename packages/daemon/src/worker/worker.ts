@@ -3,7 +3,7 @@
 
 import { parentPort, workerData } from 'node:worker_threads';
 import { type Balancer, type FragmentTable, Kind, type PacketBatch, packetLength } from '@nfqlb/core';
-import { Queue, writePacket } from '@nfqlb/native';
+import { PacketWriter, Queue } from '@nfqlb/native';
 import { describeFailure } from '@nfqlb/options';
 import { fragmentTableOf } from '../fragments/shared-fragments.js';
 import { Control } from '../shared/control.js';
@@ -37,6 +37,7 @@ class LoadBalancer {
   readonly #targets: Targets;
   readonly #tier: FollowedTable | undefined;
   readonly #tap: PacketTap;
+  readonly #tun: PacketWriter | undefined;
   #balancer: Balancer;
   #tableEpoch: number;
 
@@ -44,6 +45,7 @@ class LoadBalancer {
     this.#options = options;
     this.#control = new Control(options.control);
     this.#counters = new WorkerCounters(options.counters, options.worker);
+    this.#tun = options.tun === undefined ? undefined : new PacketWriter(options.tun);
     this.#fragments = fragmentTableOf(options.fragments, options.worker, (bytes, at, length) => this.#reinject(bytes, at, length));
     this.#tableEpoch = this.#control.tableEpoch;
     this.#targets = openTargets(options);
@@ -70,6 +72,7 @@ class LoadBalancer {
       this.#answer(count);
     }
     this.#queue.close();
+    this.#tun?.close();
   }
 
   #answer(count: number): void {
@@ -99,7 +102,7 @@ class LoadBalancer {
   }
 
   #reinject(bytes: Uint8Array, at: number, length: number): void {
-    this.#counters.countReinjected(writePacket(this.#options.tun!, bytes, at, length) === 0);
+    this.#counters.countReinjected(this.#tun!.write(bytes, at, length) === 0);
   }
 
   /** Maps the tables that the names lead to now. What is not whole yet will be tried again after the next batch. */

@@ -329,7 +329,7 @@ describeLive(
         /a load balancer of another network namespace \(another container\?\) uses this table: choose/,
       );
       expect((await (await init(one)).exited).status).toBe(0);
-      await first.says(/taken up/);
+      await first.says(/was replaced; using the new one/);
       await expect.poll(async () => (await (await init(two)).exited).status, { timeout: 5000 }).toBe(1);
 
       const follow = (host: Topology['lb']): Promise<Running> => host.spawn([...names, ...NFQLB.command, 'trace', '--selection=flow-conf']);

@@ -1,10 +1,11 @@
 // A program for tests: opens a queue and a tun device in the network namespace that it runs in, and does what its parent says.
 
 import { once } from 'node:events';
+import { openSync } from 'node:fs';
 import { isMainThread, parentPort, Worker, workerData } from 'node:worker_threads';
 import { NativeError } from '../native-error.js';
 import { Queue, type QueueOptions } from '../queue.js';
-import { Tun, writePacket } from '../tun.js';
+import { PacketWriter, Tun } from '../tun.js';
 import { Wakeup } from '../wakeup.js';
 
 /** What the parent asks; each is answered once. */
@@ -15,7 +16,9 @@ export type Order =
   | { readonly do: 'end-thread' }
   /** With an MTU: sets the device up. */
   | { readonly do: 'tun'; readonly name: string; readonly setUp?: number }
-  /** Writes packets to the tun device; answers what `writePacket` returned for each. */
+  /** Closes the tun device, but not its writer; answers whether another file has its descriptor now. */
+  | { readonly do: 'close-tun' }
+  /** Writes packets to the tun device; answers what its writer returned for each. */
   | { readonly do: 'send'; readonly packets: readonly string[] }
   | { readonly do: 'receive' }
   | { readonly do: 'settle'; readonly marks: readonly number[] }
@@ -27,6 +30,7 @@ export interface Answer {
   readonly mtu?: number;
   readonly created?: boolean;
   readonly isUp?: boolean;
+  readonly isReused?: boolean;
   readonly written?: readonly number[];
   readonly packets?: readonly { readonly octets: string; readonly etherType: number }[];
   readonly errors?: number;
@@ -42,6 +46,7 @@ let wakeup: Wakeup | undefined;
 let queue: Queue | undefined;
 let thread: Worker | undefined;
 let tun: Tun | undefined;
+let writer: PacketWriter | undefined;
 
 async function obey(order: Order): Promise<Answer> {
   switch (order.do) {
@@ -58,8 +63,15 @@ async function obey(order: Order): Promise<Answer> {
       return {};
     case 'tun':
       tun = new Tun(order.name);
+      writer = new PacketWriter(tun.fd);
       if (order.setUp !== undefined) tun.setUp(order.setUp);
       return { mtu: tun.mtu, created: tun.created, isUp: tun.isUp };
+    case 'close-tun': {
+      const { fd } = tun!;
+      tun!.close();
+      // The kernel gives the lowest free number.
+      return { isReused: openSync('/dev/null', 'w') === fd };
+    }
     case 'send':
       return {
         written: order.packets.map((packet) => {
@@ -67,7 +79,7 @@ async function obey(order: Order): Promise<Answer> {
           const octets = Buffer.from(`ff${packet}`, 'hex');
           const bytes = new Uint8Array(new SharedArrayBuffer(octets.length + 8), 4);
           bytes.set(octets);
-          return writePacket(tun!.fd, bytes, 1, octets.length - 1);
+          return writer!.write(bytes, 1, octets.length - 1);
         }),
       };
     case 'receive': {

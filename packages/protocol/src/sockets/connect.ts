@@ -1,4 +1,5 @@
 import { once } from 'node:events';
+import { closeSync } from 'node:fs';
 import { createConnection, Socket } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { connectAbstract, NativeError } from '@nfqlb/native';
@@ -24,10 +25,19 @@ export async function connect(address: SocketAddress): Promise<Socket> {
 async function connectUnix(name: string): Promise<Socket> {
   for (const begin = performance.now(); ; await sleep(RETRY_INTERVAL_MS)) {
     try {
-      return new Socket({ fd: connectAbstract(name), readable: true, writable: true });
+      return socketOf(connectAbstract(name));
     } catch (error) {
       const isBusy = error instanceof NativeError && error.code === 'EAGAIN';
       if (!isBusy || performance.now() - begin > TIMEOUT_MS) throw error;
     }
+  }
+}
+
+function socketOf(fd: number): Socket {
+  try {
+    return new Socket({ fd, readable: true, writable: true });
+  } catch (error) {
+    closeSync(fd);
+    throw error;
   }
 }

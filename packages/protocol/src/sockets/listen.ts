@@ -1,4 +1,5 @@
 import { once } from 'node:events';
+import { closeSync, fstatSync } from 'node:fs';
 import type { Server } from 'node:net';
 import { listenAbstract } from '@nfqlb/native';
 import { UsageError } from '@nfqlb/options';
@@ -23,9 +24,32 @@ export async function listen(server: Server, address: SocketAddress, { insecure 
       `${formatSocketAddress(address)}: anybody who reaches this machine could ${danger}: name one address, or give --insecure-listen`,
     );
   }
-  if (address.kind === 'unix') server.listen({ fd: listenAbstract(address.name) });
-  else server.listen({ host: address.host, port: address.port, ipv6Only: true });
-  await once(server, 'listening');
+  if (address.kind === 'unix') await listenOn(server, listenAbstract(address.name));
+  else {
+    server.listen({ host: address.host, port: address.port, ipv6Only: true });
+    await once(server, 'listening');
+  }
   // A connection that cannot be taken, for want of descriptors say, is its client's loss: the load-balancer goes on.
   server.on('error', () => {});
+}
+
+/** Hands a descriptor to a server, or closes it. */
+async function listenOn(server: Server, fd: number): Promise<void> {
+  const { ino } = fstatSync(fd);
+  try {
+    server.listen({ fd });
+    await once(server, 'listening');
+  } catch (error) {
+    // Node closes it in some cases; the number may be another file's then.
+    if (inodeOf(fd) === ino) closeSync(fd);
+    throw error;
+  }
+}
+
+function inodeOf(fd: number): number | undefined {
+  try {
+    return fstatSync(fd).ino;
+  } catch {
+    return undefined;
+  }
 }
