@@ -1,8 +1,8 @@
-import type { Server } from 'node:net';
+import { createServer, type Server } from 'node:net';
 import type { Change } from '@nfqlb/configuration/changes';
 import { SharedMemory } from '@nfqlb/native';
 import { type FlowRequest, OK, parseChanges, serveFlows } from '@nfqlb/protocol/flow';
-import type { SocketAddress } from '@nfqlb/protocol/sockets';
+import { listen as listenAt, type SocketAddress } from '@nfqlb/protocol/sockets';
 import { openTable, replaceTable } from '@nfqlb/protocol/tables';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { makeChanges } from './transaction.js';
@@ -100,4 +100,24 @@ test('tables that no flow leads to any more go last', async () => {
   await listen();
   await makeChanges([gone, { kind: 'delete-table', name: OLD }], ADDRESS);
   expect(SharedMemory.identity(OLD)).toBeUndefined();
+});
+
+test.each([
+  ['no answer', undefined],
+  ['an answer that it is in force, but not used by all workers yet', 'accepted, but not used by all workers after 5 s'],
+])('after %s tables stay as flows may lead to them now, and it is not said that nothing has changed', async (_what, reason) => {
+  server = createServer((socket) => {
+    socket.on('error', () => {});
+    // Lists are not answered either.
+    socket.once('data', () => (reason === undefined ? socket.destroy() : socket.end(`FAIL: ${reason}\0`)));
+  });
+  await listenAt(server, ADDRESS, { danger: 'test' });
+  const failure: Error = await makeChanges([created, retargeted, flow], ADDRESS).then(
+    () => expect.fail('it succeeded'),
+    (error: Error) => error,
+  );
+  expect(failure.message).toMatch(/; tables are as declared; apply again$/);
+  expect(failure.message).not.toContain('nothing has changed');
+  expect(contentOf(NEW)).toMatchObject({ slots: [targets[0], undefined, undefined, undefined] });
+  expect(contentOf(OLD)).toMatchObject({ slots: [targets[0], undefined, undefined, undefined] });
 });

@@ -1,6 +1,6 @@
 import type { Change } from '@nfqlb/configuration/changes';
 import { describeFailure } from '@nfqlb/options';
-import { sendFlowCommand } from '@nfqlb/protocol/flow';
+import { changeFlows, FlowCommandError } from '@nfqlb/protocol/flow';
 import type { SocketAddress } from '@nfqlb/protocol/sockets';
 import { LOCK_TIMEOUT_MS, TableLock } from '@nfqlb/protocol/tables';
 
@@ -30,15 +30,21 @@ export async function makeChanges(changes: readonly Change[], flows: SocketAddre
       const back = changeOneTable(change, locks);
       if (back) undo.unshift(back);
     }
-    await changeFlows(changes, flows);
+    await makeFlowChanges(changes, flows);
     for (const change of changes) if (change.kind === 'delete-table') locks.get(change.name)!.delete();
   } catch (cause) {
+    if (mayBeInForce(cause)) throw new TransactionFailure(`${describeFailure(cause)}; tables are as declared; apply again`, { cause });
     const left = undo.flatMap(failureOf);
     const what = left.length > 0 ? `some changes could not be undone: ${left.join('; ')}` : 'nothing has changed';
     throw new TransactionFailure(`${describeFailure(cause)}; ${what}`, { cause });
   } finally {
     for (const lock of locks.values()) lock.release();
   }
+}
+
+/** Whether flows may lead to the changed tables now: then these must not be undone. */
+function mayBeInForce(error: unknown): boolean {
+  return error instanceof FlowCommandError && (error.code === 'UNKNOWN' || error.code === 'NOT_IN_USE');
 }
 
 function tablesOf(changes: readonly Change[]): string[] {
@@ -73,11 +79,12 @@ function contentOf({ M, N, ownFwmark, permutation, slots }: Table): Pick<Table, 
   return { M, N, ownFwmark, permutation, slots };
 }
 
-async function changeFlows(changes: readonly Change[], address: SocketAddress): Promise<void> {
+async function makeFlowChanges(changes: readonly Change[], address: SocketAddress): Promise<void> {
   const define = changes.flatMap((change) => (change.kind === 'define-flow' ? [change.flow] : []));
   const names = changes.flatMap((change) => (change.kind === 'delete-flow' ? [change.name] : []));
   if (define.length + names.length === 0) return;
-  await sendFlowCommand(address, { action: 'change', fields: { changes: JSON.stringify({ define, delete: names }) } });
+  const all = { define, delete: names };
+  await changeFlows(address, { action: 'change', fields: { changes: JSON.stringify(all) } }, all);
 }
 
 function failureOf(undo: Undo): string[] {

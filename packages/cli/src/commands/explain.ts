@@ -1,5 +1,5 @@
-import { SharedMemory } from '@nfqlb/native';
 import { Command, fwmarkOrNone, oneOf, repeatable, text, UsageError, wholeNumber } from '@nfqlb/options';
+import { readTable } from '@nfqlb/protocol/tables';
 import { tableNames } from '../completion/names.js';
 import { Decider, type DeciderOptions } from '../explain/decider.js';
 import { address, composePacket, type GivenPacket, type PacketOptions, packetInHex, protocol } from '../explain/given-packet.js';
@@ -67,7 +67,7 @@ async function explain(options: ExplainOptions): Promise<void> {
   checkMode(options, situation);
   const deciding = deciderOptions(options);
   // Opened for the error where there is none.
-  if (options.lbshm !== undefined && !situation.tableOf(options.lbshm)) SharedMemory.open(options.lbshm).close();
+  if (options.lbshm !== undefined && !situation.tableOf(options.lbshm)) readTable(options.lbshm, () => {});
 
   const decider = new Decider(situation, deciding);
   const answers = packets.map((packet) => decider.decide(packet));

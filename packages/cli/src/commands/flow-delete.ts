@@ -1,5 +1,5 @@
 import { Command, text, UsageError } from '@nfqlb/options';
-import { flowAddress, sendFlowCommand } from '@nfqlb/protocol/flow';
+import { changeFlows, flowAddress } from '@nfqlb/protocol/flow';
 import { flowNames } from '../completion/names.js';
 
 export function flowDeleteCommand(): Command {
@@ -8,6 +8,7 @@ export function flowDeleteCommand(): Command {
     .requiredOption('--name <name>', 'of the flow', text(flowNames))
     .action(async ({ name }: { name: string }) => {
       if (/[\r\n]/.test(name)) throw new UsageError('invalid-value', 'must be one line', { option: '--name', value: JSON.stringify(name) });
-      console.log(await sendFlowCommand(flowAddress(), { action: 'delete', fields: { name } }));
+      await changeFlows(flowAddress(), { action: 'delete', fields: { name } }, { define: [], delete: [name] });
+      console.log('OK');
     }) as Command;
 }

@@ -1,7 +1,7 @@
 import { defineFlow } from '@nfqlb/core/flows';
 import { addTargetFlowOptions, Command, type TargetFlowOptions } from '@nfqlb/options';
 import type { Field } from '@nfqlb/protocol/flow';
-import { flowAddress, sendFlowCommand } from '@nfqlb/protocol/flow';
+import { changeFlows, flowAddress } from '@nfqlb/protocol/flow';
 import { flowNames, tableNames } from '../completion/names.js';
 
 export function flowSetCommand(): Command {
@@ -12,8 +12,10 @@ export function flowSetCommand(): Command {
     async ({ name, target, prio, ...options }: TargetFlowOptions) => {
       const given: Partial<Record<Field, string>> = { name, target, priority: prio, ...options };
       // Nothing goes out that would be refused, or that is not one line a field.
-      defineFlow({ ...given, name, target });
-      console.log(await sendFlowCommand(flowAddress(), { action: 'set', fields: given }));
+      const flow = { ...given, name, target };
+      defineFlow(flow);
+      await changeFlows(flowAddress(), { action: 'set', fields: given }, { define: [flow], delete: [] });
+      console.log('OK');
     },
   ) as Command;
 }

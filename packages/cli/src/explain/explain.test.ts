@@ -56,7 +56,7 @@ function nfqlb(...args: string[]): Promise<Ran> {
 
 /** Serves flows as `flowlb` does: these, one a line of options. */
 async function flows(...definitions: string[]): Promise<void> {
-  const control = new FlowControl({ workers: 1, promiscuousPing: false, announce: () => {} });
+  const control = new FlowControl({ workers: 0, promiscuousPing: false, announce: () => {} });
   server = await serveFlows(parseSocketAddress(`unix:${NAME}`), control.handle);
   for (const definition of definitions) {
     await control.handle(parseRequest(`action:set\n${definition.replaceAll(' ', '\n')}\neoc:\n`));

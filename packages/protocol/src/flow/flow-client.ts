@@ -3,18 +3,27 @@ import { buffer } from 'node:stream/consumers';
 import { isRefusal } from '../sockets/access.js';
 import { connect } from '../sockets/connect.js';
 import { formatSocketAddress, type SocketAddress } from '../sockets/socket-address.js';
-import { C_LINE, type FlowRequest, formatRequest, parseReply } from './flow-message.js';
+import { ACCEPTED, type Action, C_LINE, type FlowRequest, formatRequest, parseReply } from './flow-message.js';
 
-/** How long to wait for a reply, in milliseconds. */
-const PATIENCE = 10_000;
+/** How long to wait for a reply, in milliseconds: to a question, and to a change, whose flows have to be compiled. */
+const LIST_TIMEOUT_MS = 10_000;
+const CHANGE_TIMEOUT_MS = 60_000;
+
+/** Changes of flows that lead to targets. C nfqlb answers nothing to a change of trace flows. */
+const CHANGES: ReadonlySet<Action> = new Set(['set', 'delete', 'change']);
 
 /** What C nfqlb says to an action that it does not know. */
 const C_UNKNOWN = 'action unknown';
 
-/** A command that the load-balancer refused, or could not be told. */
+/**
+ * A command that the load balancer refused, or could not be told.
+ *
+ * `UNKNOWN`: a change that got no answer, which may or may not be in force. `NOT_IN_USE`: a change that is in force, but that not all workers use
+ * yet. With all other codes nothing has changed.
+ */
 export class FlowCommandError extends Error {
   override readonly name = 'FlowCommandError';
-  readonly code: 'REFUSED' | 'NOT_PERMITTED' | 'NO_REPLY' | 'CLOSED' | 'NOT_CONNECTED';
+  readonly code: 'REFUSED' | 'NOT_PERMITTED' | 'NO_REPLY' | 'UNKNOWN' | 'NOT_IN_USE' | 'CLOSED' | 'NOT_CONNECTED';
 
   constructor(code: FlowCommandError['code'], message: string, options?: ErrorOptions) {
     super(message, options);
@@ -42,7 +51,7 @@ async function checkLines(address: SocketAddress, request: FlowRequest): Promise
   } catch (error) {
     if (!(error instanceof FlowCommandError)) throw error;
     // Whatever else it says: it is none, or none can be told so.
-    if (error.code !== 'CLOSED' && error.message !== C_UNKNOWN) return;
+    if (error.code !== 'CLOSED' && error.code !== 'UNKNOWN' && error.message !== C_UNKNOWN) return;
     throw new FlowCommandError(
       'REFUSED',
       `${formatSocketAddress(address)}: C nfqlb listens there, which takes ${C_LINE} octets a line: ${field} is too long for it`,
@@ -60,21 +69,30 @@ async function send(address: SocketAddress, request: FlowRequest): Promise<strin
       cause,
     });
   }
-  const deadline = setTimeout(() => socket.destroy(new Error(`no reply after ${PATIENCE} ms`)), PATIENCE);
+  const isChange = CHANGES.has(request.action);
+  const timeout = isChange ? CHANGE_TIMEOUT_MS : LIST_TIMEOUT_MS;
+  const deadline = setTimeout(() => socket.destroy(new Error(`no reply after ${timeout / 1000} s`)), timeout);
   try {
     socket.write(formatRequest(request));
     const reply = parseReply(await buffer(socket));
-    if (reply === '') throw new FlowCommandError('CLOSED', `${where}: it closed the connection`);
+    if (reply === '') throw noReply('closed the connection without a reply', 'CLOSED');
     if (reply.startsWith('FAIL')) {
       const reason = reply.replace(/^FAIL:? ?/, '') || 'refused without a reason';
+      if (reason.startsWith(ACCEPTED)) throw new FlowCommandError('NOT_IN_USE', reason);
       throw new FlowCommandError(isRefusal(reason) ? 'NOT_PERMITTED' : 'REFUSED', reason);
     }
     return reply;
   } catch (error) {
     if (error instanceof FlowCommandError) throw error;
-    throw new FlowCommandError('NO_REPLY', `${where}: ${(error as Error).message}`, { cause: error });
+    throw noReply((error as Error).message, 'NO_REPLY', error);
   } finally {
     clearTimeout(deadline);
     socket.destroy();
+  }
+
+  /** A change without a reply may be in force all the same. */
+  function noReply(why: string, code: FlowCommandError['code'], cause?: unknown): FlowCommandError {
+    if (!isChange) return new FlowCommandError(code, `${where}: ${why}`, { cause });
+    return new FlowCommandError('UNKNOWN', `${where}: ${why}: the change may be in force or not (nfqlb flow-list)`, { cause });
   }
 }

@@ -102,12 +102,10 @@ function isText(value: unknown): value is string {
   return typeof value === 'string';
 }
 
-/** Whether a request ends in this text. */
-export function isWhole(text: string): boolean {
-  return /^eoc:/m.test(text);
-}
-
 export const OK: Buffer = Buffer.from('OK\0');
+
+/** A refusal that begins so is none: the change is in force, but not all workers use it yet. C nfqlb's clients show it as a failure. */
+export const ACCEPTED = 'accepted, but ';
 
 /** A refusal. C nfqlb reads 64 octets of it: they end with a NUL, and what is longer goes on behind that. */
 export function formatRefusal(reason: string): Buffer {

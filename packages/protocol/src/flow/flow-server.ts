@@ -3,13 +3,14 @@ import { describeFailure } from '@nfqlb/options';
 import { Access, refusal } from '../sockets/access.js';
 import { listen } from '../sockets/listen.js';
 import type { SocketAddress } from '../sockets/socket-address.js';
-import { BadRequest, type FlowRequest, formatRefusal, isReading, isWhole, MAX_REQUEST, parseRequest } from './flow-message.js';
+import { BadRequest, type FlowRequest, formatRefusal, isReading, MAX_REQUEST, parseRequest } from './flow-message.js';
+import { RequestBuffer } from './request-buffer.js';
 
 /** Does what a request asks and gives the reply; what it throws becomes a refusal. */
 export type FlowHandler = (request: FlowRequest) => Buffer | Promise<Buffer>;
 
-/** How long a client may take for its request, and then for taking the reply, in milliseconds. */
-const PATIENCE = 3000;
+/** How long a client may take to send its request, and how long to take the reply, in milliseconds. The command itself has no limit. */
+const CLIENT_TIMEOUT_MS = 3000;
 
 /** Clients at a time; more are turned away. */
 const MAX_CLIENTS = 256;
@@ -31,6 +32,7 @@ interface Held {
  *
  * @param insecure allows an address that stands for all of the machine's: whoever reaches it may change flows
  * @param access who may give commands on a unix socket
+ * @param timeout how long a client may take to send its request, and to take the reply, in milliseconds
  * @throws `UsageError` for such an address otherwise, `NativeError` or a system error when it cannot be listened to
  */
 export async function serveFlows(
@@ -38,22 +40,22 @@ export async function serveFlows(
   handler: FlowHandler,
   insecure = false,
   access: Access = new Access(),
+  timeout: number = CLIENT_TIMEOUT_MS,
 ): Promise<Server> {
   const held: Held = { octets: 0, refused: 0 };
-  const server = createServer({ allowHalfOpen: true }, (socket) => converse(socket, access, handler, held));
+  const server = createServer({ allowHalfOpen: true }, (socket) => serveClient(socket, access, handler, held, timeout));
   server.maxConnections = MAX_CLIENTS;
   await listen(server, address, { insecure, danger: 'change flows' });
   return server;
 }
 
-function converse(socket: Socket, access: Access, handler: FlowHandler, held: Held): void {
+function serveClient(socket: Socket, access: Access, handler: FlowHandler, held: Held, timeout: number): void {
   const rights = access.rightsOf(socket);
-  let chunks: Buffer[] = [];
-  let tail = '';
-  let octets = 0;
-  let answered = false;
-  // Not `setTimeout`, which an octet now and then would put off.
-  const deadline = setTimeout(() => (answered ? socket.destroy() : answer(formatRefusal('the request did not come in time'))), PATIENCE);
+  let request: RequestBuffer | undefined = new RequestBuffer();
+  /** From when on nothing more of the client is read: the request is whole, or was refused. */
+  let closed = false;
+  // Not `socket.setTimeout`, which an octet now and then would put off.
+  let deadline = setTimeout(() => answer(formatRefusal('the request did not come in time')), timeout);
   // A client that goes away is no error.
   socket.on('error', () => socket.destroy());
   socket.on('close', () => {
@@ -61,20 +63,15 @@ function converse(socket: Socket, access: Access, handler: FlowHandler, held: He
     release();
   });
   socket.on('data', (chunk) => {
-    if (answered) return;
-    chunks.push(chunk);
-    octets += chunk.length;
+    if (closed || !request) return;
     held.octets += chunk.length;
-    if (octets > MAX_REQUEST) return answer(formatRefusal(`the request is longer than ${MAX_REQUEST} octets`));
+    const isWhole = request.append(chunk);
+    if (request.length > MAX_REQUEST) return answer(formatRefusal(`the request is longer than ${MAX_REQUEST} octets`));
     if (held.octets > MAX_HELD) return answer(formatRefusal('too many long requests at a time'));
-    // Only what is new can have made it whole; the rest is not looked at again and again.
-    tail = tail.slice(-'\neoc'.length) + chunk.toString('latin1');
-    if (!tail.includes('eoc:')) return;
-    const text = Buffer.concat(chunks).toString('utf8');
-    if (isWhole(text)) obey(text);
+    if (isWhole) carryOut(request.text);
   });
   socket.on('end', () => {
-    if (!answered) answer(formatRefusal('the request ends without eoc:'));
+    if (!closed) answer(formatRefusal('the request ends without eoc:'));
   });
 
   // Told before it has said anything: what it says takes no room.
@@ -91,24 +88,26 @@ function converse(socket: Socket, access: Access, handler: FlowHandler, held: He
     return handler(request);
   }
 
+  /** Forgets the request. */
   function release(): void {
-    chunks = [];
-    held.octets -= octets;
-    octets = 0;
+    held.octets -= request?.length ?? 0;
+    request = undefined;
   }
 
   function answer(reply: Buffer): void {
-    answered = true;
+    closed = true;
     release();
-    deadline.refresh();
+    clearTimeout(deadline);
+    deadline = setTimeout(() => socket.destroy(), timeout);
     socket.end(reply);
-    // What else it says is of no interest.
+    // Anything else the client sends is read and dropped.
     socket.resume();
   }
 
-  function obey(text: string): void {
-    answered = true;
+  function carryOut(text: string): void {
+    closed = true;
     release();
+    clearTimeout(deadline);
     new Promise<Buffer>((resolve) => resolve(perform(text))).then(answer, (error) => answer(formatRefusal(describeFailure(error))));
   }
 }

@@ -1,0 +1,195 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { type Flow, FlowSet } from '@nfqlb/core/flows';
+import { describeFailure } from '@nfqlb/options';
+import { ACCEPTED } from '@nfqlb/protocol/flow';
+import type { Count } from '@nfqlb/protocol/status';
+import { log } from '../log/log.js';
+import { type CompiledFlows, type Compiling, FlowCompiler } from './flow-compiler.js';
+import { FlowCounts } from './flow-counts.js';
+import { type FlowGeneration, flowCountsMemory, GenerationBoard } from './flow-generations.js';
+import { SpareMemory } from './spare-memory.js';
+
+export interface FlowPublisherOptions {
+  readonly workers: number;
+  readonly promiscuousPing: boolean;
+  /** Sends a generation to all workers, and wakes them. */
+  readonly announce: (generation: FlowGeneration) => void;
+  /** Default: in this thread, which does nothing else meanwhile. */
+  readonly compiler?: Compiling;
+  /** How long to wait for workers to use new flows, in milliseconds. They need one, unless many tables are to be mapped. */
+  readonly takeUpTimeout?: number;
+}
+
+const TAKE_UP_TIMEOUT_MS = 5000;
+const TAKE_UP_INTERVAL_MS = 1;
+
+/** Compiling that takes longer than this is followed by a pause as long, in milliseconds: it must not take a CPU for itself. */
+const QUICK_MS = 10;
+
+/** Flows that are in force, but that not all workers use yet. */
+export class NotInUse extends Error {
+  override readonly name = 'NotInUse';
+  readonly code = 'NOT_IN_USE';
+}
+
+/** Changes that are compiled and published together, or dropped together. */
+interface Batch {
+  /** By name; `undefined` for a flow that is deleted. */
+  readonly flows: Map<string, Flow | undefined>;
+  /** Names that were deleted, if only to be defined again: they count from 0. */
+  readonly deleted: Set<string>;
+  /** Resolves when all workers use the flows; rejects when they could not be compiled, and nothing has changed. */
+  readonly done: Promise<void>;
+}
+
+/**
+ * Compiles changes of flows, and gives them to the workers as a new generation. Changes that come while others are compiled are compiled
+ * together afterwards. A change that cannot be compiled leaves everything as it was.
+ */
+export class FlowPublisher {
+  readonly board: GenerationBoard;
+  readonly #options: FlowPublisherOptions;
+  readonly #compiler: Compiling;
+  readonly #counts: FlowCounts;
+  readonly #spareFlows = new SpareMemory();
+  readonly #spareCounts = new SpareMemory();
+  /** The flows that were published last. */
+  readonly #set = new FlowSet();
+  /** Whether the compiler has to be told all flows. */
+  #anew = true;
+  #newest: FlowGeneration | undefined;
+  #pending: Batch | undefined;
+  #compiling: Batch | undefined;
+  /** Resolves when nothing is being compiled, before the pending batch. */
+  #idle: Promise<void> = Promise.resolve();
+  /** When the next batch may be compiled, by `performance.now()`. */
+  #nextAt = 0;
+
+  /** @param flows that are there from the beginning: compiled here and now, as there is nothing to be served meanwhile */
+  constructor(options: FlowPublisherOptions, flows: readonly Flow[]) {
+    this.#options = options;
+    this.#compiler = options.compiler ?? new FlowCompiler();
+    this.board = new GenerationBoard(options.workers);
+    this.#counts = new FlowCounts(options.workers);
+    const changes = new Map(flows.map((flow) => [flow.name, flow]));
+    const { promiscuousPing } = options;
+    const compiled = new FlowCompiler().compile({ changes, anew: true, promiscuousPing, memory: undefined });
+    for (const flow of flows) this.#set.define(flow);
+    this.#publish(compiled);
+  }
+
+  /** The generation that a worker begins with. */
+  get newest(): FlowGeneration {
+    return this.#newest!;
+  }
+
+  /** The flows that were published last. */
+  get flows(): FlowSet {
+    return this.#set;
+  }
+
+  /** Flows that are published, or will be unless compiling them fails. */
+  *coming(): Iterable<Flow> {
+    yield* this.#set;
+    for (const batch of [this.#compiling, this.#pending]) for (const flow of batch?.flows.values() ?? []) if (flow) yield flow;
+  }
+
+  /** Packets that matched each published flow, by name. */
+  counts(): Map<string, Count> {
+    this.#retire();
+    return this.#counts.all();
+  }
+
+  /**
+   * Deletes and defines flows, all at once. Resolves when all workers use them.
+   *
+   * @throws what compiling throws: then nothing has changed. {@link NotInUse}: they are in force, but a worker does not use them in time
+   */
+  async change(define: readonly Flow[], deleted: readonly string[]): Promise<void> {
+    const known = deleted.filter((name) => this.#isKnown(name));
+    if (define.length + known.length === 0) return;
+    this.#pending ??= this.#newBatch();
+    const batch = this.#pending;
+    for (const name of known) {
+      batch.deleted.add(name);
+      batch.flows.set(name, undefined);
+    }
+    for (const flow of define) batch.flows.set(flow.name, flow);
+    await batch.done;
+  }
+
+  #isKnown(name: string): boolean {
+    return [this.#pending?.flows, this.#compiling?.flows].some((flows) => flows?.has(name)) || this.#set.get(name) !== undefined;
+  }
+
+  #newBatch(): Batch {
+    const compiled = this.#idle.then(() => sleep(Math.max(0, this.#nextAt - performance.now()))).then(() => this.#compile(batch));
+    const done = compiled.then((generation) => this.#takenUp(generation));
+    const batch: Batch = { flows: new Map(), deleted: new Set(), done };
+    this.#idle = compiled.then(
+      () => {},
+      (error) => log.warning(`${describeFailure(error)}; the flows are as before`),
+    );
+    return batch;
+  }
+
+  async #compile(batch: Batch): Promise<FlowGeneration> {
+    this.#pending = undefined;
+    this.#compiling = batch;
+    try {
+      this.#retire();
+      const changes = this.#anew ? new Map([...Array.from(this.#set, (flow) => [flow.name, flow] as const), ...batch.flows]) : batch.flows;
+      const { promiscuousPing } = this.#options;
+      const request = { changes, anew: this.#anew, promiscuousPing, memory: this.#spareFlows.take() };
+      // Unless it succeeds.
+      this.#anew = true;
+      const compiled = await this.#compiler.compile(request);
+      this.#anew = false;
+      this.#nextAt = compiled.time > QUICK_MS ? performance.now() + compiled.time : 0;
+      for (const name of batch.deleted) this.#counts.forget(name);
+      for (const [name, flow] of batch.flows) {
+        if (flow) this.#set.define(flow);
+        else this.#set.delete(name);
+      }
+      return this.#publish(compiled);
+    } finally {
+      this.#compiling = undefined;
+    }
+  }
+
+  #publish({ flows, names }: CompiledFlows): FlowGeneration {
+    const { workers, announce } = this.#options;
+    const generation: FlowGeneration = {
+      number: (this.#newest?.number ?? 0) + 1,
+      flows,
+      counts: flowCountsMemory(workers, names.length, this.#spareCounts.take()),
+      count: names.length,
+    };
+    this.#counts.add(generation, names);
+    this.#newest = generation;
+    announce(generation);
+    this.board.newest = generation.number;
+    return generation;
+  }
+
+  async #takenUp({ number }: FlowGeneration): Promise<void> {
+    const timeout = this.#options.takeUpTimeout ?? TAKE_UP_TIMEOUT_MS;
+    const until = performance.now() + timeout;
+    while (this.board.oldest < number) {
+      if (performance.now() >= until) {
+        throw new NotInUse(
+          `${ACCEPTED}not used by all workers after ${timeout / 1000} s: one is stuck, or has many tables to map; see nfqlb top`,
+        );
+      }
+      await sleep(TAKE_UP_INTERVAL_MS);
+    }
+  }
+
+  /** Keeps what was counted in generations that no worker uses any more, and their memory. */
+  #retire(): void {
+    for (const { flows, counts } of this.#counts.retire(this.board.oldest)) {
+      this.#spareFlows.give(flows);
+      this.#spareCounts.give(counts);
+    }
+  }
+}
