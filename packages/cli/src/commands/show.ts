@@ -26,7 +26,8 @@ interface ActiveTarget {
 
 function activeTargets(table: TargetTable): ActiveTarget[] {
   const buckets = new Array<number>(table.N).fill(0);
-  for (const slot of table.lookup) if (slot >= 0) buckets[slot]!++;
+  // What another program may have written there is not taken for a slot.
+  for (const slot of table.lookup) if (slot >= 0 && slot < table.N) buckets[slot]!++;
   return Array.from(table.active, (fwmark, slot) => ({ fwmark, slot, weight: table.weightOf(slot), buckets: buckets[slot]! })).filter(
     ({ fwmark }) => fwmark >= 0,
   );

@@ -29,8 +29,7 @@ export const traceFlowNames: Suggest = () => listNames('trace-list-names');
 
 async function listNames(action: Action): Promise<Suggestion[]> {
   // Most commands that can be completed so need neither.
-  const { flowAddress } = await import('@nfqlb/protocol/flow');
-  const { sendFlowCommand } = await import('@nfqlb/protocol/flow');
+  const { flowAddress, sendFlowCommand } = await import('@nfqlb/protocol/flow');
   const names = JSON.parse(await sendFlowCommand(flowAddress(), { action, fields: {} })) as string[];
   // C nfqlb lists those, too, that follow from others, and that nobody can name.
   return names.filter((name) => !name.startsWith('#')).map((value) => ({ value }));

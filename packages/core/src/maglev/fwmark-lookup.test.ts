@@ -1,10 +1,11 @@
 import { fileURLToPath } from 'node:url';
 import { Worker } from 'node:worker_threads';
 import { buildSync } from 'esbuild';
+import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { FwmarkLookup } from './fwmark-lookup.js';
 import { EXT_GENERATION, layoutOf } from './layout.js';
-import { type TableOptions, TargetTable } from './target-table.js';
+import { MAX_WEIGHT, type TableOptions, TargetTable } from './target-table.js';
 
 const OPTIONS: TableOptions = { M: 997, N: 16 };
 
@@ -229,6 +230,44 @@ test('of a table that C nfqlb is about to write, its rows not there yet, keeps w
   new Uint8Array(table.lookup.buffer, 16).fill(0);
   expect(lookup.refresh()).toBe(false);
   expect(lookup.choose(5)).toBe(7);
-  expect(() => new FwmarkLookup(table)).toThrow('not a target table: its permutations are none');
-  expect(() => table.activateAt(0, { fwmark: 8 })).toThrow('not a target table: its permutations are none');
+  expect(() => new FwmarkLookup(table)).toThrow('not a target table: invalid permutation rows');
+  expect(() => table.activateAt(0, { fwmark: 8 })).toThrow('not a target table: invalid permutation rows');
+});
+
+describe('numbers that no program of ours has written', () => {
+  const garbage: [string, (table: TargetTable) => void][] = [
+    ['a slot behind the last', (table) => table.lookup.fill(1000, 3, 4)],
+    ['the largest slot', (table) => table.lookup.fill(0x7fffffff)],
+    ['a negative slot', (table) => table.lookup.fill(-5, 0, 1)],
+    ['a slot that is free', (table) => table.lookup.fill(9, 7, 9)],
+    ['a bucket without a slot', (table) => table.lookup.fill(-1, 5, 6)],
+    ['the first bucket without a slot', (table) => table.lookup.fill(-1, 0, 1)],
+  ];
+  test.each(garbage)('%s: every packet goes where the active targets say', (_what, write) => {
+    const table = create();
+    table.activate([{ fwmark: 7 }, { fwmark: 8, weight: 2 }]);
+    const lookup = new FwmarkLookup(table);
+    const whole = lookup.fwmarks.join();
+    write(table);
+    new Int32Array(table.lookup.buffer, layoutOf(997, 16).extension)[EXT_GENERATION]! += 2;
+    lookup.refresh();
+    expect(lookup.fwmarks.join()).toBe(whole);
+  });
+
+  test('any words at all: a fwmark that is active, or none', () => {
+    fc.assert(
+      fc.property(fc.array(fc.integer({ min: -2, max: 20 }), { minLength: 97, maxLength: 97 }), fc.nat(0xffffffff), (words, weight) => {
+        const options = { M: 97, N: 16 };
+        const table = create(options);
+        table.activate([{ fwmark: 7 }, { fwmark: 8 }]);
+        const lookup = new FwmarkLookup(table);
+        table.lookup.set(words);
+        new Uint32Array(table.lookup.buffer, layoutOf(97, 16).weight)[1] = weight;
+        new Int32Array(table.lookup.buffer, layoutOf(97, 16).extension)[EXT_GENERATION]! += 2;
+        lookup.refresh();
+        expect([7, 8, -1]).toEqual(expect.arrayContaining([...new Set(lookup.fwmarks)]));
+        expect(table.weightOf(1)).toBeLessThanOrEqual(MAX_WEIGHT);
+      }),
+    );
+  });
 });

@@ -32,7 +32,7 @@ export class FwmarkLookup {
     this.#generation = table.generation;
     const active = snapshot(table.active);
     const lookup = this.#computeLookup(active);
-    if (!lookup) throw new CoreError('not-a-table', 'not a target table: its permutations are none');
+    if (!lookup) throw new CoreError('not-a-table', 'not a target table: invalid permutation rows');
     this.#take(lookup, active);
     this.refresh();
   }
@@ -58,7 +58,9 @@ export class FwmarkLookup {
     // written when it is done follows from `active` alone.
     if (!counted && !this.#activeDiffers()) return false;
     const active = snapshot(this.#table.active);
-    const lookup = counted ? snapshot(this.#table.lookup) : this.#computeLookup(active);
+    const written = counted ? snapshot(this.#table.lookup) : undefined;
+    // Any program of this user can write there: what no change would have written is not used.
+    const lookup = written && isLookup(written, active) ? written : this.#computeLookup(active);
     // Somebody has begun to write meanwhile: what was read may be half of one table and half of another.
     if (!lookup || this.#table.generation !== generation || !this.#table.intact) return false;
     this.#take(lookup, active);
@@ -84,6 +86,12 @@ export class FwmarkLookup {
     }
     this.#active.set(active);
   }
+}
+
+/** Whether every bucket leads to an active slot, or none to any. */
+function isLookup(lookup: Int32Array, active: Int32Array): boolean {
+  if (lookup[0] === NONE) return lookup.every((slot) => slot === NONE);
+  return lookup.every((slot) => slot >= 0 && slot < active.length && active[slot]! >= 0);
 }
 
 /**

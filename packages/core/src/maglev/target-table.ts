@@ -157,7 +157,8 @@ export class TargetTable {
   /** Weight of the target in `slot`, which holds `fwmark`; 0 when there is none. */
   weightOf(slot: number, fwmark: number = this.active[slot]!): number {
     if (fwmark < 0) return 0;
-    return this.#weighed?.[slot] === fwmark ? this.#weight![slot]! : 1;
+    // Any program of this user can write there.
+    return this.#weighed?.[slot] === fwmark ? Math.min(this.#weight![slot]!, MAX_WEIGHT) : 1;
   }
 
   /**
@@ -279,7 +280,7 @@ export class TargetTable {
     const { fwmarks, weights } = slots;
     this.#checkWeights(slots);
     const lookup = this.computeLookup(fwmarks, weights);
-    if (!lookup) throw new CoreError('not-a-table', 'not a target table: its permutations are none');
+    if (!lookup) throw new CoreError('not-a-table', 'not a target table: invalid permutation rows');
 
     const extension = this.#extension;
     if (extension) Atomics.or(extension, EXT_GENERATION, 1);

@@ -1,6 +1,6 @@
 import { isEncapsulation, type ListedFlow } from '@nfqlb/core/flows';
-import type { SocketAddress } from '../sockets/socket-address.js';
-import { sendFlowCommand } from './flow-client.js';
+import { formatSocketAddress, type SocketAddress } from '../sockets/socket-address.js';
+import { FlowCommandError, sendFlowCommand } from './flow-client.js';
 
 /**
  * The flows that are defined at a load-balancer, in its order. C nfqlb lists those, too, that follow from others: these are left out.
@@ -8,6 +8,36 @@ import { sendFlowCommand } from './flow-client.js';
  * @throws FlowCommandError
  */
 export async function listFlows(address: SocketAddress): Promise<ListedFlow[]> {
-  const listed = JSON.parse(await sendFlowCommand(address, { action: 'list', fields: {} })) as ListedFlow[];
+  const listed: unknown = parse(await sendFlowCommand(address, { action: 'list', fields: {} }));
+  if (!Array.isArray(listed) || !listed.every(isListedFlow)) {
+    throw new FlowCommandError('NO_REPLY', `${formatSocketAddress(address)}: what listens there gives no list of flows`);
+  }
   return listed.filter((flow) => !isEncapsulation(flow));
+}
+
+function parse(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}
+
+const LISTS = ['protocols', 'dests', 'dports', 'srcs', 'sports', 'match'] as const;
+
+/** Any program may have taken the address: nothing that it says is used unchecked. */
+function isListedFlow(value: unknown): value is ListedFlow {
+  if (typeof value !== 'object' || value === null) return false;
+  const flow = value as Record<string, unknown>;
+  const isOptional = (field: string, type: 'string' | 'number'): boolean => flow[field] === undefined || typeof flow[field] === type;
+  const isList = (field: string): boolean =>
+    flow[field] === undefined || (Array.isArray(flow[field]) && flow[field].every((member) => typeof member === 'string'));
+  return (
+    typeof flow.name === 'string' &&
+    typeof flow.priority === 'number' &&
+    typeof flow.matches_count === 'number' &&
+    isOptional('user_ref', 'string') &&
+    isOptional('udpencap', 'number') &&
+    LISTS.every(isList)
+  );
 }

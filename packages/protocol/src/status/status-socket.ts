@@ -9,7 +9,8 @@ import { Access, refusal } from '../sockets/access.js';
 import { connect } from '../sockets/connect.js';
 import { listen } from '../sockets/listen.js';
 import type { SocketAddress } from '../sockets/socket-address.js';
-import { STATUS_FORMAT, type Status } from './status.js';
+import type { Status } from './status.js';
+import { faultIn } from './status-check.js';
 
 const PREFIX = 'nfqlb-status-';
 
@@ -82,8 +83,10 @@ export async function askStatus(queue: number): Promise<Status> {
       }
       const status = JSON.parse(Buffer.concat(chunks).toString()) as (Status & { readonly refused?: unknown }) | null;
       if (typeof status?.refused === 'string') throw new Error(printable(status.refused));
-      if (status?.format !== STATUS_FORMAT) throw new Error('it is of another version than this program');
-      return status;
+      const fault = faultIn(status);
+      if (fault === 'format') throw new Error('it is of another version than this program');
+      if (fault !== undefined) throw new Error(`what it says is not a status: ${printable(fault)}`);
+      return status!;
     } finally {
       clearTimeout(deadline);
       socket.destroy();

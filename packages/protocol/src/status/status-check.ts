@@ -1,0 +1,96 @@
+// Any program may have taken a load balancer's address, and another version of this one may say other things: a status is looked through
+// before it is used.
+
+import { STATUS_FORMAT, type Status } from './status.js';
+
+/** What a value must be: of a type, a list of something, an object with these fields (others are ignored), or an object with any fields. */
+type Shape = 'number' | 'string' | 'boolean' | readonly [Shape] | { readonly [field: string]: Shape } | Optional | AnyFields;
+
+class Optional {
+  readonly shape: Shape;
+
+  constructor(shape: Shape) {
+    this.shape = shape;
+  }
+}
+
+class AnyFields {
+  readonly shape: Shape;
+
+  constructor(shape: Shape) {
+    this.shape = shape;
+  }
+}
+
+const COUNT = { packets: 'number', octets: 'number' } as const;
+const HISTOGRAM = { buckets: ['number'], sum: 'number' } as const;
+
+const COUNTS: Shape = {
+  packets: 'number',
+  batches: 'number',
+  accepted: ['number'],
+  dropped: ['number'],
+  acceptedOctets: ['number'],
+  droppedOctets: ['number'],
+  reinjected: 'number',
+  notReinjected: 'number',
+  verdictErrors: 'number',
+  turns: 'number',
+  batchSizes: HISTOGRAM,
+  turnTimes: HISTOGRAM,
+};
+
+const STATUS: Shape = {
+  version: 'string',
+  command: 'string',
+  pid: 'number',
+  uptime: 'number',
+  problems: ['string'],
+  queues: [
+    {
+      queue: 'number',
+      length: 'number',
+      bound: 'boolean',
+      waiting: 'number',
+      queueDropped: 'number',
+      socketDropped: 'number',
+      stalled: 'number',
+      counts: COUNTS,
+    },
+  ],
+  targets: [{ ...COUNT, fwmark: 'number', active: 'boolean' }],
+  otherTargets: COUNT,
+  flows: new Optional([{ ...COUNT, name: 'string', target: 'string' }]),
+  flowChanges: new Optional('number'),
+  tables: [{ name: 'string', present: 'boolean', buckets: 'number', targets: 'number', changes: new Optional('number') }],
+  fragments: new AnyFields('number'),
+};
+
+/** The field that is not what a status has there, as in `queues.0.counts`; `undefined` for a status. */
+export function faultIn(value: unknown): string | undefined {
+  if (typeof value !== 'object' || value === null || (value as Partial<Status>).format !== STATUS_FORMAT) return 'format';
+  return fault(value, STATUS, '');
+}
+
+function fault(value: unknown, shape: Shape, where: string): string | undefined {
+  if (shape instanceof Optional) return value === undefined ? undefined : fault(value, shape.shape, where);
+  // JSON has no infinite numbers, and no other types.
+  if (typeof shape === 'string') return typeof value === shape ? undefined : where;
+  if (typeof value !== 'object' || value === null || Array.isArray(value) !== Array.isArray(shape)) return where;
+  const at = (field: string | number): string => (where === '' ? `${field}` : `${where}.${field}`);
+  if (isList(shape)) return firstFault((value as unknown[]).map((member, i) => [member, shape[0], at(i)]));
+  if (shape instanceof AnyFields) return firstFault(Object.entries(value).map(([field, member]) => [member, shape.shape, at(field)]));
+  return firstFault(Object.entries(shape).map(([field, of]) => [(value as Record<string, unknown>)[field], of, at(field)]));
+}
+
+function firstFault(parts: readonly (readonly [unknown, Shape, string])[]): string | undefined {
+  for (const [value, shape, where] of parts) {
+    const found = fault(value, shape, where);
+    if (found !== undefined) return found;
+  }
+  return undefined;
+}
+
+function isList(shape: Shape): shape is readonly [Shape] {
+  return Array.isArray(shape);
+}
