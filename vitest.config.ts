@@ -10,7 +10,13 @@ export default defineConfig({
     projects: [
       {
         ...source,
-        test: { name: 'unit', include: ['packages/{core,captures,options,configuration,protocol,daemon,setup,sim,cli}/**/*.test.ts'] },
+        // On a busy machine a test that starts threads or programs takes its time.
+        test: {
+          name: 'unit',
+          include: ['packages/{core,captures,options,configuration,protocol,daemon,setup,sim,cli}/**/*.test.ts'],
+          testTimeout: 30_000,
+          hookTimeout: 30_000,
+        },
       },
       {
         ...source,

@@ -148,11 +148,11 @@ describeLive('a queue of the kernel', () => {
   });
 
   test('waits as long as it was told, and is woken from another thread', async () => {
-    const { program } = await started({ timeout: 5000 });
+    // Longer than this test may take.
+    const { program } = await started({ timeout: 600_000 });
     await program.order({ do: 'wake-in', milliseconds: 100 });
     const woken = await program.order({ do: 'receive' });
     expect(woken.packets).toEqual([]);
-    expect(woken.milliseconds).toBeLessThan(2000);
     const { program: other } = await started({ timeout: 60 });
     await other.order({ do: 'wake-in', milliseconds: 0 });
     await other.order({ do: 'receive' });

@@ -389,7 +389,7 @@ describe('what cannot be answered is said in one line', () => {
     await flows(`name:web target:${WEB}`);
     const problem = async (...args: string[]): Promise<string> => (await nfqlb('explain', ...TCP, ...args)).stderr;
     expect(await problem('--what-if=flow-delete --name=none')).toBe(
-      'nfqlb explain: --what-if=flow-delete --name=none: there is no such flow; there is web\n',
+      'nfqlb explain: --what-if=flow-delete --name=none: no such flow; there is web\n',
     );
     expect(await problem(`--what-if=flow-set --name=a --target=${none}`)).toContain(`there is no table ${none}\n`);
     expect(await problem('--what-if=flow-set --name=a#b --target=x')).toContain('name "a#b": must be 1 to 1000 of');

@@ -52,7 +52,7 @@ export function tryOut({ line, command }: WhatIf, situation: Situation, table: s
         return;
       }
       case 'flow-delete':
-        if (!flows().delete(asked.flow)) throw refuse(`there is no such flow; ${names(situation.definedFlows().map(({ name }) => name))}`);
+        if (!flows().delete(asked.flow)) throw refuse(`no such flow; ${names(situation.definedFlows().map(({ name }) => name))}`);
     }
   }
 

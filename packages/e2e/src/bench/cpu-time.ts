@@ -19,14 +19,21 @@ export interface CpuTime {
  * 17.
  */
 export function cpuTime(): CpuTime {
-  const text = readFileSync('/proc/stat', 'utf8');
+  return cpuTimeOf(readFileSync('/proc/stat', 'utf8'), performance.now());
+}
+
+/**
+ * @param text what /proc/stat says
+ * @param now milliseconds by any clock that goes on steadily
+ */
+export function cpuTimeOf(text: string, now: number): CpuTime {
   const cpus = text.match(/^cpu\d+ /gm)!.length;
   const [user, nice, system, idle, iowait, irq, softirq, steal] = text
     .match(/^cpu +(.*)$/m)![1]!
     .split(' ')
     .map(Number) as Ticks;
   return {
-    busy: (cpus * performance.now()) / 1000 - (idle + iowait + steal) / TICKS_PER_SECOND,
+    busy: (cpus * now) / 1000 - (idle + iowait + steal) / TICKS_PER_SECOND,
     sampled: (user + nice + system + irq + softirq) / TICKS_PER_SECOND,
   };
 }

@@ -89,10 +89,8 @@ describeDocker('the load-balancer’s image', () => {
     for (let i = 0; i < 50 && (await health()) === 'starting'; i++) await sleep(100);
     expect(await health()).toBe('healthy');
     const waiting = docker('wait', id);
-    const begin = performance.now();
     await docker('stop', id);
-    // Docker kills after ten seconds.
-    expect(performance.now() - begin).toBeLessThan(5000);
+    // Docker kills after ten seconds: that would be 137.
     expect((await waiting).trim()).toBe('0');
     await running.exited;
     expect(running.stderr + running.stdout).not.toContain('nothing was set up');

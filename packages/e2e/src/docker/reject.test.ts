@@ -12,14 +12,9 @@ import { type Site, VIP } from './site.js';
 const NO_TARGETS = 98;
 const NO_FLOW = 99;
 
-/** curl's exit status, and how long it took, milliseconds. */
-async function attempt(
-  { client }: Site,
-  family: Family,
-  port: number,
-): Promise<{ exitCode: number; stderr: string; milliseconds: number }> {
+/** curl's exit status: 7 for a refused connection, 28 for one without an answer. */
+async function attempt({ client }: Site, family: Family, port: number): Promise<{ exitCode: number; stderr: string }> {
   const host = family === 4 ? VIP[4] : `[${VIP[6]}]`;
-  const begin = performance.now();
   const { exitCode, stderr } = await client.attempt(
     'curl',
     '--verbose',
@@ -29,7 +24,7 @@ async function attempt(
     '5',
     `http://${host}:${port}/`,
   );
-  return { exitCode, stderr, milliseconds: performance.now() - begin };
+  return { exitCode, stderr };
 }
 
 /** TCP that no target is there for is reset; what belongs to no flow has no route. */
@@ -65,14 +60,12 @@ describeDocker('a client is refused at once', () => {
         const refused = await attempt(site, family, 80);
         await site.lb.run('nfqlb', 'activate', '--shm=web', '1', '2', '3');
         expect(refused).toMatchObject({ exitCode: 7, stderr: expect.stringContaining('Connection refused') });
-        expect(refused.milliseconds).toBeLessThan(1000);
         expect(await attempt(site, family, 80)).toMatchObject({ exitCode: 0 });
       });
 
       behaviour('when no flow matches: no route', { behaviour: 'reject', family, queues }, async () => {
         const refused = await attempt(shared(), family, 81);
         expect(refused).toMatchObject({ exitCode: 7, stderr: expect.stringMatching(/No route to host|Network is unreachable/) });
-        expect(refused.milliseconds).toBeLessThan(1000);
       });
     });
   });

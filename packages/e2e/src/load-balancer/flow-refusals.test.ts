@@ -126,7 +126,7 @@ describeLive(
       }
       expect(await set('a', '--dports=0')).toContain('dports "0": must be');
       expect(await set('a', '--udpencap=9899')).toContain('udpencap 9899: only allowed with protocols sctp');
-      expect(await refusal(lb, 'flow-list', '--name=none')).toContain('nfqlb flow-list: name "none": there is no such flow');
+      expect(await refusal(lb, 'flow-list', '--name=none')).toContain('nfqlb flow-list: name "none": no such flow');
       for (const command of ['flow-delete', 'flow-list']) expect(await refusal(lb, command, '--name=a\nb')).toContain('must be one line');
       expect(await lb.run('flow-list-names')).toBe('[]\n');
       const second = net.lb.run([...NFQLB.command, 'flowlb', '--queue=9']).then(
