@@ -9,7 +9,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { getHeapStatistics } from 'node:v8';
 import { Balancer, FragmentTable, type FragmentTableOptions, FwmarkLookup, STATISTICS_LENGTH, TargetTable } from '@nfqlb/core';
 import { report } from './goal.js';
-import { batchOf, FRAGMENTS, PACKETS, TRAFFIC, type Traffic } from './traffic.js';
+import { batchOf, decideBatch, FRAGMENTS, PACKETS, TRAFFIC, type Traffic } from './traffic.js';
 
 const MILLION = 1_000_000;
 const SIZE = { M: 65537, N: 100 };
@@ -29,7 +29,7 @@ new PerformanceObserver((list) => {
 /** Octets by which the used heap, and memory outside it, grow while so many packets are decided. */
 function growth(packets: number): number {
   const before = getHeapStatistics();
-  for (let decided = 0; decided < packets; decided += PACKETS) balancer.decideBatch(batch, PACKETS);
+  for (let decided = 0; decided < packets; decided += PACKETS) decideBatch(balancer, batch, PACKETS);
   const after = getHeapStatistics();
   return after.used_heap_size - before.used_heap_size + (after.external_memory - before.external_memory);
 }

@@ -1,6 +1,6 @@
 // Packets as a busy load-balancer meets them: no two alike, so that neither branch prediction nor caches flatter a figure.
 
-import { ETH_P_IP, ETH_P_IPV6, type PacketBatch } from '@nfqlb/core';
+import { type Balancer, ETH_P_IP, ETH_P_IPV6, type PacketBatch } from '@nfqlb/core';
 import { type PacketBuilder, packet, randomNumbers } from '@nfqlb/core/testing';
 
 /** Packets in a batch, all distinct. */
@@ -80,4 +80,10 @@ export function batchOf(...kinds: readonly (Traffic | (() => PacketBuilder))[]):
     batch.etherType[i] = octets[0]! >> 4 === 6 ? ETH_P_IPV6 : ETH_P_IP;
   }
   return batch;
+}
+
+/** Decides all packets of a batch, as a worker does (packages/daemon/src/worker/batch-decider.ts), without counting. */
+export function decideBatch(balancer: Balancer, { bytes, offset, length, etherType, mark }: PacketBatch, count: number): void {
+  balancer.refresh();
+  for (let i = 0; i < count; i++) mark[i] = balancer.decide(bytes, offset[i]!, length[i]!, etherType[i]!);
 }

@@ -3,7 +3,7 @@ import { Balancer, type BalancerOptions } from './balancer.js';
 import { Kind } from './key/kind.js';
 import { FwmarkLookup } from './maglev/fwmark-lookup.js';
 import { TargetTable } from './maglev/target-table.js';
-import { DROP, type PacketBatch } from './packet-batch.js';
+import { DROP } from './packet-batch.js';
 import { type PacketBuilder, packet } from './packet-builder/index.js';
 import { Reason } from './reason.js';
 import { ETH_P_IP, ETH_P_IPV6 } from './wire/ethertype.js';
@@ -125,42 +125,27 @@ describe('SCTP', () => {
   });
 });
 
-describe('a batch', () => {
-  test('is decided packet by packet, where each lies in the region, and by the table of the moment', () => {
-    const { balancer, table } = balancing(TARGETS);
-    const packets = [
-      packet().ipv4(CLIENT4, VIP4).udp(4711, 80).build(),
-      packet().ipv6(CLIENT6, VIP6).tcp(4711, 80).build(),
-      new Uint8Array(10),
-    ];
-    const batch = batchOf(packets);
-    balancer.decideBatch(batch, 3);
-    const single = packets.map((bytes) => balancer.decide(bytes, 0, bytes.length, etherTypeOf(bytes)));
-    expect([...batch.mark]).toEqual(single);
-    expect(single[2]).toBe(DROP);
-
-    table.deactivate(TARGETS);
-    table.activate([{ fwmark: 7 }]);
-    balancer.decideBatch(batch, 2);
-    expect([...batch.mark]).toEqual([7, 7, DROP]);
-  });
-
-  /** The packets one after the other, at odd places. */
-  function batchOf(packets: readonly Uint8Array[]): PacketBatch {
-    const bytes = new Uint8Array(1000);
-    const batch = {
-      bytes,
-      offset: new Uint32Array(packets.length),
-      length: Uint32Array.from(packets, ({ length }) => length),
-      etherType: Uint16Array.from(packets, etherTypeOf),
-      mark: new Int32Array(packets.length),
-    };
-    let at = 3;
-    packets.forEach((octets, i) => {
-      batch.offset[i] = at;
-      bytes.set(octets, at);
-      at += octets.length + 5;
+test('a packet is decided where it lies in the region, and by the table as it was at the last refresh', () => {
+  const { balancer, table } = balancing(TARGETS);
+  const packets = [
+    packet().ipv4(CLIENT4, VIP4).udp(4711, 80).build(),
+    packet().ipv6(CLIENT6, VIP6).tcp(4711, 80).build(),
+    new Uint8Array(10),
+  ];
+  const region = new Uint8Array(1000);
+  const decideInRegion = (at: number): number[] =>
+    packets.map((bytes) => {
+      region.fill(0xff);
+      region.set(bytes, at);
+      return balancer.decide(region, at, bytes.length, etherTypeOf(bytes));
     });
-    return batch;
-  }
+  const alone = packets.map((bytes) => balancer.decide(bytes, 0, bytes.length, etherTypeOf(bytes)));
+  expect(alone[2]).toBe(DROP);
+  for (const at of [3, 500, 1000 - 80]) expect(decideInRegion(at)).toEqual(alone);
+
+  table.deactivate(TARGETS);
+  table.activate([{ fwmark: 7 }]);
+  expect(decideInRegion(3)).toEqual(alone);
+  balancer.refresh();
+  expect(decideInRegion(3)).toEqual([7, 7, DROP]);
 });

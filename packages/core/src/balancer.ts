@@ -3,7 +3,7 @@ import { extractKey } from './key/extract.js';
 import { Kind } from './key/kind.js';
 import { PacketKey } from './key/packet-key.js';
 import type { FwmarkLookup } from './maglev/fwmark-lookup.js';
-import { DROP, type PacketBatch, STORED } from './packet-batch.js';
+import { DROP, STORED } from './packet-batch.js';
 import { Reason } from './reason.js';
 import { ETH_P_IP, ETH_P_IPV6 } from './wire/ethertype.js';
 import { packetLength } from './wire/packet-length.js';
@@ -79,14 +79,6 @@ export class Balancer {
   refresh(): void {
     this.#targets?.refresh();
     this.#tier?.refresh();
-  }
-
-  /** Decides the first `count` packets of a batch, all of them by the same state of the table, and answers in `batch.mark`. */
-  decideBatch(batch: PacketBatch, count: number): void {
-    this.refresh();
-    for (let i = 0; i < count; i++) {
-      batch.mark[i] = this.decide(batch.bytes, batch.offset[i]!, batch.length[i]!, batch.etherType[i]!);
-    }
   }
 
   /**

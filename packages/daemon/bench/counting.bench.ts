@@ -1,8 +1,12 @@
 // What it costs to count a packet: the worker's loop over a batch with and without, by turns. The difference is the cost.
 
-import { Balancer, ETH_P_IP, ETH_P_IPV6, FwmarkLookup, Kind, type PacketBatch, packetLength, TargetTable } from '@nfqlb/core';
+import { MessageChannel } from 'node:worker_threads';
+import { Balancer, ETH_P_IP, ETH_P_IPV6, FwmarkLookup, type PacketBatch, TargetTable } from '@nfqlb/core';
 import { packet, randomNumbers } from '@nfqlb/core/testing';
 import { Counters, WorkerCounters } from '../src/shared/counters.js';
+import { PacketRing } from '../src/trace/packet-ring.js';
+import { BatchDecider } from '../src/worker/batch-decider.js';
+import { PacketTap } from '../src/worker/packet-tap.js';
 
 const ROUNDS = 400;
 /** Nanoseconds a packet. */
@@ -16,7 +20,9 @@ const table = TargetTable.create(new ArrayBuffer(TargetTable.byteLength(SIZE)), 
 table.activate(Array.from({ length: SIZE.N }, (_, i) => ({ fwmark: 101 + i })));
 const balancer = new Balancer(new FwmarkLookup(table));
 const batch = newBatch();
-const counters = new WorkerCounters(new Counters(1).memory, 0);
+const tap = new PacketTap({ ring: new PacketRing().memory, flows: new MessageChannel().port2 });
+/** What a worker runs. */
+const decider = new BatchDecider(new WorkerCounters(new Counters(1).memory, 0), tap);
 /** What was counted before targets and octets were: packets by verdict and reason. */
 const reasons = new Float64Array(32);
 
@@ -33,15 +39,7 @@ const WAYS: Readonly<Record<string, () => void>> = {
       reasons[(fwmark >= 0 ? 0 : 16) + balancer.reason]!++;
     }
   },
-  'counting targets, reasons and octets': () => {
-    const { bytes, offset, length, etherType, mark } = batch;
-    for (let i = 0; i < PACKETS; i++) {
-      const fwmark = balancer.decide(bytes, offset[i]!, length[i]!, etherType[i]!);
-      mark[i] = fwmark;
-      const octets = balancer.kind === Kind.Malformed ? length[i]! : packetLength(bytes, offset[i]!, etherType[i]!);
-      counters.count(fwmark, balancer.reason, octets);
-    }
-  },
+  'counting targets, reasons and octets': () => decider.decide(balancer, batch, PACKETS, false),
 };
 
 const median = (values: number[]): number => values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)]!;

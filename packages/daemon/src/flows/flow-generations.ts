@@ -1,5 +1,3 @@
-import { type MessagePort, receiveMessageOnPort } from 'node:worker_threads';
-
 /** A compiled flow set on its way to the workers. */
 export interface FlowGeneration {
   /** From 1 on. */
@@ -63,12 +61,4 @@ export class GenerationBoard {
     for (let worker = 1; worker < this.#words.length; worker++) oldest = Math.min(oldest, Atomics.load(this.#words, worker));
     return oldest;
   }
-}
-
-/** The newest generation that was sent to this worker, without the event loop; `undefined` when none was since the last call. */
-export function receiveGeneration(port: MessagePort): FlowGeneration | undefined {
-  let newest: FlowGeneration | undefined;
-  for (let received = receiveMessageOnPort(port); received; received = receiveMessageOnPort(port))
-    newest = received.message as FlowGeneration;
-  return newest;
 }

@@ -9,6 +9,7 @@ import { type FlowHandler, serveFlows } from '@nfqlb/protocol/flow';
 import { Access, formatSocketAddress } from '@nfqlb/protocol/sockets';
 import type { Counts } from '@nfqlb/protocol/status';
 import { serveStatus } from '@nfqlb/protocol/status';
+import { readTable } from '@nfqlb/protocol/tables';
 import { Area, DEFAULT_TRACE_ADDRESS, LogConfig, logConfigName } from '@nfqlb/protocol/trace';
 import { CompilerThread } from '../flows/compiler-thread.js';
 import { FlowControl } from '../flows/flow-control.js';
@@ -23,9 +24,10 @@ import { Control } from '../shared/control.js';
 import { Counters } from '../shared/counters.js';
 import { Tracing } from '../trace/tracing.js';
 import { Health } from '../watch/health.js';
+import { TableObserver } from '../watch/table-observer.js';
 import { TargetWatch } from '../watch/target-watch.js';
 import { TurnWatch } from '../watch/turn-watch.js';
-import { lookAtTable, Watcher } from '../watch/watcher.js';
+import { Watcher } from '../watch/watcher.js';
 import { flowCommands } from './flow-commands.js';
 import type { LoadBalancingOptions } from './load-balancing-options.js';
 import { Parts } from './parts.js';
@@ -55,7 +57,7 @@ async function start(options: LoadBalancingOptions, parts: Parts): Promise<{ rea
   const logConfig = parts.add(await openLogs(options), (config) => config.close());
   warnOfTcp(options);
   const access = new Access(options.access);
-  const tables = [table, tier].flatMap((name) => (name === undefined ? [] : [lookAtTable(name)]));
+  const tables = [table, tier].flatMap((name) => (name === undefined ? [] : [describeTable(name)]));
   const tracing = parts.add(
     new Tracing({ access, firstQueue: first, workers: count, hashMode: balancer.hashMode ?? 1, table }, logConfig),
     (each) => each.close(),
@@ -82,6 +84,7 @@ async function start(options: LoadBalancingOptions, parts: Parts): Promise<{ rea
   };
   let workers: Workers | undefined;
   const flows = options.flows && new FlowControl({ workers: count, announce, compiler: new CompilerThread(), ...options.flows });
+  const observer = parts.add(new TableObserver(), (each) => each.close());
   const health = new Health(queues, options.queueLength, counters, lockWatchOf(fragments));
   let watcher: Watcher | undefined;
   let status: StatusReport | undefined;
@@ -98,13 +101,14 @@ async function start(options: LoadBalancingOptions, parts: Parts): Promise<{ rea
   log.notice(`listening on ${describeQueues(queues)}, ${describeWork(options, tables)}`);
 
   health.look(readOwnQueues(queues), 0);
-  status = parts.add(new StatusReport({ options, counters, statistics, flows, health }), (each) => {
+  status = parts.add(new StatusReport({ options, counters, statistics, flows, health, observer }), () => {
     status = undefined;
-    each.close();
   });
   parts.add(await listenForStatus(first, access, status), (each) => each?.close());
-  watcher = new Watcher(options, tables, flows, () => workers!.renewTables());
-  const targets = new TargetWatch((line) => tracing.tell(Area.Target, line));
+  const { tun: device } = options;
+  const identities = tables.map(({ name, identity }) => [name, identity] as const);
+  watcher = new Watcher({ tier, tun: device, observer, flows, renew: () => workers!.renewTables() }, identities);
+  const targets = new TargetWatch(observer, (line) => tracing.tell(Area.Target, line));
   const turns = new TurnWatch(counters, first);
   const watch = (): void => {
     const kernel = readOwnQueues(queues);
@@ -129,6 +133,15 @@ async function openLogs({ command, logFormat }: LoadBalancingOptions): Promise<L
   await openLog(command, logFormat, () => config.level);
   if (unusable) log.warning(`log level and trace mask are the usual ones: ${describeFailure(unusable)}; NFQLB_TRACE_SHM names another`);
   return config;
+}
+
+/** @throws when there is no such table */
+function describeTable(name: string): { readonly name: string; readonly identity: string; readonly about: string } {
+  return readTable(name, ({ M, N, active, ownFwmark }, { identity }) => {
+    const targets = active.filter((fwmark) => fwmark >= 0).length;
+    const own = ownFwmark > 0 ? `, own fwmark ${ownFwmark}` : '';
+    return { name, identity, about: `M=${M}, N=${N}, ${targets} targets${own}` };
+  });
 }
 
 function describeQueues({ first, last }: LoadBalancingOptions['queues']): string {

@@ -5,6 +5,7 @@ import type { FragmentStatistics } from '../fragments/fragment-statistics.js';
 import { monotonicNow } from '../fragments/monotonic-clock.js';
 import type { Counters } from '../shared/counters.js';
 import type { Health } from '../watch/health.js';
+import type { TableObserver } from '../watch/table-observer.js';
 import { TableStates } from '../watch/table-states.js';
 import type { LoadBalancingOptions } from './load-balancing-options.js';
 
@@ -15,6 +16,7 @@ export interface StatusSources {
   readonly statistics: FragmentStatistics;
   readonly flows: FlowControl | undefined;
   readonly health: Health;
+  readonly observer: TableObserver;
 }
 
 /**
@@ -30,7 +32,7 @@ const REMEMBERED = 300_000;
 /** Reports what the load-balancer does. The main thread's. */
 export class StatusReport {
   readonly #sources: StatusSources;
-  readonly #tables = new TableStates();
+  readonly #tables: TableStates;
   /** By fwmark: how many packets it had when last looked at, and when that had changed. */
   readonly #seen = new Map<number, { packets: number; at: number }>();
   #last: Status | undefined;
@@ -39,6 +41,7 @@ export class StatusReport {
 
   constructor(sources: StatusSources) {
     this.#sources = sources;
+    this.#tables = new TableStates(sources.observer);
   }
 
   /** The status now, or not long ago. */
@@ -50,10 +53,6 @@ export class StatusReport {
       this.#stale = made + Math.max(FRESH, EFFORT * (made - now));
     }
     return this.#last;
-  }
-
-  close(): void {
-    this.#tables.close();
   }
 
   #make(now: number): Status {

@@ -1,5 +1,3 @@
-import type { MessagePort } from 'node:worker_threads';
-import { receiveMessageOnPort } from 'node:worker_threads';
 import { compileFlows, defineFlow, type Flow, FlowSet, listFlow } from '@nfqlb/core/flows';
 import { BadRequest, type FlowRequest, OK } from '@nfqlb/protocol/flow';
 
@@ -90,13 +88,4 @@ export class TraceFlows {
 function given(name: string | undefined): string {
   if (name === undefined) throw new BadRequest('name: must be given');
   return name;
-}
-
-/** The newest trace flows that were sent to this worker, without the event loop; `undefined` when none were since the last call. */
-export function receiveTraceFlows(port: MessagePort): TraceFlowGeneration | undefined {
-  let newest: TraceFlowGeneration | undefined;
-  for (let received = receiveMessageOnPort(port); received; received = receiveMessageOnPort(port)) {
-    newest = received.message as TraceFlowGeneration;
-  }
-  return newest;
 }

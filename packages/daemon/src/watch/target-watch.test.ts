@@ -1,6 +1,7 @@
 import { SharedMemory } from '@nfqlb/native';
 import { changeTable, replaceTable } from '@nfqlb/protocol/tables';
 import { afterEach, beforeEach, expect, test } from 'vitest';
+import { TableObserver } from './table-observer.js';
 import { TargetWatch } from './target-watch.js';
 
 const NAME = `nfqlb-test-target-watch-${process.pid}`;
@@ -8,7 +9,7 @@ let told: string[];
 let watch: TargetWatch;
 beforeEach(() => {
   told = [];
-  watch = new TargetWatch((line) => told.push(line));
+  watch = new TargetWatch(new TableObserver(), (line) => told.push(line));
 });
 afterEach(() => SharedMemory.unlink(NAME));
 
@@ -20,21 +21,21 @@ function looked(...names: readonly string[]): string[] {
 }
 
 test('tells what there is, then what changes, and nothing otherwise', () => {
-  expect(looked(NAME)).toEqual(['there is none']);
+  expect(looked(NAME)).toEqual(['no such table']);
   replaceTable(NAME, { M: 97, N: 4 });
-  expect(looked(NAME)).toEqual(['made anew, now no target']);
+  expect(looked(NAME)).toEqual(['created, now no target']);
   changeTable(NAME, (table) => table.activate([{ fwmark: 101 }, { fwmark: 102, weight: 3 }]));
   expect(looked(NAME)).toEqual(['+101 +102:3, now 101 102:3']);
   expect(looked(NAME)).toEqual([]);
   changeTable(NAME, (table) => table.deactivate([101]));
   expect(looked(NAME)).toEqual(['-101, now 102:3']);
   SharedMemory.unlink(NAME);
-  expect(looked(NAME)).toEqual(['it is gone']);
+  expect(looked(NAME)).toEqual(['deleted']);
   expect(looked(NAME)).toEqual([]);
-  expect(looked()).toEqual(['not used any more']);
+  expect(looked()).toEqual(['no longer used']);
 });
 
-test('begins anew for who comes later', () => {
+test('starts over after nobody has traced for a while', () => {
   replaceTable(NAME, { M: 97, N: 4 });
   looked(NAME);
   watch.forget();

@@ -1,59 +1,55 @@
-import { openTable } from '@nfqlb/protocol/tables';
+import type { TargetTable } from '@nfqlb/core';
+import type { TableObserver } from './table-observer.js';
 
-/** Tells how the targets of tables change, while somebody wants to know. */
+/** Tells how the targets of tables change, while somebody traces them. */
 export class TargetWatch {
+  readonly #observer: TableObserver;
   readonly #tell: (line: string) => void;
-  /** By table: its targets when it was looked at last. */
+  /** By table: its targets at the last look. */
   #seen = new Map<string, readonly string[] | undefined>();
 
-  constructor(tell: (line: string) => void) {
+  constructor(observer: TableObserver, tell: (line: string) => void) {
+    this.#observer = observer;
     this.#tell = tell;
   }
 
-  /** Looks at these tables, and tells what is new: of a table that is looked at for the first time, all. */
+  /** Looks at these tables, and tells what has changed; of a table that is new here, all targets. */
   look(names: Iterable<string>): void {
     const before = this.#seen;
     this.#seen = new Map();
     for (const name of names) {
-      const targets = targetsOf(name);
+      const targets = this.#observer.look(name, (seen) => (seen.kind === 'present' ? targetsOf(seen.table) : undefined));
       this.#seen.set(name, targets);
       const known = before.get(name);
-      if (!before.has(name)) this.#tell(`target: table ${name}: ${targets === undefined ? 'there is none' : list(targets)}`);
+      if (!before.has(name)) this.#tell(`target: table ${name}: ${targets === undefined ? 'no such table' : list(targets)}`);
       else if (list(known ?? []) !== list(targets ?? []) || (known === undefined) !== (targets === undefined)) {
         this.#tell(`target: table ${name}: ${describeChange(known, targets)}`);
       }
     }
-    for (const name of before.keys()) if (!this.#seen.has(name)) this.#tell(`target: table ${name}: not used any more`);
+    for (const name of before.keys()) if (!this.#seen.has(name)) this.#tell(`target: table ${name}: no longer used`);
   }
 
-  /** Nobody wants to know any more. */
+  /** Nobody traces targets any more. */
   forget(): void {
     this.#seen.clear();
   }
 }
 
-/** Fwmarks, with the weights that are not 1; `undefined` when there is no such table, or none that is whole. */
-function targetsOf(name: string): readonly string[] | undefined {
-  try {
-    const { table, memory } = openTable(name);
-    const targets = Array.from(table.active, (fwmark, slot) => {
-      const weight = table.weightOf(slot);
-      return fwmark < 0 ? [] : [weight === 1 ? `${fwmark}` : `${fwmark}:${weight}`];
-    }).flat();
-    memory.close();
-    return targets;
-  } catch {
-    return undefined;
-  }
+/** Fwmarks, with the weights that are not 1. */
+function targetsOf(table: TargetTable): readonly string[] {
+  return Array.from(table.active, (fwmark, slot) => {
+    const weight = table.weightOf(slot);
+    return fwmark < 0 ? [] : [weight === 1 ? `${fwmark}` : `${fwmark}:${weight}`];
+  }).flat();
 }
 
 function describeChange(before: readonly string[] = [], now: readonly string[] | undefined): string {
-  if (now === undefined) return 'it is gone';
+  if (now === undefined) return 'deleted';
   const changes = [
     ...now.filter((target) => !before.includes(target)).map((target) => `+${target}`),
     ...before.filter((target) => !now.includes(target)).map((target) => `-${target}`),
   ];
-  return `${changes.join(' ') || 'made anew'}, now ${list(now)}`;
+  return `${changes.join(' ') || 'created'}, now ${list(now)}`;
 }
 
 function list(targets: readonly string[]): string {

@@ -1,38 +1,23 @@
-import { type KernelQueue, NativeError, SharedMemory } from '@nfqlb/native';
+import { type KernelQueue, NativeError } from '@nfqlb/native';
 import type { Counts } from '@nfqlb/protocol/status';
-import { openTable } from '@nfqlb/protocol/tables';
 import type { FlowControl } from '../flows/flow-control.js';
 import { log } from '../log/log.js';
+import type { TableObserver } from './table-observer.js';
 
-/** A target table by its name, as it was found. */
-export interface NamedTable {
-  readonly name: string;
-  readonly identity: string;
-  readonly about: string;
-}
-
-export function lookAtTable(name: string): NamedTable {
-  const { table, memory } = openTable(name);
-  const active = table.active.filter((fwmark) => fwmark >= 0).length;
-  const own = table.ownFwmark > 0 ? `, own fwmark ${table.ownFwmark}` : '';
-  const about = `M=${table.M}, N=${table.N}, ${active} targets${own}`;
-  const { identity } = memory;
-  memory.close();
-  return { name, identity, about };
-}
-
-/** What the watcher needs to know of how the load balancer was started. */
-export interface WatchedNames {
+export interface WatcherOptions {
   /** Shared-memory name of the tier's table. */
   readonly tier: string | undefined;
   readonly tun: string | undefined;
+  readonly observer: TableObserver;
+  /** Absent where there are no flows. */
+  readonly flows: FlowControl | undefined;
+  /** Makes workers use the tables that names lead to now. */
+  readonly renew: () => void;
 }
 
 /** Notices what changes outside: another table under a name, packets that the kernel dropped or did not take. Says it once. */
 export class Watcher {
-  readonly #options: WatchedNames;
-  readonly #renew: () => void;
-  readonly #flows: FlowControl | undefined;
+  readonly #options: WatcherOptions;
   /** By table: which one its name leads to. */
   readonly #identities: Map<string, string>;
   readonly #missing = new Set<string>();
@@ -40,11 +25,11 @@ export class Watcher {
   readonly #refused = new Map<string, string>();
   readonly #drops = new Map<number, number>();
   #notReinjected = 0;
-  constructor(options: WatchedNames, tables: readonly NamedTable[], flows: FlowControl | undefined, renew: () => void) {
+
+  /** @param tables in use by all packets: which one each name has led to */
+  constructor(options: WatcherOptions, tables: readonly (readonly [name: string, identity: string])[]) {
     this.#options = options;
-    this.#flows = flows;
-    this.#identities = new Map(tables.map(({ name, identity }) => [name, identity]));
-    this.#renew = renew;
+    this.#identities = new Map(tables);
   }
 
   /** What is wrong though no packet is lost by it, for `/healthz`. */
@@ -52,7 +37,7 @@ export class Watcher {
     return [...this.#missing].map((name) => `table ${name} was deleted: its targets stay in use, and cannot be changed`);
   }
 
-  /** @param queues the load-balancer's own */
+  /** @param queues the load balancer's own */
   look(counts: Counts, queues: readonly KernelQueue[]): void {
     this.#lookAtFlows();
     for (const name of this.#identities.keys()) this.#lookAtTable(name);
@@ -62,18 +47,20 @@ export class Watcher {
 
   /** Tables that flows have come to lead to, or lead to no more. */
   #lookAtFlows(): void {
-    if (!this.#flows) return;
-    const { tables } = this.#flows;
-    for (const name of tables) if (!this.#identities.has(name)) this.#identities.set(name, this.#flows.identityOf(name) ?? '');
+    const { flows, tier } = this.#options;
+    if (!flows) return;
+    const { tables } = flows;
+    for (const name of tables) if (!this.#identities.has(name)) this.#identities.set(name, flows.identityOf(name) ?? '');
     for (const name of this.#identities.keys()) {
-      if (tables.has(name) || name === this.#options.tier) continue;
+      if (tables.has(name) || name === tier) continue;
       this.#identities.delete(name);
       this.#missing.delete(name);
     }
   }
 
   #lookAtTable(name: string): void {
-    const identity = SharedMemory.identity(name);
+    const { observer, renew } = this.#options;
+    const identity = observer.identityOf(name);
     if (identity === undefined) {
       if (this.#missing.has(name)) return;
       this.#missing.add(name);
@@ -81,20 +68,23 @@ export class Watcher {
       return;
     }
     if (identity === this.#identities.get(name) && !this.#missing.has(name)) return;
-    try {
-      openTable(name).memory.close();
-    } catch (error) {
-      // Not written yet: C nfqlb fills a table in place. Look again.
-      if (error instanceof NativeError && error.code === 'EPERM' && this.#refused.get(name) !== identity) {
-        this.#refused.set(name, identity);
-        log.warning(`table ${name} is not used; the targets stay as they were: ${error.message}`);
-      }
-      return;
-    }
+    const isReady = observer.look(name, (seen) => {
+      if (seen.kind === 'unusable') this.#warnOfOwner(name, identity, seen.error);
+      return seen.kind === 'present';
+    });
+    // Not written yet: C nfqlb fills a table in place. Look again.
+    if (!isReady) return;
     this.#identities.set(name, identity);
     this.#missing.delete(name);
     log.notice(`table ${name} was replaced; using the new one`);
-    this.#renew();
+    renew();
+  }
+
+  /** Once for each table that is another user's. */
+  #warnOfOwner(name: string, identity: string, error: unknown): void {
+    if (!(error instanceof NativeError && error.code === 'EPERM') || this.#refused.get(name) === identity) return;
+    this.#refused.set(name, identity);
+    log.warning(`table ${name} is not used; the targets stay as they were: ${error.message}`);
   }
 
   #lookAtQueues(queues: readonly KernelQueue[]): void {

@@ -1,15 +1,16 @@
 import type { MessagePort } from 'node:worker_threads';
 import type { FlowTargets } from '@nfqlb/core';
 import { FlowLookup } from '@nfqlb/core/flows';
-import { type FlowGeneration, flowCountsOf, GenerationBoard, receiveGeneration } from '../flows/flow-generations.js';
+import { type FlowGeneration, flowCountsOf, GenerationBoard } from '../flows/flow-generations.js';
 import { monotonicNow } from '../fragments/monotonic-clock.js';
+import { receiveNewest } from '../shared/newest-message.js';
 import { FollowedTable } from './followed-table.js';
 
 /** How long a step may take before the next packets, in milliseconds. To map one table, which cannot be divided, takes some 0.1. */
 const STEP = 0.5;
 
 /** A table that flows lead to; `undefined` as long as there has been none of that name that is whole: its flows have no target then. */
-interface NamedTable {
+interface FlowTable {
   readonly name: string;
   followed: FollowedTable | undefined;
 }
@@ -19,7 +20,7 @@ interface ComingFlows {
   readonly generation: FlowGeneration;
   readonly lookup: FlowLookup;
   /** Those seen to, in the order of their numbers. */
-  readonly tables: Map<string, NamedTable>;
+  readonly tables: Map<string, FlowTable>;
 }
 
 /**
@@ -30,14 +31,14 @@ export class FollowedFlows {
   readonly #port: MessagePort;
   readonly #board: GenerationBoard;
   readonly #worker: number;
-  #tables = new Map<string, NamedTable>();
+  #tables = new Map<string, FlowTable>();
   #generation: FlowGeneration;
   #targets: FlowTargets;
   #coming: ComingFlows | undefined;
   /** Those whose names may lead elsewhere now. */
-  #suspects: NamedTable[] = [];
+  #suspects: FlowTable[] = [];
   /** Those that are not whole yet. */
-  #unfinished: NamedTable[] = [];
+  #unfinished: FlowTable[] = [];
   #closing: FollowedTable[] = [];
 
   /** Waits for nothing: the first generation was sent before the worker was started. */
@@ -45,7 +46,7 @@ export class FollowedFlows {
     this.#port = port;
     this.#board = new GenerationBoard(board);
     this.#worker = worker;
-    this.#generation = receiveGeneration(port)!;
+    this.#generation = receiveNewest<FlowGeneration>(port)!;
     const coming = comingOf(this.#generation);
     while (coming.tables.size < coming.lookup.targets) this.#prepare(coming);
     this.#targets = this.#take(coming);
@@ -97,7 +98,7 @@ export class FollowedFlows {
   /** Begins with newer flows, if there are any. */
   #begin(): boolean {
     if (this.#board.newest <= this.#generation.number) return false;
-    const generation = receiveGeneration(this.#port);
+    const generation = receiveNewest<FlowGeneration>(this.#port);
     if (generation) this.#coming = comingOf(generation);
     return generation !== undefined;
   }
@@ -122,7 +123,7 @@ export class FollowedFlows {
   }
 
   /** Sees what a table's name leads to now. */
-  #examine(table: NamedTable): void {
+  #examine(table: FlowTable): void {
     const { name, followed } = table;
     // No flow may lead to it any more.
     if (this.#tables.get(name) !== table && this.#coming?.tables.get(name) !== table) return;

@@ -3,8 +3,9 @@ import { type Balancer, extractKey, FlowBalancer, IPPROTO_SCTP, Kind, PacketKey,
 import { hasFlow } from '@nfqlb/core/explanation';
 import { FlowLookup, NO_FLOW } from '@nfqlb/core/flows';
 import { Area } from '@nfqlb/protocol/trace';
+import { receiveNewest } from '../shared/newest-message.js';
 import { PacketNote, PacketRing, type TapOptions } from '../trace/packet-ring.js';
-import { receiveTraceFlows } from '../trace/trace-flows.js';
+import type { TraceFlowGeneration } from '../trace/trace-flows.js';
 
 /**
  * Lets the main thread see packets as a worker decides them. While nobody looks it costs one load of a shared word a batch; while
@@ -72,7 +73,7 @@ export class PacketTap {
   }
 
   #takeFlows(): void {
-    const newest = receiveTraceFlows(this.#port);
+    const newest = receiveNewest<TraceFlowGeneration>(this.#port);
     // Its number may be there before it is.
     if (!newest) return;
     this.#note.traceGeneration = newest.number;

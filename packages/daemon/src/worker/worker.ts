@@ -2,12 +2,13 @@
 // reads between two batches; the event loop never turns while it runs.
 
 import { parentPort, workerData } from 'node:worker_threads';
-import { type Balancer, type FragmentTable, Kind, type PacketBatch, packetLength } from '@nfqlb/core';
+import type { Balancer, FragmentTable } from '@nfqlb/core';
 import { PacketWriter, Queue } from '@nfqlb/native';
 import { describeFailure } from '@nfqlb/options';
 import { fragmentTableOf } from '../fragments/shared-fragments.js';
 import { Control } from '../shared/control.js';
 import { WorkerCounters } from '../shared/counters.js';
+import { BatchDecider } from './batch-decider.js';
 import { FollowedTable } from './followed-table.js';
 import { PacketTap } from './packet-tap.js';
 import { openTargets, type Targets } from './targets.js';
@@ -37,6 +38,7 @@ class LoadBalancer {
   readonly #targets: Targets;
   readonly #tier: FollowedTable | undefined;
   readonly #tap: PacketTap;
+  readonly #decider: BatchDecider;
   readonly #tun: PacketWriter | undefined;
   #balancer: Balancer;
   #tableEpoch: number;
@@ -52,6 +54,7 @@ class LoadBalancer {
     this.#tier = options.tier === undefined ? undefined : new FollowedTable(options.tier);
     this.#balancer = this.#newBalancer();
     this.#tap = new PacketTap(options.tap);
+    this.#decider = new BatchDecider(this.#counters, this.#tap);
     const { queue, queueLength: length, linger, wakeup } = options;
     const { fragments: stored, mtu } = options.fragments.options;
     // What is stored must be there as a whole.
@@ -78,27 +81,12 @@ class LoadBalancer {
   #answer(count: number): void {
     const { batch, clock } = this.#queue;
     if (count > 0) {
-      this.#balancer.refresh();
       this.#fragments.now = clock[0]!;
-      this.#decide(batch, count, this.#tap.open(this.#targets.generation));
+      this.#decider.decide(this.#balancer, batch, count, this.#tap.open(this.#targets.generation));
       this.#queue.settle(count);
       this.#counters.setVerdictErrors(this.#queue.errors);
     }
     this.#counters.countTurn(count, clock);
-  }
-
-  /** @param inSight whether somebody traces */
-  #decide({ bytes, offset, length, etherType, mark }: PacketBatch, count: number, inSight: boolean): void {
-    const balancer = this.#balancer;
-    const counters = this.#counters;
-    for (let i = 0; i < count; i++) {
-      const fwmark = balancer.decide(bytes, offset[i]!, length[i]!, etherType[i]!);
-      mark[i] = fwmark;
-      // Of a malformed packet it is not known how long it was.
-      const octets = balancer.kind === Kind.Malformed ? length[i]! : packetLength(bytes, offset[i]!, etherType[i]!);
-      counters.count(fwmark, balancer.reason, octets);
-      if (inSight) this.#tap.show(balancer, fwmark, bytes, offset[i]!, length[i]!, etherType[i]!);
-    }
   }
 
   #reinject(bytes: Uint8Array, at: number, length: number): void {
