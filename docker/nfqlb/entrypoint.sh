@@ -54,7 +54,12 @@ stop() {
 take_down() {
   status=$?
   trap '' TERM INT
-  nfqlb down || [ "$status" -ne 0 ] || status=1
+  { error=$(nfqlb down 2>&1 >&3) || [ "$status" -ne 0 ] || status=1; } 3>&1
+  case $error in
+    # Without it nothing was set up, and `up` has said so.
+    '' | *'needs the capability CAP_NET_ADMIN'*) ;;
+    *) echo "$error" >&2 ;;
+  esac
   exit "$status"
 }
 trap stop TERM INT

@@ -55,6 +55,17 @@ describe('an object', () => {
     await expect.poll(() => drafts.filter((file) => existsSync(`/dev/shm/${file}`))).toEqual([]);
   });
 
+  test('that its writer did not finish, because it was killed, is removed when the next one is created', async () => {
+    const program = await TestProgram.make('killed-program');
+    const script = `mount -t tmpfs none /dev/shm && { ${process.execPath} ${program.file} half || ls -A /dev/shm; ${process.execPath} ${program.file} whole && ls -A /dev/shm; }`;
+    try {
+      const printed = execFileSync('unshare', ['--user', '--map-root-user', '--mount', 'sh', '-c', script], { encoding: 'utf8' });
+      expect(printed).toMatch(/^\.nfqlb-draft-[-0-9a-f]+\nwhole\n$/);
+    } finally {
+      program.remove();
+    }
+  });
+
   test('is one memory for all that open it, other programs included', () => {
     SharedMemory.create(NAME, 8, fill(0));
     const [one, other] = [mapped(NAME), mapped(NAME)];

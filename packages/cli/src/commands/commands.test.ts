@@ -215,6 +215,7 @@ describe('bad input: one line, exit status 1', () => {
     [['lb', '--reassembler=-1'], '--reassembler=-1: must be a whole number from 0'],
     [['lb', `--tshm=${SHM}`, '--lbshm=nfqlb-test-none'], 'nfqlb lb: shared memory nfqlb-test-none: no such table'],
     [['lb', `--tshm=${SHM}`, '--tun=none0', '--mtu=65000', '--ft_frag=4194304'], 'nfqlb lb: the fragment table takes 260033 MiB, '],
+    [['lb', `--tshm=${SHM}`, '--metrics=203.0.113.1:80'], 'nfqlb lb: --metrics=203.0.113.1:80: '],
     [['explode'], 'explode'],
   ])('%j', (args, message) => {
     nfqlb('init', table, '--M=97', '--N=4');

@@ -210,7 +210,7 @@ describeLive(
       }
       await expect.poll(() => trace.stdout.match(new RegExp(`balanced: flow echo, table ${lb.table}, hash`, 'g'))?.length).toBe(5);
       await expect(lb.run('flow-set', '--name=bad', '--target=none')).rejects.toThrow('no such table');
-      await trace.says(/^flow-conf: set .*name=bad.* -> FAIL: shared memory none: no such table$/m);
+      await trace.says(/^flow-conf: set .*name=bad.* -> FAIL: shared memory none: no such table; nfqlb init --shm=none creates it$/m);
     });
 
     test('what cannot be is said in one line, and leaves nothing behind', async () => {

@@ -59,7 +59,8 @@ describeLive(
       await net.client.run(['ping', '-c', '5', '-i', '0.01', '-W', '0.1', net.vip4]).catch(() => 'no answer');
       const { status, says } = await doctor(net.lb);
       lb.process.signal('SIGCONT');
-      expect(status).toBe(0);
+      expect(status).toBe(1);
+      expect(says.get('load balancers')).toMatch(/^problem: the load balancer of queue 2 does not answer: .* → see its log; restart it$/);
       expect(says.get('queue drops')).toMatch(/^warning: queue 2: 4 packets dropped because it was full, 0 because .*; 1 wait → /);
       await makeBare(net);
       expect((await doctor(net.lb)).says.get('tables')).toBe(
