@@ -23,7 +23,7 @@ function lookupOf(fwmarks: readonly number[], ownFwmark = 0): FwmarkLookup {
   return new FwmarkLookup(table);
 }
 
-/** A load-balancer with a fragment table. */
+/** A load balancer with a fragment table. */
 class Host {
   readonly balancer: Balancer;
   /** Stored fragments that were sent on. */

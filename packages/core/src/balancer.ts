@@ -23,7 +23,7 @@ export interface BalancerOptions {
   readonly noFlowFwmark?: number;
   /** Where fragments are kept in mind; without it they are dropped. Its `now` is to be set before each batch. */
   readonly fragments?: FragmentTable;
-  /** The table of the tier that this load-balancer belongs to: fragments go to the one of it that their addresses choose. */
+  /** The table of the tier that this load balancer belongs to: fragments go to the one of it that their addresses choose. */
   readonly tier?: FwmarkLookup;
 }
 

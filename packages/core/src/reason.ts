@@ -4,7 +4,7 @@ export const Reason = {
   Balanced: 0,
   /** A later fragment, sent after its first. */
   FragmentKnown: 1,
-  /** A fragment that another load-balancer of the tier handles. */
+  /** A fragment that another load balancer of the tier handles. */
   FragmentToTier: 2,
   /** A later fragment kept until its first comes. */
   FragmentStored: 3,

@@ -46,7 +46,7 @@ async function main(): Promise<void> {
 async function measure(tables: readonly string[], others: readonly string[]): Promise<Steps[]> {
   const compiled = [tables, others].map((names) => {
     const changes = new Map(Array.from({ length: FLOWS }, (_, i) => [`f${i}`, usualFlow(i, names[i % names.length]!)]));
-    return new FlowCompiler().compile({ changes, anew: true, promiscuousPing: false, memory: undefined }).flows;
+    return new FlowCompiler().compile({ changes, fromScratch: true, promiscuousPing: false, memory: undefined }).flows;
   });
   const { port1, port2 } = new MessageChannel();
   const board = new GenerationBoard(1);

@@ -21,7 +21,7 @@ export function readKernelQueues(): KernelQueue[] {
   return parseKernelQueues(readFileSync(KERNEL_QUEUES, 'utf8'));
 }
 
-/** Those of a load-balancer; `undefined` when they cannot be read. */
+/** Those of a load balancer; `undefined` when they cannot be read. */
 export function readOwnQueues({ first, last }: { readonly first: number; readonly last: number }): KernelQueue[] | undefined {
   try {
     return readKernelQueues().filter(({ queue }) => queue >= first && queue <= last);

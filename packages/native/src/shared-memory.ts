@@ -150,7 +150,7 @@ export class SharedMemory {
     return stat && identityOf(stat);
   }
 
-  /** Whether a part of it that was cut off has been touched: open it anew. */
+  /** Whether a part of it that was cut off has been touched: open it again. */
   get damaged(): boolean {
     return this.#mapping.damaged;
   }

@@ -75,7 +75,7 @@ function queue({ vips, traffic, queue: { first, last }, fragmentQueue, synOnly }
 
 /**
  * Packets of a connection whose fwmark the kernel keeps get that one, and pass the queue by. What has none goes to the queue, whatever
- * its flags: connections from before this set-up, or taken over from another load-balancer, find their targets all the same.
+ * its flags: connections from before this set-up, or taken over from another load balancer, find their targets all the same.
  */
 function passDecided(vip: string): string[] {
   return ['CONNMARK --restore-mark', 'RETURN'].map((action) => `-d ${vip} -m connmark ! --mark 0 -j ${action}`);

@@ -1,4 +1,4 @@
-// What there is before a configuration is applied: tables in shared memory, the flows of the running load-balancer.
+// What there is before a configuration is applied: tables in shared memory, the flows of the running load balancer.
 
 import type { Present, PresentTable } from '@nfqlb/configuration/changes';
 import { SharedMemory } from '@nfqlb/native';
@@ -6,7 +6,7 @@ import { listFlows } from '@nfqlb/protocol/flow';
 import type { SocketAddress } from '@nfqlb/protocol/sockets';
 import { readTable } from '@nfqlb/protocol/tables';
 
-/** @param flows where the load-balancer takes flow commands; absent where flows are of no interest, and none need run */
+/** @param flows where the load balancer takes flow commands; absent where flows are of no interest, and none need run */
 export async function readPresent(flows: SocketAddress | undefined): Promise<Present> {
   if (flows === undefined) return { table: presentTable, flows: [] };
   return { table: presentTable, flows: await listFlows(flows) };

@@ -4,7 +4,7 @@ import { createTableIfAbsent } from '@nfqlb/protocol/tables';
 import { presentTable } from './present.js';
 
 /**
- * Reads a configuration for a load-balancer that starts: creates the tables that are not there, after a boot, and leaves the others as they are,
+ * Reads a configuration for a load balancer that starts: creates the tables that are not there, after a boot, and leaves the others as they are,
  * after a restart, for targets may have come and gone since.
  *
  * @param file path of the configuration; `-` for standard input

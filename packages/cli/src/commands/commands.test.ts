@@ -120,7 +120,7 @@ describe('the log level', () => {
 });
 
 describe('a trace', () => {
-  /** What nfqlb trace prints of a load-balancer that says this. */
+  /** What nfqlb trace prints of a load balancer that says this. */
   async function traced(said: string, ...options: string[]): Promise<{ stdout: string; stderr: string }> {
     const server = createServer((socket) => socket.end(said));
     server.listen(0, '127.0.0.1');

@@ -1,7 +1,7 @@
 import { Command, Option, oneOf } from '@nfqlb/options';
 import { askOverFlows, CLIENT, playDemo, respond, TARGET_HOSTS } from '@nfqlb/setup/demo';
 
-/** `nfqlb demo`: the load-balancer at work, on this machine. */
+/** `nfqlb demo`: the load balancer at work, on this machine. */
 export function demoCommand(): Command {
   const roles = [CLIENT, ...TARGET_HOSTS].map(({ name }) => name);
   const command = new Command('demo')

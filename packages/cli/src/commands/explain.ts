@@ -97,7 +97,7 @@ function packetsOf({ packet, ...options }: ExplainOptions): GivenPacket[] {
   });
 }
 
-/** @throws UsageError for options of the other kind of load-balancer */
+/** @throws UsageError for options of the other kind of load balancer */
 function checkMode({ nolb_fwmark, promiscuous_ping, sctp_encap }: ExplainOptions, { flows, table }: Situation): void {
   if (flows) {
     if (sctp_encap === undefined) return;

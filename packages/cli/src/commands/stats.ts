@@ -19,7 +19,7 @@ export function statsCommand(): Command {
       '--ft_shm <name>',
       `the shared memory where it keeps them. Without: the one load balancer of this network namespace is asked, or ${USUAL} is read`,
     )
-    .option('--watch', 'print them anew each second, until ^C', false)
+    .option('--watch', 'print them each second, until ^C', false)
     .action(async ({ ft_shm, watch }: { ft_shm?: string; watch: boolean }) => {
       const print = async (before: string): Promise<void> => console.log(before + JSON.stringify(await statistics(ft_shm), undefined, 2));
       if (!watch) return print('');

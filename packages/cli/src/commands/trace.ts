@@ -55,7 +55,7 @@ async function trace({ mask, selection: selected, trace_address, count, write }:
   say(`Mask=${formatMask(areas)}`);
   let lines = 0;
   for await (const event of followTrace(trace_address ?? DEFAULT_TRACE_ADDRESS, { areas: areas & ALL_AREAS, octets: file !== undefined })) {
-    // It comes from packets, from names, and perhaps from a program that is no load-balancer.
+    // It comes from packets, from names, and perhaps from a program that is no load balancer.
     say(printable(event.text));
     if (event.packet) file?.add(event.packet);
     if (event.areas !== 0 && ++lines === count) break;

@@ -62,7 +62,7 @@ function summary({ vips, targets, queue, fragmentQueue, synOnly }: SetUp): strin
   ].join('\n');
 }
 
-/** What listens to all queues. One load-balancer has queues that follow one another. */
+/** What listens to all queues. One load balancer has queues that follow one another. */
 function listeners(queue: QueueRange, fragmentQueue: number | undefined): string {
   const lb = (queues: QueueRange): string => `nfqlb lb --queue=${formatQueues(queues)}`;
   if (fragmentQueue === undefined) return lb(queue);

@@ -21,7 +21,7 @@ export const activeFwmarks: Suggest = ({ option }) =>
 
 export const TABLE_NAMES: TableNames = { tables: tableNames, fwmarks: activeFwmarks };
 
-/** Flows of the running load-balancer. */
+/** Flows of the running load balancer. */
 export const flowNames: Suggest = () => listNames('list-names');
 
 /** Its trace flows. */

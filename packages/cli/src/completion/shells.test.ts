@@ -10,8 +10,8 @@ import { parseSocketAddress } from '@nfqlb/protocol/sockets';
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 
 /** None of them may hang. */
-const PATIENCE = 30_000;
-vi.setConfig({ testTimeout: PATIENCE, hookTimeout: PATIENCE });
+const TIMEOUT_MS = 30_000;
+vi.setConfig({ testTimeout: TIMEOUT_MS, hookTimeout: TIMEOUT_MS });
 
 const run = promisify(execFile);
 const root = new URL('../../', import.meta.url).pathname;
@@ -49,7 +49,10 @@ const bash: Complete = async (script, lines, env) => {
       eval "$line"; COMP_CWORD=$((\${#COMP_WORDS[@]} - 1)) COMPREPLY=(); _nfqlb; echo "\${COMPREPLY[*]}"
     done`;
   const typed = lines.map((line) => `COMP_WORDS=(${cutWords(line).join(' ')})`);
-  return wordsOf((await run('bash', ['-c', program, 'bash', script, ...typed], { env, timeout: PATIENCE })).stdout).slice(0, lines.length);
+  return wordsOf((await run('bash', ['-c', program, 'bash', script, ...typed], { env, timeout: TIMEOUT_MS })).stdout).slice(
+    0,
+    lines.length,
+  );
 };
 
 function cutWords(line: string): string[] {
@@ -58,7 +61,7 @@ function cutWords(line: string): string[] {
 
 const fish: Complete = async (script, lines, env) => {
   const program = `source $argv[1]; for line in $argv[2..]; complete -C $line | string replace -r '\\t.*' '' | string join ' '; echo; end`;
-  const { stdout } = await run('fish', ['--no-config', '-c', program, script, ...lines], { env, timeout: PATIENCE });
+  const { stdout } = await run('fish', ['--no-config', '-c', program, script, ...lines], { env, timeout: TIMEOUT_MS });
   // An empty line behind each; that of nothing is alone.
   return stdout
     .split(/\n\n|(?<=^|\n)\n/)
@@ -80,7 +83,7 @@ const zsh: Complete = async (script, lines, env) => {
       got=\${got##*<<}; print -r -- "\${got%%>>*}"
     done
     zpty -d z`;
-  const { stdout } = await run('zsh', ['-f', '-c', outer, 'zsh', inner, ...lines], { env, timeout: PATIENCE });
+  const { stdout } = await run('zsh', ['-f', '-c', outer, 'zsh', inner, ...lines], { env, timeout: TIMEOUT_MS });
   const before = lines.map((line) => line.split(' ').length - 1);
   return stdout
     .split('\n')
@@ -176,7 +179,7 @@ test('a flow socket that takes connections and says nothing is not waited for', 
   const { stdout, stderr } = await run(process.execPath, [join(folder, 'nfqlb.js'), 'complete', '--', 'flow-delete', '--name='], {
     env,
     // It ends by itself; the socket never answers.
-    timeout: PATIENCE,
+    timeout: TIMEOUT_MS,
   });
   expect([stdout, stderr]).toEqual(['', '']);
   mute.close();

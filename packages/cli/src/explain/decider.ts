@@ -17,7 +17,7 @@ import type { Situation } from './situation.js';
 export interface DeciderOptions {
   readonly balancer: Pick<BalancerOptions, 'udpEncapPort' | 'noTargetsFwmark' | 'noFlowFwmark'> & { readonly hashMode: 0 | 1 };
   readonly promiscuousPing: boolean;
-  /** Shared-memory name of the load-balancer tier's table. */
+  /** Shared-memory name of the load balancer tier's table. */
   readonly tier: string | undefined;
   readonly fragments: FragmentTableOptions;
 }
@@ -57,7 +57,7 @@ export interface TableAsked {
   readonly weight?: number;
 }
 
-/** Decides packets one after the other by a situation, with the balancer that decides them in the running load-balancer. */
+/** Decides packets one after the other by a situation, with the balancer that decides them in the running load balancer. */
 export class Decider {
   readonly #situation: Situation;
   readonly #options: DeciderOptions;

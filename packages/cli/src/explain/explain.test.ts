@@ -1,4 +1,4 @@
-// `nfqlb explain` as a user runs it, with tables in shared memory and flows of a server that is the load-balancer's.
+// `nfqlb explain` as a user runs it, with tables in shared memory and flows of a server that is the load balancer's.
 
 import { execFile, execFileSync } from 'node:child_process';
 import { chmodSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';

@@ -7,7 +7,7 @@ import { address, composePacket, type GivenPacket, type PacketOptions, packetInH
 const V4 = { src: '10.0.0.2', dst: '10.0.0.1' };
 const V6 = { src: '1000::2', dst: '1000::1' };
 
-/** The packet as the load-balancer reads it. */
+/** The packet as the load balancer reads it. */
 function read({ bytes, etherType }: GivenPacket): string {
   const key = new PacketKey();
   const kind = extractKey(key, bytes, 0, bytes.length, etherType, 0);

@@ -6,17 +6,17 @@ import { formatSocketAddress } from '@nfqlb/protocol/sockets';
 import { DEFAULT_TABLE, readTable } from '@nfqlb/protocol/tables';
 import { Situation } from './situation.js';
 
-/** What the running load-balancer goes by, and how that was found out. */
+/** What the running load balancer goes by, and how that was found out. */
 export interface RunningConfiguration {
   readonly situation: Situation;
   readonly about: string;
 }
 
-/** How often a table is read anew that another program is writing. */
+/** How often a table that another program is writing is read again. */
 const TRIES = 100;
 
 /**
- * The flows of the load-balancer that answers at the flow socket; where none with flows does, the table of that name.
+ * The flows of the load balancer that answers at the flow socket; where none with flows does, the table of that name.
  *
  * @param table to go by that table in any case
  * @throws NativeError, CoreError, FlowCommandError, UsageError

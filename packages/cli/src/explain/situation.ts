@@ -4,7 +4,7 @@ import { type Flow, FlowSet, isEncapsulation } from '@nfqlb/core/flows';
 /** Finds the memory of a table by its name; `undefined` where there is none. */
 export type FindTable = (name: string) => ArrayBuffer | undefined;
 
-/** Tables and flows that packets are decided by, apart from those of the running load-balancer: what happens to these does not reach it. */
+/** Tables and flows that packets are decided by, apart from those of the running load balancer: what happens to these does not reach it. */
 export class Situation {
   /** The flows; absent where all packets go by one table. */
   readonly flows: FlowSet | undefined;

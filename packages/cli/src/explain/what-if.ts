@@ -16,7 +16,7 @@ export function whatIf(line: string): WhatIf {
 }
 
 /**
- * Changes a situation as the command would change the running load-balancer's.
+ * Changes a situation as the command would change the running load balancer's.
  *
  * @param table what a command changes that names no table; absent where the packet goes to none
  * @throws UsageError for what cannot be done, or would change nothing because it is not there

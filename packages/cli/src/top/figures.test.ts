@@ -9,7 +9,7 @@ import { drawScreen, type View } from './screen.js';
 /** A clock that has seen so many milliseconds go by. */
 const took = (milliseconds: number): Float64Array => Float64Array.of(0, milliseconds);
 
-/** A load-balancer with two queues whose workers have counted this. */
+/** A load balancer with two queues whose workers have counted this. */
 function statusOf(count: (first: WorkerCounters, second: WorkerCounters) => void, more: Partial<Status> = {}): Status {
   const counters = new Counters(2);
   count(new WorkerCounters(counters.memory, 0), new WorkerCounters(counters.memory, 1));
@@ -64,7 +64,7 @@ test('what happens in a second', () => {
   expect(figures.fragments.lookups).toBe(10);
 });
 
-test('there is nothing to compare with at first, nor after it was started anew; a flow defined anew begins at 0', () => {
+test('there is nothing to compare with at first, nor after it was restarted; a flow defined again begins at 0', () => {
   expect(figuresOf(undefined, AFTER)).toBeUndefined();
   expect(figuresOf({ ...BEFORE, pid: 78 }, AFTER)).toBeUndefined();
   expect(figuresOf(AFTER, AFTER)).toBeUndefined();

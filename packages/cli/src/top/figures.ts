@@ -1,4 +1,4 @@
-// What happens each second, from two statuses of a load-balancer.
+// What happens each second, from two statuses of a load balancer.
 
 import { REASON_NAMES, Reason } from '@nfqlb/core';
 import type { QueueStatus, Status } from '@nfqlb/protocol/status';
@@ -58,7 +58,7 @@ export interface Figures {
 export function figuresOf(before: Status | undefined, now: Status): Figures | undefined {
   if (before === undefined || before.pid !== now.pid || now.uptime <= before.uptime) return undefined;
   const seconds = now.uptime - before.uptime;
-  // A flow that was deleted and defined anew has begun again.
+  // A flow that was deleted and defined again has begun again.
   const rate = (then: number | undefined, current: number): number => Math.max(0, current - (then ?? 0)) / seconds;
   const sums = sumsOf(now);
   const then = sumsOf(before);

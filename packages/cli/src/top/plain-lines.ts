@@ -2,7 +2,7 @@ import { printable } from '@nfqlb/core/explanation';
 import type { Figures } from './figures.js';
 
 /**
- * What happens, as lines for other programs: the time, the load-balancer's first queue, what it is about, and figures by their names.
+ * What happens, as lines for other programs: the time, the load balancer's first queue, what it is about, and figures by their names.
  *
  * @param time as it is written before each line
  */

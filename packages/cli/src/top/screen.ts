@@ -16,7 +16,7 @@ export interface ScreenLine {
   readonly style: 'plain' | 'heading' | 'alarm';
 }
 
-/** What there is to show of one load-balancer. */
+/** What there is to show of one load balancer. */
 export interface View {
   /** Absent while it does not answer. */
   readonly status: Status | undefined;

@@ -1,4 +1,4 @@
-// `nfqlb top`: asks a load-balancer each interval, and shows what has happened since; on a terminal a picture, elsewhere lines.
+// `nfqlb top`: asks a load balancer each interval, and shows what has happened since; on a terminal a picture, elsewhere lines.
 
 import type { Status } from '@nfqlb/protocol/status';
 import { askStatus, findLoadBalancers, StatusError } from '@nfqlb/protocol/status';
@@ -10,13 +10,13 @@ import { Terminal } from './terminal.js';
 export interface TopOptions {
   /** Seconds from one figure to the next. */
   readonly interval: number;
-  /** One of the load-balancer's queues. Default: any, or all in lines. */
+  /** One of the load balancer's queues. Default: any, or all in lines. */
   readonly queue: number | undefined;
   /** End after so many. Default: never. */
   readonly count: number | undefined;
 }
 
-/** Load-balancers as they were asked last, by their first queue. */
+/** Load balancers as they were asked last, by their first queue. */
 class Observed {
   readonly #last = new Map<number, Status>();
 
@@ -29,7 +29,7 @@ class Observed {
   }
 }
 
-/** The load-balancers to be shown. Throws {@link StatusError} when there is none. */
+/** The load balancers to be shown. Throws {@link StatusError} when there is none. */
 async function find(queue: number | undefined): Promise<number[]> {
   const firsts = findLoadBalancers();
   if (firsts.length === 0) {
@@ -43,7 +43,7 @@ async function find(queue: number | undefined): Promise<number[]> {
   throw new StatusError(`no load-balancer listens to queue ${queue}; those that run listen from queue ${firsts.join(', ')} on`);
 }
 
-/** Shows until it is told to end. Throws {@link StatusError} when there is no load-balancer to begin with. */
+/** Shows until it is told to end. Throws {@link StatusError} when there is no load balancer to begin with. */
 export async function top(options: TopOptions): Promise<void> {
   const ending = new AbortController();
   const end = (): void => ending.abort();
@@ -105,7 +105,7 @@ async function showScreen({ interval, queue, count = Number.POSITIVE_INFINITY }:
         trouble = undefined;
       } catch (error) {
         if (!(error instanceof StatusError)) throw error;
-        // It may come back: a load-balancer that is started anew is what one wants to see.
+        // It may come back: a load balancer that is restarted is what one wants to see.
         trouble = `still looking: ${error.message}`;
         status = undefined;
         figures = undefined;

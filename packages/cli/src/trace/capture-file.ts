@@ -17,7 +17,7 @@ export class CaptureFile {
   readonly #fd: number;
   #length = 0;
 
-  /** Writes the file anew, or to standard output for `-`. Throws {@link CaptureFileError}. */
+  /** Writes a new file, or to standard output for `-`. Throws {@link CaptureFileError}. */
   constructor(path: string) {
     this.#path = path;
     try {

@@ -8,7 +8,7 @@ import type { Change } from './change.js';
 export interface Present {
   /** `undefined` where there is no table of that name. */
   readonly table: (name: string) => PresentTable | undefined;
-  /** As the running load-balancer lists them. */
+  /** As the running load balancer lists them. */
   readonly flows: readonly ListedFlow[];
 }
 

@@ -12,7 +12,7 @@ import type { TargetTable } from './target-table.js';
 export class FwmarkLookup {
   /** Buckets. */
   readonly M: number;
-  /** In the table of a load-balancer tier, the fwmark of this load-balancer; else 0. */
+  /** In the table of a load balancer tier, the fwmark of this load balancer; else 0. */
   readonly ownFwmark: number;
   /** By bucket: the fwmark, or −1 for no target. */
   readonly fwmarks: Int32Array;

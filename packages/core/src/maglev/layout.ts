@@ -12,8 +12,8 @@
 // 256 | i32 weighed[N]                          |  the fwmark that weight[i] was given to
 //     | u32 weight[N]                           |
 //
-// A weight counts only while its slot still holds the fwmark it was given to; else it is 1. So a slot that C nfqlb filled
-// anew does not inherit the weight of the target before.
+// A weight counts only while its slot still holds the fwmark it was given to; else it is 1. So a slot that C nfqlb
+// refilled does not inherit the weight of the target before.
 
 export const MAGIC = 0x316c716e; // "nql1"
 export const VERSION = 1;

@@ -4,7 +4,7 @@ import { fwmark, M as primes } from '../testing/arbitraries.js';
 import { Permutations } from './permutation.js';
 
 describe('kind fwmark', () => {
-  // Load-balancers of all versions must agree: these never change. From a MurmurHash3 in another language.
+  // Load balancers of all versions must agree: these never change. From a MurmurHash3 in another language.
   test.each([
     [1, 997, 4226891818 % 997, (1578231156 % 996) + 1],
     [101, 997, 1958995716 % 997, (3844709326 % 996) + 1],

@@ -29,13 +29,13 @@ export class Permutations {
   }
 
   /**
-   * Kind `fwmark`: the order depends on the fwmark alone, so that every load-balancer that has the same targets builds
+   * Kind `fwmark`: the order depends on the fwmark alone, so that every load balancer that has the same targets builds
    * the same table, whatever the order in which they came.
    *
    *     offset = murmur3(fwmark, seed 0) mod M
    *     skip   = murmur3(fwmark, seed 1) mod (M − 1) + 1
    *
-   * Load-balancers of different versions stand side by side: this never changes (vectors in permutation.test.ts).
+   * Load balancers of different versions stand side by side: this never changes (vectors in permutation.test.ts).
    */
   setFwmark(slot: number, fwmark: number): void {
     this.offset[slot] = (murmur3(fwmark, 0) >>> 0) % this.M;

@@ -31,7 +31,7 @@ export interface TableOptions {
   readonly M: number;
   /** Slots, the most targets that can be active; at most as many as buckets. */
   readonly N: number;
-  /** In the table of a load-balancer tier, which of its fwmarks is this load-balancer itself. 0 elsewhere. */
+  /** In the table of a load balancer tier, which of its fwmarks is this load balancer itself. 0 elsewhere. */
   readonly ownFwmark?: number;
   readonly permutation?: PermutationKind;
 }
@@ -45,7 +45,7 @@ export interface Target {
 
 /**
  * A target table over memory that other processes may have mapped (layout.ts): reading it, and changing it under running
- * load-balancers. Those read it through a {@link FwmarkLookup}.
+ * load balancers. Those read it through a {@link FwmarkLookup}.
  *
  * A change is computed aside and then published. Of two writers at once the caller must make one wait (a lock on the
  * shared memory, which the kernel releases when a process dies).
@@ -141,7 +141,7 @@ export class TargetTable {
     return new TargetTable(memory);
   }
 
-  /** False when the memory no longer begins as this table did: another program has cut it short or written it anew. */
+  /** False when the memory no longer begins as this table did: another program has cut it short or rewritten it. */
   get intact(): boolean {
     const header = this.#header;
     const extension = this.#extension;
@@ -227,7 +227,7 @@ export class TargetTable {
    *
    * @param fwmarks by slot, −1 for none
    * @param weights by slot
-   * @returns `undefined` when the permutations are not there: C nfqlb is writing the table anew, or it is damaged
+   * @returns `undefined` when the permutations are not there: C nfqlb is rewriting the table, or it is damaged
    */
   computeLookup(fwmarks: ArrayLike<number>, weights: ArrayLike<number>): Int32Array | undefined {
     const permutations = new Permutations(this.M, this.N);

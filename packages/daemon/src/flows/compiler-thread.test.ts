@@ -24,9 +24,9 @@ const flow = (name: string): [string, Flow] => [
   name,
   defineFlow({ name, target: 't', dsts: '10.0.0.0/8,1000::/64', match: 'tcp[2:2]=80' }),
 ];
-const request = (changes: readonly [string, Flow | undefined][], anew = false): CompileRequest => ({
+const request = (changes: readonly [string, Flow | undefined][], fromScratch = false): CompileRequest => ({
   changes: new Map(changes),
-  anew,
+  fromScratch,
   promiscuousPing: false,
   memory: undefined,
 });

@@ -10,7 +10,7 @@ setPriority(0, constants.priority.PRIORITY_BELOW_NORMAL);
 
 const compiler = new FlowCompiler();
 // The first time takes ten times as long, whatever is compiled.
-compiler.compile({ changes: new Map(), anew: true, promiscuousPing: false, memory: undefined });
+compiler.compile({ changes: new Map(), fromScratch: true, promiscuousPing: false, memory: undefined });
 
 parentPort!.on('message', (request: CompileRequest) => {
   try {

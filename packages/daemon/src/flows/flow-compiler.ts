@@ -5,7 +5,7 @@ export interface CompileRequest {
   /** By name; `undefined` for a flow that is gone. */
   readonly changes: ReadonlyMap<string, Flow | undefined>;
   /** `changes` are all flows that there are. */
-  readonly anew: boolean;
+  readonly fromScratch: boolean;
   readonly promiscuousPing: boolean;
   /** Memory that nobody reads any more, to write to if it is long enough. */
   readonly memory: SharedArrayBuffer | undefined;
@@ -22,7 +22,7 @@ export interface CompiledFlows {
 
 /** Compiles flows, one request at a time. */
 export interface Compiling {
-  /** Whatever it throws or rejects with, it then knows no flows: the next request has to be anew. */
+  /** Whatever it throws or rejects with, it then knows no flows: the next request has to begin from scratch. */
   compile(request: CompileRequest): CompiledFlows | Promise<CompiledFlows>;
 }
 
@@ -34,9 +34,9 @@ export class FlowCompiler implements Compiling {
   #set = new FlowSet();
 
   /** @throws `CoreError` `out-of-memory` */
-  compile({ changes, anew, promiscuousPing, memory }: CompileRequest): CompiledFlows {
+  compile({ changes, fromScratch, promiscuousPing, memory }: CompileRequest): CompiledFlows {
     const begin = performance.now();
-    if (anew) this.#set = new FlowSet();
+    if (fromScratch) this.#set = new FlowSet();
     for (const [name, flow] of changes) {
       if (flow === undefined) this.#set.delete(name);
       else this.#set.define(flow);

@@ -30,7 +30,7 @@ export class FlowCounts {
     return retired.map(({ generation }) => generation);
   }
 
-  /** A flow that is defined anew under this name counts from 0. */
+  /** A flow that is defined again under this name counts from 0. */
   forget(flow: string): void {
     this.#retired.delete(flow);
     for (const { names } of this.#generations) {

@@ -56,7 +56,7 @@ export class FlowPublisher {
   /** The flows that were published last. */
   readonly #set = new FlowSet();
   /** Whether the compiler has to be told all flows. */
-  #anew = true;
+  #fromScratch = true;
   #newest: FlowGeneration | undefined;
   #pending: Batch | undefined;
   #compiling: Batch | undefined;
@@ -73,7 +73,7 @@ export class FlowPublisher {
     this.#counts = new FlowCounts(options.workers);
     const changes = new Map(flows.map((flow) => [flow.name, flow]));
     const { promiscuousPing } = options;
-    const compiled = new FlowCompiler().compile({ changes, anew: true, promiscuousPing, memory: undefined });
+    const compiled = new FlowCompiler().compile({ changes, fromScratch: true, promiscuousPing, memory: undefined });
     for (const flow of flows) this.#set.define(flow);
     this.#publish(compiled);
   }
@@ -138,13 +138,15 @@ export class FlowPublisher {
     this.#compiling = batch;
     try {
       this.#retire();
-      const changes = this.#anew ? new Map([...Array.from(this.#set, (flow) => [flow.name, flow] as const), ...batch.flows]) : batch.flows;
+      const changes = this.#fromScratch
+        ? new Map([...Array.from(this.#set, (flow) => [flow.name, flow] as const), ...batch.flows])
+        : batch.flows;
       const { promiscuousPing } = this.#options;
-      const request = { changes, anew: this.#anew, promiscuousPing, memory: this.#spareFlows.take() };
+      const request = { changes, fromScratch: this.#fromScratch, promiscuousPing, memory: this.#spareFlows.take() };
       // Unless it succeeds.
-      this.#anew = true;
+      this.#fromScratch = true;
       const compiled = await this.#compiler.compile(request);
-      this.#anew = false;
+      this.#fromScratch = false;
       this.#nextAt = compiled.time > QUICK_MS ? performance.now() + compiled.time : 0;
       for (const name of batch.deleted) this.#counts.forget(name);
       for (const [name, flow] of batch.flows) {

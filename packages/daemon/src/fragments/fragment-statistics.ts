@@ -3,8 +3,8 @@ import { NativeError, SharedMemory } from '@nfqlb/native';
 import { monotonicNow } from './monotonic-clock.js';
 import { observedFragmentTable, type SharedFragments, statisticsOf } from './shared-fragments.js';
 
-/** How long `stats` waits for the load-balancer to collect what has expired, and how often it looks, in milliseconds. */
-const PATIENCE = 500;
+/** How long `stats` waits for the load balancer to collect what has expired, and how often it looks, in milliseconds. */
+const ANSWER_TIMEOUT_MS = 500;
 const LOOK_INTERVAL = 5;
 
 /** The sum of what the workers count about fragments, in shared memory for `nfqlb stats`. The main thread's. */
@@ -86,16 +86,16 @@ function inUse(name: string): NativeError {
   );
 }
 
-/** What `nfqlb stats` prints. Throws `NativeError` when no load-balancer has made any. */
+/** What `nfqlb stats` prints. Throws `NativeError` when no load balancer has made any. */
 export function readFragmentStatistics(name: string): Record<string, number> {
   const memory = SharedMemory.open(name);
   try {
     const words = new Uint32Array(memory.buffer, 0, Math.floor(memory.buffer.byteLength / Uint32Array.BYTES_PER_ELEMENT));
-    // C nfqlb has no such word, and no load-balancer may be running.
+    // C nfqlb has no such word, and no load balancer may be running.
     if (words.length > Statistic.Answered) {
       const asked = Atomics.add(words, Statistic.Asked, 1) + 1;
       const pause = new Int32Array(new SharedArrayBuffer(Int32Array.BYTES_PER_ELEMENT));
-      for (let waited = 0; ((words[Statistic.Answered]! - asked) | 0) < 0 && waited < PATIENCE; waited += LOOK_INTERVAL) {
+      for (let waited = 0; ((words[Statistic.Answered]! - asked) | 0) < 0 && waited < ANSWER_TIMEOUT_MS; waited += LOOK_INTERVAL) {
         Atomics.wait(pause, 0, 0, LOOK_INTERVAL);
       }
     }

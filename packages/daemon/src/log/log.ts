@@ -35,7 +35,7 @@ export const log: Readonly<Record<Word, (message: string) => void>> = {
   warning: (message) => say('warning', message),
   /** Notable: begin, end, what changed outside. */
   notice: (message) => say('notice', message),
-  /** What was asked of the load-balancer, and done. */
+  /** What was asked of the load balancer, and done. */
   info: (message) => say('info', message),
   /** For who looks for a fault in it. */
   debug: (message) => say('debug', message),

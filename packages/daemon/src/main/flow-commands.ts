@@ -6,7 +6,7 @@ import { log } from '../log/log.js';
 import type { Tracing } from '../trace/tracing.js';
 
 /**
- * What a load-balancer does with what comes over the flow socket: flows are for `flows`, where there are any, trace flows are for all.
+ * What a load balancer does with what comes over the flow socket: flows are for `flows`, where there are any, trace flows are for all.
  * What was asked is logged, and traced with its answer.
  */
 export function flowCommands(flows: FlowHandler | undefined, tracing: Tracing): FlowHandler {

@@ -29,7 +29,7 @@ export interface LoadBalancingOptions {
   /** How long to let a small batch grow, in microseconds. */
   readonly linger: number;
   readonly balancer: BalancerOptions;
-  /** Shared-memory name of the load-balancer tier's table, where there is a tier. */
+  /** Shared-memory name of the load balancer tier's table, where there is a tier. */
   readonly tier: string | undefined;
   /** The fragment table. Stores nothing where there is no tun device. */
   readonly fragments: FragmentTableOptions;

@@ -29,7 +29,7 @@ const EFFORT = 5;
 /** How long a target that is in no table any more is reported on after its last packet, in milliseconds. */
 const REMEMBERED = 300_000;
 
-/** Reports what the load-balancer does. The main thread's. */
+/** Reports what the load balancer does. The main thread's. */
 export class StatusReport {
   readonly #sources: StatusSources;
   readonly #tables: TableStates;

@@ -13,7 +13,7 @@ import { serveMetrics } from './metrics-server.js';
 const MAX_CLIENTS = 32;
 
 /** Of the server with its clients here, in milliseconds. */
-const PATIENCE = 1000;
+const REQUEST_TIMEOUT_MS = 1000;
 
 function statusWith(flows: number): Status {
   const counters = new Counters(1);
@@ -51,7 +51,7 @@ beforeEach(async () => {
   server = await serveMetrics(
     { host: '127.0.0.1', port: 0 },
     { status: () => status, problems: () => problems, warnings: () => warnings },
-    PATIENCE,
+    REQUEST_TIMEOUT_MS,
   );
   ({ port } = server.address() as AddressInfo);
 });

@@ -12,7 +12,7 @@ import { formatMetricsAddress, type MetricsAddress } from './metrics-address.js'
 
 /** What is told. */
 export interface MetricsSource {
-  /** `undefined` while the load-balancer starts. */
+  /** `undefined` while the load balancer starts. */
   readonly status: () => Status | undefined;
   /** Why it is not healthy, in words; empty when it is. */
   readonly problems: () => readonly string[];
@@ -21,7 +21,7 @@ export interface MetricsSource {
 }
 
 /** How long a client may take for its request, and for taking the answer, in milliseconds each. */
-const PATIENCE = 5000;
+const REQUEST_TIMEOUT_MS = 5000;
 
 /** Connections at a time; more are turned away. */
 const MAX_CLIENTS = 32;
@@ -35,15 +35,19 @@ const MAX_HEADERS = 8192;
 const TEXT = 'text/plain; charset=utf-8';
 
 /**
- * @param patience with clients, for each of those times
+ * @param timeoutMs with clients, for each of those times
  * @throws `UsageError` when the address cannot be had
  */
-export async function serveMetrics(address: MetricsAddress, source: MetricsSource, patience: number = PATIENCE): Promise<Server> {
+export async function serveMetrics(
+  address: MetricsAddress,
+  source: MetricsSource,
+  timeoutMs: number = REQUEST_TIMEOUT_MS,
+): Promise<Server> {
   const exposition = new Exposition(source);
   const server = createServer(
-    { maxHeaderSize: MAX_HEADERS, headersTimeout: patience, requestTimeout: patience, connectionsCheckingInterval: 500 },
+    { maxHeaderSize: MAX_HEADERS, headersTimeout: timeoutMs, requestTimeout: timeoutMs, connectionsCheckingInterval: 500 },
     (request, response) => {
-      const deadline = setTimeout(() => request.socket.destroy(), patience);
+      const deadline = setTimeout(() => request.socket.destroy(), timeoutMs);
       response.on('close', () => clearTimeout(deadline));
       answer(request, response, source, exposition).catch(() => request.socket.destroy());
     },

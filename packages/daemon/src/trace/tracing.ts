@@ -27,7 +27,7 @@ export interface TracingOptions {
   readonly table: string | undefined;
 }
 
-/** What a running load-balancer shows to who traces it. The main thread's. */
+/** What a running load balancer shows to who traces it. The main thread's. */
 export class Tracing {
   /** The flows that choose packets to trace. */
   readonly flows: TraceFlows;

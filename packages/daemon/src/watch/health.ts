@@ -8,7 +8,7 @@ import type { Counters } from '../shared/counters.js';
  * How long a loop may make no turn, and a full queue may lose none of its packets, in milliseconds. A loop turns every 200 ms at least:
  * this is ten times that.
  */
-export const PATIENCE = 2000;
+export const STUCK_AFTER_MS = 2000;
 
 /** What is seen of a queue and its worker from one look to the next. */
 interface Watched {
@@ -73,13 +73,13 @@ export class Health {
   /** Why it is not healthy, a sentence each. Empty: it is. */
   get problems(): string[] {
     if (!this.#begun) return ['it is starting'];
-    const stuck = this.#locks.heldFor(PATIENCE).map(({ name, held }) => {
+    const stuck = this.#locks.heldFor(STUCK_AFTER_MS).map(({ name, held }) => {
       return `fragment table: ${name} has been locked for ${seconds(held)} s: a worker died holding it; restart the load balancer`;
     });
     const queues = this.#queues.flatMap(({ queue, unbound, stalled, full }) => {
       if (unbound !== undefined) return [`queue ${queue}: ${unbound}`];
-      if (stalled >= PATIENCE) return [`queue ${queue}: its worker is stuck: no turn of its loop for ${seconds(stalled)} s`];
-      return full >= PATIENCE ? [`queue ${queue}: it is full and none of its packets is answered, for ${seconds(full)} s`] : [];
+      if (stalled >= STUCK_AFTER_MS) return [`queue ${queue}: its worker is stuck: no turn of its loop for ${seconds(stalled)} s`];
+      return full >= STUCK_AFTER_MS ? [`queue ${queue}: it is full and none of its packets is answered, for ${seconds(full)} s`] : [];
     });
     return [...queues, ...stuck];
   }
@@ -92,7 +92,7 @@ export class Health {
   /** For how long this queue's worker has made no turn, in seconds; 0 while it turns. */
   stalled(worker: number): number {
     const { stalled } = this.#queues[worker]!;
-    return stalled >= PATIENCE ? stalled / 1000 : 0;
+    return stalled >= STUCK_AFTER_MS ? stalled / 1000 : 0;
   }
 
   /** Once when it falls ill, and once when it is well again. */

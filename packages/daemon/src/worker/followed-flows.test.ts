@@ -38,7 +38,7 @@ function table(name: string, fwmark: number): string {
 
 function announce(flows: readonly FlowDefinition[]): void {
   const changes = new Map(flows.map((flow) => [flow.name, defineFlow(flow)]));
-  const { flows: compiled } = new FlowCompiler().compile({ changes, anew: true, promiscuousPing: false, memory: undefined });
+  const { flows: compiled } = new FlowCompiler().compile({ changes, fromScratch: true, promiscuousPing: false, memory: undefined });
   const number = board.newest + 1;
   port.postMessage({ number, flows: compiled, counts: flowCountsMemory(1, flows.length), count: flows.length });
   board.newest = number;
@@ -117,11 +117,11 @@ test('a table that is deleted serves its flows on, until there is another or no 
   expect(mappings(web)).toBe(0);
 });
 
-test('a table that is made anew is taken up, also while flows are', () => {
+test('a table that is re-created is taken up, also while flows are', () => {
   const names = Array.from({ length: 300 }, (_, i) => table(`t${i}`, 100));
   announce(names.map((target, i) => ({ name: `f${i}`, target })));
   followed.proceed();
-  expect(followed.hurried).toBe(true);
+  expect(followed.hasPendingWork).toBe(true);
   for (let i = 0; i < 300; i += 7) table(`t${i}`, 500);
   followed.suspectTables();
   settle();

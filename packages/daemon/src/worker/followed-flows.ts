@@ -63,11 +63,11 @@ export class FollowedFlows {
 
   /** Whether there is something for the next {@link proceed}. */
   get outdated(): boolean {
-    return this.hurried || this.#unfinished.length > 0 || this.#board.newest > this.#generation.number;
+    return this.hasPendingWork || this.#unfinished.length > 0 || this.#board.newest > this.#generation.number;
   }
 
   /** Whether that shall not wait for packets. */
-  get hurried(): boolean {
+  get hasPendingWork(): boolean {
     return this.#coming !== undefined || this.#suspects.length > 0 || this.#closing.length > 0;
   }
 

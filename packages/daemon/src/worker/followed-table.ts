@@ -2,7 +2,7 @@ import { FwmarkLookup } from '@nfqlb/core/maglev';
 import { SharedMemory } from '@nfqlb/native/shared-memory';
 import { type SharedTable, useTable } from '@nfqlb/protocol/tables';
 
-/** The target table that a name leads to, as packets read it. It is mapped anew when the name leads to another. */
+/** The target table that a name leads to, as packets read it. It is mapped again when the name leads to another. */
 export class FollowedTable {
   readonly #name: string;
   #shared: SharedTable;
@@ -20,7 +20,7 @@ export class FollowedTable {
     return this.#lookup;
   }
 
-  /** Whether the memory still holds the table: C nfqlb's `init` over a table in use cuts it short and writes it anew in place. */
+  /** Whether the memory still holds the table: C nfqlb's `init` over a table in use cuts it short and rewrites it in place. */
   get intact(): boolean {
     return this.#shared.table.intact;
   }

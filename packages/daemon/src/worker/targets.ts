@@ -9,7 +9,7 @@ export interface Targets {
   readonly intact: boolean;
   /** Whether {@link renew} has something to do, and whether that shall not wait for packets. */
   readonly outdated: boolean;
-  readonly hurried: boolean;
+  readonly hasPendingWork: boolean;
   /** Number of the flows in use; 0 where there are none. */
   readonly generation: number;
   /** Does a step of taking up newer flows and their tables; `balancer` is one that this made. */
@@ -30,7 +30,7 @@ export function openTargets({ table, flows, worker }: WorkerOptions): Targets {
 
 class OneTable implements Targets {
   readonly outdated = false;
-  readonly hurried = false;
+  readonly hasPendingWork = false;
   readonly generation = 0;
   readonly #table: FollowedTable;
 
@@ -66,8 +66,8 @@ class ManyTables implements Targets {
     return this.#flows.outdated;
   }
 
-  get hurried(): boolean {
-    return this.#flows.hurried;
+  get hasPendingWork(): boolean {
+    return this.#flows.hasPendingWork;
   }
 
   get generation(): number {

@@ -18,7 +18,7 @@ export interface WorkerOptions {
   readonly table: string | undefined;
   /** Where flows come from, and the memory of their `GenerationBoard`. */
   readonly flows: { readonly port: MessagePort; readonly board: SharedArrayBuffer } | undefined;
-  /** The same of the load-balancer tier's table, where there is a tier. */
+  /** The same of the load balancer tier's table, where there is a tier. */
   readonly tier: string | undefined;
   readonly balancer: BalancerOptions;
   readonly fragments: SharedFragments;

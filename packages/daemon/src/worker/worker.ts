@@ -64,7 +64,7 @@ class LoadBalancer {
 
   run(): void {
     while (!this.#control.stopping) {
-      const count = this.#targets.hurried ? this.#queue.receiveWaiting() : this.#queue.receive();
+      const count = this.#targets.hasPendingWork ? this.#queue.receiveWaiting() : this.#queue.receive();
       if (this.#control.tableEpoch !== this.#tableEpoch || !this.#targets.intact || this.#tier?.intact === false) this.#renewTables();
       if (this.#targets.outdated) this.#targets.renew(this.#balancer);
       this.#answer(count);

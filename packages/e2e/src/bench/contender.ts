@@ -5,14 +5,14 @@ import { Topology } from '../topology/topology.js';
 
 /** The sender's CPU, and with it that of the kernel's work for a packet until it is queued, or until its end where there is no queue. */
 export const SENDER_CPU = 0;
-/** The load-balancer's. */
+/** The load balancer's. */
 export const LB_CPU = 1;
 
 /** A way to forward packets to the VIP, in a topology that has nothing else to do. */
 export interface Contender {
   readonly name: string;
   readonly net: Topology;
-  /** Where the receiver takes nothing from whom it measures: on the sender's CPU next to a load-balancer's process, else on the other. */
+  /** Where the receiver takes nothing from whom it measures: on the sender's CPU next to a load balancer's process, else on the other. */
   readonly receiverCpu: number;
 }
 
@@ -49,7 +49,7 @@ function loadBalancer(program: Program, options?: string): Entry {
   };
 }
 
-/** One target: so the ways differ in nothing but how the LB forwards. Which target it is costs a load-balancer nothing. */
+/** One target: so the ways differ in nothing but how the LB forwards. Which target it is costs a load balancer nothing. */
 export async function enter({ name, receiverCpu, start }: Entry): Promise<Contender> {
   const net = await Topology.create({ targets: 1 });
   await start(net);

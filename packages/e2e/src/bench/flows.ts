@@ -43,7 +43,7 @@ async function bench(options: Options): Promise<void> {
   if (options.only !== 'cost') await measureStalls(options);
 }
 
-/** Starts a load-balancer in `net` and gives it so many flows. */
+/** Starts a load balancer in `net` and gives it so many flows. */
 async function start(net: Topology, count: number, tables: number, cpu?: number): Promise<{ lb: LoadBalancer; flows: ManyFlows }> {
   const lb = await LoadBalancer.start(net, {
     flows: true,

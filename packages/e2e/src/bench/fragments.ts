@@ -1,7 +1,7 @@
 /**
  * What does a fragment cost, next to a packet that is none? UDP datagrams whole, and in two fragments each, as many IP packets a second of
  * either, two at a time; through nfqlb, and through a kernel that only forwards, whose cost is subtracted: targets put fragments together, which
- * is not the load-balancer's work.
+ * is not the load balancer's work.
  *
  * Only figures of the same round compare (live.ts).
  */

@@ -1,5 +1,5 @@
 /**
- * How fast does nfqlb forward, on one queue, next to the kernel without a load-balancer, to the kernel's HMARK, and to C nfqlb? Real packets, from a
+ * How fast does nfqlb forward, on one queue, next to the kernel without a load balancer, to the kernel's HMARK, and to C nfqlb? Real packets, from a
  * client through the LB to a target, each in a network namespace.
  *
  * All contenders are there all the time, and take turns: a machine's speed changes from minute to minute, so that only figures of

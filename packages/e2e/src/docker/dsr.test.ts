@@ -1,4 +1,4 @@
-// Direct Server Return: packets to the VIP pass through the load-balancer, answers do not.
+// Direct Server Return: packets to the VIP pass through the load balancer, answers do not.
 
 import { describe, expect } from 'vitest';
 import type { Family, Queues } from '../matrix/behaviours.js';

@@ -1,4 +1,4 @@
-// Two equal load-balancers behind a router that spreads connections between them; one is killed.
+// Two equal load balancers behind a router that spreads connections between them; one is killed.
 
 import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect } from 'vitest';

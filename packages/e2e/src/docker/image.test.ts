@@ -12,7 +12,7 @@ import { VIP } from './site.js';
 
 const OWNED = ['--label', `${OWNER_LABEL}=${owner()}`];
 
-/** Runs the load-balancer's image to its end. */
+/** Runs the load balancer's image to its end. */
 async function runImage(...args: readonly string[]): Promise<{ status: number | null; stdout: string; stderr: string }> {
   const running = await Running.start(['docker', 'run', '--rm', ...OWNED, ...args]);
   const { status } = await running.exited;

@@ -21,7 +21,7 @@ export interface MachineOptions {
 }
 
 /** What a machine may take until it is ready, ms. */
-const PATIENCE = 30_000;
+const START_TIMEOUT_MS = 30_000;
 
 /** A container on several networks, with devices and sysctls, for which testcontainers has no words of its own. */
 class MachineContainer extends GenericContainer {
@@ -43,7 +43,7 @@ class MachineContainer extends GenericContainer {
           this.said += text;
         });
       })
-      .withStartupTimeout(PATIENCE)
+      .withStartupTimeout(START_TIMEOUT_MS)
       .withWaitStrategy(ready ? Wait.forLogMessage(ready) : Wait.forSuccessfulCommand('true'));
     if (command) this.withCommand([...command]);
     this.hostConfig.Sysctls = { ...sysctls };

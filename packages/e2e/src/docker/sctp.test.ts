@@ -1,4 +1,4 @@
-// SCTP through the load-balancer's container to targets' containers: over IP, and in UDP (RFC 6951).
+// SCTP through the load balancer's container to targets' containers: over IP, and in UDP (RFC 6951).
 
 import { describe, expect } from 'vitest';
 import { CIRCUMSTANCES } from '../matrix/behaviours.js';

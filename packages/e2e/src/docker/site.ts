@@ -1,12 +1,12 @@
 /**
- * A client, load-balancers and targets in Docker containers:
+ * A client, load balancers and targets in Docker containers:
  *
  *   ┌────────┐  front  ┌─────────┐  back   ┌─────────┐
  *   │ client ├────┬────┤ lb1 lb2 ├────┬────┤ t1 … tN │
  *   └────────┘    │    └─────────┘    │    └────┬────┘
  *                 └───────────────────┘─────────┘  with dsr targets are on both, have the VIP, and answer straight
  *
- * The client's route to the VIPs is the load-balancers.
+ * The client's route to the VIPs is the load balancers.
  */
 import { fileURLToPath } from 'node:url';
 import type { Family, Queues } from '../matrix/behaviours.js';
@@ -22,9 +22,9 @@ export interface SiteOptions {
   readonly targets?: number;
   /** Default 1. */
   readonly lbs?: number;
-  /** More variables for the load-balancers' containers. */
+  /** More variables for the load balancers' containers. */
   readonly env?: Readonly<Record<string, string>>;
-  /** The command of the load-balancers' containers. Default: none, they do what their environment says. */
+  /** The command of the load balancers' containers. Default: none, they do what their environment says. */
   readonly command?: readonly string[];
 }
 
@@ -103,7 +103,7 @@ export class Site implements AsyncDisposable {
     return site;
   }
 
-  /** The only load-balancer, or the first. */
+  /** The only load balancer, or the first. */
   get lb(): Machine {
     return this.lbs[0]!;
   }
@@ -127,7 +127,7 @@ export class Site implements AsyncDisposable {
   }
 }
 
-/** How many packets have come to a load-balancer's queues: what the kernel numbers in a queue are its packets. */
+/** How many packets have come to a load balancer's queues: what the kernel numbers in a queue are its packets. */
 export async function queued(lb: Machine): Promise<number> {
   const rows = (await lb.run('cat', '/proc/net/netfilter/nfnetlink_queue')).trimEnd().split('\n');
   return rows.map((row) => Number(row.trim().split(/\s+/)[7])).reduce((sum, count) => sum + count, 0);

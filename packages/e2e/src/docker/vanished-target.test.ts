@@ -18,7 +18,7 @@ describeDocker('a target that vanishes', () => {
       await site.target(2).kill();
       const seen = await converse(site, 'hold', { family, connections: 60, patience: 6000 }, async () => {});
       expect(Object.keys(seen.byTarget).sort()).toEqual(['t1', 't3']);
-      // No neighbour answers: the load-balancer says so to the client (ICMP host or address unreachable).
+      // No neighbour answers: the load balancer says so to the client (ICMP host or address unreachable).
       expect(new Set(seen.errors)).toEqual(new Set(['EHOSTUNREACH']));
       expect(seen.connected + seen.errors.length).toBe(60);
       expect(seen.errors.length).toBeGreaterThan(5);

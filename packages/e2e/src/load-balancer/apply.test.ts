@@ -91,7 +91,7 @@ describeLive(
       expect(await refusal('tables: {')).toMatch(/nfqlb\.yaml:1:10: /);
       expect(await refusal({ tables, flows: [] }, '--dry-run')).toBe('none');
       expect([await lb.run('show', `--shm=${web}`), await lb.run('flow-list')]).toEqual(before);
-      // Tables alone need no load-balancer with flows.
+      // Tables alone need no load balancer with flows.
       await lb.stop();
       expect(await refusal({ tables, flows: [flow] })).toContain('no load-balancer with flows listens there');
       expect(await lb.run('show', `--shm=${web}`)).toBe(before[0]);
@@ -118,7 +118,7 @@ describeLive(
       await new Promise((resolve) => setTimeout(resolve, 1500));
       expect(watch.stderr.split('\n')).toHaveLength(2);
       expect(await names()).toBe('["c"]\n');
-      // A load-balancer that is started again gets its flows when there is another file, or one that could not be applied.
+      // A load balancer that is started again gets its flows when there is another file, or one that could not be applied.
       write(named('d'), 'c');
       await expect.poll(names, { timeout: 10_000 }).toBe('["d"]\n');
       expect(await watch.stop('SIGTERM')).toEqual({ status: 0, signal: null });

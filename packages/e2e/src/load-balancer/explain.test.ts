@@ -1,4 +1,4 @@
-// What `nfqlb explain` says of packets, beside what the kernel sees of them behind a load-balancer that really got them.
+// What `nfqlb explain` says of packets, beside what the kernel sees of them behind a load balancer that really got them.
 
 import { type PacketBuilder, packet } from '@nfqlb/core/packet-builder';
 import { randomNumbers } from '@nfqlb/core/testing';
@@ -32,7 +32,7 @@ interface Explained {
   readonly dport?: number;
 }
 
-/** Of all kinds that the load-balancer tells apart, but for later fragments: they go by what came before. */
+/** Of all kinds that the load balancer tells apart, but for later fragments: they go by what came before. */
 function randomPackets(net: Topology, seed: number): Numbered[] {
   const random = randomNumbers(seed);
   const below = (limit: number): number => random() % limit;

@@ -5,7 +5,7 @@ import type { LoadBalancer } from './load-balancer.js';
 const PROGRAM = fileURLToPath(new URL('../../build/faults', import.meta.url));
 
 /**
- * Does something bad to a running load-balancer; disposing of it ends what can be ended.
+ * Does something bad to a running load balancer; disposing of it ends what can be ended.
  *
  * - `hold-worker` stops the thread of one of its queues, and no other
  * - `unbind-queue`: the kernel hands it the packets of its (only) queue no more; that lasts

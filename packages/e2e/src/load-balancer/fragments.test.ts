@@ -1,4 +1,4 @@
-// Fragments through the running load-balancer: in order, out of order, over a tier, under attack.
+// Fragments through the running load balancer: in order, out of order, over a tier, under attack.
 
 import { readFile } from 'node:fs/promises';
 import { fragments, packet, randomNumbers } from '@nfqlb/core/testing';

@@ -120,7 +120,7 @@ describeLive(
       }
     });
 
-    test('a table that is deleted serves on; one made anew is taken up', async () => {
+    test('a table that is deleted serves on; one re-created is taken up', async () => {
       await using net = await Topology.create({ targets: 2 });
       await using lb = await LoadBalancer.start(net, { targets: [net.target(1)] });
       const counts = async (): Promise<boolean[]> => (await send(net, { count: 200 })).byTarget.map((count) => count > 0);

@@ -36,7 +36,7 @@ export function queuesAs(queues: 1 | 4): string {
 }
 
 /** How long the program may take until it listens on its queues, ms. */
-const PATIENCE = 10_000;
+const START_TIMEOUT_MS = 10_000;
 
 /**
  * A running `nfqlb lb` with a table of its own, and the rules that send packets to the VIP to its queues. Disposing of it ends the
@@ -140,11 +140,14 @@ export class LoadBalancer implements AsyncDisposable {
     const command = [...this.#environment(), ...this.#program.command, ...what, fragments, `--queue=${this.queues}`, ...options];
     const running = await this.host.spawn(onCpu(command, cpu));
     this.#running = running;
-    const deadline = Date.now() + PATIENCE;
+    const deadline = Date.now() + START_TIMEOUT_MS;
     while (!(await this.#listens())) {
       if (running.ended) throw await running.failure('ended at once');
       if (Date.now() > deadline) {
-        throw new E2eError('timed-out', `${command.join(' ')}: does not listen after ${PATIENCE} ms: ${running.stderr || running.stdout}`);
+        throw new E2eError(
+          'timed-out',
+          `${command.join(' ')}: does not listen after ${START_TIMEOUT_MS} ms: ${running.stderr || running.stdout}`,
+        );
       }
       await sleep(10);
     }

@@ -1,4 +1,4 @@
-// What the load-balancer says about itself, and how much of it.
+// What the load balancer says about itself, and how much of it.
 
 import { expect, test } from 'vitest';
 import { describeLive } from '../testing/describe-live.js';

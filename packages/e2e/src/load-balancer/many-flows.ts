@@ -9,7 +9,7 @@ type Flow = Readonly<Record<'name' | 'target', string>> & Readonly<Record<string
 
 /**
  * Thousands of flows of the usual kind, VIPs and ports, of higher priority than one that has all packets to the topology's VIP. That leads to the
- * load-balancer's table, the others to tables of their own, whose target is the topology's last.
+ * load balancer's table, the others to tables of their own, whose target is the topology's last.
  */
 export class ManyFlows {
   readonly #net: Topology;

@@ -1,4 +1,4 @@
-// What a load-balancer tells of itself over HTTP, compared with what others have counted; and whether it is healthy.
+// What a load balancer tells of itself over HTTP, compared with what others have counted; and whether it is healthy.
 
 import { expect, test } from 'vitest';
 import { describeLive } from '../testing/describe-live.js';
@@ -13,7 +13,7 @@ import { NFQLB } from './program.js';
 const ADDRESS = '127.0.0.1:9911';
 const METRICS = `--metrics=${ADDRESS}`;
 
-/** Octets of an IP packet that is sent here: more than the load-balancer is shown of it. */
+/** Octets of an IP packet that is sent here: more than the load balancer is shown of it. */
 const LENGTH = 1000;
 
 async function send(net: Topology, options: SendOptions): Promise<Received> {
@@ -23,7 +23,7 @@ async function send(net: Topology, options: SendOptions): Promise<Received> {
   const received = await receiver.finish();
   expect(received).toMatchObject({ overflows: 0, duplicates: 0 });
   expect(lost(received, sent)).toBe(0);
-  // What the load-balancer reports may be this old.
+  // What the load balancer reports may be this old.
   await new Promise((resolve) => setTimeout(resolve, 150));
   return received;
 }

@@ -1,4 +1,4 @@
-// What somebody sees who traces the running load-balancer: real packets, with real reasons.
+// What somebody sees who traces the running load balancer: real packets, with real reasons.
 
 import { existsSync, readFileSync, statSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
@@ -17,7 +17,7 @@ import { NFQLB } from './program.js';
 
 const SIM = fileURLToPath(new URL('../../../sim/dist/sim.js', import.meta.url));
 
-/** A trace that the load-balancer has begun to serve: with one that asks for more than others did before. */
+/** A trace that the load balancer has begun to serve: with one that asks for more than others did before. */
 async function follow(lb: LoadBalancer, selection: string, ...options: readonly string[]): Promise<Running> {
   await lb.run('loglevel', '6');
   const begun = (): number => lb.process.stderr.match(/tracing /g)?.length ?? 0;
@@ -235,7 +235,7 @@ describeLive(
       expect(await fails('--selection=packet', '--write=/dev/full')).toContain('--write=/dev/full: there is no room left');
       expect(mask(lb)).toBe(0);
 
-      // The usual address is taken: another load-balancer goes without; one that was asked for must be had.
+      // The usual address is taken: another load balancer goes without; one that was asked for must be had.
       await lb.host.queue('3');
       const second = async (...options: string[]): Promise<Running> =>
         lb.spawn('lb', `--tshm=${lb.table}`, `--ft_shm=${lb.table}-fragments2`, '--queue=3', ...options);

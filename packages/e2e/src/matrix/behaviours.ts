@@ -1,5 +1,5 @@
 /**
- * The rows and columns of the matrix: what the load-balancer does for traffic, and in which circumstances. A test that proves a cell
+ * The rows and columns of the matrix: what the load balancer does for traffic, and in which circumstances. A test that proves a cell
  * says so with `behaviour()` (testing/behaviour.ts).
  */
 
@@ -26,7 +26,7 @@ export type Behaviour = keyof typeof BEHAVIOURS;
 
 export type Family = 4 | 6;
 
-/** How many queues the load-balancer listens to. */
+/** How many queues the load balancer listens to. */
 export type Queues = 1 | 4;
 
 /** What a test was run with: a column. */

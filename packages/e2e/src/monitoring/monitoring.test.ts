@@ -1,4 +1,4 @@
-// What docs/monitoring/ promises, against a real Prometheus that looks at a real load-balancer under traffic.
+// What docs/monitoring/ promises, against a real Prometheus that looks at a real load balancer under traffic.
 
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -77,7 +77,7 @@ describeLive(
       expect((await prometheus.query('nfqlb_flow_packets_total{flow="all"}'))[0]?.value).toBe(sent.sent);
 
       {
-        // A worker that is stuck: the load-balancer is not healthy, and its queue overflows.
+        // A worker that is stuck: the load balancer is not healthy, and its queue overflows.
         await using _held = await inflict('hold-worker', lb);
         await using flood = await Sender.start(net, { rate: 10_000, count: 10_000 });
         await flood.finish();

@@ -25,7 +25,7 @@ export interface Alert {
   readonly state: 'pending' | 'firing';
 }
 
-/** A Prometheus that looks at one load-balancer every second, with the alerts of the guide. Disposing of it ends it and its data. */
+/** A Prometheus that looks at one load balancer every second, with the alerts of the guide. Disposing of it ends it and its data. */
 export class Prometheus implements AsyncDisposable {
   readonly #host: Namespace;
   readonly #folder: string;
@@ -37,7 +37,7 @@ export class Prometheus implements AsyncDisposable {
     this.#running = running;
   }
 
-  /** @param target where the load-balancer serves /metrics, in the same namespace */
+  /** @param target where the load balancer serves /metrics, in the same namespace */
   static async start(host: Namespace, target: string): Promise<Prometheus> {
     const folder = mkdtempSync(join(tmpdir(), 'nfqlb-prometheus-'));
     const config = {

@@ -1,4 +1,4 @@
-// Path MTU discovery through the load-balancer (RFC 1191, RFC 8201, RFC 4459): links that are narrower than senders know.
+// Path MTU discovery through the load balancer (RFC 1191, RFC 8201, RFC 4459): links that are narrower than senders know.
 
 import { describe, expect, test } from 'vitest';
 import { LoadBalancer, type LoadBalancerOptions, queuesAs } from '../load-balancer/load-balancer.js';

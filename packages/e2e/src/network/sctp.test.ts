@@ -1,4 +1,4 @@
-// SCTP through the load-balancer: plain and in UDP (RFC 6951), and multihomed over two load-balancers (RFC 9260 §6.4).
+// SCTP through the load balancer: plain and in UDP (RFC 6951), and multihomed over two load balancers (RFC 9260 §6.4).
 
 import { describe, expect, test } from 'vitest';
 import { LoadBalancer, queuesAs } from '../load-balancer/load-balancer.js';

@@ -76,14 +76,14 @@ export class Running implements AsyncDisposable {
    *
    * @throws {@link E2eError} `timed-out`, or `command-failed` when it ends before
    */
-  async says(pattern: RegExp, patienceMs = 5000): Promise<RegExpMatchArray> {
-    const deadline = Date.now() + patienceMs;
+  async says(pattern: RegExp, timeoutMs = 5000): Promise<RegExpMatchArray> {
+    const deadline = Date.now() + timeoutMs;
     for (;;) {
       const ended = this.ended;
       const match = this.stdout.match(pattern) ?? this.stderr.match(pattern);
       if (match) return match;
       if (ended) throw await this.failure(`ended without saying ${pattern}`);
-      if (Date.now() > deadline) throw new E2eError('timed-out', `${this.command.join(' ')}: did not say ${pattern} in ${patienceMs} ms`);
+      if (Date.now() > deadline) throw new E2eError('timed-out', `${this.command.join(' ')}: did not say ${pattern} in ${timeoutMs} ms`);
       await sleep(2);
     }
   }
@@ -103,10 +103,10 @@ export class Running implements AsyncDisposable {
     this.#child.kill(signal);
   }
 
-  /** Asks the process to end, and ends it by force when it has not after `patienceMs`. */
-  async stop(signal: NodeJS.Signals = 'SIGTERM', patienceMs = 3000): Promise<Exit> {
+  /** Asks the process to end, and ends it by force when it has not after `timeoutMs`. */
+  async stop(signal: NodeJS.Signals = 'SIGTERM', timeoutMs = 3000): Promise<Exit> {
     this.signal(signal);
-    const force = setTimeout(() => this.signal('SIGKILL'), patienceMs);
+    const force = setTimeout(() => this.signal('SIGKILL'), timeoutMs);
     const exit = await this.exited;
     clearTimeout(force);
     return exit;

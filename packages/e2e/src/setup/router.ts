@@ -3,7 +3,7 @@ import type { LbHost } from '../topology/host.js';
 import type { Topology } from '../topology/topology.js';
 
 /**
- * Takes away what a topology's load-balancer has to lead packets to the queue, and fwmarks to targets, so that `nfqlb up` has to.
+ * Takes away what a topology's load balancer has to lead packets to the queue, and fwmarks to targets, so that `nfqlb up` has to.
  * The VIP is still routed to where packets without a fwmark are counted as astray.
  */
 export async function makeBare({ lb, targets, mode }: Topology): Promise<void> {
@@ -14,7 +14,7 @@ export async function makeBare({ lb, targets, mode }: Topology): Promise<void> {
   }
 }
 
-/** Runs a command of nfqlb on the load-balancer's host and gives its stdout; throws when it fails. */
+/** Runs a command of nfqlb on the load balancer's host and gives its stdout; throws when it fails. */
 export function nfqlb(lb: LbHost, ...args: readonly string[]): Promise<string> {
   return lb.run([...NFQLB.command, ...args]);
 }

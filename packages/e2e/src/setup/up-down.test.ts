@@ -20,7 +20,7 @@ const WAYS: readonly (readonly [mode: 'nat' | 'dsr', options: readonly string[]]
   ['dsr', ['--local']],
 ];
 
-/** A topology whose load-balancer has rules of other people, some of which look like ours. */
+/** A topology whose load balancer has rules of other people, some of which look like ours. */
 async function inhabited(mode: 'nat' | 'dsr', targets = 3): Promise<Topology> {
   const net = await Topology.create({ targets, mode });
   await makeBare(net);

@@ -26,8 +26,8 @@ export class PseudoTerminal implements AsyncDisposable {
   }
 
   /** Waits until what is to be seen matches, and gives it. */
-  async shows(pattern: RegExp, patienceMs = 5000): Promise<string[]> {
-    for (const deadline = Date.now() + patienceMs; ; ) {
+  async shows(pattern: RegExp, timeoutMs = 5000): Promise<string[]> {
+    for (const deadline = Date.now() + timeoutMs; ; ) {
       const screen = await this.screen();
       if (pattern.test(screen.join('\n'))) return screen;
       if (Date.now() > deadline) throw new E2eError('timed-out', `the terminal does not show ${pattern}:\n${screen.join('\n')}`);

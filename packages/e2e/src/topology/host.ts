@@ -130,7 +130,7 @@ export class Router extends Host {
   }
 }
 
-/** The host that the load-balancer runs on. */
+/** The host that the load balancer runs on. */
 export class LbHost extends Host {
   /** From 1 on. */
   readonly number: number;
@@ -194,13 +194,13 @@ export class LbHost extends Host {
     await this.iptables(6, `-t mangle -A PREROUTING -d ${VIP6} -m frag -j NFQUEUE --queue-num ${queue}`);
   }
 
-  /** Spreads packets to the VIP over `targets` by the kernel's own HMARK, as a load-balancer to compare with. */
+  /** Spreads packets to the VIP over `targets` by the kernel's own HMARK, as a load balancer to compare with. */
   async hmark(targets: readonly Target[]): Promise<void> {
     const range = `--hmark-mod ${targets.length} --hmark-offset ${targets[0]!.fwmark}`;
     await this.#mangle(`-j HMARK --hmark-tuple src,dst,sport,dport ${range} --hmark-rnd 0x5eed`);
   }
 
-  /** Routes the VIP to one target: no load-balancer at all. */
+  /** Routes the VIP to one target: no load balancer at all. */
   async forwardTo(target: Target): Promise<void> {
     const { peer } = this.wire(target.host);
     await this.ip(`route replace ${VIP4} via ${peer.ipv4}`);

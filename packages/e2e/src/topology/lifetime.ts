@@ -14,7 +14,7 @@ import { runningPids } from '../processes/running.js';
 const NAMESPACES = '/run/netns';
 const SHARED_MEMORY = '/dev/shm';
 /** How long a killed process may take to end, ms. */
-const PATIENCE = 2000;
+const END_TIMEOUT_MS = 2000;
 
 const made = new Set<string>();
 let topologies = 0;
@@ -98,7 +98,7 @@ function kill(pids: readonly number[]): void {
       // It has ended.
     }
   }
-  const deadline = Date.now() + PATIENCE;
+  const deadline = Date.now() + END_TIMEOUT_MS;
   const clock = new Int32Array(new SharedArrayBuffer(4));
   while (pids.some(isAlive) && Date.now() < deadline) Atomics.wait(clock, 0, 0, 1);
 }

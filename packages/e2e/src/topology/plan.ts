@@ -27,7 +27,7 @@ export type Mode = 'dsr' | 'nat';
 export interface TopologyOptions {
   /** Default 1; at most 99. */
   readonly targets?: number;
-  /** Load-balancers, among which the client spreads its flows. Default 1; more with `dsr` only, at most 9. */
+  /** Load balancers, among which the client spreads its flows. Default 1; more with `dsr` only, at most 9. */
   readonly lbs?: number;
   /** Default `dsr`. */
   readonly mode?: Mode;

@@ -5,7 +5,7 @@ import { newTopologyName, removeTopology } from './lifetime.js';
 import { CLIENT, GATE, type LinkEnd, type Mode, type Plan, plan, ROUTER, SILENT, type TopologyOptions, VIP4, VIP6 } from './plan.js';
 
 /**
- * A client, load-balancers and targets, each in a network namespace of its own, over IPv4 and IPv6. Independent of all others:
+ * A client, load balancers and targets, each in a network namespace of its own, over IPv4 and IPv6. Independent of all others:
  * any number can be there at a time.
  *
  * ```ts
@@ -54,7 +54,7 @@ export class Topology implements AsyncDisposable {
     return net;
   }
 
-  /** The only load-balancer, or the first. */
+  /** The only load balancer, or the first. */
   get lb(): LbHost {
     return this.lbs[0]!;
   }

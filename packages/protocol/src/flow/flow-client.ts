@@ -32,7 +32,7 @@ export class FlowCommandError extends Error {
 }
 
 /**
- * Tells a load-balancer a flow command. To C nfqlb, nothing is said that it would cut off.
+ * Tells a load balancer a flow command. To C nfqlb, nothing is said that it would cut off.
  *
  * @returns its reply: `OK`, or the JSON of a list
  * @throws {@link FlowCommandError}

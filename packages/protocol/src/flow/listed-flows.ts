@@ -3,7 +3,7 @@ import { formatSocketAddress, type SocketAddress } from '../sockets/socket-addre
 import { FlowCommandError, sendFlowCommand } from './flow-client.js';
 
 /**
- * The flows that are defined at a load-balancer, in its order. C nfqlb lists those, too, that follow from others: these are left out.
+ * The flows that are defined at a load balancer, in its order. C nfqlb lists those, too, that follow from others: these are left out.
  *
  * @throws FlowCommandError
  */

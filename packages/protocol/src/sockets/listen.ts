@@ -29,7 +29,7 @@ export async function listen(server: Server, address: SocketAddress, { insecure 
     server.listen({ host: address.host, port: address.port, ipv6Only: true });
     await once(server, 'listening');
   }
-  // A connection that cannot be taken, for want of descriptors say, is its client's loss: the load-balancer goes on.
+  // A connection that cannot be taken, for want of descriptors say, is its client's loss: the load balancer goes on.
   server.on('error', () => {});
 }
 

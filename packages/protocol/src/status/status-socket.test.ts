@@ -6,7 +6,7 @@ import { connect } from '../sockets/connect.js';
 import type { Status } from './status.js';
 import { askStatus, findLoadBalancers, serveStatus } from './status-socket.js';
 
-/** One that no load-balancer of this machine is likely to have. */
+/** One that no load balancer of this machine is likely to have. */
 const QUEUE = 60_000 + (process.pid % 5000);
 
 const COUNTS = {

@@ -1,4 +1,4 @@
-// How a load-balancer's status is asked for: by a connection to an abstract unix socket, on which it is sent as JSON. The name has the first
+// How a load balancer's status is asked for: by a connection to an abstract unix socket, on which it is sent as JSON. The name has the first
 // of its queues, which belongs to one program of a network namespace, as the socket does: so there may be many, each is found, and nothing
 // is left of one that was killed.
 
@@ -15,7 +15,7 @@ import { faultIn } from './status-check.js';
 const PREFIX = 'nfqlb-status-';
 
 /** How long a client may take for taking it, and how long it waits for it, in milliseconds. */
-const PATIENCE = 2000;
+const ANSWER_TIMEOUT_MS = 2000;
 
 /** Octets of a status, at most: 10,000 flows with the longest names (1000 characters) take a third of it. Anybody may have taken the name. */
 const MAX_STATUS = 32 * 2 ** 20;
@@ -23,7 +23,7 @@ const MAX_STATUS = 32 * 2 ** 20;
 /** Clients at a time; more are turned away. */
 const MAX_CLIENTS = 32;
 
-/** A load-balancer that could not be asked. */
+/** A load balancer that could not be asked. */
 export class StatusError extends Error {
   override readonly name = 'StatusError';
   readonly code = 'NO_STATUS';
@@ -32,13 +32,13 @@ export class StatusError extends Error {
 const addressOf = (queue: number): SocketAddress => ({ kind: 'unix', name: `${PREFIX}${queue}` });
 
 /**
- * @param queue the first of the load-balancer's
+ * @param queue the first of the load balancer's
  * @param access who may read it
  */
 export async function serveStatus(queue: number, report: () => Status, access: Access = new Access()): Promise<Server> {
   let last: { readonly status: Status; readonly text: string } | undefined;
   const server = createServer((socket) => {
-    const deadline = setTimeout(() => socket.destroy(), PATIENCE);
+    const deadline = setTimeout(() => socket.destroy(), ANSWER_TIMEOUT_MS);
     socket.on('error', () => socket.destroy());
     socket.on('close', () => clearTimeout(deadline));
     // What it says is of no interest.
@@ -58,7 +58,7 @@ export async function serveStatus(queue: number, report: () => Status, access: A
   return server;
 }
 
-/** The load-balancers that run in this network namespace, by the first of their queues. */
+/** The load balancers that run in this network namespace, by the first of their queues. */
 export function findLoadBalancers(): number[] {
   const names = readFileSync('/proc/net/unix', 'utf8').matchAll(new RegExp(`@${PREFIX}(\\d{1,5})$`, 'gm'));
   // Each connection has a line of its own, too.
@@ -66,13 +66,13 @@ export function findLoadBalancers(): number[] {
 }
 
 /**
- * @param queue the first of the load-balancer's
+ * @param queue the first of the load balancer's
  * @throws {@link StatusError}
  */
 export async function askStatus(queue: number): Promise<Status> {
   try {
     const socket = await connect(addressOf(queue));
-    const deadline = setTimeout(() => socket.destroy(new Error(`no answer within ${PATIENCE} ms`)), PATIENCE);
+    const deadline = setTimeout(() => socket.destroy(new Error(`no answer within ${ANSWER_TIMEOUT_MS} ms`)), ANSWER_TIMEOUT_MS);
     try {
       const chunks: Buffer[] = [];
       let octets = 0;

@@ -1,4 +1,4 @@
-// What a running load-balancer tells about itself, as JSON: to `nfqlb top`, and to whom it serves /metrics. Counts are those since it began.
+// What a running load balancer tells about itself, as JSON: to `nfqlb top`, and to whom it serves /metrics. Counts are those since it began.
 
 import type { Count, Counts, FlowCount } from './counts.js';
 

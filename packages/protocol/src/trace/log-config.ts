@@ -1,5 +1,5 @@
 // What C nfqlb keeps in shared memory for its log and trace, `i32 level; u32 tracemask`: any program of the machine may change it while a
-// load-balancer runs.
+// load balancer runs.
 
 import { NativeError, SharedMemory } from '@nfqlb/native';
 
@@ -13,7 +13,7 @@ const LEVEL = 0;
 const TRACE_MASK = 1;
 const LENGTH = 2 * Int32Array.BYTES_PER_ELEMENT;
 
-/** Its name: one for all load-balancers of a machine, unless the environment says otherwise. */
+/** Its name: one for all load balancers of a machine, unless the environment says otherwise. */
 export function logConfigName(): string {
   return process.env.NFQLB_TRACE_SHM ?? 'nfqlb-trace';
 }

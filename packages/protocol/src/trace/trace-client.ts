@@ -18,7 +18,7 @@ export class TraceError extends Error {
 }
 
 /**
- * Follows a load-balancer's trace, C nfqlb's too, until that closes it.
+ * Follows a load balancer's trace, C nfqlb's too, until that closes it.
  *
  * @throws {@link TraceError}, `NativeError` for the shared memory
  */

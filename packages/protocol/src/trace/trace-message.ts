@@ -1,4 +1,4 @@
-// What is said over the trace socket. C nfqlb's client says nothing, and prints what comes. So the load-balancer greets with C's line, in
+// What is said over the trace socket. C nfqlb's client says nothing, and prints what comes. So the load balancer greets with C's line, in
 // which this project's client sees that it may ask for more than C's:
 //
 //     Trace active, mask=0x00000042, requests taken
@@ -54,7 +54,7 @@ export function parseTraceRefusal(greeting: string): string | undefined {
   return greeting.startsWith(REFUSED) ? greeting.slice(REFUSED.length) : undefined;
 }
 
-/** Whether a load-balancer that greets so takes requests. */
+/** Whether a load balancer that greets so takes requests. */
 export function takesRequests(greeting: string): boolean {
   return greeting.endsWith(INVITATION);
 }
@@ -66,14 +66,14 @@ export function parseRequest(line: string): TraceRequest | undefined {
   return { areas: areas as number, octets };
 }
 
-/** Reads what a load-balancer says after a request; `undefined` for a line of text. */
+/** Reads what a load balancer says after a request; `undefined` for a line of text. */
 export function parseEvent(line: string): TraceEvent | undefined {
   const { areas, text, packet } = objectOf(line);
   if (!Number.isInteger(areas) || typeof text !== 'string') return undefined;
   return { areas: areas as number, text, ...(isPacket(packet) && { packet }) };
 }
 
-/** The areas that a load-balancer traces for a request; `undefined` when the line is not about that. */
+/** The areas that a load balancer traces for a request; `undefined` when the line is not about that. */
 export function parseAnswer(line: string): number | undefined {
   const { areas, text } = objectOf(line);
   return Number.isInteger(areas) && text === undefined ? (areas as number) : undefined;

@@ -15,7 +15,7 @@ const MAX_WAITING = 1 << 20;
 const MAX_REQUEST = 1024;
 
 /** How long a client may take to ask before it is one that only listens, as C nfqlb's, in milliseconds. */
-const PATIENCE = 100;
+const ASK_WITHIN_MS = 100;
 
 /** How long clients are given to take the last lines when this ends, in milliseconds. */
 const FAREWELL = 200;
@@ -110,7 +110,7 @@ export class TraceServer {
     this.#clients.add(client);
     client.gone.then(() => {
       this.#clients.delete(client);
-      // Otherwise the next client of C nfqlb, or a load-balancer of that, would begin with these areas. But a mask that no client here has used
+      // Otherwise the next client of C nfqlb, or a load balancer of that, would begin with these areas. But a mask that no client here has used
       // is another load balancer's.
       if (client.usesMask && !Array.from(this.#clients).some(({ usesMask }) => usesMask)) this.#config.traceMask = 0;
       this.look();
@@ -147,7 +147,7 @@ class Client {
     socket.on('end', () => socket.destroy());
     socket.on('data', (text: Buffer | string) => this.#hear(String(text)));
     socket.on('drain', () => this.#drained());
-    setTimeout(() => this.#becomes('listens'), PATIENCE).unref();
+    setTimeout(() => this.#becomes('listens'), ASK_WITHIN_MS).unref();
     socket.write(`${formatGreeting(config.traceMask)}\n`);
   }
 

@@ -14,11 +14,11 @@ export const FLOWS = 300;
 /** How often each flow asks, in milliseconds. */
 export const QUESTION_INTERVAL = 100;
 
-/** A host with one wire, to the load-balancer. */
+/** A host with one wire, to the load balancer. */
 export interface Host {
-  /** In the host's device `lb` and the load-balancer's device of this name. */
+  /** In the host's device `lb` and the load balancer's device of this name. */
   readonly name: string;
-  /** The host's own. The load-balancer's end of the wire has `.1` and `::1`. */
+  /** The host's own. The load balancer's end of the wire has `.1` and `::1`. */
   readonly ipv4: string;
   readonly ipv6: string;
 }

@@ -5,7 +5,7 @@ import { SetupError } from '../setup-error.js';
 import type { FlowReport } from './flows.js';
 
 /** How long the client may be silent, and may take to end, in milliseconds. */
-const PATIENCE = 3000;
+const REPORT_TIMEOUT_MS = 3000;
 
 /** What the client reports, as it comes. */
 export class Reports {
@@ -38,7 +38,7 @@ export class Reports {
     const told = new Promise<void>((resolve) => {
       this.#tell = resolve;
     });
-    await Promise.race([told, this.#ended, sleep(PATIENCE, undefined, { ref: false })]);
+    await Promise.race([told, this.#ended, sleep(REPORT_TIMEOUT_MS, undefined, { ref: false })]);
     if (!this.#latest || this.#latest === before) {
       throw new SetupError('command-failed', `the client reports no more: ${this.#complaint.trim() || 'it did not say why'}`);
     }
@@ -48,7 +48,7 @@ export class Reports {
   /** Lets the client ask no more, and gives its last report: all answers that still came are in it. */
   async last(): Promise<FlowReport> {
     this.#client.stdin!.end();
-    await Promise.race([this.#ended, sleep(PATIENCE, undefined, { ref: false })]);
+    await Promise.race([this.#ended, sleep(REPORT_TIMEOUT_MS, undefined, { ref: false })]);
     return this.#latest!;
   }
 }

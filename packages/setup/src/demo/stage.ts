@@ -11,14 +11,14 @@ import { CLIENT, TARGET_HOSTS, VIP4, VIP6 } from './cast.js';
 const NAMESPACES = '/run/netns';
 const SHARED_MEMORY = '/dev/shm';
 
-/** The load-balancer's host. */
+/** The load balancer's host. */
 export const LB = 'lb';
 
 /** How long a program may take until it is ready, in milliseconds. */
-const PATIENCE = 5000;
+const START_TIMEOUT_MS = 5000;
 
 /**
- * The network namespaces of a demo, with wires from the load-balancer's to the client's and each target's, and what runs in
+ * The network namespaces of a demo, with wires from the load balancer's to the client's and each target's, and what runs in
  * them. All that it makes has names that begin with its own, which tells the process: so nothing is in the way of
  * another demo, and the next one removes what a killed one has left.
  */
@@ -97,7 +97,7 @@ export class Stage {
     });
     const spoke = once(child.stdout!, 'data').then(() => true);
     const ended = once(child, 'close').then(() => false);
-    const late = sleep(PATIENCE, false, { ref: false });
+    const late = sleep(START_TIMEOUT_MS, false, { ref: false });
     if (!(await Promise.race([spoke, ended, late]))) throw new SetupError('command-failed', complaint.trim() || 'a target does not start');
   }
 
@@ -111,7 +111,7 @@ export class Stage {
     child.stderr?.on('data', (text) => {
       said += text;
     });
-    const deadline = Date.now() + PATIENCE;
+    const deadline = Date.now() + START_TIMEOUT_MS;
     while (Date.now() < deadline) {
       if (child.exitCode !== null || child.signalCode !== null)
         throw new SetupError('command-failed', said.trim() || 'nfqlb lb ended at once');
@@ -120,7 +120,7 @@ export class Stage {
       if (parseKernelQueues(status).length > 0) return;
       await sleep(10);
     }
-    throw new SetupError('timed-out', `nfqlb lb does not listen after ${PATIENCE} ms: ${said.trim()}`);
+    throw new SetupError('timed-out', `nfqlb lb does not listen after ${START_TIMEOUT_MS} ms: ${said.trim()}`);
   }
 
   /** Ends all processes and removes all that was made, at once: an ending process has no event loop any more. */

@@ -66,7 +66,7 @@ function checkPart({ part, options, there, judge, without }: Part, { kernelOptio
   return warning(check, 'not known: the kernel’s options cannot be read, and trying needs root', 'run nfqlb doctor as root');
 }
 
-/** Whether this process may do what the load-balancer does. */
+/** Whether this process may do what the load balancer does. */
 export function checkCapabilities({ capabilities }: Facts): Finding {
   if (hasCapability(capabilities, CAP_NET_ADMIN)) return ok('capabilities', 'CAP_NET_ADMIN is there');
   const remedy = 'run as root; a container with --cap-add=NET_ADMIN';

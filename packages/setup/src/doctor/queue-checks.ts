@@ -39,7 +39,7 @@ export function checkListeners(facts: Facts): Finding {
   const deserted = [...used].filter((queue) => !listened.has(queue)).sort((a, b) => a - b);
   if (deserted.length > 0) {
     const queues = `${deserted.length > 1 ? 'queues' : 'queue'} ${deserted.join(', ')}`;
-    // The load-balancer that has the other queues must have this one, too.
+    // The load balancer that has the other queues must have this one, too.
     if (deserted.every((queue) => !ordinary.has(queue))) {
       return problem(check, `nobody listens to ${queues}: fragments are dropped`, listenTo([...used]));
     }
@@ -70,7 +70,7 @@ export function checkDrops(facts: Facts): Finding {
   return warning(check, texts.join('; '), 'nfqlb lb with a longer queue (--qlength=) or several (--queue=0:3 here and with up)');
 }
 
-/** A load-balancer for queues that follow one another, several for others. */
+/** A load balancer for queues that follow one another, several for others. */
 function listenTo(queues: readonly number[]): string {
   const ranges: { first: number; last: number }[] = [];
   for (const queue of [...queues].sort((a, b) => a - b)) {

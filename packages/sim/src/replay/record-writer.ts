@@ -8,7 +8,7 @@ export class RecordWriter {
   readonly #fd: number;
   #pending = '';
 
-  /** @param path a file to write anew, or `-` for standard output. Throws what `fs.openSync` throws */
+  /** @param path a new file, or `-` for standard output. Throws what `fs.openSync` throws */
   constructor(path: string) {
     this.#fd = path === '-' ? 1 : openSync(path, 'w');
   }

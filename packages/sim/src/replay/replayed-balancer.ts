@@ -27,7 +27,7 @@ export interface ReplayedBalancerOptions {
   readonly balancer?: Omit<BalancerOptions, 'fragments' | 'tier'>;
 }
 
-/** A load-balancer as `nfqlb lb` or `flowlb` has it, in memory of its own and in virtual time. */
+/** A load balancer as `nfqlb lb` or `flowlb` has it, in memory of its own and in virtual time. */
 export class ReplayedBalancer {
   readonly tables: ReadonlyMap<string, TargetTable>;
   readonly flows: ReplayedFlows | undefined;

@@ -23,7 +23,7 @@ export class Tally {
   reinjected = 0;
   /** By fwmark. */
   readonly targets: Map<number, TargetTally> = new Map();
-  /** What the other load-balancers of the tier got, by fwmark. */
+  /** What the other load balancers of the tier got, by fwmark. */
   readonly tier: Map<number, TargetTally> = new Map();
   /** Packets dropped, by {@link Reason}. */
   readonly dropped: Float64Array = new Float64Array(REASON_NAMES.length);
