@@ -1,3 +1,9 @@
+// What decides where a packet goes, and nothing else: no node: imports, no clock, no chance; it runs in a browser.
+//
+// A `PacketSource` fills a `PacketBatch`. A `Balancer` (one table) or `FlowBalancer` (a table for each flow) decides each packet: it extracts
+// the `PacketKey`, asks the `FragmentTable` about fragments, and looks the hash up in its `FwmarkLookup`, a private copy of the shared
+// `TargetTable`. docs/architecture.md draws it. Flows, explanations, addresses, packet building and pcapng have entry points of their own.
+
 export { Balancer, type BalancerOptions } from './balancer.js';
 export { CoreError, type CoreErrorCode } from './core-error.js';
 export { FlowBalancer, type FlowTargets } from './flow-balancer.js';
