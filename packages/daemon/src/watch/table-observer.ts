@@ -43,8 +43,8 @@ export class TableObserver {
     }
   }
 
-  /** Forgets all tables but these. */
-  retain(names: ReadonlySet<string>): void {
+  /** Forgets all tables but these, which then are in memory no longer than others use them. */
+  retain(names: { has(name: string): boolean }): void {
     for (const name of this.#mapped.keys()) if (!names.has(name)) this.#forget(name);
   }
 

@@ -13,7 +13,6 @@ export class TableStates {
   }
 
   look(names: ReadonlySet<string>): TableStatus[] {
-    this.#observer.retain(names);
     this.active.clear();
     return [...names].map((name) => this.#observer.look(name, (seen) => this.#describe(name, seen)));
   }

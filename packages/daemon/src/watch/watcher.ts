@@ -41,6 +41,7 @@ export class Watcher {
   look(counts: Counts, queues: readonly KernelQueue[]): void {
     this.#lookAtFlows();
     for (const name of this.#identities.keys()) this.#lookAtTable(name);
+    this.#options.observer.retain(this.#identities);
     this.#lookAtQueues(queues);
     this.#lookAtTun(counts.notReinjected);
   }
