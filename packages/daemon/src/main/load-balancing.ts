@@ -5,12 +5,12 @@ import type { Server } from 'node:net';
 import { REASON_NAMES, Reason } from '@nfqlb/core';
 import { readOwnQueues } from '@nfqlb/native';
 import { describeFailure } from '@nfqlb/options';
-import { type FlowHandler, serveFlows } from '@nfqlb/protocol/flow';
-import { Access, formatSocketAddress } from '@nfqlb/protocol/sockets';
+import { FLOW_DANGER, type FlowHandler, serveFlows } from '@nfqlb/protocol/flow';
+import { Access, formatSocketAddress, refuseWildcard } from '@nfqlb/protocol/sockets';
 import type { Counts } from '@nfqlb/protocol/status';
 import { serveStatus } from '@nfqlb/protocol/status';
 import { readTable } from '@nfqlb/protocol/tables';
-import { Area, DEFAULT_TRACE_ADDRESS, LogConfig, logConfigName } from '@nfqlb/protocol/trace';
+import { Area, DEFAULT_TRACE_ADDRESS, LogConfig, logConfigName, TRACE_DANGER } from '@nfqlb/protocol/trace';
 import { CompilerThread } from '../flows/compiler-thread.js';
 import { FlowControl } from '../flows/flow-control.js';
 import type { FlowGeneration } from '../flows/flow-generations.js';
@@ -55,7 +55,7 @@ async function start(options: LoadBalancingOptions, parts: Parts): Promise<{ rea
   const count = last - first + 1;
   const stopped = stopSignal();
   const logConfig = parts.add(await openLogs(options), (config) => config.close());
-  warnOfTcp(options);
+  checkAddresses(options);
   const access = new Access(options.access);
   const tables = [table, tier].flatMap((name) => (name === undefined ? [] : [describeTable(name)]));
   const tracing = parts.add(
@@ -167,8 +167,10 @@ function closeHttp(server: HttpServer): void {
   server.closeAllConnections();
 }
 
-/** TCP does not tell who connects. */
-function warnOfTcp({ flowAddress, traceAddress }: LoadBalancingOptions): void {
+/** Refuses addresses that anybody reaches, before a queue is listened to. TCP does not tell who connects: a warning. */
+function checkAddresses({ flows, flowAddress, traceAddress, insecureListen: insecure }: LoadBalancingOptions): void {
+  if (flows) refuseWildcard(flowAddress, { insecure, danger: FLOW_DANGER });
+  if (traceAddress) refuseWildcard(traceAddress, { insecure, danger: TRACE_DANGER });
   if (flowAddress.kind === 'tcp')
     log.warning(`${formatSocketAddress(flowAddress)}: whoever can connect there may change flows; a unix: address asks who it is`);
   if (traceAddress?.kind === 'tcp')

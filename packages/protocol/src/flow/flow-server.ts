@@ -6,6 +6,9 @@ import type { SocketAddress } from '../sockets/socket-address.js';
 import { BadRequest, type FlowRequest, formatRefusal, isReading, MAX_REQUEST, parseRequest } from './flow-message.js';
 import { RequestBuffer } from './request-buffer.js';
 
+/** What whoever connects could do. */
+export const FLOW_DANGER = 'change flows';
+
 /** Does what a request asks and gives the reply; what it throws becomes a refusal. */
 export type FlowHandler = (request: FlowRequest) => Buffer | Promise<Buffer>;
 
@@ -45,7 +48,7 @@ export async function serveFlows(
   const held: Held = { octets: 0, refused: 0 };
   const server = createServer({ allowHalfOpen: true }, (socket) => serveClient(socket, access, handler, held, timeout));
   server.maxConnections = MAX_CLIENTS;
-  await listen(server, address, { insecure, danger: 'change flows' });
+  await listen(server, address, { insecure, danger: FLOW_DANGER });
   return server;
 }
 

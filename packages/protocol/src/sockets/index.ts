@@ -1,3 +1,3 @@
 export { Access, type AccessOptions, groupNumber, readersOf } from './access.js';
-export { listen } from './listen.js';
+export { listen, refuseWildcard } from './listen.js';
 export { formatSocketAddress, parseSocketAddress, type SocketAddress } from './socket-address.js';

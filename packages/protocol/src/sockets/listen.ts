@@ -12,18 +12,22 @@ export interface ListenOptions {
   readonly danger: string;
 }
 
+/** @throws `UsageError` for an address that stands for all of the machine's */
+export function refuseWildcard(address: SocketAddress, { insecure = false, danger }: ListenOptions): void {
+  if (insecure || !isWildcard(address)) return;
+  throw new UsageError(
+    'invalid-value',
+    `${formatSocketAddress(address)}: anybody who reaches this machine could ${danger}: name one address, or give --insecure-listen`,
+  );
+}
+
 /**
  * Makes a server listen.
  *
  * @throws `UsageError` for an address that stands for all of the machine's, `NativeError` or a system error when it cannot be listened to
  */
 export async function listen(server: Server, address: SocketAddress, { insecure = false, danger }: ListenOptions): Promise<void> {
-  if (isWildcard(address) && !insecure) {
-    throw new UsageError(
-      'invalid-value',
-      `${formatSocketAddress(address)}: anybody who reaches this machine could ${danger}: name one address, or give --insecure-listen`,
-    );
-  }
+  refuseWildcard(address, { insecure, danger });
   if (address.kind === 'unix') await listenOn(server, listenAbstract(address.name));
   else {
     server.listen({ host: address.host, port: address.port, ipv6Only: true });

@@ -3,4 +3,4 @@ export { Level, LogConfig, logConfigName, MAX_LEVEL } from './log-config.js';
 export { DEFAULT_TRACE_ADDRESS, traceAddressOption } from './trace-address.js';
 export { followTrace, TraceError } from './trace-client.js';
 export type { SentPacket } from './trace-message.js';
-export { TraceServer } from './trace-server.js';
+export { TRACE_DANGER, TraceServer } from './trace-server.js';

@@ -5,6 +5,9 @@ import type { SocketAddress } from '../sockets/socket-address.js';
 import type { LogConfig } from './log-config.js';
 import { formatGreeting, formatTraceRefusal, parseRequest, type SentPacket, type TraceEvent, type TraceRequest } from './trace-message.js';
 
+/** What whoever connects could do. */
+export const TRACE_DANGER = 'see packets';
+
 /** Clients at a time; more are turned away. */
 const MAX_CLIENTS = 32;
 
@@ -47,7 +50,7 @@ export class TraceServer {
 
   /** @throws as `listen` */
   async listen(address: SocketAddress, insecure: boolean): Promise<void> {
-    await listen(this.#server, address, { insecure, danger: 'see packets' });
+    await listen(this.#server, address, { insecure, danger: TRACE_DANGER });
   }
 
   /** Of TCP, while it listens. */
