@@ -55,6 +55,8 @@ describeLive(
     test('finds drops, and targets that cannot be reached, in the table that is used here', async () => {
       await using net = await Topology.create({ targets: 2 });
       await using lb = await LoadBalancer.start(net, { options: ['--qlength=1'] });
+      // It listens to its queue first, and to the status socket a moment later.
+      await expect.poll(async () => (await doctor(net.lb)).says.get('load balancers'), { timeout: 10_000 }).toBe('ok: 1 running, healthy');
       lb.process.signal('SIGSTOP');
       await net.client.run(['ping', '-c', '5', '-i', '0.01', '-W', '0.1', net.vip4]).catch(() => 'no answer');
       const { status, says } = await doctor(net.lb);
