@@ -26,12 +26,14 @@ esac
 `;
 
 let folder: string;
+/** The head of its own process group: what it has started ends with it, when a test fails. */
 let running: ChildProcess | undefined;
 beforeEach(() => {
   folder = mkdtempSync(join(tmpdir(), 'nfqlb-entrypoint-'));
 });
 afterEach(() => {
-  if (running?.exitCode === null) running.kill('SIGKILL');
+  endGroup(running);
+  running = undefined;
   rmSync(folder, { recursive: true });
 });
 
@@ -50,6 +52,20 @@ function environment(more: Record<string, string> = {}): NodeJS.ProcessEnv {
   };
 }
 
+/** Ends what is left of the process's group, also after the process itself. */
+function endGroup(leader: ChildProcess | undefined): void {
+  if (leader?.pid === undefined) return;
+  try {
+    process.kill(-leader.pid, 'SIGKILL');
+  } catch (error) {
+    // Nothing is left.
+    if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error;
+  }
+}
+
+const start = (more: Record<string, string> = {}): ChildProcess =>
+  spawn('sh', [ENTRYPOINT], { env: environment(more), stdio: 'ignore', detached: true });
+
 const commands = (): string[] => {
   const file = join(folder, 'commands');
   return existsSync(file) ? readFileSync(file, 'utf8').trim().split('\n') : [];
@@ -64,7 +80,7 @@ describe('with a stub for nfqlb', () => {
 
   test.each(STEPS.map((step, i) => [step, STEPS.slice(0, i + 1)] as const))('a failure of %s: down, and its status', async (step, done) => {
     install(STUB);
-    running = spawn('sh', [ENTRYPOINT], { env: environment({ FAIL: step }), stdio: 'ignore' });
+    running = start({ FAIL: step });
     const [status] = await once(running, 'exit');
     expect([status, commands()]).toEqual([3, [...done, 'down']]);
   });
@@ -73,7 +89,7 @@ describe('with a stub for nfqlb', () => {
     'a signal during %s: nothing more but down',
     async (step, done) => {
       install(STUB);
-      running = spawn('sh', [ENTRYPOINT], { env: environment({ HOLD: step }), stdio: 'ignore' });
+      running = start({ HOLD: step });
       await until(() => commands().includes(step));
       running.kill('SIGTERM');
       writeFileSync(join(folder, 'go'), '');
@@ -84,7 +100,7 @@ describe('with a stub for nfqlb', () => {
 
   test('a signal while it balances: the load balancer is stopped, then down', async () => {
     install(STUB);
-    running = spawn('sh', [ENTRYPOINT], { env: environment(), stdio: 'ignore' });
+    running = start();
     await until(() => commands().includes('lb'));
     running.kill('SIGTERM');
     const [status] = await once(running, 'exit');
