@@ -59,7 +59,7 @@ export class TableLock {
       if (this.#memory?.isUsedElsewhere) throw usedElsewhere(this.name);
       try {
         const memory = createTable(this.name, options, fill, this.#memory !== undefined || this.#unusable !== undefined);
-        this.#release();
+        this.release();
         this.#memory = memory;
         return;
       } catch (error) {
@@ -74,7 +74,7 @@ export class TableLock {
   delete(): void {
     // Where there was none, another program may have created one meanwhile.
     if (this.#memory || this.#unusable) SharedMemory.unlink(this.name);
-    this.#release();
+    this.release();
   }
 
   /** Whether a load balancer uses the table. */
@@ -83,12 +83,14 @@ export class TableLock {
   }
 
   release(): void {
-    this.#release();
+    this.#memory?.close();
+    this.#memory = undefined;
+    this.#unusable = undefined;
   }
 
   #acquire(): void {
     for (;;) {
-      this.#release();
+      this.release();
       try {
         this.#memory = SharedMemory.open(this.name);
       } catch (error) {
@@ -99,12 +101,6 @@ export class TableLock {
       this.#memory.lock(Math.max(0, Math.ceil(this.#deadline - performance.now())));
       if (SharedMemory.identity(this.name) === this.#memory.identity) return;
     }
-  }
-
-  #release(): void {
-    this.#memory?.close();
-    this.#memory = undefined;
-    this.#unusable = undefined;
   }
 }
 
