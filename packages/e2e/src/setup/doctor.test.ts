@@ -66,11 +66,11 @@ describeLive(
       expect(says.get('queue drops')).toMatch(/^warning: queue 2: 4 packets dropped because it was full, 0 because .*; 1 wait → /);
       await makeBare(net);
       expect((await doctor(net.lb)).says.get('tables')).toBe(
-        `warning: active fwmarks that no rule leads to a target, so that their packets go where the VIP is routed (${lb.table}: 101, 102) → nfqlb up with FWMARK=ADDRESS for each, or nfqlb deactivate`,
+        `problem: active fwmarks that no rule or route leads to a target: their packets go where the VIP is routed (${lb.table}: 101, 102, 100.0% of connections) → nfqlb up with FWMARK=ADDRESS for each, or nfqlb deactivate`,
       );
       await lb.deactivate(...net.targets);
       expect((await doctor(net.lb)).says.get('tables')).toMatch(
-        /^warning: no target is active in .*: packets are dropped → nfqlb activate --shm=/,
+        /^problem: no target is active in .*: packets are dropped → nfqlb activate --shm=/,
       );
     });
 

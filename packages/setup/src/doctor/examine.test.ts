@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { examine, report } from './examine.js';
-import type { Facts } from './facts.js';
+import type { Facts, TableFacts } from './facts.js';
 import type { Finding } from './finding.js';
 
 const OPTIONS = [
@@ -37,6 +37,12 @@ const queue = (number: number): NonNullable<Facts['queues']>[number] => ({
   socketDropped: 0,
 });
 
+/** A table whose targets have equal shares of the buckets. */
+const table = (name: string, active: readonly number[], usedBy: TableFacts['usedBy'], ownFwmark = 0): TableFacts => ({
+  ...{ name, M: 997, N: 32, ownFwmark, active, usedBy },
+  buckets: new Map(active.map((fwmark) => [fwmark, 997 / active.length])),
+});
+
 /** A machine on which all is well, as `nfqlb up --mode=dsr` leaves it. */
 const WELL: Facts = {
   kernelRelease: '6.1.0',
@@ -58,7 +64,7 @@ const WELL: Facts = {
   unroutedVips: [],
   tunDevices: [],
   loadBalancers: [],
-  tables: [{ name: 'nfqlb', M: 997, N: 32, active: [101, 102], usedBy: 'here' }],
+  tables: [table('nfqlb', [101, 102], 'here')],
 };
 const WELL_TABLES = WELL.tables ?? [];
 
@@ -102,6 +108,8 @@ const without = (...options: string[]): Partial<Facts> => ({
   kernelOptions: new Set(OPTIONS.filter((option) => !options.includes(option))),
 });
 const saved = (four: string): Partial<Facts> => ({ savedRules: { 4: four, 6: '' } });
+
+const ROUTE_GONE = WELL.policyRules[4].map((rule) => ({ ...rule, leads: rule.fwmark !== 102 }));
 
 const TRANSLATED = '*nat\n-A NFQLB -d 10.0.0.1/32 -m mark --mark 0x66 -j DNAT --to-destination 192.168.7.2\nCOMMIT\n';
 
@@ -246,7 +254,7 @@ const CASES: readonly Case[] = [
   },
   {
     name: 'a route that has gone with its device',
-    facts: { policyRules: { 4: WELL.policyRules[4].map((rule) => ({ ...rule, leads: rule.fwmark !== 102 })), 6: [] } },
+    facts: { policyRules: { 4: ROUTE_GONE, 6: [] }, tables: [table('nfqlb', [101], 'here')] },
     status: 'problem',
     check: 'set-up',
     text: 'fwmark 102: the route to the target has gone, as it does when its device goes down',
@@ -387,32 +395,57 @@ const CASES: readonly Case[] = [
   },
   {
     name: 'tables of other network namespaces alone',
-    facts: { tables: [{ name: 'web', M: 997, N: 32, active: [], usedBy: 'elsewhere' }] },
+    facts: { tables: [table('web', [], 'elsewhere')] },
     status: 'warning',
     check: 'tables',
     text: 'no target table is in /dev/shm, or only those of other network namespaces',
   },
   {
     name: 'a table without targets that nobody uses yet',
-    facts: { tables: [{ name: 'web', M: 997, N: 32, active: [], usedBy: 'nobody' }] },
+    facts: { tables: [table('web', [], 'nobody')] },
     status: 'warning',
     check: 'tables',
     text: 'no target is active in web: packets are dropped',
   },
   {
     name: 'a table without targets',
-    facts: { tables: [...WELL_TABLES, { name: 'web', M: 997, N: 32, active: [], usedBy: 'here' }] },
-    status: 'warning',
+    facts: { tables: [...WELL_TABLES, table('web', [], 'here')] },
+    status: 'problem',
     check: 'tables',
     text: 'no target is active in web: packets are dropped',
     remedy: 'nfqlb activate --shm=web FWMARK…',
   },
   {
     name: 'a fwmark that leads nowhere',
-    facts: { tables: [{ name: 'web', M: 997, N: 32, active: [101, 1, 10], usedBy: 'here' }] },
+    facts: { tables: [table('web', [101, 1, 10], 'here')] },
+    status: 'problem',
+    check: 'tables',
+    text: /^active fwmarks that no rule or route leads to a target: .* \(web: 1, 10, 66\.7% of connections\)$/,
+  },
+  {
+    name: 'a fwmark that leads nowhere, in a table that nobody uses yet',
+    facts: { tables: [table('web', [101, 1], 'nobody')] },
     status: 'warning',
     check: 'tables',
-    text: /^active fwmarks that no rule leads to a target, .* \(web: 1, 10\)$/,
+    text: /\(web: 1, 50\.0% of connections\)$/,
+  },
+  {
+    name: 'another program’s rule for a fwmark, to a routing table without a route',
+    facts: {
+      policyRules: { 4: [...WELL.policyRules[4], { fwmark: 103, table: 7, own: false, leads: false }], 6: [] },
+      tables: [table('nfqlb', [101, 102, 103], 'here')],
+    },
+    status: 'problem',
+    check: 'tables',
+    text: /\(nfqlb: 103, 33\.3% of connections\)$/,
+  },
+  {
+    name: 'fwmark 0, although the guard mentions it',
+    facts: { tables: [table('web', [0, 101, 102], 'here')] },
+    status: 'problem',
+    check: 'tables',
+    text: 'fwmark 0 is active, but a packet with mark 0 counts as not balanced and is dropped (web: 0, 33.3% of connections)',
+    remedy: 'nfqlb deactivate --shm=web 0',
   },
 ];
 
@@ -446,13 +479,10 @@ describe('nothing is wrong with', () => {
     [
       'tables that are not used here, where another one is',
       {
-        tables: [
-          ...WELL_TABLES,
-          { name: 'web', M: 997, N: 32, active: [], usedBy: 'elsewhere' },
-          { name: 'old', M: 997, N: 32, active: [], usedBy: 'nobody' },
-        ],
+        tables: [...WELL_TABLES, table('web', [], 'elsewhere'), table('old', [], 'nobody')],
       },
     ],
+    ['the load balancer’s own fwmark in the table of its tier', { tables: [table('tier', [101, 7], 'here', 7)] }],
     ['GRO', { offloads: [{ device: 'eth0', gro: true, lro: false }] }],
     ['offload, where ethtool is missing', { offloads: undefined }],
     [
@@ -463,7 +493,7 @@ describe('nothing is wrong with', () => {
         ),
         policyRules: { 4: [], 6: [] },
         ownTables: { 4: [], 6: [] },
-        tables: [{ name: 'nfqlb', M: 997, N: 32, active: [101], usedBy: 'here' }],
+        tables: [table('nfqlb', [101], 'here')],
         tracking: { count: 7, goesOn: undefined },
       },
     ],
@@ -477,19 +507,28 @@ describe('nothing is wrong with', () => {
       'a fwmark that iptables leads on',
       {
         ...saved(`${IPTABLES}-A NFQLB -m mark --mark 0x2f -j ACCEPT\n`),
-        tables: [{ name: 'web', M: 997, N: 32, active: [0x2f], usedBy: 'here' }],
+        tables: [table('web', [0x2f], 'here')],
       },
     ],
     [
       'a fwmark that nftables leads on',
       {
         nftRules: 'table ip lb {\n\tchain nat {\n\t\tmeta mark 0x0000002f accept\n\t}\n}\n',
-        tables: [{ name: 'web', M: 997, N: 32, active: [0x2f], usedBy: 'here' }],
+        tables: [table('web', [0x2f], 'here')],
       },
     ],
   ])('%s', (_, facts) => {
     expect(bad(facts)).toEqual([]);
   });
+});
+
+test('a route that has gone costs its target’s share of the connections', () => {
+  const findings = bad({ policyRules: { 4: ROUTE_GONE, 6: [] } });
+  expect(findings.map(({ status, check }) => [status, check])).toEqual([
+    ['problem', 'set-up'],
+    ['problem', 'tables'],
+  ]);
+  expect(findings[1]!.text).toMatch(/\(nfqlb: 102, 50\.0% of connections\)$/);
 });
 
 test('what is tracked from before times out', () => {

@@ -90,8 +90,12 @@ export interface TableFacts {
   readonly name: string;
   readonly M: number;
   readonly N: number;
+  /** In the table of a load balancer tier, the fwmark of this load balancer, which keeps those packets; else 0. */
+  readonly ownFwmark: number;
   /** Fwmarks of the active targets. */
   readonly active: readonly number[];
+  /** How many of the M buckets lead to each fwmark. */
+  readonly buckets: ReadonlyMap<number, number>;
   /**
    * Whether a program of this network namespace has it, or only programs of others, which have the same shared memory. `unknown`
    * where it may be a process that may not be looked at.

@@ -1,5 +1,5 @@
 import { readdirSync, readFileSync, readlinkSync, statSync } from 'node:fs';
-import { TargetTable } from '@nfqlb/core';
+import { FwmarkLookup, TargetTable } from '@nfqlb/core';
 import type { TableFacts } from './facts.js';
 import { readable } from './readable.js';
 
@@ -11,11 +11,9 @@ const MAX_SIZE = 64 << 20;
 /** The target tables in shared memory, which is one for all network namespaces. `undefined` where some of it may not be read. */
 export function readTables(): TableFacts[] | undefined {
   const names = (readable(() => readdirSync(SHARED_MEMORY)) ?? []).sort();
-  const looks = names.map((name) => ({ name, ...look(() => openTable(`${SHARED_MEMORY}/${name}`)) }));
+  const looks = names.map((name) => ({ name, ...look(() => readTable(`${SHARED_MEMORY}/${name}`)) }));
   if (looks.some(({ isForbidden }) => isForbidden)) return undefined;
-  const tables = looks.flatMap(({ name, found: table }) =>
-    table ? [{ name, M: table.M, N: table.N, active: [...table.active].filter((fwmark) => fwmark >= 0) }] : [],
-  );
+  const tables = looks.flatMap(({ name, found }) => (found ? [{ name, ...found }] : []));
   if (tables.length === 0) return [];
   const { users, areAll } = findUsers();
   return tables.map((table) => ({ ...table, usedBy: users.get(table.name) ?? (areAll ? 'nobody' : 'unknown') }));
@@ -31,11 +29,15 @@ function look<T>(read: () => T): { found: T | undefined; isForbidden: boolean } 
   }
 }
 
-function openTable(path: string): TargetTable | undefined {
+function readTable(path: string): Omit<TableFacts, 'name' | 'usedBy'> | undefined {
   const stats = statSync(path);
   // To open a pipe would be to wait for its writer.
   if (!stats.isFile() || stats.size > MAX_SIZE) return undefined;
-  return TargetTable.open(new Uint8Array(readFileSync(path)).buffer);
+  const table = TargetTable.open(new Uint8Array(readFileSync(path)).buffer);
+  const buckets = new Map<number, number>();
+  for (const fwmark of new FwmarkLookup(table).fwmarks) buckets.set(fwmark, (buckets.get(fwmark) ?? 0) + 1);
+  const { M, N, ownFwmark } = table;
+  return { M, N, ownFwmark, active: [...table.active].filter((fwmark) => fwmark >= 0), buckets };
 }
 
 /** By the name of shared memory, where the programs are that have it mapped; and whether all programs could be asked. */
