@@ -107,7 +107,7 @@ describe('refused, with its place', () => {
     ['tables: {a: {M: -1, targets: {x: 1}}}', 'f:1:17: M: must be a whole number from 0 to 4294967295 (and 1 more)'],
     [
       'tables: {a: {targets: {-1: 1}}}',
-      'f:1:24: fwmark -1: must be a whole number from 0 to 2147483647 (the shared table holds a signed 32-bit number)',
+      'f:1:24: fwmark -1: must be a whole number from 1 to 2147483647 (a packet with fwmark 0 counts as one without, and is dropped)',
     ],
     ['tables: {a: {targets: {4: 70000}}}', 'f:1:27: weight of 4: must be a whole number from 0 to 65535'],
     ['tables: {a: {N: 1, targets: {1: 1, 2: 1}}}', 'f:1:29: targets: 2 targets: the table has N=1 slots'],

@@ -1,5 +1,5 @@
 import { MAX_BUCKETS, TargetTable } from '@nfqlb/core';
-import { fwmark, UsageError, weight, wholeNumber } from '@nfqlb/options';
+import { fwmark, targetFwmark, UsageError, weight, wholeNumber } from '@nfqlb/options';
 import { z } from 'zod';
 import type { DeclaredTable } from './configuration.js';
 import { refusedBy } from './refusal.js';
@@ -11,7 +11,7 @@ export const tableSchema: z.ZodType<DeclaredTable> = z
     N: number(wholeNumber({ min: 1, max: MAX_BUCKETS })).default(32),
     ownfw: number(fwmark).default(0),
     permutation: z.enum(['fwmark', 'nfqlb']).default('fwmark'),
-    targets: z.record(z.string().superRefine(refusedBy(fwmark)), number(weight)).default({}),
+    targets: z.record(z.string().superRefine(refusedBy(targetFwmark)), number(weight)).default({}),
   })
   .transform(({ ownfw, targets, ...table }) => ({
     ...table,

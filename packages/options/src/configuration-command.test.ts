@@ -37,7 +37,7 @@ describe('a command that changes tables or flows is read as nfqlb reads it', () 
     ['--help', '--help: must be a command: one of'],
     ['explode', 'explode: no such command; there are init, activate, deactivate, flow-set, flow-delete'],
     ['activat 1', 'activat: no such command; did you mean activate?'],
-    ['activate x', 'x: must be a whole number from 0 to 2147483647'],
+    ['activate x', 'x: must be a whole number from 1 to 2147483647'],
     ['activate --index=0 1 2', '--index=0: a slot takes one fwmark, not 2'],
     ['deactivate --weight=1 1', '--weight: no such option'],
     ['flow-set --name=web', 'missing option --target'],

@@ -17,7 +17,7 @@ export {
 } from './table-options.js';
 export { UsageError, type UsageErrorCode, type UsageSubject } from './usage-error.js';
 export { decimalSeconds } from './values/decimal-seconds.js';
-export { fwmark, fwmarkOrNone } from './values/fwmark.js';
+export { fwmark, fwmarkOrNone, targetFwmark } from './values/fwmark.js';
 export { list, repeatable } from './values/list.js';
 export { oneOf } from './values/one-of.js';
 export { type QueueRange, queueRange } from './values/queue-range.js';

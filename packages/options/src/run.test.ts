@@ -110,7 +110,7 @@ describe('errors are one line on stderr', () => {
     [['init', '--targets=1,1'], 'nfqlb init: --targets=1,1: fwmark 1 is there twice'],
     [
       ['init', '--targets=1,x:2'],
-      'nfqlb init: --targets=1,x:2: x: must be a whole number from 0 to 2147483647 (the shared table holds a signed 32-bit number)',
+      'nfqlb init: --targets=1,x:2: x: must be a whole number from 1 to 2147483647 (a packet with fwmark 0 counts as one without, and is dropped)',
     ],
     [['init', 'more'], 'nfqlb init: more: an argument too many; the usage is: nfqlb init [options]'],
     [['delete'], 'nfqlb delete: missing option --shm'],

@@ -1,6 +1,6 @@
 import type { Command } from './command.js';
 import { UsageError } from './usage-error.js';
-import { fwmark } from './values/fwmark.js';
+import { fwmark, targetFwmark } from './values/fwmark.js';
 import { repeatable } from './values/list.js';
 import { oneOf } from './values/one-of.js';
 import { suggesting, text } from './values/suggesting.js';
@@ -51,7 +51,7 @@ export interface ActivateOptions {
 /** Adds the arguments and options of `activate`, as {@link addInitOptions} does. */
 export function addActivateOptions(command: Command, table?: string, { tables }: TableNames = NO_NAMES): Command {
   return command
-    .argument('[fwmarks...]', 'the targets', repeatable(fwmark))
+    .argument('[fwmarks...]', 'the targets', repeatable(targetFwmark))
     .option('--shm <name>', 'target table', text(tables), table)
     .option('--index <slot>', 'the slot to use, from 0 to N-1', wholeNumber())
     .option('--weight <weight>', 'share of the buckets, in proportion to the others', weight, 1) as Command;

@@ -1,5 +1,5 @@
 import { type Cidr, cidrContains, formatCidr, formatIpAddress, IPV4_PREFIX, isIpv4, parseCidr, parseIpAddress } from '@nfqlb/core/address';
-import { type QueueRange, UsageError, wholeNumber } from '@nfqlb/options';
+import { type QueueRange, targetFwmark, UsageError } from '@nfqlb/options';
 
 /** Address family, by its number of the Internet Protocol. */
 export type Family = 4 | 6;
@@ -51,8 +51,6 @@ export interface GivenTarget {
 
 /** RFC 4291 §2.5.6. */
 const LINK_LOCAL = parseCidr('fe80::/10')!;
-
-const targetFwmark = wholeNumber({ min: 1, max: 0x7fffffff }, 'a packet with fwmark 0 counts as one without');
 
 /** Reads a virtual address: `10.0.0.1/32`, `2001:db8::/112`. */
 export function vip(text: string): Cidr {

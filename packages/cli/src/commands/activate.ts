@@ -12,6 +12,8 @@ export function activateCommand(): Command {
 function activate(fwmarks: readonly number[] | undefined, options: ActivateOptions): void {
   const { shm = DEFAULT_TABLE, index } = options;
   const targets = activated(fwmarks, options);
+  if (options.weight === 0)
+    console.error('nfqlb activate: warning: with --weight=0 a target gets no new traffic, unless all have weight 0');
   changeTable(shm, (table) => {
     if (index === undefined) table.activate(targets);
     else if (targets[0]) table.activateAt(index, targets[0]);

@@ -67,6 +67,34 @@ describe('a table', () => {
     expect(json.lookup).toEqual(new Array(97).fill(0));
   });
 
+  test('that init replaces is said to have had targets; one that --if-absent finds is kept', () => {
+    expect(nfqlb('init', `--shm=${SHM}`, '--if-absent', '--M=97', '--N=4')).toEqual(ok);
+    expect(nfqlb('activate', `--shm=${SHM}`, '101', '102')).toEqual(ok);
+    const before = readFileSync(PATH);
+    expect(nfqlb('init', `--shm=${SHM}`, '--if-absent', '--M=97', '--N=4')).toEqual(ok);
+    expect(nfqlb('init', `--shm=${SHM}`, '--if-absent', '--M=97')).toEqual({
+      ...ok,
+      stderr: `nfqlb init: warning: ${SHM} is there and was kept: it has --M=97 --N=4 --ownfw=0 --permutation=fwmark\n`,
+    });
+    expect(readFileSync(PATH).equals(before)).toBe(true);
+    expect(nfqlb('init', `--shm=${SHM}`, '--M=97')).toEqual({
+      ...ok,
+      stderr: `nfqlb init: warning: ${SHM}: 2 targets were active (101 102); packets are dropped until you activate targets (init --if-absent keeps a table)\n`,
+    });
+    expect(nfqlb('init', `--shm=${SHM}`, '--M=97')).toEqual(ok);
+    truncateSync(PATH, 10);
+    expect(nfqlb('init', `--shm=${SHM}`, '--if-absent').stderr).toMatch(/^nfqlb init: .*it begins with 16 octets, 10 are there\n$/);
+    expect(nfqlb('init', `--shm=${SHM}`)).toEqual(ok);
+  });
+
+  test('says that a target with weight 0 gets no traffic', () => {
+    nfqlb('init', `--shm=${SHM}`, '--M=97', '--N=4');
+    nfqlb('activate', `--shm=${SHM}`, '101');
+    const { status, stderr } = nfqlb('activate', `--shm=${SHM}`, '--weight=0', '102');
+    expect([status, stderr]).toEqual([0, expect.stringMatching(/^nfqlb activate: warning: with --weight=0 .*\n$/)]);
+    expect(shown()).toContain('Share: 101=100.00% 102=0.00% (weight 0)');
+  });
+
   test('of another program that is half done is waited for; writers at the same time lose nothing', async () => {
     nfqlb('init', `--shm=${SHM}`);
     const program = join(folder, 'nfqlb.js');
@@ -198,9 +226,13 @@ describe('bad input: one line, exit status 1', () => {
     [['init', '--M=abc'], '--M=abc: must be a whole number'],
     [['init', '--M=100000', '--permutation=nfqlb', table], 'M=99991: permutation kind nfqlb goes up to M=65537'],
     [['init', '--shm=a/b'], 'shared memory "a/b": a name has 1 to 255 octets, none of them a slash'],
-    [['activate', table, 'abc'], 'abc: must be a whole number from 0 to 2147483647'],
-    [['activate', table, '-1'], '-1: must be a whole number from 0 to 2147483647'],
-    [['activate', table, '4294967296'], '4294967296: must be a whole number from 0 to 2147483647'],
+    [['activate', table, 'abc'], 'abc: must be a whole number from 1 to 2147483647'],
+    [['activate', table, '-1'], '-1: must be a whole number from 1 to 2147483647'],
+    [['activate', table, '4294967296'], '4294967296: must be a whole number from 1 to 2147483647'],
+    [
+      ['activate', table, '0'],
+      '0: must be a whole number from 1 to 2147483647 (a packet with fwmark 0 counts as one without, and is dropped)',
+    ],
     [['activate', table, '1', '2', '3', '4', '5'], 'nfqlb activate: no free slot for fwmark 5: all 4 are taken'],
     [['activate', table, '--index=4', '1'], 'nfqlb activate: index 4: must be a whole number from 0 to 3'],
     [['activate', table, '--index=0', '1', '2'], '--index=0: a slot takes one fwmark, not 2'],

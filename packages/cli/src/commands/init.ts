@@ -1,16 +1,50 @@
 import { TargetTable } from '@nfqlb/core/maglev';
-import { addInitOptions, Command, type InitOptions } from '@nfqlb/options';
-import { DEFAULT_TABLE, replaceTable } from '@nfqlb/protocol/tables';
+import { addInitOptions, Command, type InitOptions as TableOptions } from '@nfqlb/options';
+import { createTableIfAbsent, DEFAULT_TABLE, readTable, replaceTable } from '@nfqlb/protocol/tables';
 import { TABLE_NAMES } from '../completion/names.js';
 
-export function initCommand(): Command {
-  const command = new Command('init').description('create a target table in shared memory') as Command;
-  return addInitOptions(command, DEFAULT_TABLE, TABLE_NAMES).action(init) as Command;
+interface InitOptions extends TableOptions {
+  readonly ifAbsent?: true;
 }
 
-function init({ shm = DEFAULT_TABLE, M, N, ownfw, permutation }: InitOptions): void {
+export function initCommand(): Command {
+  const command = new Command('init').description(
+    'create a target table in shared memory; one that is there is replaced, and its targets are gone',
+  );
+  return addInitOptions(command as Command, DEFAULT_TABLE, TABLE_NAMES)
+    .option('--if-absent', 'keep a table that is there, and its targets')
+    .action(init) as Command;
+}
+
+function init({ shm = DEFAULT_TABLE, M, N, ownfw, permutation, ifAbsent }: InitOptions): void {
   const options = { M, N, ownFwmark: ownfw, permutation };
   const adjusted = TargetTable.bucketsFor(options);
-  if (adjusted !== M) console.log(`M adjusted; ${M} -> ${adjusted}`);
-  replaceTable(shm, options);
+  const adjustment = `M adjusted; ${M} -> ${adjusted}`;
+  if (ifAbsent) {
+    if (!createTableIfAbsent(shm, options)) warnIfDifferent(shm, { ...options, M: adjusted });
+    else if (adjusted !== M) console.log(adjustment);
+    return;
+  }
+  if (adjusted !== M) console.log(adjustment);
+  const before = replaceTable(shm, options);
+  if (before.length > 0) {
+    const targets = before.length === 1 ? '1 target was' : `${before.length} targets were`;
+    warn(
+      `${shm}: ${targets} active (${before.join(' ')}); packets are dropped until you activate targets (init --if-absent keeps a table)`,
+    );
+  }
+}
+
+function warnIfDifferent(
+  shm: string,
+  wanted: { readonly M: number; readonly N: number; readonly ownFwmark: number; readonly permutation: string },
+): void {
+  const describe = ({ M, N, ownFwmark, permutation }: typeof wanted): string =>
+    `--M=${M} --N=${N} --ownfw=${ownFwmark} --permutation=${permutation}`;
+  const found = readTable(shm, describe);
+  if (found !== describe(wanted)) warn(`${shm} is there and was kept: it has ${found}`);
+}
+
+function warn(text: string): void {
+  console.error(`nfqlb init: warning: ${text}`);
 }

@@ -57,7 +57,7 @@ function summary({ vips, targets, queue, fragmentQueue, synOnly }: SetUp): strin
     `queue ${formatQueues(queue)} gets ${synOnly ? 'the first packet of each connection' : 'packets'} to ${[...vips[4], ...vips[6]].join(', ')}`,
     ...(fragmentQueue === undefined ? [] : [`queue ${fragmentQueue} gets those of them that are fragments`]),
     ...targets.map((target) => `fwmark ${target.fwmark} leads to ${addresses(target)}`),
-    `next: nfqlb init; nfqlb activate ${fwmarks}; ${listeners(queue, fragmentQueue)}`,
+    `next: nfqlb init --if-absent; nfqlb activate ${fwmarks}; ${listeners(queue, fragmentQueue)}`,
     '',
   ].join('\n');
 }

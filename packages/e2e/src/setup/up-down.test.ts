@@ -51,7 +51,7 @@ describeLive(
       const { lb } = net;
       const before = await kernelState(lb);
       const said = await nfqlb(lb, 'up', ...setUpOf(net), ...options);
-      expect(said).toContain('next: nfqlb init; nfqlb activate 101 102 103; nfqlb lb --queue=');
+      expect(said).toContain('next: nfqlb init --if-absent; nfqlb activate 101 102 103; nfqlb lb --queue=');
       const up = await kernelState(lb);
       expect(up).not.toBe(before);
       expect(up).not.toContain('--queue-bypass');

@@ -1,5 +1,5 @@
 import { UsageError } from '../usage-error.js';
-import { fwmark } from './fwmark.js';
+import { targetFwmark } from './fwmark.js';
 import { list } from './list.js';
 import { wholeNumber } from './whole-number.js';
 
@@ -25,6 +25,6 @@ export function targets(text: string): WeightedTarget[] {
 
 const parseTargets = list((item): WeightedTarget => {
   const colon = item.indexOf(':');
-  if (colon < 0) return { fwmark: fwmark(item), weight: 1 };
-  return { fwmark: fwmark(item.slice(0, colon)), weight: weight(item.slice(colon + 1)) };
+  if (colon < 0) return { fwmark: targetFwmark(item), weight: 1 };
+  return { fwmark: targetFwmark(item.slice(0, colon)), weight: weight(item.slice(colon + 1)) };
 });

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { UsageError } from '../usage-error.js';
 import { decimalSeconds } from './decimal-seconds.js';
-import { fwmark, fwmarkOrNone } from './fwmark.js';
+import { fwmark, fwmarkOrNone, targetFwmark } from './fwmark.js';
 import { list, repeatable } from './list.js';
 import { oneOf } from './one-of.js';
 import { queueRange } from './queue-range.js';
@@ -49,6 +49,16 @@ const cases: [name: string, parse: ValueParser<unknown>, good: [string, unknown]
     ],
     ['2147483648', '4294967295', '4294967296', '-1', '0x10', '101,102', 'web'],
     'must be a whole number from 0 to 2147483647 (the shared table holds a signed 32-bit number)',
+  ],
+  [
+    'targetFwmark',
+    targetFwmark,
+    [
+      ['1', 1],
+      ['2147483647', 2147483647],
+    ],
+    ['0', '-1', '2147483648', 'web'],
+    'must be a whole number from 1 to 2147483647 (a packet with fwmark 0 counts as one without, and is dropped)',
   ],
   [
     'fwmarkOrNone',
@@ -113,7 +123,7 @@ describe('targets', () => {
   test.each([
     ['', /^: must be a list with commas between its items, none of them empty$/],
     ['101,', /^101,: must be a list/],
-    ['101,x', /^x: must be a whole number from 0 to 2147483647/],
+    ['101,x', /^x: must be a whole number from 1 to 2147483647/],
     ['101:65536', /^65536: must be a whole number from 0 to 65535$/],
     ['101:', /^: must be a whole number from 0 to 65535$/],
     ['101:1:1', /^1:1: must be/],

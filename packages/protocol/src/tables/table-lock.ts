@@ -1,4 +1,4 @@
-import { type TableOptions, TargetTable } from '@nfqlb/core/maglev';
+import { CoreError, type TableOptions, TargetTable } from '@nfqlb/core/maglev';
 import { NativeError } from '@nfqlb/native';
 import { SharedMemory } from '@nfqlb/native/shared-memory';
 import { nameTable, noSuchTable, tableIn } from './shared-table.js';
@@ -119,9 +119,28 @@ export function changeTable(name: string, change: (table: TargetTable) => void):
   withTableLock(name, (lock) => change(lock.existing));
 }
 
-/** Creates the table of that name, or replaces it. Throws as {@link TableLock.replace}. */
-export function replaceTable(name: string, options: TableOptions, fill?: (table: TargetTable) => void): void {
-  withTableLock(name, (lock) => lock.replace(options, fill));
+/**
+ * Creates the table of that name, or replaces it.
+ *
+ * @returns the fwmarks that were active in the table before
+ * @throws as {@link TableLock.replace}
+ */
+export function replaceTable(name: string, options: TableOptions, fill?: (table: TargetTable) => void): number[] {
+  return withTableLock(name, (lock) => {
+    const before = activeIn(lock);
+    lock.replace(options, fill);
+    return before;
+  });
+}
+
+/** Whatever the name leads to may be replaced: what is no table, or may not be opened, has no targets. */
+function activeIn(lock: TableLock): number[] {
+  try {
+    return [...(lock.table?.active ?? [])].filter((fwmark) => fwmark >= 0);
+  } catch (error) {
+    if (error instanceof NativeError || error instanceof CoreError) return [];
+    throw error;
+  }
 }
 
 /**

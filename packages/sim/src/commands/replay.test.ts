@@ -348,7 +348,7 @@ describe('bad input: one line, exit status 1, and what was whole has been replay
     ['no file', ['/no/such/file'], 'sim replay: /no/such/file: no such file'],
     ['no capture named', [], 'sim replay: missing argument capture; the usage is'],
     ['a directory', ['/tmp'], 'sim replay: /tmp: a directory; a capture file is needed, or - for standard input'],
-    ['targets that are no numbers', ['-', '--targets=abc'], '--targets=abc: must be a whole number from 0 to 2147483647'],
+    ['targets that are no numbers', ['-', '--targets=abc'], '--targets=abc: must be a whole number from 1 to 2147483647'],
     ['M below 0', ['-', '--M=-1'], '--M=-1: must be a whole number from 3 to 4294967295'],
     ['N > M', ['-', '--M=7', '--N=8'], 'sim replay: N 8: must be a whole number from 1 to 7'],
     ['more targets than slots', ['-', '--N=1'], 'sim replay: no free slot for fwmark 102: all 1 are taken'],
@@ -361,7 +361,7 @@ describe('bad input: one line, exit status 1, and what was whole has been replay
     ['a change without a moment', ['-', '--at=deactivate 102'], '--at=deactivate 102: must be SECONDS:COMMAND'],
     ['a change that is none', ['-', '--at=1:explode'], 'explode'],
     ['an unknown option', ['-', '--colour'], 'sim replay: '],
-    ['a tier that is no numbers', ['-', '--tier=abc'], '--tier=abc: must be a whole number from 0 to 2147483647'],
+    ['a tier that is no numbers', ['-', '--tier=abc'], '--tier=abc: must be a whole number from 1 to 2147483647'],
     [
       'ownfw that is not of the tier',
       ['-', '--tier=201,202', '--ownfw=203'],
