@@ -158,6 +158,16 @@ describe('options', () => {
     expect(part(0.8, 99, changed).map(({ fwmark }) => fwmark)).toContain(105);
   });
 
+  test('--at: changes after the last packet are reported, and nothing else', () => {
+    const { status, stderr } = sim([DEMO, '--at=5:activate 106', '--at=0.5:deactivate 102', '--at=1.75:activate 105']);
+    expect(status).toBe(0);
+    expect(stderr.split('\n').filter((line) => line.includes('--at'))).toEqual([
+      'sim replay: warning: --at=1.75:activate 105: not made, because the last packet is 1.743 s after the first one',
+      'sim replay: warning: --at=5:activate 106: not made, because the last packet is 1.743 s after the first one',
+    ]);
+    expect(sim([DEMO, '--at=1.743:activate 105']).stderr).not.toContain('--at');
+  });
+
   test('--expect: nothing to say when the decisions are the same, each difference named when not', () => {
     const expected = write(sim([DEMO, '--json']).stdout);
     expect(sim([DEMO, `--expect=${expected}`]).status).toBe(0);

@@ -124,6 +124,7 @@ async function runReplay(path: string, options: ReplayOptions): Promise<void> {
     bar?.clear();
     writer?.close();
     capture.close();
+    for (const line of schedule.describePending()) process.stderr.write(`sim replay: ${line}\n`);
     // What was whole has been replayed, and is shown, also when the capture then breaks off.
     if (options.json !== true) {
       process.stdout.write(summary(capture, replayed, tally));

@@ -24,7 +24,7 @@ export interface Replay {
  * @throws what the capture throws, after all packets before the fault have been decided
  */
 export async function replay(options: Replay): Promise<void> {
-  const { packets, tally, replayed } = options;
+  const { packets, schedule, tally, replayed } = options;
   try {
     for (;;) {
       const received = packets.receive();
@@ -32,6 +32,8 @@ export async function replay(options: Replay): Promise<void> {
       const count = typeof received === 'number' ? received : await received;
       if (count === END) return;
       decide(options, count);
+      const { seconds, nanoseconds } = packets.batch;
+      if (count > 0) schedule.reach(seconds[count - 1]! + nanoseconds[count - 1]! / 1e9);
       packets.settle(count);
       options.onProgress?.();
     }

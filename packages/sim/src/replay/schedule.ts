@@ -18,6 +18,7 @@ export interface ScheduledChange {
 export class Schedule {
   readonly #changes: readonly ScheduledChange[];
   #next = 0;
+  #reached = 0;
 
   constructor(changes: readonly ScheduledChange[]) {
     this.#changes = changes.toSorted((a, b) => a.at - b.at);
@@ -31,6 +32,19 @@ export class Schedule {
   /** Makes every change that is due at `now`: a packet of the same moment already meets it. */
   applyUntil(now: number, replayed: ReplayedBalancer): void {
     for (; this.due <= now; this.#next++) this.#changes[this.#next]!.apply(replayed);
+  }
+
+  /** Tells that packets up to the moment `now` have been decided. */
+  reach(now: number): void {
+    this.#reached = Math.max(this.#reached, now);
+  }
+
+  /** A line for each change that was not made, because the capture ended before its moment. */
+  describePending(): string[] {
+    const end = this.#reached.toFixed(3);
+    return this.#changes
+      .slice(this.#next)
+      .map(({ command }) => `warning: --at=${command}: not made, because the last packet is ${end} s after the first one`);
   }
 
   /** @throws UsageError for a change that cannot be made with these tables and flows */
