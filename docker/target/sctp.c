@@ -1,7 +1,10 @@
 // SCTP over libusrsctp: answers every message with this machine's host name, or asks once and prints the answer.
 //
 //   sctp answer PORT UDP-PORT             over IP, and encapsulated in UDP (RFC 6951)
-//   sctp ask ADDRESS PORT [UDP-PORT]      over IP, or in UDP with a port
+//   sctp ask ADDRESS PORT SOURCE-PORT [UDP-PORT]   over IP, or in UDP with a port
+//
+// Every ask needs a source port of its own: the answerer keeps the association of an ask that has ended, and libusrsctp may leave the
+// next one from the same port without an answer.
 
 #include <arpa/inet.h>
 #include <stdio.h>
@@ -11,7 +14,7 @@
 #include <unistd.h>
 #include <usrsctp.h>
 
-static const int PATIENCE = 5;  // seconds for an answer
+static const int ANSWER_TIMEOUT_S = 5;
 
 static void fail(const char* what) {
   perror(what);
@@ -58,7 +61,7 @@ static int print_message(struct socket* socket, union sctp_sockstore from, void*
   _exit(0);
 }
 
-static _Noreturn void ask(const char* address, int port, int udp_port) {
+static _Noreturn void ask(const char* address, int port, int source_port, int udp_port) {
   struct sockaddr_in four = {.sin_family = AF_INET, .sin_port = htons((uint16_t)port)};
   struct sockaddr_in6 six = {.sin6_family = AF_INET6, .sin6_port = htons((uint16_t)port)};
   int is_six = strchr(address, ':') != NULL;
@@ -69,6 +72,10 @@ static _Noreturn void ask(const char* address, int port, int udp_port) {
   struct sockaddr* to = is_six ? (struct sockaddr*)&six : (struct sockaddr*)&four;
   struct socket* socket = usrsctp_socket(is_six ? AF_INET6 : AF_INET, SOCK_STREAM, IPPROTO_SCTP, print_message, NULL, 0, NULL);
   if (socket == NULL) fail("usrsctp_socket");
+  struct sockaddr_in source4 = {.sin_family = AF_INET, .sin_port = htons((uint16_t)source_port)};
+  struct sockaddr_in6 source6 = {.sin6_family = AF_INET6, .sin6_port = htons((uint16_t)source_port)};
+  struct sockaddr* source = is_six ? (struct sockaddr*)&source6 : (struct sockaddr*)&source4;
+  if (usrsctp_bind(socket, source, is_six ? sizeof source6 : sizeof source4) < 0) fail("usrsctp_bind");
   if (udp_port != 0) {
     struct sctp_udpencaps encapsulation = {.sue_port = htons((uint16_t)udp_port)};
     encapsulation.sue_address.ss_family = to->sa_family;
@@ -76,7 +83,7 @@ static _Noreturn void ask(const char* address, int port, int udp_port) {
       fail("SCTP_REMOTE_UDP_ENCAPS_PORT");
     }
   }
-  alarm((unsigned)PATIENCE);
+  alarm((unsigned)ANSWER_TIMEOUT_S);
   if (usrsctp_connect(socket, to, is_six ? sizeof six : sizeof four) < 0) fail("usrsctp_connect");
   if (usrsctp_sendv(socket, "?", 1, NULL, 0, NULL, 0, SCTP_SENDV_NOINFO, 0) < 0) fail("usrsctp_sendv");
   for (;;) pause();
@@ -84,15 +91,15 @@ static _Noreturn void ask(const char* address, int port, int udp_port) {
 
 int main(int count, char** arguments) {
   int answers = count == 4 && strcmp(arguments[1], "answer") == 0;
-  int asks = (count == 4 || count == 5) && strcmp(arguments[1], "ask") == 0;
+  int asks = (count == 5 || count == 6) && strcmp(arguments[1], "ask") == 0;
   if (!answers && !asks) {
-    fprintf(stderr, "usage: sctp answer PORT UDP-PORT | sctp ask ADDRESS PORT [UDP-PORT]\n");
+    fprintf(stderr, "usage: sctp answer PORT UDP-PORT | sctp ask ADDRESS PORT SOURCE-PORT [UDP-PORT]\n");
     return 1;
   }
-  int own_udp_port = answers ? atoi(arguments[3]) : count == 5 ? 9899 : 0;
+  int own_udp_port = answers ? atoi(arguments[3]) : count == 6 ? 9899 : 0;
   usrsctp_init((uint16_t)own_udp_port, NULL, NULL);
   // No ABORT to packets of associations that another program has.
   usrsctp_sysctl_set_sctp_blackhole(2);
   if (answers) answer(atoi(arguments[2]));
-  ask(arguments[2], atoi(arguments[3]), count == 5 ? atoi(arguments[4]) : 0);
+  ask(arguments[2], atoi(arguments[3]), atoi(arguments[4]), count == 6 ? atoi(arguments[5]) : 0);
 }
