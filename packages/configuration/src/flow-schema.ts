@@ -1,4 +1,4 @@
-import { defineFlow, type FlowDefinition } from '@nfqlb/core/flows';
+import { defineFlow, type FlowDefinition, requireNetworks } from '@nfqlb/core/flows';
 import { z } from 'zod';
 import { refusedBy } from './refusal.js';
 
@@ -45,5 +45,7 @@ function isMember(value: unknown): value is string | number {
 }
 
 function define(field: Field, value: string | number): void {
-  defineFlow({ name: 'any', target: 'any', [field]: typeof value === 'number' && field !== 'priority' ? String(value) : value });
+  const definition = { [field]: typeof value === 'number' && field !== 'priority' ? String(value) : value };
+  defineFlow({ name: 'any', target: 'any', ...definition });
+  requireNetworks(definition);
 }

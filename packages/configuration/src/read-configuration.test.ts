@@ -132,6 +132,10 @@ describe('refused, with its place', () => {
     ],
     ['flows:\n- {name: a, target: b, srcs: [~]}', 'f:2:31: srcs: must be text or a number'],
     ['flows:\n- {name: a, target: b, srcs: {}}', 'f:2:30: srcs: must be a list'],
+    [
+      'flows:\n- {name: a, target: b, dsts: [10.0.0.0/8, 10.0.0.1/24]}',
+      'f:2:43: dsts "10.0.0.1/24": has bits behind the prefix; must be 10.0.0.0/24, or 10.0.0.1/32 for the one address',
+    ],
     ['flows:\n- {name: a, target: b, priority: -1}', 'f:2:34: priority "-1": must be a whole number from 0 to 4294967295'],
     ['flows:\n- {name: a, target: b, udpencap: 3}', 'f:2:34: udpencap 3: only allowed with protocols sctp, not with any'],
     ['flows:\n- {name: a, target: b, dport: 3}', `f:2:24: unknown key "dport"; there are ${KEYS}`],

@@ -60,6 +60,10 @@ test.each([
   [['--vip=10.0.0.1/32', '--fragment_queue=3:4', '192.168.1.1'], 'up: --fragment_queue=3:4: must be a whole number from 0 to 65535'],
   [['--vip=1000::1/128', '1=fe80::5'], 'up: targets 1=fe80::5: must not be link-local (fe80::/10)'],
   [['--vip=10.0.0.1', '192.168.1.1'], 'up: --vip=10.0.0.1: must be ADDRESS/BITS such as 10.0.0.1/32 or 2001:db8::1/128'],
+  [
+    ['--vip=10.0.0.1/24', '192.168.1.1'],
+    'up: --vip=10.0.0.1/24: has bits behind the prefix; must be 10.0.0.0/24, or 10.0.0.1/32 for the one address',
+  ],
   [['--vip=10.0.0.1/32,', '192.168.1.1'], 'up: --vip=10.0.0.1/32,: must be a list with commas between its items, none of them empty'],
   [['192.168.1.1'], 'up: missing option --vip'],
   [['--vip=10.0.0.1/32'], 'up: missing argument targets'],

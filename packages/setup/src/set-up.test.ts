@@ -14,7 +14,7 @@ const request = (vips: readonly string[], targets: readonly string[]): SetUpRequ
 describe('a VIP', () => {
   test.each([
     ['10.0.0.1/32', '10.0.0.1/32'],
-    ['10.0.0.9/24', '10.0.0.0/24'],
+    ['10.0.0.0/24', '10.0.0.0/24'],
     ['2001:db8::1/128', '2001:db8::1/128'],
     ['::ffff:10.0.0.1/128', '10.0.0.1/32'],
   ])('%s', (text, written) => {
@@ -31,7 +31,7 @@ describe('a VIP', () => {
   });
 
   test('given twice counts once', () => {
-    expect(composeSetUp(request(['10.0.0.1/24', '10.0.0.2/24'], [])).vips).toEqual({ 4: ['10.0.0.0/24'], 6: [] });
+    expect(composeSetUp(request(['10.0.0.1/32', '::ffff:10.0.0.1/128'], [])).vips).toEqual({ 4: ['10.0.0.1/32'], 6: [] });
   });
 });
 

@@ -1,4 +1,14 @@
-import { type Cidr, cidrContains, formatCidr, formatIpAddress, IPV4_PREFIX, isIpv4, parseCidr, parseIpAddress } from '@nfqlb/core/address';
+import {
+  type Cidr,
+  cidrContains,
+  formatCidr,
+  formatIpAddress,
+  IPV4_PREFIX,
+  isIpv4,
+  networksMeant,
+  parseCidr,
+  parseIpAddress,
+} from '@nfqlb/core/address';
 import { type QueueRange, targetFwmark, UsageError } from '@nfqlb/options';
 
 /** Address family, by its number of the Internet Protocol. */
@@ -64,6 +74,11 @@ export function vip(text: string): Cidr {
     throw new UsageError('invalid-value', 'must have at least one bit: every packet of this machine would be load-balanced', {
       value: text,
     });
+  }
+  const meant = networksMeant(text);
+  if (meant) {
+    const problem = `has bits behind the prefix; must be ${meant.network}, or ${meant.address} for the one address`;
+    throw new UsageError('invalid-value', problem, { value: text });
   }
   return cidr;
 }

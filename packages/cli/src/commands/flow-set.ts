@@ -1,4 +1,4 @@
-import { defineFlow } from '@nfqlb/core/flows';
+import { defineFlow, requireNetworks } from '@nfqlb/core/flows';
 import { addTargetFlowOptions, Command, type TargetFlowOptions } from '@nfqlb/options';
 import type { Field } from '@nfqlb/protocol/flow';
 import { changeFlows, flowAddress } from '@nfqlb/protocol/flow';
@@ -14,6 +14,7 @@ export function flowSetCommand(): Command {
       // Nothing goes out that would be refused, or that is not one line a field.
       const flow = { ...given, name, target };
       defineFlow(flow);
+      requireNetworks(flow);
       await changeFlows(flowAddress(), { action: 'set', fields: given }, { define: [flow], delete: [] });
       console.log('OK');
     },

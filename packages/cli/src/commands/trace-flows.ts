@@ -1,4 +1,4 @@
-import { defineFlow } from '@nfqlb/core/flows';
+import { defineFlow, requireNetworks } from '@nfqlb/core/flows';
 import { addFlowOptions, Command, type FlowOptions, text, UsageError } from '@nfqlb/options';
 import type { Field } from '@nfqlb/protocol/flow';
 import { FlowCommandError, flowAddress, sendFlowCommand } from '@nfqlb/protocol/flow';
@@ -15,6 +15,7 @@ export function traceFlowSetCommand(): Command {
   return addFlowOptions(command as Command).action(async (options: TraceFlowOptions) => {
     // Nothing goes out that would be refused, or that is not one line a field.
     defineFlow({ ...options, target: '-' });
+    requireNetworks(options);
     await say('trace-set', { ...options });
   }) as Command;
 }

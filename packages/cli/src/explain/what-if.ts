@@ -1,5 +1,5 @@
 import { CoreError, TargetTable } from '@nfqlb/core';
-import { defineFlow } from '@nfqlb/core/flows';
+import { defineFlow, requireNetworks } from '@nfqlb/core/flows';
 import { type ConfigurationCommand, configurationCommand, UsageError } from '@nfqlb/options';
 import type { Situation } from './situation.js';
 
@@ -47,6 +47,7 @@ export function tryOut({ line, command }: WhatIf, situation: Situation, table: s
       case 'flow-set': {
         const { prio, ...options } = asked.flow;
         const flow = defineFlow({ ...options, priority: prio });
+        requireNetworks(options);
         tableNamed(flow.target);
         flows().define(flow);
         return;

@@ -29,6 +29,17 @@ export function parseCidr(text: string): Cidr | undefined {
 }
 
 /**
+ * The networks that ADDRESS/PREFIX can have meant where its address has bits behind the prefix: `10.0.0.1/24` is `10.0.0.0/24` or
+ * `10.0.0.1/32`. `undefined` where it has none, or is not ADDRESS/PREFIX.
+ */
+export function networksMeant(text: string): { readonly network: string; readonly address: string } | undefined {
+  const cidr = parseCidr(text);
+  const address = parseIpAddress(text.slice(0, text.indexOf('/')));
+  if (!cidr || !address || samePrefix(cidr.network, address, ADDRESS_BITS)) return undefined;
+  return { network: formatCidr(cidr), address: formatCidr({ network: address, prefixLength: ADDRESS_BITS }) };
+}
+
+/**
  * Bits of the 128 that a prefix length means behind `address`, which is given as text: `::ffff:10.0.0.0/104` is `10.0.0.0/8`.
  * `undefined` if it is none. No leading zeros, for the reason that an address has none.
  */

@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
 import { formatCidr } from '../address/index.js';
 import { CoreError } from '../core-error.js';
-import { defineFlow, type FlowDefinition } from './define-flow.js';
+import { defineFlow, type FlowDefinition, requireNetworks } from './define-flow.js';
 
 const define = (definition: Partial<FlowDefinition>) => defineFlow({ name: 'web', target: 'table', ...definition });
 
@@ -171,5 +171,29 @@ describe('refuses', () => {
   test('with a code to tell a conflict by', () => {
     expect(refusal({ udpencap: 1 }).code).toBe('conflict');
     expect(refusal({ dports: '0' }).code).toBe('out-of-range');
+  });
+});
+
+describe('what people write must be networks', () => {
+  test.each([
+    [
+      { dsts: '10.0.0.0/24,10.0.0.1/24' },
+      'dsts "10.0.0.1/24": has bits behind the prefix; must be 10.0.0.0/24, or 10.0.0.1/32 for the one address',
+    ],
+    [
+      { srcs: ['2001:db8::1/64'] },
+      'srcs "2001:db8::1/64": has bits behind the prefix; must be 2001:db8::/64, or 2001:db8::1/128 for the one address',
+    ],
+    [
+      { srcs: '::ffff:10.0.0.1/104' },
+      'srcs "::ffff:10.0.0.1/104": has bits behind the prefix; must be 10.0.0.0/8, or 10.0.0.1/32 for the one address',
+    ],
+  ])('%j is refused', (definition, message) => {
+    expect(() => requireNetworks(definition)).toThrow(new CoreError('out-of-range', message));
+  });
+
+  test('networks and single addresses are', () => {
+    requireNetworks({ dsts: '0.0.0.0/0,10.0.0.0/8,10.0.0.1/32,::/0,2001:db8::/32,2001:db8::1/128', srcs: [] });
+    requireNetworks({});
   });
 });

@@ -1,4 +1,4 @@
-import { type Cidr, parseCidr } from '../address/index.js';
+import { type Cidr, networksMeant, parseCidr } from '../address/index.js';
 import { CoreError } from '../core-error.js';
 import { type ByteMatch, parseByteMatch } from './byte-match.js';
 import type { Flow } from './flow.js';
@@ -79,6 +79,22 @@ function protocolsOf(list: FlowList | undefined): FlowProtocol[] {
     return protocol;
   });
   return PROTOCOLS.filter((protocol) => named.includes(protocol));
+}
+
+/**
+ * Refuses an address with bits behind its prefix, which is likely a slip: `10.0.0.1/24` are 256 addresses. For what people write;
+ * C nfqlb's clients may send it, and {@link defineFlow} takes the network.
+ *
+ * @throws {@link CoreError} `out-of-range`
+ */
+export function requireNetworks({ dsts, srcs }: Partial<FlowDefinition>): void {
+  for (const [field, list] of Object.entries({ dsts, srcs })) {
+    for (const member of membersOf(list)) {
+      const meant = networksMeant(member);
+      if (meant)
+        throw rejected(field, member, `has bits behind the prefix; must be ${meant.network}, or ${meant.address} for the one address`);
+    }
+  }
 }
 
 function cidrsOf(field: string, list: FlowList | undefined): Cidr[] {

@@ -1,5 +1,5 @@
 import type { TargetTable } from '@nfqlb/core';
-import { defineFlow } from '@nfqlb/core/flows';
+import { defineFlow, requireNetworks } from '@nfqlb/core/flows';
 import { type ConfigurationCommand, configurationCommand, decimalSeconds, UsageError } from '@nfqlb/options';
 import type { ScheduledChange } from './schedule.js';
 
@@ -33,6 +33,7 @@ function commandOf(text: string): Effect {
       const { prio: priority, ...options } = command.flow;
       const flow = { ...options, priority };
       defineFlow(flow);
+      requireNetworks(flow);
       return { table: flow.target, changesFlows: true, apply: ({ flows }) => flows!.define(flow) };
     }
     case 'flow-delete':
