@@ -111,7 +111,7 @@ describe('refused, with its place', () => {
     ],
     ['tables: {a: {targets: {4: 70000}}}', 'f:1:27: weight of 4: must be a whole number from 0 to 65535'],
     ['tables: {a: {N: 1, targets: {1: 1, 2: 1}}}', 'f:1:29: targets: 2 targets: the table has N=1 slots'],
-    ['tables: {a: {M: 5, N: 6}}', 'f:1:13: N 6: must be a whole number from 1 to 5'],
+    ['tables: {a: {M: 5, N: 6}}', 'f:1:13: N 6: must be a whole number from 1 to 5, since M=5'],
     ['tables: {a: {permutation: x}}', 'f:1:27: permutation: must be one of fwmark, nfqlb'],
     [
       'tables: {a: {permutation: nfqlb, targets: {1: 1, 2: 3}}}',

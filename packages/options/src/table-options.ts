@@ -15,6 +15,9 @@ export interface TableNames {
   readonly fwmarks: Suggest;
 }
 
+/** A slot needs a bucket: core's `MAX_BUCKETS`, which this package does not depend on. */
+const MAX_SLOTS = 993997;
+
 const NO_NAMES: TableNames = { tables: words(), fwmarks: words() };
 
 /** What the options of {@link addInitOptions} give. */
@@ -31,7 +34,7 @@ export function addInitOptions(command: Command, table?: string, { tables }: Tab
   return command
     .option('--shm <name>', 'its name', text(tables), table)
     .option('--M <buckets>', 'buckets; lowered to a prime', wholeNumber({ max: 0xffffffff }), 997)
-    .option('--N <slots>', 'most targets', wholeNumber({ min: 1 }), 32)
+    .option('--N <slots>', 'most targets', wholeNumber({ min: 1, max: MAX_SLOTS }), 32)
     .option('--ownfw <fwmark>', 'in the table of a load-balancer tier, the fwmark of this one', fwmark, 0)
     .option(
       '--permutation <kind>',

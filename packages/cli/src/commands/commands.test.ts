@@ -4,6 +4,7 @@ import { copyFileSync, mkdtempSync, readFileSync, rmSync, truncateSync, writeFil
 import { type AddressInfo, createServer } from 'node:net';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
+import { MAX_BUCKETS } from '@nfqlb/core/maglev';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 
 // The program as a user runs it, bundled from these sources into a folder beside dist, where it finds the addon.
@@ -223,6 +224,8 @@ describe('bad input: one line, exit status 1', () => {
   test.each([
     [['init', '--M=-1'], '--M=-1: must be a whole number from 0 to 4294967295'],
     [['init', '--M=7', '--N=8', table], 'nfqlb init: N 8: must be a whole number from 1 to 7'],
+    [['init', '--N=0'], `--N=0: must be a whole number from 1 to ${MAX_BUCKETS}`],
+    [['init', '--M=10', '--N=20', table], 'nfqlb init: N 20: must be a whole number from 1 to 7, since M=10 is adjusted to 7'],
     [['init', '--M=abc'], '--M=abc: must be a whole number'],
     [['init', '--M=100000', '--permutation=nfqlb', table], 'M=99991: permutation kind nfqlb goes up to M=65537'],
     [['init', '--shm=a/b'], 'shared memory "a/b": a name has 1 to 255 octets, none of them a slash'],

@@ -267,6 +267,8 @@ const extensionOf = ({ M, N, memory }: TargetTable & { memory: ArrayBuffer }): I
 describe('bad input', () => {
   test.each([
     ['N > M', { M: 7, N: 8 }, 'N 8: must be a whole number from 1 to 7'],
+    ['N > M, which was lowered', { M: 10, N: 20 }, 'N 20: must be a whole number from 1 to 7, since M=10 is adjusted to 7'],
+    ['N > M, which was raised', { M: 0, N: 32 }, 'N 32: must be a whole number from 1 to 3, since M=0 is adjusted to 3'],
     ['no slot', { M: 7, N: 0 }, 'N 0: must be a whole number from 1 to 7'],
     ['M below 0', { M: -1, N: 1 }, 'M -1: must be a whole number from 0 to 4294967295'],
     ['M not whole', { M: 7.5, N: 1 }, 'M 7.5: must be a whole number from 0 to 4294967295'],

@@ -365,7 +365,9 @@ function readHeader(memory: ArrayBufferLike): [own: number, M: number, N: number
 function checkOptions({ M: requested, N, ownFwmark = 0, permutation = 'fwmark' }: TableOptions): Required<TableOptions> {
   checkRange('M', requested, 0, 0xffffffff);
   const M = requested < MIN_BUCKETS ? MIN_BUCKETS : primeBelow(Math.min(requested, MAX_BUCKETS));
-  checkRange('N', N, 1, M);
+  // Whoever asked for 10 buckets does not know that there are 7.
+  const since = M === requested ? `M=${M}` : `M=${requested} is adjusted to ${M}`;
+  checkRange('N', N, 1, M, `, since ${since}`);
   checkRange('ownFwmark', ownFwmark, 0, MAX_FWMARK);
   if (permutation === 'nfqlb') checkNfqlbBuckets(M);
   // `len` is a u32.
@@ -384,8 +386,8 @@ function checkTarget({ fwmark, weight = 1 }: Target): void {
   checkRange('weight', weight, 0, MAX_WEIGHT);
 }
 
-function checkRange(what: string, value: number, min: number, max: number): void {
+function checkRange(what: string, value: number, min: number, max: number, why = ''): void {
   if (!Number.isInteger(value) || value < min || value > max) {
-    throw new CoreError('out-of-range', `${what} ${value}: must be a whole number from ${min} to ${max}`);
+    throw new CoreError('out-of-range', `${what} ${value}: must be a whole number from ${min} to ${max}${why}`);
   }
 }
