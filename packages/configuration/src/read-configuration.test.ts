@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { ConfigurationError } from './configuration-error.js';
-import { parseConfiguration } from './read-configuration.js';
+import { parseConfiguration, readConfigurationText } from './read-configuration.js';
 
 const EXAMPLE = `
 tables:                       # shared-memory names
@@ -166,4 +166,11 @@ describe('refused, with its place', () => {
     );
     expect(problem(lists.join('\n'))).toMatch(/^f:\d+:\d+: Excessive alias count/);
   });
+});
+
+test.each([
+  ['/none/nfqlb.yaml', '/none/nfqlb.yaml: no such file or directory'],
+  ['/proc', '/proc: is a directory; a file is needed'],
+])('the file %s cannot be read', async (file, message) => {
+  await expect(readConfigurationText(file)).rejects.toThrow(new ConfigurationError(file, message.slice(file.length + 2)));
 });

@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { text } from 'node:stream/consumers';
+import { fileProblem } from '@nfqlb/options';
 import { type Document, LineCounter, parseDocument, visit } from 'yaml';
 import type { Configuration } from './configuration.js';
 import { ConfigurationError } from './configuration-error.js';
@@ -7,9 +8,18 @@ import { configurationSchema } from './configuration-schema.js';
 import { issuesOf } from './issue.js';
 import { isSameKey, offsetOf } from './yaml-place.js';
 
-/** The text of a configuration file; `-` is standard input. */
+/**
+ * The text of a configuration file; `-` is standard input.
+ *
+ * @throws {@link ConfigurationError} when it cannot be read
+ */
 export async function readConfigurationText(file: string): Promise<string> {
-  return file === '-' ? await text(process.stdin) : readFileSync(file, 'utf8');
+  if (file === '-') return await text(process.stdin);
+  try {
+    return readFileSync(file, 'utf8');
+  } catch (error) {
+    throw new ConfigurationError(file, fileProblem(error), { cause: error });
+  }
 }
 
 /**

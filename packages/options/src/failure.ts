@@ -10,11 +10,39 @@ export function isExpected(error: unknown): error is Error & { readonly code: st
   return typeof code === 'string' && !code.startsWith('ERR_');
 }
 
+/** What Node's code for a file system error means, without the file's name. */
+const FILE_PROBLEMS: Readonly<Record<string, string>> = {
+  ENOENT: 'no such file or directory',
+  ENOTDIR: 'a part of the path is not a directory',
+  EISDIR: 'is a directory; a file is needed',
+  EACCES: 'permission denied',
+  EPERM: 'not permitted',
+  EROFS: 'the file system is read-only',
+  ENOSPC: 'no space left on the device',
+  EMFILE: 'too many open files (ulimit -n)',
+  ELOOP: 'symbolic links lead in a circle',
+  ENAMETOOLONG: 'the name is too long',
+};
+
+/** What is wrong with a file that could not be read or written, for a message that names the file. */
+export function fileProblem(error: unknown): string {
+  const { code = '', message = String(error) } = error as NodeJS.ErrnoException;
+  return FILE_PROBLEMS[code] ?? message;
+}
+
 /** What to tell the user about an error that ended a command, in one line. */
 export function describeFailure(error: unknown): string {
   let message: string;
   if (error instanceof CommanderError) message = error.message.replace(/^error: /, '');
+  else if (isFileError(error)) message = `${error.path}: ${fileProblem(error)}`;
   else if (isExpected(error)) message = error.message;
   else message = `internal error: ${error}; NFQLB_DEBUG=1 in the environment shows where`;
   return message.replace(/\s*[\r\n]+\s*/g, ' ');
+}
+
+/** Whether it is Node's error for a file; this project's own have no `syscall`. */
+function isFileError(error: unknown): error is NodeJS.ErrnoException & { readonly path: string } {
+  if (!(error instanceof Error)) return false;
+  const { code = '', syscall, path } = error as NodeJS.ErrnoException;
+  return syscall !== undefined && path !== undefined && code in FILE_PROBLEMS;
 }

@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { Command } from './command.js';
 import { run } from './run.js';
@@ -59,7 +60,7 @@ function program(): Command {
     .action(async (how: string) => {
       if (how === 'usage') throw new UsageError('invalid-value', 'must be at most M, which is 997', { option: '--N', value: '1000' });
       if (how === 'package') throw new TableError('no free slot for fwmark 7:\n  all 32 are taken');
-      if (how === 'system') throw Object.assign(new Error("ENOENT: no such file or directory, open 'x'"), { code: 'ENOENT', errno: -2 });
+      if (how === 'system') readFileSync('/none/x');
       if (how === 'node') Buffer.from(1 as unknown as string);
       throw new TypeError('x is undefined');
     });
@@ -117,7 +118,7 @@ describe('errors are one line on stderr', () => {
     [['activate'], 'nfqlb activate: missing argument fwmarks; the usage is: nfqlb activate [options] <fwmarks...>'],
     [['fail', 'usage'], 'nfqlb fail: --N=1000: must be at most M, which is 997'],
     [['fail', 'package'], 'nfqlb fail: no free slot for fwmark 7: all 32 are taken'],
-    [['fail', 'system'], "nfqlb fail: ENOENT: no such file or directory, open 'x'"],
+    [['fail', 'system'], 'nfqlb fail: /none/x: no such file or directory'],
     [['fail', 'bug'], 'nfqlb fail: internal error: TypeError: x is undefined; NFQLB_DEBUG=1 in the environment shows where'],
   ])('%j', async (argv, line) => {
     await run(program(), argv);

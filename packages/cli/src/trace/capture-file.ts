@@ -1,5 +1,6 @@
 import { closeSync, ftruncateSync, openSync, writeSync } from 'node:fs';
 import { pcapngHeader, pcapngPacket } from '@nfqlb/captures';
+import { fileProblem } from '@nfqlb/options';
 import type { SentPacket } from '@nfqlb/protocol/trace';
 import { VERSION } from '../version.js';
 
@@ -62,8 +63,6 @@ export class CaptureFile {
   }
 
   #error(cause: unknown): CaptureFileError {
-    const { code } = cause as NodeJS.ErrnoException;
-    const why = code === 'ENOSPC' ? 'there is no room left' : (cause as Error).message;
-    return new CaptureFileError(`--write=${this.#path}: ${why}`, { cause });
+    return new CaptureFileError(`--write=${this.#path}: ${fileProblem(cause)}`, { cause });
   }
 }

@@ -262,7 +262,7 @@ describe('--config', () => {
   });
 
   test.each([
-    [() => ['--config=none.yaml'], "ENOENT: no such file or directory, open 'none.yaml'"],
+    [() => ['--config=none.yaml'], 'none.yaml: no such file or directory'],
     [() => [config({ flows: [{ name: 'a', target: 'x' }] })], 'flow a: there is no table x'],
     [() => [config({ colour: 1 })], 'unknown key "colour"'],
     [() => [config(), '--targets=1'], "option '--config <file>' cannot be used with option '--targets <list>'"],
