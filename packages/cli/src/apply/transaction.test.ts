@@ -74,7 +74,7 @@ test.each([
 
 test('without flows nobody need listen; with flows, nobody who does is an error', async () => {
   await makeChanges([retargeted], ADDRESS);
-  await expect(makeChanges([created, flow], ADDRESS)).rejects.toThrow(/no load-balancer with flows listens there.*; nothing has changed$/);
+  await expect(makeChanges([created, flow], ADDRESS)).rejects.toThrow(/nobody listens there.*; start nfqlb flowlb; nothing has changed$/);
   expect(SharedMemory.identity(NEW)).toBeUndefined();
 });
 

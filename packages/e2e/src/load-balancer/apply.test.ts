@@ -93,7 +93,7 @@ describeLive(
       expect([await lb.run('show', `--shm=${web}`), await lb.run('flow-list')]).toEqual(before);
       // Tables alone need no load balancer with flows.
       await lb.stop();
-      expect(await refusal({ tables, flows: [flow] })).toContain('no load-balancer with flows listens there');
+      expect(await refusal({ tables, flows: [flow] })).toContain('nobody listens there in this network namespace; start nfqlb flowlb');
       expect(await lb.run('show', `--shm=${web}`)).toBe(before[0]);
       expect(await lb.run('apply', write({ tables }))).toBe(`nfqlb deactivate --shm=${web} ${one}\nnfqlb activate --shm=${web} ${two}\n`);
     });

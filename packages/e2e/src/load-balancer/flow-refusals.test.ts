@@ -135,7 +135,9 @@ describeLive(
       );
       expect(await second).toContain('nfqlb flowlb: unix:nfqlb: another program listens on it (EADDRINUSE)');
       await lb.stop();
-      expect(await refusal(lb, 'flow-list')).toContain('nfqlb flow-list: unix:nfqlb: no load-balancer with flows listens there');
+      expect(await refusal(lb, 'flow-list')).toContain(
+        'nfqlb flow-list: unix:nfqlb: nobody listens there in this network namespace; start nfqlb flowlb',
+      );
     });
 
     test('are taken, and packets balanced, whatever other clients do', async () => {

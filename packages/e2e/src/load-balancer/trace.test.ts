@@ -229,7 +229,7 @@ describeLive(
       );
       expect(await fails('--mask=lots')).toContain('--mask=lots: must be a number from 0 to 4294967295');
       expect(await fails('--mask=0x80')).toContain('none of its bits is an area');
-      expect(await fails('--selection=log', '--trace_address=unix:nobody')).toContain('unix:nobody: no load-balancer listens there');
+      expect(await fails('--selection=log', '--trace_address=unix:nobody')).toContain('unix:nobody: nobody listens there');
       expect(await fails('--selection=log', '--trace_address=nobody')).toContain('must be unix:NAME, tcp:ADDRESS:PORT');
       expect(await fails('--selection=packet', '--write=/none/x.pcapng')).toContain('--write=/none/x.pcapng: no such file');
       expect(await fails('--selection=packet', '--write=/dev/full')).toContain('--write=/dev/full: no space left on the device');

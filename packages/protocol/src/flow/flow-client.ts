@@ -1,7 +1,7 @@
 import type { Socket } from 'node:net';
 import { buffer } from 'node:stream/consumers';
 import { isRefusal } from '../sockets/access.js';
-import { connect } from '../sockets/connect.js';
+import { connect, describeUnreached } from '../sockets/connect.js';
 import { formatSocketAddress, type SocketAddress } from '../sockets/socket-address.js';
 import { ACCEPTED, type Action, C_LINE, type FlowRequest, formatRequest, parseReply } from './flow-message.js';
 
@@ -65,9 +65,7 @@ async function send(address: SocketAddress, request: FlowRequest): Promise<strin
   try {
     socket = await connect(address);
   } catch (cause) {
-    throw new FlowCommandError('NOT_CONNECTED', `${where}: no load-balancer with flows listens there: ${(cause as Error).message}`, {
-      cause,
-    });
+    throw new FlowCommandError('NOT_CONNECTED', describeUnreached(where, cause, 'nfqlb flowlb'), { cause });
   }
   const isChange = CHANGES.has(request.action);
   const timeout = isChange ? CHANGE_TIMEOUT_MS : LIST_TIMEOUT_MS;

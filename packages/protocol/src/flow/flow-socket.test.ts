@@ -250,7 +250,7 @@ describe('a server', () => {
 
   test('that is not there', async () => {
     await expect(sendFlowCommand(UNIX, SET)).rejects.toThrow(
-      `${formatSocketAddress(UNIX)}: no load-balancer with flows listens there: ${formatSocketAddress(UNIX)}: nobody listens on it (ECONNREFUSED)`,
+      `${formatSocketAddress(UNIX)}: nobody listens there in this network namespace; start nfqlb flowlb`,
     );
     await expect(sendFlowCommand({ kind: 'tcp', host: '127.0.0.1', port: 1 }, SET)).rejects.toMatchObject({ code: 'NOT_CONNECTED' });
     server = await serveFlows(UNIX, echo);

@@ -22,6 +22,13 @@ export async function connect(address: SocketAddress): Promise<Socket> {
   return socket;
 }
 
+/** Why {@link connect} did not reach `where`, in one line: that nobody listens there is said once, with the program to start. */
+export function describeUnreached(where: string, cause: unknown, program: string): string {
+  const { code, message } = cause as NodeJS.ErrnoException;
+  if (code === 'ECONNREFUSED') return `${where}: nobody listens there in this network namespace; start ${program}`;
+  return message.startsWith(where) ? message : `${where}: ${message}`;
+}
+
 async function connectUnix(name: string): Promise<Socket> {
   for (const begin = performance.now(); ; await sleep(RETRY_INTERVAL_MS)) {
     try {

@@ -1,6 +1,6 @@
 import type { Socket } from 'node:net';
 import { createInterface } from 'node:readline';
-import { connect } from '../sockets/connect.js';
+import { connect, describeUnreached } from '../sockets/connect.js';
 import { formatSocketAddress, type SocketAddress } from '../sockets/socket-address.js';
 import { areaNames } from './areas.js';
 import { LogConfig } from './log-config.js';
@@ -79,7 +79,7 @@ async function connectTo(address: SocketAddress, mask: AskedMask): Promise<Socke
   } catch (cause) {
     mask.withdraw();
     const where = formatSocketAddress(address);
-    throw new TraceError('NOT_CONNECTED', `${where}: no load-balancer listens there: ${(cause as Error).message}`, { cause });
+    throw new TraceError('NOT_CONNECTED', describeUnreached(where, cause, 'nfqlb lb or nfqlb flowlb'), { cause });
   }
 }
 
