@@ -580,6 +580,10 @@ describe('who may not look is told so', () => {
 
   test('of tables whose users cannot be seen', () => {
     const tables = WELL_TABLES.map((table) => ({ ...table, usedBy: 'unknown' as const }));
-    expect(bad({ tables })).toMatchObject([{ check: 'tables', text: 'not known: who uses the tables cannot be seen' }]);
+    const finding = { check: 'tables', text: 'not known: who uses the tables cannot be seen' };
+    expect(bad({ tables })).toMatchObject([{ ...finding, remedy: expect.stringContaining('CAP_SYS_PTRACE') }]);
+    expect(bad({ tables, capabilities: 0n }).filter(({ check }) => check === 'tables')).toMatchObject([
+      { ...finding, remedy: 'run nfqlb doctor as root' },
+    ]);
   });
 });

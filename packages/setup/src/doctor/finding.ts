@@ -22,7 +22,7 @@ export function warning(check: string, text: string, remedy: string): Finding {
   return { status: 'warning', check, text, remedy };
 }
 
-export const AS_ROOT = 'run nfqlb doctor as root';
+const AS_ROOT = 'run nfqlb doctor as root';
 
 /**
  * For what could not be looked at: that is no evidence that all is well.

@@ -1,12 +1,16 @@
 import { FAMILIES } from '../set-up.js';
 import type { Facts, TableFacts } from './facts.js';
-import { AS_ROOT, type Finding, ok, problem, unknown, warning } from './finding.js';
+import { type Finding, ok, problem, unknown, warning } from './finding.js';
 import { anyRulesAreReadable } from './queue-rules.js';
+
+// For root that may not see it all, as in a container.
+const SEE_FILES = 'run nfqlb doctor with CAP_DAC_OVERRIDE';
+const SEE_PROCESSES = 'run nfqlb doctor where it sees all processes: with CAP_SYS_PTRACE, and in a container with --pid=host';
 
 /** Whether there are tables, with targets in them that can be reached. What a running load balancer loses is a problem. */
 export function checkTables(facts: Facts): Finding {
   const check = 'tables';
-  if (facts.tables === undefined) return unknown(check, 'what is in /dev/shm cannot be read', facts, AS_ROOT);
+  if (facts.tables === undefined) return unknown(check, 'what is in /dev/shm cannot be read', facts, SEE_FILES);
   const here = facts.tables.filter(({ usedBy }) => usedBy === 'here');
   const tables = here.length > 0 ? here : facts.tables.filter(({ usedBy }) => usedBy !== 'elsewhere');
   // Without a load balancer, nothing is lost yet.
@@ -29,7 +33,7 @@ export function checkTables(facts: Facts): Finding {
     const text = `active fwmarks that no rule or route leads to a target: their packets go where the VIP is routed (${lossIn(lossy, leadsNowhere)})`;
     return lossOf(check, text, 'nfqlb up with FWMARK=ADDRESS for each, or nfqlb deactivate');
   }
-  if (tables.some(({ usedBy }) => usedBy === 'unknown')) return unknown(check, 'who uses the tables cannot be seen', facts, AS_ROOT);
+  if (tables.some(({ usedBy }) => usedBy === 'unknown')) return unknown(check, 'who uses the tables cannot be seen', facts, SEE_PROCESSES);
   return ok(check, tables.map(({ name, M, N, active }) => `${name} (M=${M}, N=${N}, ${active.length} active)`).join(', '));
 }
 
