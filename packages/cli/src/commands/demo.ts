@@ -6,7 +6,7 @@ export function demoCommand(): Command {
   const roles = [CLIENT, ...TARGET_HOSTS].map(({ name }) => name);
   const command = new Command('demo')
     .description(
-      'show a client, a load-balancer and three targets in network namespaces of their own, with a target lost and back under real traffic; takes some 7 seconds, needs root, leaves nothing behind; exit status 69 where that is not possible',
+      'show a client, a load balancer and three targets in network namespaces of their own, with a target lost and back under real traffic; takes about 8 seconds, needs root, leaves nothing behind; exit status 69 where that is not possible',
     )
     // What the demo starts in the namespaces of its hosts.
     .addOption(new Option('--role <host>', 'what to play').argParser(oneOf(...roles)).hideHelp());
