@@ -118,8 +118,8 @@ describeDocker('a target’s image', () => {
       const udp = program('message', `require('dgram').createSocket('udp${family}'); socket.send('?', 7, '${VIP[family]}')`);
       expect(await client.run('node', '-e', tcp)).toBe('t1\n');
       expect(await client.run('node', '-e', udp)).toBe('t1\n');
-      expect(await client.run('sctp', 'ask', VIP[family], '7')).toBe('t1\n');
-      expect(await client.run('sctp', 'ask', VIP[family], '7', '9899')).toBe('t1\n');
+      expect(await client.run('sctp', 'ask', VIP[family], '7', '20000')).toBe('t1\n');
+      expect(await client.run('sctp', 'ask', VIP[family], '7', '30000', '9899')).toBe('t1\n');
     });
   });
 });
