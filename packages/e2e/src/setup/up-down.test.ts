@@ -114,9 +114,9 @@ describeLive(
 
     test('has the second of two set-ups, as if there had been no first', async () => {
       await using net = await inhabited('dsr');
-      const { lb, vip4 } = net;
+      const { lb } = net;
       const { ipv4 } = lb.wire('t3').peer;
-      const second = ['--mode=nat', '--local', '--queue=7', `--vip=${vip4}/31`, `101=${ipv4}`];
+      const second = ['--mode=nat', '--local', '--queue=7', '--vip=10.0.0.0/31', `101=${ipv4}`];
       await nfqlb(lb, 'up', ...second);
       const alone = await kernelState(lb);
       await nfqlb(lb, 'up', ...setUpOf(net));
