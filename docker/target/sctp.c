@@ -1,6 +1,6 @@
 // SCTP over libusrsctp: answers every message with this machine's host name, or asks once and prints the answer.
 //
-//   sctp answer PORT UDP-PORT             over IP, and encapsulated in UDP (RFC 6951)
+//   sctp answer PORT UDP-PORT                      over IP, and encapsulated in UDP (RFC 6951)
 //   sctp ask ADDRESS PORT SOURCE-PORT [UDP-PORT]   over IP, or in UDP with a port
 //
 // Every ask needs a source port of its own: the answerer keeps the association of an ask that has ended, and libusrsctp may leave the

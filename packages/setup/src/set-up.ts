@@ -3,9 +3,9 @@ import {
   cidrContains,
   formatCidr,
   formatIpAddress,
+  hostBitsProblem,
   IPV4_PREFIX,
   isIpv4,
-  networksMeant,
   parseCidr,
   parseIpAddress,
 } from '@nfqlb/core/address';
@@ -75,11 +75,8 @@ export function vip(text: string): Cidr {
       value: text,
     });
   }
-  const meant = networksMeant(text);
-  if (meant) {
-    const problem = `has bits behind the prefix; must be ${meant.network}, or ${meant.address} for the one address`;
-    throw new UsageError('invalid-value', problem, { value: text });
-  }
+  const problem = hostBitsProblem(text);
+  if (problem) throw new UsageError('invalid-value', problem, { value: text });
   return cidr;
 }
 

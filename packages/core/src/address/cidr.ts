@@ -29,14 +29,15 @@ export function parseCidr(text: string): Cidr | undefined {
 }
 
 /**
- * The networks that ADDRESS/PREFIX can have meant where its address has bits behind the prefix: `10.0.0.1/24` is `10.0.0.0/24` or
- * `10.0.0.1/32`. `undefined` where it has none, or is not ADDRESS/PREFIX.
+ * What is wrong with ADDRESS/PREFIX where its address has bits behind the prefix, for a message that names it: `10.0.0.1/24` may be meant
+ * as `10.0.0.0/24` or as `10.0.0.1/32`. `undefined` where it has none, or is not ADDRESS/PREFIX.
  */
-export function networksMeant(text: string): { readonly network: string; readonly address: string } | undefined {
+export function hostBitsProblem(text: string): string | undefined {
   const cidr = parseCidr(text);
   const address = parseIpAddress(text.slice(0, text.indexOf('/')));
   if (!cidr || !address || samePrefix(cidr.network, address, ADDRESS_BITS)) return undefined;
-  return { network: formatCidr(cidr), address: formatCidr({ network: address, prefixLength: ADDRESS_BITS }) };
+  const single = formatCidr({ network: address, prefixLength: ADDRESS_BITS });
+  return `has bits behind the prefix; must be ${formatCidr(cidr)}, or ${single} for the one address`;
 }
 
 /**

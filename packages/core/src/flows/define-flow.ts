@@ -1,4 +1,4 @@
-import { type Cidr, networksMeant, parseCidr } from '../address/index.js';
+import { type Cidr, hostBitsProblem, parseCidr } from '../address/index.js';
 import { CoreError } from '../core-error.js';
 import { type ByteMatch, parseByteMatch } from './byte-match.js';
 import type { Flow } from './flow.js';
@@ -90,9 +90,8 @@ function protocolsOf(list: FlowList | undefined): FlowProtocol[] {
 export function requireNetworks({ dsts, srcs }: Partial<FlowDefinition>): void {
   for (const [field, list] of Object.entries({ dsts, srcs })) {
     for (const member of membersOf(list)) {
-      const meant = networksMeant(member);
-      if (meant)
-        throw rejected(field, member, `has bits behind the prefix; must be ${meant.network}, or ${meant.address} for the one address`);
+      const problem = hostBitsProblem(member);
+      if (problem) throw rejected(field, member, problem);
     }
   }
 }
