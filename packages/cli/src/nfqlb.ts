@@ -35,7 +35,7 @@ const asked = Object.entries(COMMANDS).find(([name]) => name === process.argv[2]
 // For help, for completion and for a name that is none, all are.
 const commands = asked === undefined ? Object.values(COMMANDS) : [asked[1]];
 
-const program = new Command('nfqlb').description('a layer-4 load-balancer on NFQUEUE');
+const program = new Command('nfqlb').description('a layer-4 load balancer on NFQUEUE');
 for (const command of await Promise.all(commands.map((read) => read()))) program.addCommand(command);
 addCompletion(program);
 await run(program);

@@ -1,4 +1,4 @@
-// What it costs to compute a table anew: what `activate` waits for, and what a running load-balancer never does.
+// What it costs to compute a table anew: what `activate` waits for, and what a running load balancer never does.
 
 import { TargetTable } from '@nfqlb/core';
 import { measure } from 'mitata';

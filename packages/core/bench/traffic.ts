@@ -1,4 +1,4 @@
-// Packets as a busy load-balancer meets them: no two alike, so that neither branch prediction nor caches flatter a figure.
+// Packets as a busy load balancer meets them: no two alike, so that neither branch prediction nor caches flatter a figure.
 
 import { type Balancer, ETH_P_IP, ETH_P_IPV6, type PacketBatch } from '@nfqlb/core';
 import { type PacketBuilder, packet, randomNumbers } from '@nfqlb/core/testing';

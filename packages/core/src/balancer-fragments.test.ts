@@ -114,7 +114,7 @@ describe.each([
   });
 });
 
-test('different addresses are handled by different load-balancers of a tier, each by one', () => {
+test('different addresses are handled by different load balancers of a tier, each by one', () => {
   const hosts = TIER.map((own) => new Host({ tier: lookupOf(TIER, own) }));
   const own = TIER.map(() => 0);
   for (let i = 2; i < 250; i++) {
@@ -128,12 +128,12 @@ test('different addresses are handled by different load-balancers of a tier, eac
   for (const count of own) expect(count).toBeGreaterThan(40);
 });
 
-test('what is no fragment is not sent to another load-balancer of the tier', () => {
+test('what is no fragment is not sent to another load balancer of the tier', () => {
   const hosts = TIER.map((own) => new Host({ tier: lookupOf(TIER, own) }));
   for (const host of hosts) expect(host.decide(packet().ipv4('10.0.0.2', '10.0.0.1').udp(4711, 80).build())[1]).toBe('balanced');
 });
 
-test('a tier without any load-balancer leaves fragments here', () => {
+test('a tier without any load balancer leaves fragments here', () => {
   const host = new Host({ tier: lookupOf([]) });
   expect(host.decide(fragments(udpV4(4711).build(), 1500)[0]!)[1]).toBe('balanced');
 });

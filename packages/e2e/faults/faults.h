@@ -1,4 +1,4 @@
-// What can go wrong with a load-balancer's process, done to it from outside. Each says "done" and lasts until the program is told to end.
+// What can go wrong with a load balancer's process, done to it from outside. Each says "done" and lasts until the program is told to end.
 
 #pragma once
 

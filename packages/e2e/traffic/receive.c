@@ -21,7 +21,7 @@
 
 // Packets of one recvmmsg(2).
 #define BATCH 256
-// A receiver that loses packets would blame the load-balancer: at 1 kB for a packet in the kernel this holds 100,000.
+// A receiver that loses packets would blame the load balancer: at 1 kB for a packet in the kernel this holds 100,000.
 #define SOCKET_BUFFER (128 << 20)
 // After SIGTERM: an LB may still hold a full queue.
 #define SILENCE_MS 200
@@ -106,7 +106,7 @@ static void receive_at_once(struct receiver *receiver, const sigset_t *unblocked
   }
 }
 
-// Looks every `period_us`: for CPU times, to which a wake-up for each packet would add more the fewer packets a load-balancer
+// Looks every `period_us`: for CPU times, to which a wake-up for each packet would add more the fewer packets a load balancer
 // settles at a time.
 static void receive_at_times(struct receiver *receiver, long period_us) {
   uint64_t quiet_since = now_ns();

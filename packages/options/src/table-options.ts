@@ -35,7 +35,7 @@ export function addInitOptions(command: Command, table?: string, { tables }: Tab
     .option('--shm <name>', 'its name', text(tables), table)
     .option('--M <buckets>', 'buckets; lowered to a prime', wholeNumber({ max: 0xffffffff }), 997)
     .option('--N <slots>', 'most targets', wholeNumber({ min: 1, max: MAX_SLOTS }), 32)
-    .option('--ownfw <fwmark>', 'in the table of a load-balancer tier, the fwmark of this one', fwmark, 0)
+    .option('--ownfw <fwmark>', 'in the table of a load balancer tier, the fwmark of this one', fwmark, 0)
     .option(
       '--permutation <kind>',
       'fwmark: the same targets give the same table; nfqlb: as C nfqlb',

@@ -3,7 +3,7 @@ import { fragtableCommand } from './commands/fragtable.js';
 import { replayCommand } from './commands/replay.js';
 
 const program = new Command('sim')
-  .description('what would the load-balancer do with this traffic?')
+  .description('what would the load balancer do with this traffic?')
   .addCommand(replayCommand())
   .addCommand(fragtableCommand());
 

@@ -48,7 +48,7 @@ export function addBalancingOptions(command: Command): Command {
     .option('--hash_mode <mode>', '1: SCTP by its ports alone; 0: everything by addresses, protocol and ports', oneOf('0', '1'), '1')
     .option(
       '--lbshm <name>',
-      "the load-balancer tier's table: fragments go to the one of the tier that their addresses choose",
+      "the load balancer tier's table: fragments go to the one of the tier that their addresses choose",
       text(tableNames),
     )
     .option('--tun <device>', 'tun device to send stored fragments through; created when it is not there. Without: none are stored')

@@ -168,13 +168,13 @@ describe('a trace', () => {
   test('has no terminal do anything, whoever speaks', async () => {
     const { stdout, stderr } = await traced('Trace active\nflow \x1b[2J\x07a\u202eb\x9b\x00c\ttab\r\n');
     expect(stdout).toBe('Mask=0x00000002\nTrace active\nflow \\x1b[2J\\x07a\\u202eb\\x9b\\x00c\\x09tab\n');
-    expect(stderr).toBe('nfqlb trace: the load-balancer has ended the trace\n');
+    expect(stderr).toBe('nfqlb trace: the load balancer has ended the trace\n');
   });
 
-  test('of a load-balancer that ends too soon has failed', async () => {
+  test('of a load balancer that ends too soon has failed', async () => {
     await expect(traced('Trace active\none\n', '--count=5')).rejects.toMatchObject({
       code: 1,
-      stderr: 'nfqlb trace: the load-balancer has ended the trace after 2 lines of 5\n',
+      stderr: 'nfqlb trace: the load balancer has ended the trace after 2 lines of 5\n',
     });
     expect((await traced('Trace active\none\ntwo\n', '--count=2')).stdout).toBe('Mask=0x00000002\nTrace active\none\n');
   });
@@ -210,7 +210,7 @@ describe('small commands', () => {
     for (const text of printed.split(/(?<=})\n/).slice(0, 2)) expect(JSON.parse(text)).toMatchObject({ hsize: 0, reAssembled: 0 });
   }, 20_000);
 
-  test('stats says what it misses, when no load-balancer has made any', () => {
+  test('stats says what it misses, when no load balancer has made any', () => {
     expect(nfqlb('stats', `--ft_shm=${SHM}`)).toEqual({
       status: 1,
       stdout: '',

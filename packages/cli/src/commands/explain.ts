@@ -33,7 +33,7 @@ const PORT = wholeNumber({ max: 65535 });
 export function explainCommand(): Command {
   return new Command('explain')
     .description(
-      'say where the load-balancer would send a packet, and why: by the flows of the one that is running, or by a target table; nothing is sent, nothing is changed',
+      'say where the load balancer would send a packet, and why: by the flows of the one that is running, or by a target table; nothing is sent, nothing is changed',
     )
     .option('--src <address>', 'source address', address)
     .option('--dst <address>', 'destination address', address)
@@ -50,7 +50,7 @@ export function explainCommand(): Command {
     .option('--what-if <command>', 'and what if this was changed, as in "deactivate 102"; repeatable', repeatable(whatIf))
     .option('--json', 'as JSON, a line for each packet')
     .option('--tshm <name>', 'go by this target table, as lb does', text(tableNames))
-    .option('--lbshm <name>', "as for lb: the load-balancer tier's table", text(tableNames))
+    .option('--lbshm <name>', "as for lb: the load balancer tier's table", text(tableNames))
     .option('--hash_mode <mode>', 'as for lb', oneOf('0', '1'), '1')
     .option('--notargets_fwmark <fwmark>', 'as for lb', fwmarkOrNone, -1)
     .option('--sctp_encap <port>', 'as for lb (default: 0)', PORT)

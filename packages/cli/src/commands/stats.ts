@@ -14,7 +14,7 @@ const USUAL = 'ftshm';
 
 export function statsCommand(): Command {
   return new Command('stats')
-    .description("print the statistics of a load-balancer's fragment table as JSON")
+    .description("print the statistics of a load balancer's fragment table as JSON")
     .option(
       '--ft_shm <name>',
       `the shared memory where it keeps them. Without: the one load balancer of this network namespace is asked, or ${USUAL} is read`,

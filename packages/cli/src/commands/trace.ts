@@ -24,14 +24,14 @@ interface TraceOptions {
 
 export function traceCommand(): Command {
   return new Command('trace')
-    .description('follow what a running load-balancer does, a line for each thing, until ^C')
+    .description('follow what a running load balancer does, a line for each thing, until ^C')
     .addOption(
       new Option('--selection <areas>', `what to follow, with commas between: ${AREA_NAMES.join(', ')}`).argParser(
         suggesting(selection, items(words(...AREA_NAMES))),
       ),
     )
     .addOption(new Option('--mask <mask>', 'the same as a number, a bit for each in this order').argParser(traceMask))
-    .addOption(traceAddressOption('where the load-balancer gives traces'))
+    .addOption(traceAddressOption('where the load balancer gives traces'))
     .option('--count <n>', 'end after so many lines', wholeNumber({ min: 1 }))
     .option(
       '--write <file>',
@@ -62,7 +62,7 @@ async function trace({ mask, selection: selected, trace_address, count, write }:
   }
   file?.close();
   if (count !== undefined && lines === count) return;
-  const ended = 'the load-balancer has ended the trace';
+  const ended = 'the load balancer has ended the trace';
   if (count !== undefined) throw new TraceError('ENDED', `${ended} after ${lines} lines of ${count}`);
   console.error(`nfqlb trace: ${ended}`);
 }

@@ -165,7 +165,7 @@ for (const shell of ['bash', 'zsh', 'fish'] as const) {
       ]);
     });
 
-    test('is silent, and quick, where no load-balancer runs', async () => {
+    test('is silent, and quick, where no load balancer runs', async () => {
       // zsh shows the line as it was.
       const [offered] = await complete(['nfqlb flow-delete --name='], `${FLOWS}-none`);
       expect(offered).toEqual(shell === 'zsh' ? ['--name='] : []);

@@ -199,7 +199,7 @@ describe('by a table', () => {
     expect(await text(...inTable, given(train[0]!))).toContain('note     a first fragment: the later ones of its datagram follow it\n');
   });
 
-  test('fragments of a tier go to the load-balancer that their addresses choose', async () => {
+  test('fragments of a tier go to the load balancer that their addresses choose', async () => {
     replaceTable(LB, { M: 97, N: 4, ownFwmark: 301 }, (table) => table.activate([{ fwmark: 302 }]));
     const [first] = fragments(v4.udp(4711, 5001).payload(3000).build(), 1500);
     expect((await json(...inTable, `--lbshm=${LB}`, given(first!)))[0]).toMatchObject({ fwmark: 302, reason: 'fragment-to-tier' });
@@ -242,7 +242,7 @@ describe('by flows', () => {
   test('the first that matches, and what would be without it', async () => {
     await flows(...FLOWS);
     const out = await text(...TCP);
-    expect(out).toContain('by       the 3 flows of the load-balancer at unix:X\n');
+    expect(out).toContain('by       the 3 flows of the load balancer at unix:X\n');
     expect(out).toMatch(
       /\nflow {5}web, priority 10: the first that matches, number 2 of 3 in the order in which they win; without it rest, priority 0 -> fwmark 20[12]\n/,
     );
@@ -265,7 +265,7 @@ describe('by flows', () => {
   test('the last has none after it', async () => {
     await flows(FLOWS[0]!);
     const out = await text(...TCP);
-    expect(out).toContain('by       the 1 flow of the load-balancer');
+    expect(out).toContain('by       the 1 flow of the load balancer');
     expect(out).toContain('number 1 of 1 in the order in which they win; no other matches\n');
     expect((await json(...TCP))[0]).toMatchObject({ next: { reason: 'no-flow' } });
     const other = TCP.with(4, '--dport=81');

@@ -30,11 +30,11 @@ export async function runningConfiguration(table: string | undefined): Promise<R
     listed = await listFlows(address);
   } catch (error) {
     if (!(error instanceof FlowCommandError) || (error.code !== 'NOT_CONNECTED' && error.code !== 'REFUSED')) throw error;
-    return ofTable(DEFAULT_TABLE, `table ${DEFAULT_TABLE}, since no load-balancer with flows listens at ${where}`);
+    return ofTable(DEFAULT_TABLE, `table ${DEFAULT_TABLE}, since no load balancer with flows listens at ${where}`);
   }
   const flows = listed.map((flow) => defineFlow(definitionOf(flow)));
   const situation = Situation.ofFlows(flows, copyTable);
-  return { situation, about: `${flows.length === 1 ? 'the 1 flow' : `the ${flows.length} flows`} of the load-balancer at ${where}` };
+  return { situation, about: `${flows.length === 1 ? 'the 1 flow' : `the ${flows.length} flows`} of the load balancer at ${where}` };
 }
 
 function ofTable(name: string, about: string): RunningConfiguration {

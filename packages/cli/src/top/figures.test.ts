@@ -102,7 +102,7 @@ test('the picture of 80 columns and 24 rows', () => {
     'FLOW                         PACKETS/S     MBIT/S   TABLE               PACKETS',
     'web                                 10      0.016   table                    50',
   ]);
-  expect(texts(view({ count: 3, index: 1 }), 80, 24).at(-1)).toBe('q quit   Tab next load-balancer (2 of 3)   every 1 s');
+  expect(texts(view({ count: 3, index: 1 }), 80, 24).at(-1)).toBe('q quit   Tab next load balancer (2 of 3)   every 1 s');
 });
 
 test('any size is filled exactly, and none overrun', () => {

@@ -54,7 +54,7 @@ function title({ command, pid, uptime, queues, problems, version }: Status): Scr
 }
 
 function footer({ index, count, interval }: View): ScreenLine {
-  const others = count > 1 ? `   Tab next load-balancer (${index + 1} of ${count})` : '';
+  const others = count > 1 ? `   Tab next load balancer (${index + 1} of ${count})` : '';
   return plain(`q quit${others}   every ${interval} s`);
 }
 

@@ -33,14 +33,14 @@ class Observed {
 async function find(queue: number | undefined): Promise<number[]> {
   const firsts = findLoadBalancers();
   if (firsts.length === 0) {
-    throw new StatusError('no load-balancer runs in this network namespace; ip netns exec NAME nfqlb top looks into another');
+    throw new StatusError('no load balancer runs in this network namespace; ip netns exec NAME nfqlb top looks into another');
   }
   if (queue === undefined) return firsts;
   // It has the queue when it is the last to begin at it or before.
   for (const first of firsts.filter((number) => number <= queue).reverse()) {
     if ((await askStatus(first)).queues.some((one) => one.queue === queue)) return [first];
   }
-  throw new StatusError(`no load-balancer listens to queue ${queue}; those that run listen from queue ${firsts.join(', ')} on`);
+  throw new StatusError(`no load balancer listens to queue ${queue}; those that run listen from queue ${firsts.join(', ')} on`);
 }
 
 /** Shows until it is told to end. Throws {@link StatusError} when there is no load balancer to begin with. */

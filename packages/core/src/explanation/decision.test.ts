@@ -78,7 +78,7 @@ describe('each reason', () => {
     [
       'fragment-to-tier',
       () => saying(new Balancer(one(101), { tier: one(201), fragments: fragmentTable() }), [later], NAMES),
-      'to the tier: a fragment, which the hash of its addresses gives to another load-balancer -> fwmark 201',
+      'to the tier: a fragment, which the hash of its addresses gives to another load balancer -> fwmark 201',
     ],
     [
       'fragment-stored',

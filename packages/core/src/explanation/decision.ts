@@ -74,7 +74,7 @@ export function describeDecision(decision: Decision): string {
     case Reason.FragmentKnown:
       return `balanced: a later fragment, goes where its first went -> fwmark ${fwmark}`;
     case Reason.FragmentToTier:
-      return `to the tier: a fragment, which the hash of its addresses gives to another load-balancer -> fwmark ${fwmark}`;
+      return `to the tier: a fragment, which the hash of its addresses gives to another load balancer -> fwmark ${fwmark}`;
     case Reason.FragmentStored:
       return 'stored: a fragment that came before its first';
     case Reason.NoTarget:

@@ -27,7 +27,7 @@ export function flowCommands(flows: FlowHandler | undefined, tracing: Tracing): 
 
   function obey(request: FlowRequest): Buffer | Promise<Buffer> {
     if (request.action.startsWith('trace-')) return tracing.flows.handle(request);
-    if (!flows) throw new BadRequest(`${request.action}: this load-balancer has no flows; nfqlb flowlb has`);
+    if (!flows) throw new BadRequest(`${request.action}: this load balancer has no flows; nfqlb flowlb has`);
     return flows(request);
   }
 }

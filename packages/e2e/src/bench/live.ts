@@ -57,7 +57,7 @@ async function bench(options: Options): Promise<void> {
   const { rounds, family, seconds, rate, bursts, latencyRate, only, variant = [], json } = options;
   const missing = missingPrerequisites();
   if (missing.length > 0) throw new E2eError('missing-prerequisite', `needs ${missing.join('; ')}`);
-  if (cpus().length < 2) throw new E2eError('missing-prerequisite', 'needs two CPUs: one sends, the other has the load-balancer');
+  if (cpus().length < 2) throw new E2eError('missing-prerequisite', 'needs two CPUs: one sends, the other has the load balancer');
   const conditions: Conditions = { family: Number(family) as 4 | 6, seconds, costRate: rate, bursts, latencyRate };
   const contenders = await enterAll(only, variant);
   try {
@@ -115,7 +115,7 @@ kpps: packets/s that came, thousands, the sender at full speed; median, slowest 
 CPU µs: of the whole machine for a packet at ${rate} packets/s, sent in bursts of ${bursts.join(' or ')}; − forward: what it costs more than forwarding.
 p50 … p99.9: from the sender's system call to the receiver's, at ${latencyRate} packets/s, evenly spaced.
 lost: packets of all rounds, saturation apart.
-Sender on CPU ${SENDER_CPU}, load-balancer on CPU ${LB_CPU}; receiver on CPU ${SENDER_CPU} next to a load-balancer, on CPU ${LB_CPU} without.
+Sender on CPU ${SENDER_CPU}, load balancer on CPU ${LB_CPU}; receiver on CPU ${SENDER_CPU} next to a load balancer, on CPU ${LB_CPU} without.
 ${cpus().length} CPUs (${cpus()[0]!.model}), of which others keep ${busy.toFixed(2)} busy${busy > 0.05 ? ': too much for figures that mean anything' : ''}.
 `;
 }

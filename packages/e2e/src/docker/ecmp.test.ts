@@ -8,7 +8,7 @@ import { describeDocker } from '../testing/describe-docker.js';
 import { converse } from './conversations.js';
 import { queued, Site } from './site.js';
 
-describeDocker('two load-balancers behind ECMP', () => {
+describeDocker('two load balancers behind ECMP', () => {
   describe.each(CIRCUMSTANCES)('over IPv$family, queues: $queues', ({ family, queues }) => {
     behaviour(
       'one is killed, and the connections go on through the other at the same targets',

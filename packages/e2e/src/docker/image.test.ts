@@ -27,7 +27,7 @@ const TARGET_4 = env('TARGETS', '172.17.200.1');
 const VIP_6 = env('VIPS', '2001:db8::1/128');
 const TARGET_6 = env('TARGETS', 'fd00::1');
 
-describeDocker('the load-balancer’s image', () => {
+describeDocker('the load balancer’s image', () => {
   test('runs commands', async () => {
     expect(await runImage(LB_IMAGE, 'version')).toMatchObject({ status: 0, stdout: expect.stringMatching(/^nfqlb-/) });
     expect(await runImage(LB_IMAGE, 'nfqlb', 'primebelow', '1000')).toMatchObject({ status: 0, stdout: '997\n' });

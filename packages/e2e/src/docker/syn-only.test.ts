@@ -36,7 +36,7 @@ describeDocker('with NAT and --syn-only', () => {
         expect(Object.keys(seen.byTarget).sort()).toEqual(['t1', 't2', 't3']);
       });
 
-      behaviour('connections go on while the load-balancer hangs', { behaviour: 'syn-only', family, queues }, async () => {
+      behaviour('connections go on while the load balancer hangs', { behaviour: 'syn-only', family, queues }, async () => {
         const { lb } = shared();
         // The entrypoint's only child.
         const signal = (name: string) => lb.script(`kill -${name} $(cat /proc/1/task/1/children)`);

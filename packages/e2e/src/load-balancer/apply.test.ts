@@ -124,7 +124,7 @@ describeLive(
       expect(await watch.stop('SIGTERM')).toEqual({ status: 0, signal: null });
     }, 60_000);
 
-    test('gives a load-balancer that starts again its flows, and leaves targets as they have become', async () => {
+    test('gives a load balancer that starts again its flows, and leaves targets as they have become', async () => {
       await using net = await Topology.create({ targets: 2 });
       const web = net.sharedMemory('web');
       const [one, two] = net.targets.map(({ fwmark }) => fwmark);

@@ -148,7 +148,7 @@ describeLive(
     // iptables (net.bridge.bridge-nf-call-iptables), and its NAT rules for DNS do so in every container for IPv4.
     describe.each(CIRCUMSTANCES)('over IPv$family, queues: $queues', ({ family, queues }) => {
       behaviour(
-        'each sent to any of three load-balancers of a tier, all come whole to one target',
+        'each sent to any of three load balancers of a tier, all come whole to one target',
         { behaviour: 'tier', family, queues },
         async () => {
           await using net = await Topology.create({ targets: 4, lbs: 3 });

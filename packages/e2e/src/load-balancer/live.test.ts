@@ -28,7 +28,7 @@ async function send(net: Topology, options: SendOptions): Promise<Received> {
 const targetsOf = ({ byFlow }: Received): number[] => byFlow!.map((counts) => counts.findIndex((count) => count > 0));
 
 describeLive(
-  'the load-balancer at work',
+  'the load balancer at work',
   () => {
     test.each([4, 6] as const)('IPv%i: targets get flows in proportion to their shares of the table', async (family) => {
       await using net = await Topology.create({ targets: 4 });
@@ -82,7 +82,7 @@ describeLive(
       expect(moved.length).toBeLessThanOrEqual(flows * moving + 4 * Math.sqrt(flows * moving) + 1);
     }, 120_000);
 
-    test('two load-balancers whose targets came in another order send every flow to the same target', async () => {
+    test('two load balancers whose targets came in another order send every flow to the same target', async () => {
       await using net = await Topology.create({ targets: 4, lbs: 2 });
       await using _first = await LoadBalancer.start(net, { host: net.lbs[0]! });
       await using second = await LoadBalancer.start(net, { host: net.lbs[1]!, targets: [] });

@@ -13,7 +13,7 @@ const programs: readonly Program[] = C_NFQLB ? [NFQLB, C_NFQLB] : [NFQLB];
 
 for (const program of programs) {
   describeLive(
-    `the load-balancer ${program.name}`,
+    `the load balancer ${program.name}`,
     () => {
       test.each(['dsr', 'nat'] as const)('leads connections to targets, with %s', async (mode) => {
         await using net = await Topology.create({ targets: 4, mode });

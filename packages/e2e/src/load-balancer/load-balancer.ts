@@ -76,7 +76,7 @@ export class LoadBalancer implements AsyncDisposable {
 
   /** The process, for signals and for what it says. */
   get process(): Running {
-    if (!this.#running) throw new E2eError('conflict', `${this.host.name}: the load-balancer does not run`);
+    if (!this.#running) throw new E2eError('conflict', `${this.host.name}: the load balancer does not run`);
     return this.#running;
   }
 

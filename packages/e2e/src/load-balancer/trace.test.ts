@@ -119,7 +119,7 @@ describeLive(
       await expect.poll(all, { timeout: 10_000 }).toBe(30_000);
       await lb.stop();
       expect(await trace.exited).toEqual({ status: 0, signal: null });
-      expect(trace.stderr).toBe('nfqlb trace: the load-balancer has ended the trace\n');
+      expect(trace.stderr).toBe('nfqlb trace: the load balancer has ended the trace\n');
     });
 
     test.each([4, 6] as const)(

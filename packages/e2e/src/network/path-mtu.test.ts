@@ -137,7 +137,7 @@ describeLive(
         expect(toldOf(await watch.finish(), family)).toEqual(served);
       });
 
-      test('with two load-balancers the error may come by either', async () => {
+      test('with two load balancers the error may come by either', async () => {
         await using net = await Topology.create({ targets: 4, lbs: 2, narrow: NARROW });
         await using _first = await start(net, { host: net.lbs[0]! });
         await using _second = await start(net, { host: net.lbs[1]! });
@@ -157,7 +157,7 @@ describeLive(
         }
       });
 
-      test('an upload passes a narrow link between load-balancer and targets: the client hears of it', async () => {
+      test('an upload passes a narrow link between load balancer and targets: the client hears of it', async () => {
         await using net = await Topology.create({ targets: 4 });
         await using _lb = await start(net);
         await using _servers = await WebServers.start(net);

@@ -36,7 +36,7 @@ describeLive(
       const queue = queuesAs(queues);
       const traced = { behaviour: 'traceroute', family, queues } as const;
 
-      behaviour('to the VIP by UDP, TCP and ICMP shows all hops, the load-balancer among them, and ends at a target', traced, async () => {
+      behaviour('to the VIP by UDP, TCP and ICMP shows all hops, the load balancer among them, and ends at a target', traced, async () => {
         await using net = await Topology.create({ targets: 4, narrow: NARROW });
         await using _lb = await LoadBalancer.start(net, { queue });
         await using _servers = await WebServers.start(net);

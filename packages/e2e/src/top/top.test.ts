@@ -116,7 +116,7 @@ describeLive(
       });
     });
 
-    test('of several load-balancers it shows one after the other; one that ends is waited for', async () => {
+    test('of several load balancers it shows one after the other; one that ends is waited for', async () => {
       await using net = await Topology.create({ targets: 1 });
       await using first = await LoadBalancer.start(net);
       await using other = await net.lb.spawn([
@@ -129,13 +129,13 @@ describeLive(
       await other.says(/listening/);
       await using terminal = await PseudoTerminal.open(net.lb, 80, 24);
       await terminal.type(TOP);
-      await terminal.shows(/^nfqlb lb {2}queue 2 [\s\S]*Tab next load-balancer \(1 of 2\)/);
+      await terminal.shows(/^nfqlb lb {2}queue 2 [\s\S]*Tab next load balancer \(1 of 2\)/);
       await terminal.press('Tab');
       await terminal.shows(/^nfqlb lb {2}queue 8 [\s\S]*\(2 of 2\)/);
       await other.stop('SIGKILL');
       await terminal.shows(/^nfqlb lb {2}queue 2 [\s\S]*^q quit {3}every 1 s/m);
       await first.kill();
-      await terminal.shows(/^still looking: no load-balancer runs in this network namespace;/);
+      await terminal.shows(/^still looking: no load balancer runs in this network namespace;/);
       await first.restart();
       await terminal.shows(/^nfqlb lb {2}queue 2 [\s\S]*^TARGET/m);
       await terminal.press('q');
@@ -163,9 +163,9 @@ describeLive(
           () => 'none',
           (error: Error) => error.message,
         );
-      expect(await refusal()).toContain('(status 1): nfqlb top: no load-balancer runs in this network namespace');
+      expect(await refusal()).toContain('(status 1): nfqlb top: no load balancer runs in this network namespace');
       await using _lb = await LoadBalancer.start(net, { queue: '0:3' });
-      expect(await refusal('--queue=4')).toContain('nfqlb top: no load-balancer listens to queue 4; those that run listen from queue 0 on');
+      expect(await refusal('--queue=4')).toContain('nfqlb top: no load balancer listens to queue 4; those that run listen from queue 0 on');
       expect(await refusal('--interval=0.1')).toContain('--interval=0.1: must be from 0.2 to 3600 seconds');
       expect(await refusal('--count=1', '--queue=3', '--interval=0.3')).toBe('none');
     });

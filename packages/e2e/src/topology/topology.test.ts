@@ -31,7 +31,7 @@ describeLive('the way of a packet', () => {
     expect(await net.lb.astray()).toBe(0);
   });
 
-  test('with dsr no answer passes the load-balancer', async () => {
+  test('with dsr no answer passes the load balancer', async () => {
     await using net = await Topology.create({ targets: 2 });
     await using _echo = await EchoServers.start(net);
     await net.lb.forwardTo(net.target(1));
@@ -74,7 +74,7 @@ describeLive('the way of a packet', () => {
     for (const packets of received.byTarget) expect(Math.abs(packets - 1000)).toBeLessThan(350);
   });
 
-  test('with dsr fragments pass the load-balancer as they came', async () => {
+  test('with dsr fragments pass the load balancer as they came', async () => {
     await using net = await Topology.create();
     await using _echo = await EchoServers.start(net);
     await net.lb.forwardTo(net.target(1));
@@ -104,7 +104,7 @@ describeLive('a narrow link', () => {
   });
 });
 
-describeLive('several load-balancers', () => {
+describeLive('several load balancers', () => {
   test('share the flows of the client', async () => {
     await using net = await Topology.create({ targets: 2, lbs: 2 });
     await using _echo = await EchoServers.start(net);

@@ -40,7 +40,7 @@ async function impostor(talk: (socket: Socket) => void): Promise<void> {
   servers.push(server);
 }
 
-test('a load-balancer is found, and asked, for as long as it is there', async () => {
+test('a load balancer is found, and asked, for as long as it is there', async () => {
   let made = 0;
   const server = await serveStatus(QUEUE, () => {
     made++;
@@ -53,7 +53,7 @@ test('a load-balancer is found, and asked, for as long as it is there', async ()
   server.close();
   await once(server, 'close');
   expect(findLoadBalancers()).not.toContain(QUEUE);
-  await expect(askStatus(QUEUE)).rejects.toThrow(`the load-balancer of queue ${QUEUE}: unix:nfqlb-status-${QUEUE}: nobody listens on it`);
+  await expect(askStatus(QUEUE)).rejects.toThrow(`the load balancer of queue ${QUEUE}: unix:nfqlb-status-${QUEUE}: nobody listens on it`);
 });
 
 test('who does not take what it asked for is cut off, and holds up nobody', async () => {
@@ -85,7 +85,7 @@ test.each([
     sockets.push(socket);
     talk(socket);
   });
-  await expect(askStatus(QUEUE)).rejects.toThrow(`the load-balancer of queue ${QUEUE}: ${problem}`);
+  await expect(askStatus(QUEUE)).rejects.toThrow(`the load balancer of queue ${QUEUE}: ${problem}`);
   for (const socket of sockets) socket.destroy();
 });
 

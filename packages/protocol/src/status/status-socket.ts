@@ -93,6 +93,6 @@ export async function askStatus(queue: number): Promise<Status> {
     }
   } catch (cause) {
     const { message } = cause as Error;
-    throw new StatusError(`the load-balancer of queue ${queue}: ${cause instanceof SyntaxError ? 'it said nothing' : message}`, { cause });
+    throw new StatusError(`the load balancer of queue ${queue}: ${cause instanceof SyntaxError ? 'it said nothing' : message}`, { cause });
   }
 }

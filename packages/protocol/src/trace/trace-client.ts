@@ -101,7 +101,7 @@ async function* eventsOf(socket: Socket, where: string, mask: AskedMask, request
       }
       if (request.octets) {
         mask.withdraw();
-        throw new TraceError('NO_PACKETS', `${where}: this load-balancer does not give packets, only lines`);
+        throw new TraceError('NO_PACKETS', `${where}: this load balancer does not give packets, only lines`);
       }
       mask.replace();
     }

@@ -194,7 +194,7 @@ test('a client without a load balancer says so, and leaves no mask behind', asyn
   expect(config.traceMask).toBe(0);
 });
 
-test('over TCP, a client whose memory is another than the load-balancer’s is told so', async () => {
+test('over TCP, a client whose memory is another than the load balancer’s is told so', async () => {
   const overTcp = new TraceServer(config, { access: new Access(), changed: () => {} });
   await overTcp.listen({ kind: 'tcp', host: '127.0.0.1', port: 0 }, false);
   process.env.NFQLB_TRACE_SHM = `${NAME}-other`;
@@ -209,7 +209,7 @@ test('over TCP, a client whose memory is another than the load-balancer’s is t
   }
 });
 
-test('a load-balancer that takes no requests, C nfqlb, gives its lines and no packets; the mask is that of its one client', async () => {
+test('a load balancer that takes no requests, C nfqlb, gives its lines and no packets; the mask is that of its one client', async () => {
   const asC = createServer((socket) => {
     socket.write('Trace active, mask=0x00000042\nMatch for trace-flow: a\n');
     socket.on('data', () => socket.destroy());
@@ -228,7 +228,7 @@ test('a load-balancer that takes no requests, C nfqlb, gives its lines and no pa
   asC.close();
 });
 
-test('ends with the load-balancer, after its last lines', async () => {
+test('ends with the load balancer, after its last lines', async () => {
   const client = follow(1);
   await areasBecome(1);
   server.tell(1, 'last');

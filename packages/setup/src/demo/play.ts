@@ -100,7 +100,7 @@ class Nfqlb {
   }
 
   async up(): Promise<void> {
-    say('A client, a load-balancer and three targets, each in a network namespace of its own.\n');
+    say('A client, a load balancer and three targets, each in a network namespace of its own.\n');
     const targets = TARGET_HOSTS.flatMap(({ ipv4, ipv6 }, i) => [`${i + 1}=${ipv4}`, `${i + 1}=${ipv6}`]);
     await this.say('up', '--mode=dsr', '--sysctl', `--vip=${VIP4}/32`, `--vip=${VIP6}/128`, ...targets);
   }

@@ -8,7 +8,7 @@ export function checkReversePathFilter(facts: Facts): Finding {
   const check = 'rp_filter';
   const { strictDevices, looseDevices } = facts.sysctls;
   if (strictDevices.length === 0) return looseDevices.length > 0 ? checkLooseFilter(check, facts) : ok(check, 'off');
-  const text = `strict on ${strictDevices.join(', ')}: re-injected fragments, packets from other load-balancers and answers that come another way are dropped`;
+  const text = `strict on ${strictDevices.join(', ')}: re-injected fragments, packets from other load balancers and answers that come another way are dropped`;
   return warning(check, text, 'sysctl -w net.ipv4.conf.all.rp_filter=2');
 }
 

@@ -316,7 +316,7 @@ describe('fragments', () => {
     for (const tun of ['--tun', '--tun=nfqlb0']) expect(sim([UDP, '--reverse-fragments', '--json', tun]).stdout).toBe(stdout);
   });
 
-  test('--tier and --ownfw: one load-balancer of the tier decides each datagram, the others send it there', () => {
+  test('--tier and --ownfw: one load balancer of the tier decides each datagram, the others send it there', () => {
     const all = [201, 202, 203].map((own) => records(sim([UDP, '--tier=201,202,203', `--ownfw=${own}`, '--json']).stdout));
     for (let i = 0; i < 42; i++) {
       const taken = all.map((each) => each[i]!);
@@ -377,7 +377,7 @@ describe('bad input: one line, exit status 1, and what was whole has been replay
       ['-', '--tier=201,202', '--ownfw=203'],
       '--ownfw=203: must be one of --tier=201,202, or 0 for none of it',
     ],
-    ['ownfw without a tier', ['-', '--ownfw=201'], '--ownfw=201: needs --tier, the fwmarks of the load-balancers'],
+    ['ownfw without a tier', ['-', '--ownfw=201'], '--ownfw=201: needs --tier, the fwmarks of the load balancers'],
     ['an mtu too small', ['-', '--mtu=100'], '--mtu=100: must be a whole number from 576 to 65531'],
     ['a fragment table without buckets', ['-', '--ft_size=0'], '--ft_size=0: must be a whole number from 1 to 4194304'],
     ['a seed that is none', ['-', '--shuffle=x'], '--shuffle=x: must be a whole number from 0 to 4294967295'],

@@ -79,8 +79,8 @@ export function replayCommand(): Command {
     .option('--notargets_fwmark <fwmark>', 'what packets get when no target is active; -1: they are dropped', fwmarkOrNone, -1)
     .option('--nolb_fwmark <fwmark>', 'what packets get that no flow matches; -1: they are dropped', fwmarkOrNone, -1)
     .option('--promiscuous_ping', 'an echo request goes with the first flow whose addresses match, whatever its protocols', false)
-    .option('--tier <list>', 'fwmarks of the load-balancers of a tier, which share the fragments among them', targets)
-    .option('--ownfw <fwmark>', 'which of the tier this load-balancer is; 0: none of it', fwmark, 0);
+    .option('--tier <list>', 'fwmarks of the load balancers of a tier, which share the fragments among them', targets)
+    .option('--ownfw <fwmark>', 'which of the tier this load balancer is; 0: none of it', fwmark, 0);
   addStoredFragmentOptions(command as Command)
     .option(
       '--at <seconds:command>',
@@ -175,7 +175,7 @@ function tierOf({ tier, ownfw, ...options }: ReplayOptions): ReplayedBalancerOpt
   if (ownfw !== 0 && !members.includes(ownfw)) {
     const problem = tier
       ? `must be one of --tier=${members.join()}, or 0 for none of it`
-      : 'needs --tier, the fwmarks of the load-balancers';
+      : 'needs --tier, the fwmarks of the load balancers';
     throw new UsageError('invalid-value', problem, { option: '--ownfw', value: String(ownfw) });
   }
   return tier && { ...tableOptions(options), ownFwmark: ownfw, targets: tier };

@@ -223,7 +223,7 @@ describe('in a tier', () => {
     tier: { ...TABLE, ownFwmark, targets: OWN.map((fwmark) => ({ fwmark })) },
   });
 
-  test('of three load-balancers that see the same packets, exactly one decides each datagram', async () => {
+  test('of three load balancers that see the same packets, exactly one decides each datagram', async () => {
     const datagrams = Array.from({ length: 60 }, (_, id) => {
       const source = `10.0.${id >> 3}.${id}`;
       return fragments(packet().ipv4(source, '10.0.0.1').udp(4711, 5001).payload(3000).build(), 1500, id + 1);

@@ -14,7 +14,7 @@ export function summary(capture: Capture, replayed: ReplayedBalancer, tally: Tal
   if (flows) lines.push(...flowLines(flows.tallies()), '');
   for (const [name, table] of tables)
     lines.push(describe(tables.size > 1 || flows ? `table ${name}` : 'table', table, 'target', ' at the end'));
-  if (tier) lines.push(`${describe('tier', tier, 'load-balancer')}, own fwmark ${tier.ownFwmark}`);
+  if (tier) lines.push(`${describe('tier', tier, 'load balancer')}, own fwmark ${tier.ownFwmark}`);
   const dropped = tally.dropped.reduce((sum, n) => sum + n, 0);
   lines.push(`dropped: ${number(dropped)}${reasons(tally.dropped)}`);
   lines.push(...fragments(replayed.fragments.statistics(), tally));
