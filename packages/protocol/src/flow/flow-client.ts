@@ -1,13 +1,15 @@
-import type { Socket } from 'node:net';
-import { buffer } from 'node:stream/consumers';
 import { isRefusal } from '../sockets/access.js';
-import { connect, describeUnreached } from '../sockets/connect.js';
+import { describeUnreached } from '../sockets/connect.js';
+import { exchange } from '../sockets/exchange.js';
 import { formatSocketAddress, type SocketAddress } from '../sockets/socket-address.js';
 import { ACCEPTED, type Action, C_LINE, type FlowRequest, formatRequest, parseReply } from './flow-message.js';
 
 /** How long to wait for a reply, in milliseconds: to a question, and to a change, whose flows have to be compiled. */
 const LIST_TIMEOUT_MS = 10_000;
 const CHANGE_TIMEOUT_MS = 60_000;
+
+/** Octets of a list of flows: a load balancer with 10,000 flows of 100 addresses each sends a tenth of it. */
+const MAX_REPLY = 256 << 20;
 
 /** Changes of flows that lead to targets. C nfqlb answers nothing to a change of trace flows. */
 const CHANGES: ReadonlySet<Action> = new Set(['set', 'delete', 'change']);
@@ -61,18 +63,18 @@ async function checkLines(address: SocketAddress, request: FlowRequest): Promise
 
 async function send(address: SocketAddress, request: FlowRequest): Promise<string> {
   const where = formatSocketAddress(address);
-  let socket: Socket;
-  try {
-    socket = await connect(address);
-  } catch (cause) {
-    throw new FlowCommandError('NOT_CONNECTED', describeUnreached(where, cause, 'nfqlb flowlb'), { cause });
-  }
   const isChange = CHANGES.has(request.action);
-  const timeout = isChange ? CHANGE_TIMEOUT_MS : LIST_TIMEOUT_MS;
-  const deadline = setTimeout(() => socket.destroy(new Error(`no reply after ${timeout / 1000} s`)), timeout);
+  let isConnected = false;
   try {
-    socket.write(formatRequest(request));
-    const reply = parseReply(await buffer(socket));
+    const octets = await exchange(address, {
+      request: formatRequest(request),
+      timeoutMs: isChange ? CHANGE_TIMEOUT_MS : LIST_TIMEOUT_MS,
+      maxReply: MAX_REPLY,
+      connected: () => {
+        isConnected = true;
+      },
+    });
+    const reply = parseReply(octets);
     if (reply === '') throw noReply('closed the connection without a reply', 'CLOSED');
     if (reply.startsWith('FAIL')) {
       const reason = reply.replace(/^FAIL:? ?/, '') || 'refused without a reason';
@@ -82,10 +84,8 @@ async function send(address: SocketAddress, request: FlowRequest): Promise<strin
     return reply;
   } catch (error) {
     if (error instanceof FlowCommandError) throw error;
+    if (!isConnected) throw new FlowCommandError('NOT_CONNECTED', describeUnreached(where, error, 'nfqlb flowlb'), { cause: error });
     throw noReply((error as Error).message, 'NO_REPLY', error);
-  } finally {
-    clearTimeout(deadline);
-    socket.destroy();
   }
 
   /** A change without a reply may be in force all the same. */

@@ -56,7 +56,7 @@ test('a load balancer is found, and asked, for as long as it is there', async ()
   await expect(askStatus(QUEUE)).rejects.toThrow(`the load balancer of queue ${QUEUE}: unix:nfqlb-status-${QUEUE}: nobody listens on it`);
 });
 
-test('who does not take what it asked for is cut off, and holds up nobody', async () => {
+test('a client that does not read is disconnected, and holds up nobody', async () => {
   const server = await serveStatus(QUEUE, () => STATUS);
   servers.push(server);
   const deaf = await Promise.all(Array.from({ length: 10 }, () => connect({ kind: 'unix', name: `nfqlb-status-${QUEUE}` })));
@@ -69,17 +69,17 @@ test('who does not take what it asked for is cut off, and holds up nobody', asyn
 });
 
 test.each([
-  ['says nothing', (socket: Socket) => socket.end(), 'it said nothing'],
-  ['talks nonsense', (socket: Socket) => socket.end('\x1b[2J'), 'it said nothing'],
-  ['is of another version', (socket: Socket) => socket.end('{"format":2}'), 'it is of another version than this program'],
-  ['says null', (socket: Socket) => socket.end('null'), 'it is of another version than this program'],
+  ['says nothing', (socket: Socket) => socket.end(), 'its reply is not a status'],
+  ['talks nonsense', (socket: Socket) => socket.end('\x1b[2J'), 'its reply is not a status'],
+  ['is of another version', (socket: Socket) => socket.end('{"format":2}'), 'it runs another version than this program'],
+  ['says null', (socket: Socket) => socket.end('null'), 'it runs another version than this program'],
   [
     'says too much',
     (socket: Socket) => socket.on('error', () => {}).end(Buffer.alloc(40_000_000, ' ')),
-    'it says more than 33554432 octets',
+    'the reply is longer than 33554432 octets',
   ],
-  ['keeps one waiting', () => {}, 'no answer within 2000 ms'],
-])('what %s is named', async (_, talk, problem) => {
+  ['keeps one waiting', () => {}, 'no reply within 2 s'],
+])('an impostor that %s is named', async (_, talk, problem) => {
   const sockets: Socket[] = [];
   await impostor((socket) => {
     sockets.push(socket);
@@ -98,5 +98,5 @@ test.each([
   ['problems that are null', { ...STATUS, problems: null }, 'problems'],
 ])('a status with %s is refused', async (_what, status, fault) => {
   await impostor((socket) => socket.end(JSON.stringify(status)));
-  await expect(askStatus(QUEUE)).rejects.toThrow(`what it says is not a status: ${fault}`);
+  await expect(askStatus(QUEUE)).rejects.toThrow(`its reply is not a status: ${fault}`);
 });

@@ -1,26 +1,26 @@
-// How a load balancer's status is asked for: by a connection to an abstract unix socket, on which it is sent as JSON. The name has the first
-// of its queues, which belongs to one program of a network namespace, as the socket does: so there may be many, each is found, and nothing
-// is left of one that was killed.
+// A load balancer sends its status as JSON to whoever connects to its abstract unix socket. The socket's name contains the first queue's
+// number. Queue and socket both belong to one program of a network namespace, so several load balancers can be told apart, and one that was
+// killed leaves nothing behind.
 
 import { readFileSync } from 'node:fs';
-import { createServer, type Server } from 'node:net';
+import type { Server } from 'node:net';
 import { printable } from '@nfqlb/core/explanation';
-import { Access, refusal } from '../sockets/access.js';
-import { connect } from '../sockets/connect.js';
-import { listen } from '../sockets/listen.js';
+import { Access } from '../sockets/access.js';
+import { exchange } from '../sockets/exchange.js';
+import { serve } from '../sockets/serve.js';
 import type { SocketAddress } from '../sockets/socket-address.js';
 import type { Status } from './status.js';
 import { faultIn } from './status-check.js';
 
 const PREFIX = 'nfqlb-status-';
 
-/** How long a client may take for taking it, and how long it waits for it, in milliseconds. */
+/** How long a client may take to read a status, and how long it waits for one, in milliseconds. */
 const ANSWER_TIMEOUT_MS = 2000;
 
-/** Octets of a status, at most: 10,000 flows with the longest names (1000 characters) take a third of it. Anybody may have taken the name. */
+/** Longest status, in octets: 10,000 flows with the longest names (1000 characters) take a third of it. */
 const MAX_STATUS = 32 * 2 ** 20;
 
-/** Clients at a time; more are turned away. */
+/** Clients at a time; more are disconnected. */
 const MAX_CLIENTS = 32;
 
 /** A load balancer that could not be asked. */
@@ -37,25 +37,20 @@ const addressOf = (queue: number): SocketAddress => ({ kind: 'unix', name: `${PR
  */
 export async function serveStatus(queue: number, report: () => Status, access: Access = new Access()): Promise<Server> {
   let last: { readonly status: Status; readonly text: string } | undefined;
-  const server = createServer((socket) => {
-    const deadline = setTimeout(() => socket.destroy(), ANSWER_TIMEOUT_MS);
-    socket.on('error', () => socket.destroy());
-    socket.on('close', () => clearTimeout(deadline));
-    // What it says is of no interest.
-    socket.resume();
-    const rights = access.rightsOf(socket);
-    if (!rights.read) {
-      socket.end(JSON.stringify({ refused: refusal(rights, 'read the status') }), () => socket.destroy());
-      return;
-    }
-    const status = report();
-    // One report is written once, however many ask.
-    if (last?.status !== status) last = { status, text: JSON.stringify(status) };
-    socket.end(last.text);
-  });
-  server.maxConnections = MAX_CLIENTS;
-  await listen(server, addressOf(queue), { danger: 'read' });
-  return server;
+  return await serve(
+    addressOf(queue),
+    {
+      ...{ access, needs: 'read', purpose: 'read the status', danger: 'read' },
+      ...{ maxClients: MAX_CLIENTS, timeoutMs: ANSWER_TIMEOUT_MS },
+      formatRefusal: (refused) => JSON.stringify({ refused }),
+    },
+    (client) => {
+      const status = report();
+      // A report is serialized once, however many clients ask for it.
+      if (last?.status !== status) last = { status, text: JSON.stringify(status) };
+      client.end(last.text);
+    },
+  );
 }
 
 /** The load balancers that run in this network namespace, by the first of their queues. */
@@ -71,28 +66,17 @@ export function findLoadBalancers(): number[] {
  */
 export async function askStatus(queue: number): Promise<Status> {
   try {
-    const socket = await connect(addressOf(queue));
-    const deadline = setTimeout(() => socket.destroy(new Error(`no answer within ${ANSWER_TIMEOUT_MS} ms`)), ANSWER_TIMEOUT_MS);
-    try {
-      const chunks: Buffer[] = [];
-      let octets = 0;
-      for await (const chunk of socket as AsyncIterable<Buffer>) {
-        octets += chunk.length;
-        if (octets > MAX_STATUS) throw new Error(`it says more than ${MAX_STATUS} octets`);
-        chunks.push(chunk);
-      }
-      const status = JSON.parse(Buffer.concat(chunks).toString()) as (Status & { readonly refused?: unknown }) | null;
-      if (typeof status?.refused === 'string') throw new Error(printable(status.refused));
-      const fault = faultIn(status);
-      if (fault === 'format') throw new Error('it is of another version than this program');
-      if (fault !== undefined) throw new Error(`what it says is not a status: ${printable(fault)}`);
-      return status!;
-    } finally {
-      clearTimeout(deadline);
-      socket.destroy();
-    }
+    const reply = await exchange(addressOf(queue), { timeoutMs: ANSWER_TIMEOUT_MS, maxReply: MAX_STATUS });
+    const status = JSON.parse(reply.toString()) as (Status & { readonly refused?: unknown }) | null;
+    if (typeof status?.refused === 'string') throw new Error(printable(status.refused));
+    const fault = faultIn(status);
+    if (fault === 'format') throw new Error('it runs another version than this program');
+    if (fault !== undefined) throw new Error(`its reply is not a status: ${printable(fault)}`);
+    return status!;
   } catch (cause) {
     const { message } = cause as Error;
-    throw new StatusError(`the load balancer of queue ${queue}: ${cause instanceof SyntaxError ? 'it said nothing' : message}`, { cause });
+    throw new StatusError(`the load balancer of queue ${queue}: ${cause instanceof SyntaxError ? 'its reply is not a status' : message}`, {
+      cause,
+    });
   }
 }

@@ -1,61 +1,67 @@
-import { createServer, type Server, type Socket } from 'node:net';
-import { type Access, type Rights, refusal } from '../sockets/access.js';
-import { listen } from '../sockets/listen.js';
+import type { Server } from 'node:net';
+import type { Access } from '../sockets/access.js';
+import { type ServedClient, serve } from '../sockets/serve.js';
 import type { SocketAddress } from '../sockets/socket-address.js';
 import type { LogConfig } from './log-config.js';
 import { formatGreeting, formatTraceRefusal, parseRequest, type SentPacket, type TraceEvent, type TraceRequest } from './trace-message.js';
 
-/** What whoever connects could do. */
+/** What anybody who connects could do. */
 export const TRACE_DANGER = 'see packets';
 
-/** Clients at a time; more are turned away. */
+/** Clients at a time; more are disconnected. */
 const MAX_CLIENTS = 32;
 
-/** Octets that wait for a client that does not read, at most. What comes then it loses. */
+/** Octets that are kept for a client that does not read. It loses what comes after that. */
 const MAX_WAITING = 1 << 20;
 
 /** Longest request, in octets. */
 const MAX_REQUEST = 1024;
 
-/** How long a client may take to ask before it is one that only listens, as C nfqlb's, in milliseconds. */
-const ASK_WITHIN_MS = 100;
+/** A client that has sent no request by then only listens, as C nfqlb's client does. In milliseconds. */
+const REQUEST_TIMEOUT_MS = 100;
 
-/** How long clients are given to take the last lines when this ends, in milliseconds. */
-const FAREWELL = 200;
+/** How long clients may take to read the last lines, in milliseconds. */
+const LAST_LINES_TIMEOUT_MS = 200;
 
 export interface TraceServerOptions {
   /** Who may trace over a unix socket. */
   readonly access: Access;
-  /** Is told which areas are traced, whenever that changes. */
+  /** Called with the areas that are traced, whenever they change. */
   readonly changed: (areas: number) => void;
-  /** What to tell a client at first that wants these areas, if anything. */
+  /** A first line for a client that traces these areas, if there is something to say. */
   readonly hint?: (areas: number) => string | undefined;
 }
 
-/** Tells clients what happens. None of them is ever waited for. */
+/** Sends trace lines to clients. It never waits for one of them. */
 export class TraceServer {
   readonly #config: LogConfig;
   readonly #options: TraceServerOptions;
-  readonly #clients = new Set<Client>();
-  readonly #server: Server;
+  readonly #clients = new Set<TraceClient>();
+  #server: Server | undefined;
   #areas = 0;
 
-  /** @param config where clients say what they want traced */
+  /** @param config where C nfqlb's clients say what they want traced */
   constructor(config: LogConfig, options: TraceServerOptions) {
     this.#config = config;
     this.#options = options;
-    this.#server = createServer((socket) => this.#greet(socket));
-    this.#server.maxConnections = MAX_CLIENTS;
   }
 
-  /** @throws as `listen` */
+  /** @throws as `listen` in ../sockets */
   async listen(address: SocketAddress, insecure: boolean): Promise<void> {
-    await listen(this.#server, address, { insecure, danger: TRACE_DANGER });
+    this.#server = await serve(
+      address,
+      {
+        ...{ access: this.#options.access, needs: 'full', purpose: 'trace', danger: TRACE_DANGER, insecure },
+        ...{ maxClients: MAX_CLIENTS, timeoutMs: LAST_LINES_TIMEOUT_MS },
+        formatRefusal: (reason) => `${formatTraceRefusal(reason)}\n`,
+      },
+      (client) => this.#serveClient(client),
+    );
   }
 
-  /** Of TCP, while it listens. */
+  /** The TCP port, while it listens. */
   get port(): number | undefined {
-    const address = this.#server.address();
+    const address = this.#server?.address();
     return typeof address === 'object' ? address?.port : undefined;
   }
 
@@ -64,7 +70,7 @@ export class TraceServer {
     return this.#areas;
   }
 
-  /** Tells who wants one of these areas. `packet` is asked for when somebody wants the octets. */
+  /** Sends a line to the clients that trace one of these areas. `packet` is called when one of them wants the octets. */
   tell(areas: number, text: string, packet?: () => SentPacket): void {
     let withOctets: SentPacket | undefined;
     for (const client of this.#clients) {
@@ -74,12 +80,12 @@ export class TraceServer {
     }
   }
 
-  /** A note about the trace itself, for who wants one of these areas. */
+  /** Sends a note about the trace itself to the clients that trace one of these areas. */
   note(areas: number, text: string): void {
     for (const client of this.#clients) if ((client.areas & areas) !== 0) client.tell({ areas: 0, text });
   }
 
-  /** Looks at the mask again, by which clients of C nfqlb say what they want. */
+  /** Reads the mask again, in which C nfqlb's clients say what they want. */
   look(): void {
     this.#config.follow();
     let areas = 0;
@@ -89,23 +95,16 @@ export class TraceServer {
     this.#options.changed(areas);
   }
 
-  /** Says good-bye; resolves when all are gone, which takes those a moment that do not read. */
+  /** Sends what is left; resolves when all clients are disconnected. */
   async close(): Promise<void> {
-    const closed = new Promise<void>((resolve) => this.#server.close(() => resolve()));
+    const closed = new Promise<void>((resolve) => (this.#server ? this.#server.close(() => resolve()) : resolve()));
     for (const client of this.#clients) client.end();
     await Promise.all([closed, ...Array.from(this.#clients, ({ gone }) => gone)]);
   }
 
-  #greet(socket: Socket): void {
-    const rights = this.#options.access.rightsOf(socket);
-    if (!rights.full) {
-      socket.on('error', () => socket.destroy());
-      // It takes none of the others' room.
-      socket.end(`${formatTraceRefusal(refusal(rights, 'trace'))}\n`, () => socket.destroy());
-      return;
-    }
+  #serveClient(served: ServedClient): void {
     this.#config.follow();
-    const client = new Client(socket, rights, this.#config, () => {
+    const client = new TraceClient(served, this.#config, () => {
       const hint = this.#options.hint?.(client.areas);
       if (hint !== undefined) client.tell({ areas: 0, text: hint });
       this.look();
@@ -113,54 +112,51 @@ export class TraceServer {
     this.#clients.add(client);
     client.gone.then(() => {
       this.#clients.delete(client);
-      // Otherwise the next client of C nfqlb, or a load balancer of that, would begin with these areas. But a mask that no client here has used
-      // is another load balancer's.
+      // Otherwise the next client of C nfqlb, or a C load balancer, would start with these areas. A mask that no client here has used belongs
+      // to another load balancer.
       if (client.usesMask && !Array.from(this.#clients).some(({ usesMask }) => usesMask)) this.#config.traceMask = 0;
       this.look();
     });
   }
 }
 
-class Client {
+class TraceClient {
   readonly gone: Promise<unknown>;
-  readonly #socket: Socket;
-  readonly #rights: Rights;
+  readonly #client: ServedClient;
   readonly #config: LogConfig;
   readonly #asked: () => void;
-  #state: 'new' | 'listens' | 'asked' = 'new';
+  #state: 'new' | 'listening' | 'asked' = 'new';
   #request: TraceRequest = { areas: 0, octets: false };
   #received = '';
-  /** Lines of this turn of the event loop, to be written together. */
+  /** Lines of this turn of the event loop, which are written together. */
   #lines: string[] = [];
   #waiting = 0;
-  /** Whether it has too much to read yet, and what it has lost since. */
+  /** Whether too much waits for it, and how many lines it has lost since. */
   #full = false;
   #lost = 0;
 
-  /** @param asked is called when it has said what it wants */
-  constructor(socket: Socket, rights: Rights, config: LogConfig, asked: () => void) {
-    this.#socket = socket;
-    this.#rights = rights;
+  /** @param asked called when the client has said what it wants */
+  constructor(client: ServedClient, config: LogConfig, asked: () => void) {
+    const { socket } = client;
+    this.#client = client;
     this.#config = config;
     this.#asked = asked;
     this.gone = new Promise((resolve) => socket.on('close', resolve));
     socket.setEncoding('utf8');
-    // One that goes away is no error.
-    socket.on('error', () => socket.destroy());
     socket.on('end', () => socket.destroy());
-    socket.on('data', (text: Buffer | string) => this.#hear(String(text)));
+    socket.on('data', (text: Buffer | string) => this.#receive(String(text)));
     socket.on('drain', () => this.#drained());
-    setTimeout(() => this.#becomes('listens'), ASK_WITHIN_MS).unref();
+    setTimeout(() => this.#enter('listening'), REQUEST_TIMEOUT_MS).unref();
     socket.write(`${formatGreeting(config.traceMask)}\n`);
   }
 
   get areas(): number {
     if (this.#state === 'new') return 0;
-    // C nfqlb's client changes the mask of all; whoever asked has what was granted.
+    // C nfqlb's client changes the mask of all clients; one that sent a request has the areas it was granted.
     return this.#state === 'asked' ? this.#request.areas : this.#config.traceMask;
   }
 
-  /** Whether the mask says what it wants, as for C nfqlb's clients. */
+  /** Whether the mask says what it wants, as it does for C nfqlb's clients. */
   get usesMask(): boolean {
     return this.#state !== 'asked';
   }
@@ -170,7 +166,7 @@ class Client {
   }
 
   tell(event: TraceEvent): void {
-    if (this.#socket.writableLength + this.#waiting > MAX_WAITING) this.#full = true;
+    if (this.#client.socket.writableLength + this.#waiting > MAX_WAITING) this.#full = true;
     if (this.#full) {
       this.#lost++;
       return;
@@ -180,9 +176,7 @@ class Client {
 
   end(): void {
     this.#flush();
-    this.#socket.end();
-    const patience = setTimeout(() => this.#socket.destroy(), FAREWELL);
-    this.#socket.on('close', () => clearTimeout(patience));
+    this.#client.end();
   }
 
   #write(event: TraceEvent): void {
@@ -196,7 +190,7 @@ class Client {
     const text = this.#lines.join('');
     this.#lines = [];
     this.#waiting = 0;
-    if (text !== '' && this.#socket.writable) this.#socket.write(text);
+    if (text !== '' && this.#client.socket.writable) this.#client.socket.write(text);
   }
 
   #drained(): void {
@@ -206,27 +200,27 @@ class Client {
     this.#lost = 0;
   }
 
-  #hear(text: string): void {
+  #receive(text: string): void {
     if (this.#state === 'asked') return;
     this.#received += text;
     const end = this.#received.indexOf('\n');
     if (end < 0 && this.#received.length <= MAX_REQUEST) return;
     const request = end < 0 ? undefined : parseRequest(this.#received.slice(0, end));
-    // As C nfqlb does: any other input is a good-bye.
+    // As C nfqlb does, which disconnects a client that sends anything.
     if (!request) {
-      this.#socket.destroy();
+      this.#client.socket.destroy();
       return;
     }
-    // Over TCP nobody knows who asks: whoever cannot write to the memory is shown nothing that others have not asked for.
+    // Over TCP the client is unknown: it gets only what somebody who may write to the shared memory has asked for.
     this.#config.follow();
-    this.#request = this.#rights.isKnown ? request : { ...request, areas: request.areas & this.#config.traceMask };
+    this.#request = this.#client.rights.isKnown ? request : { ...request, areas: request.areas & this.#config.traceMask };
     this.#flush();
-    this.#socket.write(`${JSON.stringify({ areas: this.#request.areas })}\n`);
-    this.#becomes('asked');
+    this.#client.socket.write(`${JSON.stringify({ areas: this.#request.areas })}\n`);
+    this.#enter('asked');
   }
 
-  #becomes(state: 'listens' | 'asked'): void {
-    if (this.#state === 'asked' || this.#socket.destroyed) return;
+  #enter(state: 'listening' | 'asked'): void {
+    if (this.#state === 'asked' || this.#client.socket.destroyed) return;
     this.#state = state;
     this.#asked();
   }
