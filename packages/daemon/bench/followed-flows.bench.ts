@@ -8,7 +8,7 @@ import { SharedMemory } from '@nfqlb/native';
 import { replaceTable } from '@nfqlb/protocol/tables';
 import { FlowCompiler } from '../src/flows/flow-compiler.js';
 import { flowCountsMemory, GenerationBoard } from '../src/flows/flow-generations.js';
-import { FollowedFlows } from '../src/worker/followed-flows.js';
+import { WorkerFlows } from '../src/worker/worker-flows.js';
 
 const FLOWS = 10_000;
 const GENERATIONS = 24;
@@ -74,7 +74,7 @@ function usualFlow(i: number, target: string): Flow {
 
 /** The worker's side. */
 function follow({ port, board }: { port: MessagePort; board: SharedArrayBuffer }): void {
-  const followed = new FollowedFlows(port, board, 0);
+  const followed = new WorkerFlows(port, board, 0);
   parentPort!.on('message', () => {
     let [longest, sum] = [0, 0];
     while (followed.outdated) {

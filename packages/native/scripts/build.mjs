@@ -3,7 +3,7 @@ import { existsSync, rmSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import { compile, platform, root } from './compile.mjs';
-import { hasTheseSources, isCurrent, note } from './made-from.mjs';
+import { hasTheseSources, isCurrent, note } from './source-digest.mjs';
 
 const built = join(root, 'build/Release/nfqlb.node');
 if (!prebuiltFits() && !isCurrent(built)) {

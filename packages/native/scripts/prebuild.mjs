@@ -2,7 +2,7 @@
 // C library that is to be supported.
 import { join } from 'node:path';
 import { compile, platform, root } from './compile.mjs';
-import { note } from './made-from.mjs';
+import { note } from './source-digest.mjs';
 
 const prebuilt = join(root, 'prebuilds', `${platform}.node`);
 compile(prebuilt);

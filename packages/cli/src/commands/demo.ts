@@ -1,5 +1,5 @@
 import { Command, Option, oneOf } from '@nfqlb/options';
-import { askOverFlows, CLIENT, playDemo, respond, TARGET_HOSTS } from '@nfqlb/setup/demo';
+import { askOverFlows, CLIENT, respond, runDemo, TARGET_HOSTS } from '@nfqlb/setup/demo';
 
 /** `nfqlb demo`: the load balancer at work, on this machine. */
 export function demoCommand(): Command {
@@ -11,7 +11,7 @@ export function demoCommand(): Command {
     // What the demo starts in the namespaces of its hosts.
     .addOption(new Option('--role <host>', 'what to play').argParser(oneOf(...roles)).hideHelp());
   return command.action(async ({ role }: { role?: string }) => {
-    if (role === undefined) await playDemo();
+    if (role === undefined) await runDemo();
     else if (role === CLIENT.name) await askOverFlows();
     else await respond(TARGET_HOSTS.findIndex(({ name }) => name === role) + 1);
   }) as Command;

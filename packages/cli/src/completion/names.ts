@@ -37,7 +37,7 @@ async function listNames(action: Action): Promise<Suggestion[]> {
 
 function look(name: string): { readonly targets: readonly number[] } | undefined {
   try {
-    return readTable(name, ({ active }) => ({ targets: [...active].filter((fwmark) => fwmark >= 0) }));
+    return readTable(name, ({ fwmarks }) => ({ targets: fwmarks }));
   } catch {
     return undefined;
   }

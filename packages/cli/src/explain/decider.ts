@@ -131,7 +131,7 @@ export class Decider {
     const table = this.#situation.tableOf(name);
     if (!table) return undefined;
     const { M, N } = table;
-    const targets = [...table.active].filter((active) => active >= 0);
+    const targets = table.fwmarks;
     const slot = table.active.indexOf(fwmark);
     if (!choice || fwmark < 0 || slot < 0) return { name, M, N, targets };
     const buckets = new FwmarkLookup(table).fwmarks.filter((chosen) => chosen === fwmark).length;

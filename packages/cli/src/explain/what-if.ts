@@ -59,7 +59,7 @@ export function tryOut({ line, command }: WhatIf, situation: Situation, table: s
 
   function deactivate({ shm, fwmarks, index }: Extract<ConfigurationCommand, { name: 'deactivate' }>): void {
     const { name, table: changed } = tableNamed(shm);
-    const active = [...changed.active].filter((fwmark) => fwmark >= 0);
+    const active = changed.fwmarks;
     const other = fwmarks.find((fwmark) => !active.includes(fwmark));
     if (other !== undefined) throw refuse(`fwmark ${other} is not active in table ${name}; ${names(active)}`);
     if (index === undefined) changed.deactivate(fwmarks);

@@ -31,7 +31,7 @@ function create(options: TableOptions): TargetTable & { memory: ArrayBuffer } {
   return Object.assign(TargetTable.create(memory, options), { memory });
 }
 
-const active = (table: TargetTable): number[] => [...table.active].filter((mark) => mark >= 0);
+const active = ({ fwmarks }: TargetTable): number[] => fwmarks;
 /** By bucket, the fwmark. */
 const chosen = (table: TargetTable): number[] => [...table.lookup].map((slot) => (slot < 0 ? -1 : table.active[slot]!));
 

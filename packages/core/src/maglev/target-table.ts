@@ -180,6 +180,11 @@ export class TargetTable {
     this.#activate(slots, targets);
   }
 
+  /** The active fwmarks, in the order of their slots. A slot is read once: another process may write to it. */
+  get fwmarks(): number[] {
+    return Array.from(this.active).filter((fwmark) => fwmark >= 0);
+  }
+
   /** What the slots hold, `undefined` where that is nothing. */
   get slots(): (Required<Target> | undefined)[] {
     const { fwmarks, weights } = this.#slots();

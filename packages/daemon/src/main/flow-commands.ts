@@ -13,7 +13,7 @@ export function flowCommands(flows: FlowHandler | undefined, tracing: Tracing): 
   return async (request) => {
     const asked = describeRequest(request);
     try {
-      const reply = await obey(request);
+      const reply = await carryOut(request);
       log.info(`flow command ${asked}`);
       if (tracing.wants(Area.FlowConf)) tracing.tell(Area.FlowConf, `flow-conf: ${asked} -> ${describeReply(reply)}`);
       return reply;
@@ -25,7 +25,7 @@ export function flowCommands(flows: FlowHandler | undefined, tracing: Tracing): 
     }
   };
 
-  function obey(request: FlowRequest): Buffer | Promise<Buffer> {
+  function carryOut(request: FlowRequest): Buffer | Promise<Buffer> {
     if (request.action.startsWith('trace-')) return tracing.flows.handle(request);
     if (!flows) throw new BadRequest(`${request.action}: this load balancer has no flows; nfqlb flowlb has`);
     return flows(request);

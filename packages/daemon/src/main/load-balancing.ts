@@ -137,10 +137,9 @@ async function openLogs({ command, logFormat }: LoadBalancingOptions): Promise<L
 
 /** @throws when there is no such table */
 function describeTable(name: string): { readonly name: string; readonly identity: string; readonly about: string } {
-  return readTable(name, ({ M, N, active, ownFwmark }, { identity }) => {
-    const targets = active.filter((fwmark) => fwmark >= 0).length;
+  return readTable(name, ({ M, N, fwmarks, ownFwmark }, { identity }) => {
     const own = ownFwmark > 0 ? `, own fwmark ${ownFwmark}` : '';
-    return { name, identity, about: `M=${M}, N=${N}, ${targets} targets${own}` };
+    return { name, identity, about: `M=${M}, N=${N}, ${fwmarks.length} targets${own}` };
   });
 }
 

@@ -19,15 +19,10 @@ export class TableStates {
 
   #describe(name: string, seen: Observation): TableStatus {
     if (seen.kind !== 'present') return { name, present: false, buckets: 0, targets: 0 };
-    const { M, active, generation } = seen.table;
-    let targets = 0;
-    for (const fwmark of active) {
-      if (fwmark < 0) continue;
-      this.active.add(fwmark);
-      targets++;
-    }
+    const { M, fwmarks, generation } = seen.table;
+    for (const fwmark of fwmarks) this.active.add(fwmark);
     // Odd while it is being written.
     const changes = generation === undefined ? {} : { changes: generation >>> 1 };
-    return { name, present: true, buckets: M, targets, ...changes };
+    return { name, present: true, buckets: M, targets: fwmarks.length, ...changes };
   }
 }

@@ -1,6 +1,6 @@
 import { Balancer, type BalancerOptions, FlowBalancer } from '@nfqlb/core';
-import { FollowedFlows } from './followed-flows.js';
-import { FollowedTable } from './followed-table.js';
+import { MappedTable } from './mapped-table.js';
+import { WorkerFlows } from './worker-flows.js';
 import type { WorkerOptions } from './worker-options.js';
 
 /** Where a worker's targets come from: one table for all packets (`lb`), or flows with a table each (`flowlb`). */
@@ -24,17 +24,17 @@ export interface Targets {
 }
 
 export function openTargets({ table, flows, worker }: WorkerOptions): Targets {
-  if (flows !== undefined) return new ManyTables(new FollowedFlows(flows.port, flows.board, worker));
-  return new OneTable(new FollowedTable(table!));
+  if (flows !== undefined) return new ManyTables(new WorkerFlows(flows.port, flows.board, worker));
+  return new OneTable(new MappedTable(table!));
 }
 
 class OneTable implements Targets {
   readonly outdated = false;
   readonly hasPendingWork = false;
   readonly generation = 0;
-  readonly #table: FollowedTable;
+  readonly #table: MappedTable;
 
-  constructor(table: FollowedTable) {
+  constructor(table: MappedTable) {
     this.#table = table;
   }
 
@@ -56,9 +56,9 @@ class OneTable implements Targets {
 class ManyTables implements Targets {
   /** There may be thousands: the main thread tells when a name leads elsewhere, and their readers keep to what they have until then. */
   readonly intact = true;
-  readonly #flows: FollowedFlows;
+  readonly #flows: WorkerFlows;
 
-  constructor(flows: FollowedFlows) {
+  constructor(flows: WorkerFlows) {
     this.#flows = flows;
   }
 

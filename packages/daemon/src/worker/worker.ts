@@ -9,7 +9,7 @@ import { fragmentTableOf } from '../fragments/shared-fragments.js';
 import { Control } from '../shared/control.js';
 import { WorkerCounters } from '../shared/counters.js';
 import { BatchDecider } from './batch-decider.js';
-import { FollowedTable } from './followed-table.js';
+import { MappedTable } from './mapped-table.js';
 import { PacketTap } from './packet-tap.js';
 import { openTargets, type Targets } from './targets.js';
 import type { WorkerMessage, WorkerOptions } from './worker-options.js';
@@ -36,7 +36,7 @@ class LoadBalancer {
   readonly #queue: Queue;
   readonly #fragments: FragmentTable;
   readonly #targets: Targets;
-  readonly #tier: FollowedTable | undefined;
+  readonly #tier: MappedTable | undefined;
   readonly #tap: PacketTap;
   readonly #decider: BatchDecider;
   readonly #tun: PacketWriter | undefined;
@@ -51,7 +51,7 @@ class LoadBalancer {
     this.#fragments = fragmentTableOf(options.fragments, options.worker, (bytes, at, length) => this.#reinject(bytes, at, length));
     this.#tableEpoch = this.#control.tableEpoch;
     this.#targets = openTargets(options);
-    this.#tier = options.tier === undefined ? undefined : new FollowedTable(options.tier);
+    this.#tier = options.tier === undefined ? undefined : new MappedTable(options.tier);
     this.#balancer = this.#newBalancer();
     this.#tap = new PacketTap(options.tap);
     this.#decider = new BatchDecider(this.#counters, this.#tap);

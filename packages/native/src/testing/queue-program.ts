@@ -48,7 +48,7 @@ let thread: Worker | undefined;
 let tun: Tun | undefined;
 let writer: PacketWriter | undefined;
 
-async function obey(order: Order): Promise<Answer> {
+async function carryOut(order: Order): Promise<Answer> {
   switch (order.do) {
     case 'open':
       wakeup = new Wakeup();
@@ -117,7 +117,7 @@ async function obey(order: Order): Promise<Answer> {
 
 if (isMainThread) {
   process.on('message', async (order: Order) => {
-    const answer = await obey(order).catch((error: unknown): Answer => {
+    const answer = await carryOut(order).catch((error: unknown): Answer => {
       if (!(error instanceof NativeError)) throw error;
       const { name, code, operation, message } = error;
       return { error: { name, code, operation, message } };

@@ -7,7 +7,7 @@ const NAME = `nfqlb-test-lock-${process.pid}`;
 const OPTIONS = { M: 97, N: 4 } as const;
 afterEach(() => SharedMemory.unlink(NAME));
 
-const targets = (): number[] => readTable(NAME, ({ active }) => [...active].filter((fwmark) => fwmark >= 0));
+const targets = (): number[] => readTable(NAME, ({ fwmarks }) => fwmarks);
 
 test('a change while another program holds the name is an error, and changes nothing', () => {
   replaceTable(NAME, OPTIONS);

@@ -136,7 +136,7 @@ export function replaceTable(name: string, options: TableOptions, fill?: (table:
 /** Whatever the name leads to may be replaced: what is no table, or may not be opened, has no targets. */
 function activeIn(lock: TableLock): number[] {
   try {
-    return [...(lock.table?.active ?? [])].filter((fwmark) => fwmark >= 0);
+    return lock.table?.fwmarks ?? [];
   } catch (error) {
     if (error instanceof NativeError || error instanceof CoreError) return [];
     throw error;

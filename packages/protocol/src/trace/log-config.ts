@@ -71,7 +71,7 @@ export class LogConfig {
   }
 
   /** Takes up another one that the name leads to now. Where that is none, or is not whole or not ours to trust, this one goes on. */
-  follow(): void {
+  reopen(): void {
     if (SharedMemory.identity(this.#name) === this.#seen) return;
     try {
       this.#take();

@@ -87,7 +87,7 @@ export class TraceServer {
 
   /** Reads the mask again, in which C nfqlb's clients say what they want. */
   look(): void {
-    this.#config.follow();
+    this.#config.reopen();
     let areas = 0;
     for (const client of this.#clients) areas |= client.areas;
     if (areas === this.#areas) return;
@@ -103,7 +103,7 @@ export class TraceServer {
   }
 
   #serveClient(served: ServedClient): void {
-    this.#config.follow();
+    this.#config.reopen();
     const client = new TraceClient(served, this.#config, () => {
       const hint = this.#options.hint?.(client.areas);
       if (hint !== undefined) client.tell({ areas: 0, text: hint });
@@ -212,7 +212,7 @@ class TraceClient {
       return;
     }
     // Over TCP the client is unknown: it gets only what somebody who may write to the shared memory has asked for.
-    this.#config.follow();
+    this.#config.reopen();
     this.#request = this.#client.rights.isKnown ? request : { ...request, areas: request.areas & this.#config.traceMask };
     this.#flush();
     this.#client.socket.write(`${JSON.stringify({ areas: this.#request.areas })}\n`);

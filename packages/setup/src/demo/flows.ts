@@ -1,28 +1,27 @@
 import { createSocket, type Socket } from 'node:dgram';
 import { once } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { FLOWS, PORT, QUESTION_INTERVAL, TARGETS, VIP4, VIP6 } from './cast.js';
+import { FLOWS, PORT, QUESTION_INTERVAL_MS, TARGETS, VIP4, VIP6 } from './hosts.js';
 
-/** What the client has seen so far. It writes one of these in a line, ten times a second. */
+/** What the client has seen so far. It prints one as a line of JSON, ten times a second. */
 export interface FlowReport {
   /** Questions sent. */
   readonly asked: number;
-  /** Answers received, by target number less 1. */
+  /** Answers received, by target; index 0 is target 1. */
   readonly answered: readonly number[];
-  /** By flow the number of the target that answered last; 0 for none yet. */
+  /** By flow, the number of the target that answered last; 0 for none yet. */
   readonly targets: readonly number[];
 }
 
-/** In milliseconds, as all times here. */
-const REPORT_INTERVAL = 100;
+const REPORT_INTERVAL_MS = 100;
 
-/** How often some flows ask. */
-const TICK = 10;
+/** How often a few of the flows ask. */
+const TICK_MS = 10;
 
 /** How long to wait for the last answers. */
-const GRACE = 500;
+const LAST_ANSWERS_MS = 500;
 
-/** The client: asks over many UDP flows at a time, until its standard input ends. */
+/** The client: sends questions over many UDP flows until its standard input ends. */
 export async function askOverFlows(): Promise<void> {
   let asked = 0;
   const answered = new Array<number>(TARGETS).fill(0);
@@ -39,19 +38,19 @@ export async function askOverFlows(): Promise<void> {
     ),
   );
 
-  // A few flows at a time, so that questions come evenly.
+  // A few flows at a time, so that questions are spread evenly.
   let turn = 0;
   const questions = setInterval(() => {
-    for (let i = 0; i < (FLOWS * TICK) / QUESTION_INTERVAL; i++) {
+    for (let i = 0; i < (FLOWS * TICK_MS) / QUESTION_INTERVAL_MS; i++) {
       sockets[turn++ % FLOWS]!.send('?');
       asked++;
     }
-  }, TICK);
-  const reports = setInterval(report, REPORT_INTERVAL);
+  }, TICK_MS);
+  const reports = setInterval(report, REPORT_INTERVAL_MS);
   process.stdin.resume();
   await once(process.stdin, 'end');
   clearInterval(questions);
-  await sleep(GRACE);
+  await sleep(LAST_ANSWERS_MS);
   clearInterval(reports);
   report();
   for (const socket of sockets) socket.close();
@@ -61,7 +60,7 @@ function connect(address: string, onAnswer: (target: number) => void): Promise<S
   return new Promise((resolve) => {
     const socket = createSocket(address.includes(':') ? 'udp6' : 'udp4');
     socket.on('message', (answer) => onAnswer(Number(answer.toString())));
-    // An ICMP error: the question has no answer, which is counted.
+    // An ICMP error: the question gets no answer, and is counted as lost.
     socket.on('error', () => {});
     socket.connect(PORT, address, () => resolve(socket));
   });

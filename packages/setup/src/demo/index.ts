@@ -1,4 +1,4 @@
-export { CLIENT, TARGET_HOSTS } from './cast.js';
+export { runDemo } from './demo.js';
 export { askOverFlows } from './flows.js';
-export { playDemo } from './play.js';
+export { CLIENT, TARGET_HOSTS } from './hosts.js';
 export { respond } from './responder.js';

@@ -1,6 +1,6 @@
 import { createSocket } from 'node:dgram';
 import { once } from 'node:events';
-import { PORT, VIP4, VIP6 } from './cast.js';
+import { PORT, VIP4, VIP6 } from './hosts.js';
 
 /** A target: answers every question with its number, until its standard input ends. Writes a line when it is ready. */
 export async function respond(number: number): Promise<void> {

@@ -37,7 +37,7 @@ function readTable(path: string): Omit<TableFacts, 'name' | 'usedBy'> | undefine
   const buckets = new Map<number, number>();
   for (const fwmark of new FwmarkLookup(table).fwmarks) buckets.set(fwmark, (buckets.get(fwmark) ?? 0) + 1);
   const { M, N, ownFwmark } = table;
-  return { M, N, ownFwmark, active: [...table.active].filter((fwmark) => fwmark >= 0), buckets };
+  return { M, N, ownFwmark, active: table.fwmarks, buckets };
 }
 
 /** By the name of shared memory, where the programs are that have it mapped; and whether all programs could be asked. */

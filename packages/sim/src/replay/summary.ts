@@ -49,7 +49,7 @@ function toTier(tier: ReadonlyMap<number, TargetTally>): string[] {
 }
 
 function describe(name: string, table: TargetTable, what: string, when = ''): string {
-  const active = table.active.filter((fwmark) => fwmark >= 0).length;
+  const active = table.fwmarks.length;
   return `${name}: M=${table.M}, N=${table.N}, permutation ${table.permutation}, ${count(active, what)} active${when}`;
 }
 

@@ -6,7 +6,7 @@ import { promisify } from 'node:util';
 import { parseKernelQueues } from '@nfqlb/native';
 import { SetupError } from '../setup-error.js';
 import { environment, runProgram } from '../step.js';
-import { CLIENT, TARGET_HOSTS, VIP4, VIP6 } from './cast.js';
+import { CLIENT, TARGET_HOSTS, VIP4, VIP6 } from './hosts.js';
 
 const NAMESPACES = '/run/netns';
 const SHARED_MEMORY = '/dev/shm';
@@ -18,15 +18,14 @@ export const LB = 'lb';
 const START_TIMEOUT_MS = 5000;
 
 /**
- * The network namespaces of a demo, with wires from the load balancer's to the client's and each target's, and what runs in
- * them. All that it makes has names that begin with its own, which tells the process: so nothing is in the way of
- * another demo, and the next one removes what a killed one has left.
+ * The network namespaces of a demo, which link the load balancer to the client and to each target, and the processes in them. All names begin
+ * with `nfqlb-demo-` and the process id, so that demos do not disturb each other and the next one can remove what a killed one has left.
  */
-export class Stage {
+export class DemoNetwork {
   readonly #name = `nfqlb-demo-${process.pid}`;
   readonly #processes = new Set<ChildProcess>();
 
-  /** Shared memory is one for all network namespaces. */
+  /** Shared memory does not belong to a network namespace: the name has to be unique. */
   get table(): string {
     return this.#name;
   }
@@ -35,7 +34,7 @@ export class Stage {
     return `${this.#name}-fragments`;
   }
 
-  /** @throws {@link SetupError} where the machine does not let us */
+  /** @throws {@link SetupError} when the machine does not allow it */
   build(): void {
     removeAbandoned();
     const hosts = [CLIENT, ...TARGET_HOSTS];
@@ -48,22 +47,22 @@ export class Stage {
         ),
       ],
     );
-    this.#wire(
+    this.#configure(
       LB,
       hosts.flatMap(({ name, ipv4, ipv6 }) => device(name, ipv4.replace(/2$/, '1'), ipv6.replace(/2$/, '1'))),
     );
     for (const { name, ipv4, ipv6 } of hosts) {
-      this.#wire(name, [
+      this.#configure(name, [
         ...device('lb', ipv4, ipv6),
         `route add default via ${ipv4.replace(/2$/, '1')}`,
         `route add default via ${ipv6.replace(/2$/, '1')}`,
-        // Direct server return: a target has the VIP.
+        // Direct Server Return: each target has the VIP.
         ...(name === CLIENT.name ? [] : [`address add ${VIP4}/32 dev lo`, `address add ${VIP6}/128 dev lo nodad`]),
       ]);
     }
   }
 
-  /** Starts a program that runs until it is ended; it may end itself when its standard input ends, as it does with this process. */
+  /** Starts a program that runs until {@link remove}, or until its standard input ends, as it does when this process ends. */
   start(host: string, command: readonly string[]): ChildProcess {
     const child = spawn('ip', ['netns', 'exec', this.#namespace(host), ...command], { env: this.#environment() });
     this.#processes.add(child);
@@ -86,11 +85,11 @@ export class Stage {
   }
 
   /**
-   * Waits until a process says something.
+   * Waits for a process's first output.
    *
-   * @throws {@link SetupError} `command-failed` when it ends before, or does not in time
+   * @throws {@link SetupError} `command-failed` when it ends first, or says nothing in time
    */
-  async speaks(child: ChildProcess): Promise<void> {
+  async waitForOutput(child: ChildProcess): Promise<void> {
     let complaint = '';
     child.stderr?.on('data', (text) => {
       complaint += text;
@@ -102,11 +101,11 @@ export class Stage {
   }
 
   /**
-   * Waits until a process listens to a queue.
+   * Waits until a process listens to an NFQUEUE.
    *
-   * @throws {@link SetupError} `command-failed` when it ends before, or `timed-out`
+   * @throws {@link SetupError} `command-failed` when it ends first, or `timed-out`
    */
-  async listens(child: ChildProcess): Promise<void> {
+  async waitForQueue(child: ChildProcess): Promise<void> {
     let said = '';
     child.stderr?.on('data', (text) => {
       said += text;
@@ -123,7 +122,7 @@ export class Stage {
     throw new SetupError('timed-out', `nfqlb lb does not listen after ${START_TIMEOUT_MS} ms: ${said.trim()}`);
   }
 
-  /** Ends all processes and removes all that was made, at once: an ending process has no event loop any more. */
+  /** Ends all processes and removes everything that was made. Synchronous, since it also runs while this process exits. */
   remove(): void {
     for (const child of this.#processes) child.kill('SIGKILL');
     removeAll(this.#name);
@@ -133,15 +132,15 @@ export class Stage {
     return `${this.#name}-${host}`;
   }
 
-  /** The log's level, too, is one for the whole machine. */
+  /** The shared memory of log level and trace mask does not belong to a network namespace either. */
   #environment(): NodeJS.ProcessEnv {
     return { ...environment(), NFQLB_TRACE_SHM: `${this.#name}-trace` };
   }
 
-  #wire(host: string, lines: readonly string[]): void {
+  #configure(host: string, lines: readonly string[]): void {
     const namespace = this.#namespace(host);
-    // Some machines have IPv6 off, or a strict reverse path filter, for all that is new; an address is usable at once where nobody
-    // looks for its duplicate.
+    // Some machines disable IPv6 or set a strict reverse path filter for new devices. Without duplicate address detection an address is usable
+    // at once.
     const files = ['ipv6/conf/*/disable_ipv6', 'ipv4/conf/*/rp_filter', 'ipv6/conf/*/accept_dad'].map((name) => `/proc/sys/net/${name}`);
     runProgram(['ip', 'netns', 'exec', namespace, 'sh', '-c', `echo 0 | tee ${files.join(' ')}`]);
     runProgram(['ip', '-netns', namespace, '-batch', '-'], ['link set lo up', ...lines]);
@@ -152,22 +151,22 @@ function device(name: string, ipv4: string, ipv6: string): string[] {
   return [`link set ${name} up`, `address add ${ipv4}/24 dev ${name}`, `address add ${ipv6}/64 dev ${name} nodad`];
 }
 
-/** Removes what demos have left that were killed. */
+/** Removes what killed demos have left. */
 function removeAbandoned(): void {
   const names = new Set([...list(NAMESPACES), ...list(SHARED_MEMORY)].flatMap((name) => /^nfqlb-demo-\d+/.exec(name) ?? []));
   for (const name of names) if (!existsSync(`/proc/${name.replace(/\D+/, '')}`)) removeAll(name);
 }
 
-function removeAll(stage: string): void {
-  for (const namespace of list(NAMESPACES).filter((name) => name.startsWith(`${stage}-`))) {
+function removeAll(network: string): void {
+  for (const namespace of list(NAMESPACES).filter((name) => name.startsWith(`${network}-`))) {
     try {
       removeNamespace(namespace);
     } catch (error) {
-      // Several demos may remove the same that was abandoned.
+      // Another demo may be removing it as well.
       if (existsSync(`${NAMESPACES}/${namespace}`)) throw error;
     }
   }
-  for (const name of list(SHARED_MEMORY).filter((name) => name === stage || name.startsWith(`${stage}-`))) {
+  for (const name of list(SHARED_MEMORY).filter((name) => name === network || name.startsWith(`${network}-`))) {
     rmSync(`${SHARED_MEMORY}/${name}`, { force: true });
   }
 }
@@ -184,7 +183,7 @@ function removeNamespace(namespace: string): void {
 }
 
 function list(folder: string): string[] {
-  // /run/netns is not there before the first namespace is.
+  // /run/netns exists from the first namespace on.
   return existsSync(folder) ? readdirSync(folder) : [];
 }
 

@@ -4,7 +4,7 @@ import { FlowLookup } from '@nfqlb/core/flows';
 import { type FlowGeneration, flowCountsOf, GenerationBoard } from '../flows/flow-generations.js';
 import { monotonicNow } from '../fragments/monotonic-clock.js';
 import { receiveNewest } from '../shared/newest-message.js';
-import { FollowedTable } from './followed-table.js';
+import { MappedTable } from './mapped-table.js';
 
 /** How long a step may take before the next packets, in milliseconds. To map one table, which cannot be divided, takes some 0.1. */
 const STEP = 0.5;
@@ -12,7 +12,7 @@ const STEP = 0.5;
 /** A table that flows lead to; `undefined` as long as there has been none of that name that is whole: its flows have no target then. */
 interface FlowTable {
   readonly name: string;
-  followed: FollowedTable | undefined;
+  followed: MappedTable | undefined;
 }
 
 /** Flows that are being taken up: tables are mapped, one after the other. */
@@ -27,7 +27,7 @@ interface ComingFlows {
  * The flows as a worker has them, and the tables that they lead to, each mapped once for as long as a flow leads to it. There may be thousands: whatever
  * is to be done about them is done step by step, between batches.
  */
-export class FollowedFlows {
+export class WorkerFlows {
   readonly #port: MessagePort;
   readonly #board: GenerationBoard;
   readonly #worker: number;
@@ -39,7 +39,7 @@ export class FollowedFlows {
   #suspects: FlowTable[] = [];
   /** Those that are not whole yet. */
   #unfinished: FlowTable[] = [];
-  #closing: FollowedTable[] = [];
+  #closing: MappedTable[] = [];
 
   /** Waits for nothing: the first generation was sent before the worker was started. */
   constructor(port: MessagePort, board: SharedArrayBuffer, worker: number) {
@@ -140,9 +140,9 @@ function comingOf(generation: FlowGeneration): ComingFlows {
   return { generation, lookup: new FlowLookup(generation.flows), tables: new Map() };
 }
 
-function open(name: string): FollowedTable | undefined {
+function open(name: string): MappedTable | undefined {
   try {
-    return new FollowedTable(name);
+    return new MappedTable(name);
   } catch {
     return undefined;
   }

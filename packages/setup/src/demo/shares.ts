@@ -1,23 +1,23 @@
 import type { FlowReport } from './flows.js';
 
-/** What happened between two reports. */
-export interface Scene {
-  /** Answers, by target number less 1. */
+/** Answers between two reports. */
+export interface Answers {
+  /** By target; index 0 is target 1. */
   readonly answered: readonly number[];
 }
 
-export function sceneBetween(begin: FlowReport, end: FlowReport): Scene {
+export function answersBetween(begin: FlowReport, end: FlowReport): Answers {
   return { answered: end.answered.map((count, i) => count - begin.answered[i]!) };
 }
 
-/** How many flows that were at a target are at another one now. */
+/** How many flows have moved to another target. */
 export interface Moves {
-  /** Of the flows of the target that is asked about. */
+  /** Flows that were at the given target. */
   readonly ofTarget: number;
   readonly ofOthers: number;
 }
 
-/** @param target number of the target that is asked about */
+/** @param target a target's number */
 export function movesBetween(begin: FlowReport, end: FlowReport, target: number): Moves {
   const moved = begin.targets.filter((before, flow) => before !== end.targets[flow]);
   const ofTarget = moved.filter((before) => before === target).length;
@@ -26,8 +26,8 @@ export function movesBetween(begin: FlowReport, end: FlowReport, target: number)
 
 const BAR_WIDTH = 12;
 
-/** `three targets     1 █████ 34%  2 …`: the share of each target, for a line of the terminal. */
-export function formatScene(title: string, { answered }: Scene): string {
+/** Each target's share of the answers, as one line: `three targets     1 █████ 34%  2 …`. */
+export function formatShares(title: string, { answered }: Answers): string {
   const total = answered.reduce((sum, count) => sum + count, 0);
   const shares = answered.map((count, i) => {
     const share = total === 0 ? 0 : count / total;

@@ -3,7 +3,7 @@ import { SharedMemory } from '@nfqlb/native/shared-memory';
 import { type SharedTable, useTable } from '@nfqlb/protocol/tables';
 
 /** The target table that a name leads to, as packets read it. It is mapped again when the name leads to another. */
-export class FollowedTable {
+export class MappedTable {
   readonly #name: string;
   #shared: SharedTable;
   #lookup: FwmarkLookup;

@@ -6,19 +6,19 @@ import { replaceTable } from '@nfqlb/protocol/tables';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { FlowCompiler } from '../flows/flow-compiler.js';
 import { flowCountsMemory, GenerationBoard } from '../flows/flow-generations.js';
-import { FollowedFlows } from './followed-flows.js';
+import { WorkerFlows } from './worker-flows.js';
 
 const made = new Set<string>();
 let board: GenerationBoard;
 let port: MessagePort;
-let followed: FollowedFlows;
+let followed: WorkerFlows;
 
 beforeEach(() => {
   board = new GenerationBoard(1);
   const channel = new MessageChannel();
   port = channel.port1;
   announce([]);
-  followed = new FollowedFlows(channel.port2, board.memory, 0);
+  followed = new WorkerFlows(channel.port2, board.memory, 0);
 });
 afterEach(() => {
   announce([]);
