@@ -1,6 +1,6 @@
 #!/bin/sh
 # With arguments: a command of nfqlb (`flowlb --queue=0:3`), or another program (`nfqlb …`, `ipu …`, `sh …`, one with its path).
-# Without: sets up what the environment says, balances until SIGTERM, and takes the set-up away again. docs/docker.md lists the variables.
+# Without: sets up what the environment says, balances until SIGTERM, and removes the set-up again. docs/docker.md lists the variables.
 set -eu
 
 case ${1-} in
@@ -19,12 +19,12 @@ fail() {
 mode=${NFQLB_MODE:-nat}
 queue=${NFQLB_QUEUE:-2}
 table=${NFQLB_TABLE:-nfqlb}
-# Unquoted: lines become words.
+# Unquoted, so that lines become words.
 # shellcheck disable=SC2086
 vips=$(echo $NFQLB_VIPS | tr -s ' ,' ',')
 targets=$(echo "$NFQLB_TARGETS" | tr ',' ' ')
 
-# What a container lacks is given to `docker run`, not set from inside, where /proc/sys is read-only.
+# What a container lacks must be given to `docker run`: it cannot be set from inside, where /proc/sys is read-only.
 case $vips in
   *:*)
     [ -e /proc/net/if_inet6 ] && [ "$(cat /proc/sys/net/ipv6/conf/all/disable_ipv6)" = 0 ] ||
@@ -43,20 +43,20 @@ if [ "$mode" = dsr ]; then
 fi
 
 # From here on queue rules may be in place, and without a listener the kernel drops all packets to the VIPs. With --network=host the rules would
-# outlive this container: so whatever happens, a failure or a signal, they are taken away again.
+# outlive this container: so remove them whatever happens, a failure or a signal.
 lb=
 stopped=
 stop() {
   stopped=1
   [ -z "$lb" ] || kill -TERM "$lb" 2>/dev/null || true
 }
-# Runs at every exit: the shell waits for the command that it runs before it handles a signal, and each step below checks for one.
+# Runs at every exit. The shell handles a signal only after the running command has ended, so each step below checks for one.
 take_down() {
   status=$?
   trap '' TERM INT
   { error=$(nfqlb down 2>&1 >&3) || [ "$status" -ne 0 ] || status=1; } 3>&1
   case $error in
-    # Without it nothing was set up, and `up` has said so.
+    # Without this capability nothing was set up, and `up` has said so.
     '' | *'needs the capability CAP_NET_ADMIN'*) ;;
     *) echo "$error" >&2 ;;
   esac
@@ -67,7 +67,7 @@ trap take_down EXIT
 # 143: terminated by SIGTERM.
 go_on() { [ -z "$stopped" ] || exit 143; }
 
-# Word splitting is meant for targets and options.
+# Word splitting is intended for targets and options.
 # shellcheck disable=SC2086
 said=$(nfqlb up --vip="$vips" --mode="$mode" --queue="$queue" ${NFQLB_UP_OPTIONS-} $targets)
 echo "$said" | grep -v '^next: '
@@ -82,7 +82,7 @@ go_on
 # shellcheck disable=SC2086
 nfqlb lb --tshm="$table" --queue="$queue" $tun ${NFQLB_LB_OPTIONS-} &
 lb=$!
-# A signal that came before the assignment has found no process to pass it to.
+# A signal that came before the assignment found no process to pass it to.
 [ -z "$stopped" ] || stop
 status=0
 # A signal ends `wait` before the load balancer has ended.

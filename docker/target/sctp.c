@@ -3,8 +3,8 @@
 //   sctp answer PORT UDP-PORT                      over IP, and encapsulated in UDP (RFC 6951)
 //   sctp ask ADDRESS PORT SOURCE-PORT [UDP-PORT]   over IP, or in UDP with a port
 //
-// Every ask needs a source port of its own: the answerer keeps the association of an ask that has ended, and libusrsctp may leave the
-// next one from the same port without an answer.
+// Every ask needs its own source port: the answerer keeps the association of an ask that has ended, and libusrsctp may not answer
+// the next one from the same port.
 
 #include <arpa/inet.h>
 #include <stdio.h>
@@ -41,7 +41,7 @@ static int answer_message(struct socket* socket, union sctp_sockstore from, void
 static _Noreturn void answer(int port) {
   struct socket* listener = usrsctp_socket(AF_INET6, SOCK_STREAM, IPPROTO_SCTP, answer_message, NULL, 0, NULL);
   if (listener == NULL) fail("usrsctp_socket");
-  // IPv4, too.
+  // IPv4 too.
   int off = 0;
   usrsctp_setsockopt(listener, IPPROTO_IPV6, IPV6_V6ONLY, &off, sizeof off);
   struct sockaddr_in6 any = {.sin6_family = AF_INET6, .sin6_port = htons((uint16_t)port)};
@@ -98,7 +98,7 @@ int main(int count, char** arguments) {
   }
   int own_udp_port = answers ? atoi(arguments[3]) : count == 6 ? 9899 : 0;
   usrsctp_init((uint16_t)own_udp_port, NULL, NULL);
-  // No ABORT to packets of associations that another program has.
+  // Send no ABORT for packets of another program's associations.
   usrsctp_sysctl_set_sctp_blackhole(2);
   if (answers) answer(atoi(arguments[2]));
   ask(arguments[2], atoi(arguments[3]), atoi(arguments[4]), count == 6 ? atoi(arguments[5]) : 0);

@@ -1,5 +1,5 @@
-// Says this machine's host name: on port 7 over TCP for every line and over UDP for every datagram, on port 80 over HTTP, and by the
-// program `sctp` on port 7 over SCTP, also in UDP port 9899 (RFC 6951). http://…/address says the client's address instead.
+// Answers with this machine's host name: on port 7 over TCP for every line and over UDP for every datagram, on port 80 over HTTP, and
+// through the program `sctp` on port 7 over SCTP, also in UDP port 9899 (RFC 6951). http://…/address answers with the client's address.
 import { execFileSync, spawn } from 'node:child_process';
 import { createSocket } from 'node:dgram';
 import { createServer } from 'node:http';
@@ -22,7 +22,7 @@ createTcpServer({ noDelay: true }, (socket) => {
   });
 }).listen(7);
 
-// A socket for each address: an answer comes from the one that was asked, not from the one that is nearest to the client.
+// A socket for each address: an answer comes from the address that was asked, not from the one nearest to the client.
 const addresses = Object.values(networkInterfaces())
   .flat()
   .filter(({ address }) => !address.startsWith('fe80'));

@@ -6,24 +6,24 @@ import { CaptureError } from './capture-error.js';
 export interface ByteSource {
   /** For messages: the path, or `standard input`. */
   readonly name: string;
-  /** Octets of the file, for progress; `undefined` when that cannot be known. */
+  /** Octets of the file, for progress; `undefined` when unknown. */
   readonly size: number | undefined;
   /** Octets of the file read so far. */
   readonly consumed: number;
-  /** Whether what it gives came out of a gzip stream, so that places in it are not places in the file. */
+  /** Whether the octets were unzipped, so that offsets in them are not offsets in the file. */
   readonly unzipped: boolean;
   /**
-   * Fills the front of `into`, at least one octet of it; answers how many, 0 at the end. A promise only for gzip, so that a
-   * loop over a plain file never waits for the event loop.
+   * Reads at least one octet into the front of `into`; returns how many, 0 at the end. Returns a promise only for gzip, so that a loop over
+   * a plain file never waits for the event loop.
    *
-   * @throws {@link CaptureError} `unreadable`, or `corrupt` for a gzip stream that cannot be undone
+   * @throws {@link CaptureError} `unreadable`, or `corrupt` for a damaged gzip stream
    */
   read(into: Uint8Array): number | Promise<number>;
   close(): void;
 }
 
 /**
- * Opens a file, or standard input for `-`. What begins like a gzip stream (RFC 1952 §2.3.1) is unzipped, whatever its name.
+ * Opens a file, or standard input for `-`. Data that begins like a gzip stream (RFC 1952 §2.3.1) is unzipped, whatever the file name.
  *
  * @throws {@link CaptureError} `unreadable`
  */
@@ -39,7 +39,7 @@ class PlainSource implements ByteSource {
   readonly unzipped = false;
   consumed = 0;
   readonly #fd: number;
-  /** Read ahead by `peek`, not yet given. */
+  /** Read ahead by `peek`, not yet returned. */
   #ahead: Uint8Array = new Uint8Array(0);
 
   constructor(path: string) {
@@ -51,12 +51,12 @@ class PlainSource implements ByteSource {
     }
     const stat = fstatSync(this.#fd);
     if (stat.isDirectory()) {
-      throw new CaptureError('unreadable', `${this.name}: a directory; a capture file is needed, or - for standard input`);
+      throw new CaptureError('unreadable', `${this.name}: a directory; expected a capture file, or - for standard input`);
     }
     this.size = stat.isFile() ? stat.size : undefined;
   }
 
-  /** The first octets, up to `length` of them; they are given again by `read`. For before the first `read`. */
+  /** The first octets, up to `length` of them; `read` returns them again. Call before the first `read`. */
   peek(length: number): Uint8Array {
     const ahead = new Uint8Array(length);
     let have = 0;
@@ -85,9 +85,9 @@ class PlainSource implements ByteSource {
         return length;
       } catch (error) {
         const { code } = error as NodeJS.ErrnoException;
-        // Windows' and some pipes' way of saying that the writer has gone.
+        // On Windows and some pipes: the writer is gone.
         if (code === 'EOF') return 0;
-        // Standard input that somebody made non-blocking.
+        // Standard input that another process made non-blocking.
         if (code !== 'EAGAIN') throw unreadable(this.name, error);
         Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 1);
       }
@@ -95,7 +95,7 @@ class PlainSource implements ByteSource {
   }
 }
 
-/** Octets of gzip undone at a time: deflate unfolds at most 1032 to 1 (RFC 1951), so this bounds what waits to be read. */
+/** Octets of gzip input unzipped at a time: deflate expands at most 1032 to 1 (RFC 1951), so this bounds the buffered output. */
 const GZIP_CHUNK = 1 << 15;
 
 class GzipSource implements ByteSource {
@@ -103,14 +103,14 @@ class GzipSource implements ByteSource {
   readonly #file: PlainSource;
   readonly #gunzip = createGunzip();
   readonly #zipped = new Uint8Array(GZIP_CHUNK);
-  /** Unzipped, not yet given. */
+  /** Unzipped, not yet returned. */
   readonly #chunks: Uint8Array[] = [];
   #ended = false;
   #failure: Error | undefined;
 
   constructor(file: PlainSource) {
     this.#file = file;
-    // Events instead of an iterator: when the stream fails, an iterator loses what was undone before.
+    // Events instead of an iterator: when the stream fails, an iterator loses what was unzipped before.
     this.#gunzip.on('data', (chunk: Uint8Array) => this.#chunks.push(chunk));
     this.#gunzip.on('error', (error) => {
       this.#failure = error;
@@ -133,7 +133,7 @@ class GzipSource implements ByteSource {
     while (this.#chunks.length === 0) {
       if (this.#failure) {
         const { message } = this.#failure;
-        throw new CaptureError('corrupt', `${this.name}: its gzip stream breaks: ${message}`, { cause: this.#failure });
+        throw new CaptureError('corrupt', `${this.name}: damaged gzip stream: ${message}`, { cause: this.#failure });
       }
       if (this.#ended) return 0;
       await this.#feed();
@@ -151,7 +151,7 @@ class GzipSource implements ByteSource {
     this.#file.close();
   }
 
-  /** Undoes the next piece of the file. What comes of it, chunks or a failure, arrives as events before the promise is kept. */
+  /** Unzips the next piece of the file. The result, chunks or a failure, arrives as events before the promise resolves. */
   #feed(): Promise<void> {
     const length = this.#file.read(this.#zipped);
     return new Promise((resolve) => {

@@ -1,17 +1,17 @@
-/** What {@link CaptureError} tells apart. Stable: callers may compare. */
+/** Codes of {@link CaptureError}. Stable: callers may compare them. */
 export type CaptureErrorCode =
   /** The file cannot be opened or read. */
   | 'unreadable'
-  /** It holds nothing, or something that is no capture. */
+  /** The file is empty, or not a capture. */
   | 'not-a-capture'
-  /** It ends inside a record. */
+  /** The file ends inside a record. */
   | 'cut-off'
-  /** A record says what cannot be. */
+  /** A record is invalid. */
   | 'corrupt'
-  /** A link type that this reader does not know. */
+  /** The link type is not supported. */
   | 'link-type';
 
-/** A capture that cannot be read, or not to its end. The message names the file, the place and what is allowed. */
+/** A capture that cannot be read, or only in part. The message names the file, the position and what is allowed. */
 export class CaptureError extends Error {
   override readonly name = 'CaptureError';
   readonly code: CaptureErrorCode;

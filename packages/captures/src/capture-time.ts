@@ -1,7 +1,7 @@
 /**
  * A time of a capture batch in seconds with nine decimals: `1.500000000`, `-0.000000001`.
  *
- * @param seconds whole, possibly below 0
+ * @param seconds whole seconds, possibly negative
  * @param nanoseconds from 0 to 999,999,999, always added
  */
 export function formatTime(seconds: number, nanoseconds: number): string {

@@ -74,7 +74,7 @@ const RECORDS: readonly Record[] = [
 ];
 const TIMES = ['0.000000000', '0.000002000', '59.123457000'];
 
-describe('a capture as a source of packets', () => {
+describe('a capture as a packet source', () => {
   test.each(packetSourceContract)('%s', (_name, run) =>
     run(async (packets) => {
       const source = await Capture.open(write(pcap(packets.map((bytes) => ({ bytes })))), { batch: 100 });
@@ -102,7 +102,7 @@ describe('formats', () => {
   test.each([
     ...pcaps.map(([name, options]) => [name, pcap(RECORDS, options)] as const),
     ...pcapngs.map(([name, options]) => [name, pcapng(RECORDS, options)] as const),
-  ])('%s: each packet, in order, with its time; the same in gzip, and through windows of 64 octets', async (_name, bytes) => {
+  ])('%s: all packets, in order, with their times; also from gzip, and with windows of 64 octets', async (_name, bytes) => {
     for (const [path, options] of [[write(bytes)], [write(gzipSync(bytes))], [write(bytes), { window: 64, batch: 2 }]] as const) {
       const { packets, error } = await readAll(path, options);
       expect(error).toBeUndefined();
@@ -112,27 +112,27 @@ describe('formats', () => {
     }
   });
 
-  test('pcapng in units of 2⁻²⁰ seconds: to the unit', async () => {
+  test('pcapng in units of 2⁻²⁰ seconds: accurate to one unit', async () => {
     const { packets } = await readAll(write(pcapng(RECORDS, { resolution: 0x94 })));
     packets.forEach(({ time }, i) => {
       expect(Math.abs(Number(time) - Number(TIMES[i]))).toBeLessThan(2 ** -20);
     });
   });
 
-  test('pcapng, simple packets: without times', async () => {
+  test('pcapng, simple packets: no times', async () => {
     const { packets } = await readAll(write(pcapng(RECORDS, { block: 3 })));
     expect(packets.map((read) => read.hex)).toEqual(RECORDS.map((record) => hex(record.bytes)));
     expect(new Set(packets.map(({ time }) => time))).toEqual(new Set(['0.000000000']));
   });
 
-  test('pcapng, several sections of either byte order: each has interfaces of its own', async () => {
+  test('pcapng, several sections of either byte order, each with its own interfaces', async () => {
     const bytes = Buffer.concat([pcapng(RECORDS), pcapng(RECORDS, { bigEndian: true, linkTypes: [228, 229, 101] })]);
     const { packets, error } = await readAll(write(bytes));
     expect(error).toBeUndefined();
     expect(packets).toHaveLength(6);
   });
 
-  test('a clock that goes back gives times below 0', async () => {
+  test('a clock that goes back gives negative times', async () => {
     const records = [
       { bytes: UDP4, seconds: 10 },
       { bytes: UDP4, seconds: 9, nanoseconds: 999_999_000 },
@@ -141,7 +141,7 @@ describe('formats', () => {
     expect((await readAll(write(pcap(records)))).packets.map(({ time }) => time)).toEqual(['0.000000000', '-0.000001000', '-2.000000000']);
   });
 
-  test('a capture without packets is no error', async () => {
+  test('a capture without packets is not an error', async () => {
     expect(await readAll(write(pcap([])))).toEqual({ packets: [], frames: 0, notIp: 0, cut: 0 });
     expect(await readAll(write(pcapng([])))).toEqual({ packets: [], frames: 0, notIp: 0, cut: 0 });
   });
@@ -176,7 +176,7 @@ describe('link types', () => {
     ['ARP', 1, `${ethernet.slice(0, 24)}0806${'00'.repeat(28)}`],
     ['a third VLAN tag', 1, `${ethernet.slice(0, 24)}8100000181000001810000010800${hex(UDP4)}`],
     ['a frame shorter than its link header', 1, '0203'],
-    ['no octet at all', 101, ''],
+    ['an empty frame', 101, ''],
     ['IP version 5', 101, '55'.repeat(20)],
   ])('%s is counted and skipped', async (_name, linkType, frame) => {
     const header = linkType === 1 ? Buffer.from(`${ethernet.slice(0, 24)}0800`, 'hex') : Buffer.alloc(0);
@@ -186,7 +186,7 @@ describe('link types', () => {
     expect([frames, notIp]).toEqual([2, 1]);
   });
 
-  test('padding behind a packet is cut off, as the kernel does', async () => {
+  test('padding after a packet is stripped, as in the kernel', async () => {
     const padded = (ip: Uint8Array, type: string): Record => ({
       bytes: Buffer.concat([Buffer.from(ethernet.slice(0, 24) + type, 'hex'), ip, Buffer.alloc(12, 0xee)]),
     });
@@ -194,13 +194,13 @@ describe('link types', () => {
     expect(packets.map((read) => read.hex)).toEqual([hex(UDP4), hex(TCP6)]);
   });
 
-  test('a packet without a length of its own, as before segmentation by the card, is as long as its frame', async () => {
+  test('a packet with length 0 in its header, as before segmentation by the card, is as long as its frame', async () => {
     const big = UDP4.slice();
     big[2] = big[3] = 0;
     expect((await readAll(write(pcap([{ bytes: big }])))).packets).toMatchObject([{ hex: hex(big), wireLength: big.length }]);
   });
 
-  test('a packet cut by the snap length is given as far as it goes, and counted', async () => {
+  test('a packet cut by the snap length is returned as captured, and counted', async () => {
     const { packets, cut } = await readAll(write(pcap([{ bytes: UDP4.slice(0, 24), original: UDP4.length }, { bytes: UDP4 }])));
     expect(packets).toMatchObject([{ hex: hex(UDP4.slice(0, 24)), wireLength: UDP4.length }, { hex: hex(UDP4) }]);
     expect(cut).toBe(1);
@@ -259,7 +259,7 @@ describe('pcap-parser as the oracle', () => {
     );
   });
 
-  test('the same traffic as pcap and as pcapng (of editcap) is the same', async () => {
+  test('the same traffic as pcap and pcapng (converted by editcap) reads the same', async () => {
     const [a, b] = await Promise.all([
       readAll(new URL('../../sim/captures/web-and-dns.pcap', import.meta.url).pathname),
       readAll(new URL('web-and-dns.pcapng', data).pathname),
@@ -268,7 +268,7 @@ describe('pcap-parser as the oracle', () => {
     expect(b).toEqual(a);
   });
 
-  test('the same traffic with micro- and with nanoseconds (of editcap) is the same', async () => {
+  test('the same traffic with micro- and nanoseconds (converted by editcap) reads the same', async () => {
     const [a, b] = await Promise.all(['udp-ipv4.pcap', 'udp-ipv4-nanoseconds.pcap'].map((name) => readAll(new URL(name, data).pathname)));
     expect(b).toEqual(a);
   });
@@ -286,29 +286,29 @@ describe('bad captures', () => {
 
   test.each([
     ['no file', () => join(folder, 'absent'), 'FILE: no such file'],
-    ['a directory', () => folder, 'FILE: a directory; a capture file is needed, or - for standard input'],
+    ['a directory', () => folder, 'FILE: a directory; expected a capture file, or - for standard input'],
     ['an empty file', () => write(Buffer.alloc(0)), 'FILE: empty; a capture has at least a file header'],
     [
       'a text file',
       () => write(Buffer.from('Hello, world\n')),
-      'FILE: not a capture: it begins with 48 65 6c 6c; pcap and pcapng are read, plain or in gzip',
+      'FILE: not a capture: it begins with 48 65 6c 6c; expected pcap or pcapng, plain or gzip',
     ],
-    ['two octets', () => write(Buffer.from('ab')), 'FILE: not a capture: it begins with 61 62; pcap and pcapng are read, plain or in gzip'],
+    ['two octets', () => write(Buffer.from('ab')), 'FILE: not a capture: it begins with 61 62; expected pcap or pcapng, plain or gzip'],
     [
       'half a file header',
       () => write(pcap([]).subarray(0, 13)),
-      'FILE: cut off at byte 13: the file header needs 24 octets, 13 are there',
+      'FILE: cut off at byte 13: the file header needs 24 octets, only 13 are there',
     ],
     [
       'an unknown link type',
       () => write(pcap([], { linkType: 147 })),
-      /^FILE: at byte 0: link type 147; those read here are 0 \(BSD loopback\), 1 \(Ethernet\)/,
+      /^FILE: at byte 0: link type 147; supported are 0 \(BSD loopback\), 1 \(Ethernet\)/,
     ],
     ['an empty gzip', () => write(gzipSync('')), 'FILE: empty; a capture has at least a file header'],
     [
       'a broken gzip',
       () => write(Buffer.concat([gzipSync(pcap(RECORDS)).subarray(0, 10), Buffer.alloc(50, 0xff)])),
-      /^FILE: its gzip stream breaks: /,
+      /^FILE: damaged gzip stream: /,
     ],
   ])('%s', async (_name, path, message) => {
     expect(await openError(path())).toMatch(message);
@@ -318,17 +318,17 @@ describe('bad captures', () => {
     [
       'a record that claims 4 GiB',
       Buffer.concat([pcap(RECORDS), Buffer.from('0000000000000000ffffffffffffffff', 'hex')]),
-      'FILE: at byte 200: a record of 4294967295 octets; the longest is 262144',
+      'FILE: at byte 200: a record of 4294967295 octets; the maximum is 262144',
     ],
     [
       'a block that claims 4 GiB',
       Buffer.concat([pcapng(RECORDS), Buffer.from('06000000fcffffff00000000', 'hex')]),
-      'FILE: at byte 296: a block of 4294967292 octets; a length is a multiple of 4 from 12 to 16777216',
+      'FILE: at byte 296: a block of 4294967292 octets; must be a multiple of 4 from 12 to 16777216',
     ],
     [
       'a block of 13 octets',
       Buffer.concat([pcapng(RECORDS), Buffer.from('060000000d00000000000000', 'hex')]),
-      'FILE: at byte 296: a block of 13 octets; a length is a multiple of 4 from 12 to 16777216',
+      'FILE: at byte 296: a block of 13 octets; must be a multiple of 4 from 12 to 16777216',
     ],
     [
       'a block whose lengths differ',
@@ -336,14 +336,14 @@ describe('bad captures', () => {
       'FILE: at byte 296: a block whose two lengths differ',
     ],
   ];
-  test.each(later)('%s: what was whole is given first', async (_name, bytes, message) => {
+  test.each(later)('%s: intact packets are returned first', async (_name, bytes, message) => {
     const path = write(bytes);
     const { packets, error } = await readAll(path);
     expect(packets).toHaveLength(3);
     expect(error?.message.replaceAll(path, 'FILE')).toBe(message);
   });
 
-  test('an interface of unknown link type matters only when a packet of it comes', async () => {
+  test('an interface with an unknown link type only fails when it has a packet', async () => {
     const { packets, error } = await readAll(write(pcapng(RECORDS, { linkTypes: [101, 101, 147] })));
     expect(packets).toHaveLength(2);
     expect(error?.code).toBe('link-type');
@@ -353,14 +353,14 @@ describe('bad captures', () => {
     const bytes = pcapng(RECORDS, { linkTypes: [101, 101] });
     const { packets, error } = await readAll(write(withInterface(bytes, 7)));
     expect(packets).toHaveLength(0);
-    expect(error?.message).toContain('a packet of interface 7; the section has described 2');
+    expect(error?.message).toContain('a packet of interface 7; the section describes only 2');
   });
 
   test.each([
     ['pcap', pcap(RECORDS), [24, 74, 150]],
     ['pcapng', pcapng(RECORDS), undefined],
   ] as const)(
-    '%s, cut off at every octet of its last two records: the whole ones are given, then the place is named',
+    '%s, cut off at every octet of its last two records: complete ones are returned, then the position is reported',
     async (_name, bytes, begins) => {
       const starts = begins ?? blockStarts(bytes);
       const lastTwo = starts.slice(-2);
@@ -379,15 +379,15 @@ describe('bad captures', () => {
     },
   );
 
-  test('a gzip stream that is cut off gives what could be undone', async () => {
+  test('a gzip stream that is cut off returns what could be unzipped', async () => {
     const many = Array.from({ length: 2000 }, (_, i) => ({ bytes: UDP4, seconds: i, nanoseconds: (i * 7919) % 1e9 }));
     const zipped = gzipSync(pcap(many));
     const { packets, error } = await readAll(write(zipped.subarray(0, zipped.length - 100)));
     expect(packets.length).toBeGreaterThan(1000);
-    expect(error?.message).toMatch(/gzip stream breaks|cut off at byte/);
+    expect(error?.message).toMatch(/damaged gzip stream|cut off at byte/);
   });
 
-  test('any octets behind a good beginning end in packets, or in a CaptureError', async () => {
+  test('arbitrary octets after a valid beginning give packets or a CaptureError', async () => {
     const beginnings = [pcap(RECORDS), pcap(RECORDS, { bigEndian: true }), pcapng(RECORDS), pcapng(RECORDS, { bigEndian: true })];
     const damage = fc.array(fc.record({ at: fc.nat(300), octet: fc.nat(255) }), { maxLength: 6 });
     await fc.assert(
@@ -406,14 +406,14 @@ describe('bad captures', () => {
   });
 });
 
-/** Where each block of a little-endian pcapng begins that holds a packet. */
+/** Offsets of the packet blocks in a little-endian pcapng. */
 function blockStarts(bytes: Buffer): number[] {
   const starts: number[] = [];
   for (let at = 0; at < bytes.length; at += bytes.readUInt32LE(at + 4)) if (bytes.readUInt32LE(at) === 6) starts.push(at);
   return starts;
 }
 
-/** The capture with another interface in its first enhanced packet block. */
+/** The capture with a different interface in its first enhanced packet block. */
 function withInterface(bytes: Buffer, id: number): Buffer {
   const changed = Buffer.from(bytes);
   changed.writeUInt32LE(id, blockStarts(bytes)[0]! + 8);

@@ -6,11 +6,11 @@ import { PCAP_HEADER_LENGTH, PcapReader } from './pcap.js';
 import { PcapngReader } from './pcapng.js';
 import { Frame, RecordFault, type RecordReader } from './record-reader.js';
 
-/** A batch of a capture's packets, with what the capture knows of each. */
+/** A batch of a capture's packets, with what the capture recorded for each. */
 export interface CaptureBatch extends PacketBatch {
-  /** Number of the frame in the capture, from 1. */
+  /** Frame number in the capture, from 1. */
   readonly frame: Float64Array;
-  /** When it was captured: seconds since the capture's first packet (below 0 when the clock went back), and nanoseconds from 0 to 999,999,999. */
+  /** Capture time: seconds since the capture's first packet (negative if the clock went back), and nanoseconds from 0 to 999,999,999. */
   readonly seconds: Float64Array;
   readonly nanoseconds: Uint32Array;
   /** Octets of the packet on the wire, from its IP header on. */
@@ -18,27 +18,27 @@ export interface CaptureBatch extends PacketBatch {
 }
 
 export interface CaptureOptions {
-  /** Octets to read at a time, at first: a longer record makes it grow. */
+  /** Octets to read at a time; grows for longer records. */
   readonly window?: number;
-  /** Packets of a batch, at most. */
+  /** Maximum packets per batch. */
   readonly batch?: number;
 }
 
-/** What is read at a time. 256 KiB stays in a core's cache while it is decided on; 4 MiB was slower by a tenth. */
+/** Octets to read at a time. 256 KiB stays in a core's cache while its packets are decided; 4 MiB was slower by a tenth. */
 const WINDOW = 1 << 18;
 
 /**
- * The IP packets of a capture, as a source of packets: pcap or pcapng, plain or in gzip, from a file or standard input.
- * Reads as it goes, in constant memory; the batch's region is what was read, so that no packet is copied.
+ * The IP packets of a capture, as a packet source: pcap or pcapng, plain or gzip, from a file or standard input. Streams in constant
+ * memory; a batch refers to the read buffer, so no packet is copied.
  *
- * What is wrong with the capture is thrown by `receive` after everything before the fault has been given.
+ * If the capture is faulty, `receive` throws after returning everything before the fault.
  */
 export class Capture implements PacketSource {
   /** Frames read so far, IP or not. */
   frames = 0;
-  /** Frames without an IP packet: skipped. */
+  /** Skipped frames without an IP packet. */
   notIp = 0;
-  /** Packets of which octets are missing: cut by the snap length. */
+  /** Packets truncated by the snap length. */
   cut = 0;
 
   readonly #source: ByteSource;
@@ -47,12 +47,12 @@ export class Capture implements PacketSource {
   readonly #place = { at: 0, etherType: 0 };
   readonly #batch: { -readonly [Field in keyof CaptureBatch]: CaptureBatch[Field] };
 
-  /** Read and not yet taken: `#window[#begin .. #end)`, which is at `#offset` in the capture. */
+  /** Data read but not yet consumed: `#window[#begin .. #end)`, at `#offset` in the capture. */
   #window: Uint8Array;
   #begin: number;
   #end: number;
   #offset: number;
-  /** Octets that the next record takes. */
+  /** Octets that the next record needs. */
   #needed = 1;
   #ended = false;
   #failure: CaptureError | undefined;
@@ -104,10 +104,7 @@ export class Capture implements PacketSource {
     if (magic.length === 4 && PcapngReader.recognises(magic)) return new Capture(source, new PcapngReader(), magic, 0, options);
     if (magic.length < 4 || !PcapReader.recognises(magic)) {
       const begin = Array.from(magic, (octet) => octet.toString(16).padStart(2, '0')).join(' ');
-      throw new CaptureError(
-        'not-a-capture',
-        `${name}: not a capture: it begins with ${begin}; pcap and pcapng are read, plain or in gzip`,
-      );
+      throw new CaptureError('not-a-capture', `${name}: not a capture: it begins with ${begin}; expected pcap or pcapng, plain or gzip`);
     }
     const header = new Uint8Array(PCAP_HEADER_LENGTH);
     header.set(magic);
@@ -131,7 +128,7 @@ export class Capture implements PacketSource {
     return this.#source.name;
   }
 
-  /** How much of the file has been read, from 0 to 1; `undefined` when its size is not known. */
+  /** How much of the file has been read, from 0 to 1; `undefined` when its size is unknown. */
   get progress(): number | undefined {
     const { size, consumed } = this.#source;
     return size === undefined ? undefined : consumed / Math.max(size, 1);
@@ -159,7 +156,7 @@ export class Capture implements PacketSource {
     }
   }
 
-  /** The verdicts are for whoever replays the capture; it needs none. */
+  /** Nothing to do: a capture needs no verdicts. */
   settle(): void {}
 
   close(): void {
@@ -192,7 +189,7 @@ export class Capture implements PacketSource {
     return count;
   }
 
-  /** Puts the packet of the frame just read into the batch; false when it carries none. */
+  /** Puts the packet of the frame just read into the batch; false if it carries none. */
   #takeFrame(i: number): boolean {
     const { at: begin, captured, original, seconds, nanoseconds, reader } = this.#frame;
     const place = this.#place;
@@ -205,10 +202,10 @@ export class Capture implements PacketSource {
       return false;
     }
     const at = begin + place.at;
-    const there = begin + captured - at;
-    // What follows the packet in its frame is padding: the kernel cuts it off too, before a queue sees the packet.
-    const wireLength = Math.min(ipLength(window, at, there, etherType) || Infinity, Math.max(original - place.at, there));
-    const length = Math.min(there, wireLength);
+    const available = begin + captured - at;
+    // Anything after the packet is padding; the kernel strips it too, before a queue sees the packet.
+    const wireLength = Math.min(ipLength(window, at, available, etherType) || Infinity, Math.max(original - place.at, available));
+    const length = Math.min(available, wireLength);
     if (length < wireLength) this.cut++;
 
     if (this.#firstNanoseconds < 0) {
@@ -227,7 +224,7 @@ export class Capture implements PacketSource {
     return true;
   }
 
-  /** Moves what has not been taken to the front of the window, which grows if the next record needs it; gives the rest. */
+  /** Moves unconsumed data to the front of the window, growing it if the next record needs that; returns the free part. */
   #makeRoom(): Uint8Array {
     const rest = this.#window.subarray(this.#begin, this.#end);
     if (this.#needed > this.#window.length) {
@@ -264,7 +261,7 @@ async function readUpTo(source: ByteSource, length: number): Promise<Uint8Array>
 function cutOff(source: ByteSource, offset: number, needed: number, what: string, have: number = offset): CaptureError {
   return new CaptureError(
     'cut-off',
-    `${source.name}: cut off at ${place(source, offset)}: ${what} needs ${needed} octets, ${have} are there`,
+    `${source.name}: cut off at ${place(source, offset)}: ${what} needs ${needed} octets, only ${have} are there`,
   );
 }
 

@@ -1,4 +1,4 @@
-// From a frame to the IP packet in it. Link types by their numbers in the tcpdump.org registry (LINKTYPE_…).
+// Finds the IP packet in a frame. Link types are numbered as in the tcpdump.org registry (LINKTYPE_…).
 
 import { ETH_P_IP, ETH_P_IPV6 } from '@nfqlb/core';
 
@@ -11,15 +11,15 @@ const LINKTYPE_IPV4 = 228;
 const LINKTYPE_IPV6 = 229;
 const LINKTYPE_LINUX_SLL2 = 276;
 
-/** The link types read here, for messages. */
+/** The supported link types, for messages. */
 export const LINK_TYPES =
   '0 (BSD loopback), 1 (Ethernet), 101 (raw IP), 108 (OpenBSD loopback), 113 (Linux cooked), 228 (IPv4), 229 (IPv6), 276 (Linux cooked v2)';
 
-/** EtherTypes of VLAN tags: 802.1Q, 802.1ad, and what Q-in-Q used before. */
+/** EtherTypes of VLAN tags: 802.1Q, 802.1ad, and the older Q-in-Q value. */
 const VLAN_TAGS = [0x8100, 0x88a8, 0x9100] as const;
 const MAX_VLAN_TAGS = 2;
 
-/** Where the packet in a frame is. Filled again for every frame. */
+/** Position of the packet in a frame. Reused for every frame. */
 export interface PacketPlace {
   /** Octets of the frame before the IP header. */
   at: number;
@@ -62,8 +62,8 @@ const linuxCooked2: FrameReader = (bytes, begin, end, place) => {
   place.etherType = begin + 20 <= end ? u16(bytes, begin) : 0;
 };
 
-// Four octets of address family, in the byte order of the machine (0) or the network (108), and AF_INET6 has another number
-// on every system: the version in the packet says the same, and more reliably.
+// Four octets of address family, in host (0) or network (108) byte order. AF_INET6 differs between systems, so the IP version in the packet
+// is more reliable.
 const loopback: FrameReader = (bytes, begin, end, place) => rawAt(bytes, begin, end, place, 4);
 
 const raw: FrameReader = (bytes, begin, end, place) => rawAt(bytes, begin, end, place, 0);

@@ -1,4 +1,4 @@
-// The classic capture file, draft-ietf-opsawg-pcap §3 and §4. All numbers are in the byte order that the magic number shows.
+// The classic capture file, draft-ietf-opsawg-pcap §3 and §4. All numbers are in the byte order that the magic number indicates.
 //
 // File header, 24 octets:                        Record header, 16 octets, then the captured octets:
 // +---------------------------+                  +---------------------------+
@@ -18,26 +18,26 @@ const MAGIC_NANOSECONDS = 0xa1b23c4d;
 export const PCAP_HEADER_LENGTH = 24;
 const RECORD_HEADER_LENGTH = 16;
 
-/** Longest record that libpcap reads (MAXIMUM_SNAPLEN): a larger one is damage, not data. In octets. */
+/** Longest record that libpcap reads (MAXIMUM_SNAPLEN), in octets: a longer one means a damaged file. */
 const MAX_CAPTURED = 262144;
 
 export class PcapReader implements RecordReader {
   readonly #u32: U32;
-  /** Nanoseconds in a unit of the second word of a record. */
+  /** Nanoseconds per unit of a record's second word. */
   readonly #unit: number;
   readonly #link: FrameReader;
 
   private constructor(u32: U32, unit: number, header: Uint8Array) {
     this.#u32 = u32;
     this.#unit = unit;
-    // The upper half says how long the frame check sequence is, if any (draft-ietf-opsawg-pcap §4).
+    // The upper half holds the length of the frame check sequence, if any (draft-ietf-opsawg-pcap §4).
     const linkType = u32(header, 20) & 0xffff;
     const link = frameReader(linkType);
-    if (!link) throw new RecordFault('link-type', `link type ${linkType}; those read here are ${LINK_TYPES}`);
+    if (!link) throw new RecordFault('link-type', `link type ${linkType}; supported are ${LINK_TYPES}`);
     this.#link = link;
   }
 
-  /** Whether a file that begins with these four octets is of this format. */
+  /** Whether a file that begins with these four octets has this format. */
   static recognises(magic: Uint8Array): boolean {
     return format(magic) !== undefined;
   }
@@ -52,7 +52,7 @@ export class PcapReader implements RecordReader {
     if (at + RECORD_HEADER_LENGTH > end) return RECORD_HEADER_LENGTH;
     const u32 = this.#u32;
     const captured = u32(bytes, at + 8);
-    if (captured > MAX_CAPTURED) throw new RecordFault('corrupt', `a record of ${captured} octets; the longest is ${MAX_CAPTURED}`);
+    if (captured > MAX_CAPTURED) throw new RecordFault('corrupt', `a record of ${captured} octets; the maximum is ${MAX_CAPTURED}`);
     const length = RECORD_HEADER_LENGTH + captured;
     if (at + length > end) return length;
     frame.at = at + RECORD_HEADER_LENGTH;
@@ -60,7 +60,7 @@ export class PcapReader implements RecordReader {
     frame.original = u32(bytes, at + 12);
     frame.seconds = u32(bytes, at);
     frame.nanoseconds = u32(bytes, at + 4) * this.#unit;
-    // Some programs write a fraction of a second and more.
+    // Some programs write fractions of more than a second.
     if (frame.nanoseconds >= 1e9) {
       frame.seconds += Math.floor(frame.nanoseconds / 1e9);
       frame.nanoseconds %= 1e9;

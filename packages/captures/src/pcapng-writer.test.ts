@@ -4,7 +4,7 @@ import { pcapngHeader, pcapngPacket } from './pcapng-writer.js';
 const u32 = (...values: number[]): number[] =>
   values.flatMap((value) => [value & 0xff, (value >> 8) & 0xff, (value >> 16) & 0xff, value >>> 24]);
 
-test('the header, octet by octet as the draft has it', () => {
+test('the header, octet by octet as in the draft', () => {
   expect([...pcapngHeader('ab', 'c')]).toEqual([
     ...u32(0x0a0d0d0a, 40, 0x1a2b3c4d, 1, -1, -1),
     ...[4, 0, 2, 0, 0x61, 0x62, 0, 0],

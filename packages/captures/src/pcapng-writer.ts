@@ -1,4 +1,4 @@
-// Writes captures as pcapng (draft-ietf-opsawg-pcapng), block by block: what is written so far is always a whole file.
+// Writes captures as pcapng (draft-ietf-opsawg-pcapng), block by block: the output so far is always a complete file.
 //
 // Section header (§4.1)          Interface (§4.2)               Enhanced packet (§4.3)
 // +-----------------------+      +-----------------------+      +-----------------------+
@@ -35,44 +35,44 @@ const INBOUND = 1;
 /** Timestamps count nanoseconds: if_tsresol. */
 const NANOSECONDS = 9;
 
-/** Octets of an option's value, at most: its length has 16 bits. */
+/** Maximum octets of an option's value: its length has 16 bits. */
 const MAX_OPTION = 0xffff;
 
 export interface CapturedPacket {
-  /** When it came, seconds since 1970 and nanoseconds. */
+  /** Arrival time, seconds since 1970 and nanoseconds. */
   readonly seconds: number;
   readonly nanoseconds: number;
-  /** The octets that are there, from the IP header on. */
+  /** The captured octets, from the IP header on. */
   readonly octets: Uint8Array;
-  /** Octets that it had on the wire. */
+  /** Octets on the wire. */
   readonly wireLength: number;
   /** Shown by Wireshark as the packet's comment. */
   readonly comment?: string;
 }
 
 /**
- * What a capture begins with: one section, and one interface for IP packets.
+ * The start of a capture: one section, and one interface for IP packets.
  *
- * @param application name and version of the program that writes it
+ * @param application name and version of the writing program
  * @param interfaceName shown by Wireshark for every packet
  */
 export function pcapngHeader(application: string, interfaceName: string): Uint8Array {
   const section = new Block(BLOCK_SECTION);
   section.u32(BYTE_ORDER_MAGIC);
   section.u16(1, 0);
-  // The section's length is not known.
+  // The section's length is unknown.
   section.u32(0xffffffff, 0xffffffff);
   section.option(SHB_USERAPPL, utf8(application));
-  section.option(OPTION_END, NOTHING);
+  section.option(OPTION_END, EMPTY);
 
-  const described = new Block(BLOCK_INTERFACE);
-  described.u16(LINKTYPE_RAW, 0);
+  const interfaceBlock = new Block(BLOCK_INTERFACE);
+  interfaceBlock.u16(LINKTYPE_RAW, 0);
   // No limit.
-  described.u32(0);
-  described.option(IF_NAME, utf8(interfaceName));
-  described.option(IF_TSRESOL, Uint8Array.of(NANOSECONDS));
-  described.option(OPTION_END, NOTHING);
-  return joined([section.finish(), described.finish()]);
+  interfaceBlock.u32(0);
+  interfaceBlock.option(IF_NAME, utf8(interfaceName));
+  interfaceBlock.option(IF_TSRESOL, Uint8Array.of(NANOSECONDS));
+  interfaceBlock.option(OPTION_END, EMPTY);
+  return joined([section.finish(), interfaceBlock.finish()]);
 }
 
 /** A packet of a capture that begins with {@link pcapngHeader}. */
@@ -83,13 +83,13 @@ export function pcapngPacket({ seconds, nanoseconds, octets, wireLength, comment
   block.octets(octets);
   if (comment !== undefined) block.option(OPTION_COMMENT, utf8(comment));
   block.option(EPB_FLAGS, Uint8Array.of(INBOUND, 0, 0, 0));
-  block.option(OPTION_END, NOTHING);
+  block.option(OPTION_END, EMPTY);
   return block.finish();
 }
 
-const NOTHING = new Uint8Array(0);
+const EMPTY = new Uint8Array(0);
 
-/** A block in the making, little-endian. */
+/** Builds a block, little-endian. */
 class Block {
   readonly #parts: Uint8Array[] = [];
   #length = 0;
@@ -122,7 +122,7 @@ class Block {
     this.octets(kept);
   }
 
-  /** The block with its two lengths. */
+  /** Returns the block with both lengths filled in. */
   finish(): Uint8Array {
     this.u32(this.#length + 4);
     const block = joined(this.#parts);
@@ -146,7 +146,7 @@ function joined(parts: readonly Uint8Array[]): Uint8Array {
   return whole;
 }
 
-/** There is no TextEncoder in what this package may rely on. */
+/** This package cannot rely on TextEncoder. */
 function utf8(text: string): Uint8Array {
   const octets: number[] = [];
   for (const character of text) {

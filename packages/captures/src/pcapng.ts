@@ -1,4 +1,4 @@
-// The capture file of blocks, draft-ietf-opsawg-pcapng.
+// The block-based capture format, draft-ietf-opsawg-pcapng.
 //
 // Every block (§3.1):           Section header (§4.1), body:       Enhanced packet (§4.3), body:
 // +-----------------------+     +-----------------------+          +-----------------------+
@@ -25,7 +25,7 @@ const BLOCK_ENHANCED_PACKET = 6;
 
 const BYTE_ORDER_MAGIC = 0x1a2b3c4d;
 
-/** Octets of a block's head: type and length; and its shortest whole length. */
+/** Octets of a block's head (type and length), and of the shortest block. */
 const BLOCK_HEAD = 8;
 const BLOCK_MIN = 12;
 
@@ -39,33 +39,33 @@ const OPTION_TSOFFSET = 14;
 
 interface Interface {
   readonly linkType: number;
-  /** Octets of a frame that are kept; 0 for all. */
+  /** Octets kept of each frame; 0 for all. */
   readonly snapLength: number;
-  /** Timestamp units in a second. */
+  /** Timestamp units per second. */
   readonly perSecond: number;
   /** Seconds to add to every timestamp. */
   readonly offset: number;
 }
 
 export class PcapngReader implements RecordReader {
-  /** Byte order and interfaces are those of the section being read. */
+  /** Byte order and interfaces of the current section. */
   #u32: U32 = u32LittleEndian;
   #interfaces: Interface[] = [];
 
-  /** Whether a file that begins with these four octets is of this format. */
+  /** Whether a file that begins with these four octets has this format. */
   static recognises(magic: Uint8Array): boolean {
     return u32LittleEndian(magic, 0) === BLOCK_SECTION;
   }
 
   read(bytes: Uint8Array, at: number, end: number, frame: Frame): number {
     if (at + BLOCK_MIN > end) return BLOCK_MIN;
-    // A section block's type reads the same in both orders; which order the section has, its magic says.
+    // A section block's type is the same in both byte orders; its magic tells which one the section uses.
     const isSection = u32LittleEndian(bytes, at) === BLOCK_SECTION;
     if (isSection) this.#u32 = byteOrder(bytes, at + BLOCK_HEAD);
     const u32 = this.#u32;
     const length = u32(bytes, at + 4);
     if (length < BLOCK_MIN || length % 4 !== 0 || length > MAX_BLOCK) {
-      throw new RecordFault('corrupt', `a block of ${length} octets; a length is a multiple of 4 from ${BLOCK_MIN} to ${MAX_BLOCK}`);
+      throw new RecordFault('corrupt', `a block of ${length} octets; must be a multiple of 4 from ${BLOCK_MIN} to ${MAX_BLOCK}`);
     }
     if (at + length > end) return length;
     if (u32(bytes, at + length - 4) !== length) throw new RecordFault('corrupt', `a block whose two lengths differ`);
@@ -99,7 +99,7 @@ export class PcapngReader implements RecordReader {
     const from = this.#interface(id);
     const captured = u32(bytes, body + 12);
     if (captured > bodyEnd - body - 20)
-      throw new RecordFault('corrupt', `a packet of ${captured} octets in a block that has room for ${bodyEnd - body - 20}`);
+      throw new RecordFault('corrupt', `a packet of ${captured} octets in a block with room for ${bodyEnd - body - 20}`);
     frame.at = body + 20;
     frame.captured = captured;
     frame.original = u32(bytes, body + 16);
@@ -107,7 +107,7 @@ export class PcapngReader implements RecordReader {
     frame.reader = readerOf(from);
   }
 
-  /** Has no timestamp: it happened when the packet before it did. */
+  /** Has no timestamp: uses the time of the packet before it. */
   #readSimplePacket(bytes: Uint8Array, body: number, bodyEnd: number, frame: Frame): void {
     const original = need(bytes, body, bodyEnd, 4, this.#u32);
     const from = this.#interface(0);
@@ -134,7 +134,7 @@ export class PcapngReader implements RecordReader {
 
   #interface(id: number): Interface {
     const found = this.#interfaces[id];
-    if (!found) throw new RecordFault('corrupt', `a packet of interface ${id}; the section has described ${this.#interfaces.length}`);
+    if (!found) throw new RecordFault('corrupt', `a packet of interface ${id}; the section describes only ${this.#interfaces.length}`);
     return found;
   }
 
@@ -153,7 +153,7 @@ function byteOrder(bytes: Uint8Array, at: number): U32 {
   throw new RecordFault('corrupt', 'a section without a byte-order magic');
 }
 
-/** The first word of a body that must have `length` octets. */
+/** Returns the first word of a body, which must have `length` octets. */
 function need(bytes: Uint8Array, body: number, bodyEnd: number, length: number, u32: U32): number {
   if (body + length > bodyEnd) throw new RecordFault('corrupt', `a block with ${bodyEnd - body} octets where ${length} are needed`);
   return u32(bytes, body);
@@ -161,7 +161,7 @@ function need(bytes: Uint8Array, body: number, bodyEnd: number, length: number, 
 
 function readerOf({ linkType }: Interface): NonNullable<Frame['reader']> {
   const reader = frameReader(linkType);
-  if (!reader) throw new RecordFault('link-type', `link type ${linkType}; those read here are ${LINK_TYPES}`);
+  if (!reader) throw new RecordFault('link-type', `link type ${linkType}; supported are ${LINK_TYPES}`);
   return reader;
 }
 
@@ -176,7 +176,7 @@ function unitsPerSecond(resolution: number): number {
 function setTime(frame: Frame, upper: number, lower: number, { perSecond, offset }: Interface): void {
   let seconds: number;
   if (perSecond <= 1e9) {
-    // Long division, 16 bits a step: every product stays below 2⁵³.
+    // Long division, 16 bits per step: every product stays below 2⁵³.
     let step = (upper % perSecond) * 65536 + (lower >>> 16);
     seconds = Math.floor(upper / perSecond) * 65536 + Math.floor(step / perSecond);
     step = (step % perSecond) * 65536 + (lower & 0xffff);

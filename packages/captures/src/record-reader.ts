@@ -1,14 +1,14 @@
 import type { FrameReader } from './link-layer.js';
 
-/** One frame of a capture, filled again for every record. */
+/** One frame of a capture, reused for every record. */
 export class Frame {
-  /** Where its captured octets begin, in the region that the record was read from. */
+  /** Offset of its captured octets in the buffer that the record was read from. */
   at = 0;
   /** Octets captured. */
   captured = 0;
-  /** Octets it had on the wire. */
+  /** Octets on the wire. */
   original = 0;
-  /** When it was captured: seconds since 1970, and nanoseconds from 0 to 999,999,999. */
+  /** Capture time: seconds since 1970, and nanoseconds from 0 to 999,999,999. */
   seconds = 0;
   nanoseconds = 0;
   /** Finds the packet in it; `undefined` for a record that holds no frame. */
@@ -18,17 +18,16 @@ export class Frame {
 /** Reads the records of one capture format. */
 export interface RecordReader {
   /**
-   * Looks at the record that begins at `bytes[at]`, and fills `frame` if it is all there.
+   * Reads the record at `bytes[at]`, and fills `frame` if the record is complete.
    *
-   * @param end octet after the last that is there
-   * @returns octets that the record takes, at least as far as can be told: when that is more than `end - at`, it must be
-   * called again with so many there
+   * @param end one past the last available octet
+   * @returns octets that the record takes, or a lower bound: if that is more than `end - at`, call again once that many are available
    * @throws {@link RecordFault}
    */
   read(bytes: Uint8Array, at: number, end: number, frame: Frame): number;
 }
 
-/** A record that says what cannot be, or that this reader does not know. */
+/** An invalid or unsupported record. */
 export class RecordFault extends Error {
   readonly code: 'corrupt' | 'link-type';
 

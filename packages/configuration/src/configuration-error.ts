@@ -1,4 +1,4 @@
-/** A configuration file that is none. The message is for the user: file, line and column from 1, what is wrong, what is allowed. */
+/** An invalid configuration file. The message is for the user: file, line and column from 1, what is wrong, what is allowed. */
 export class ConfigurationError extends Error {
   override readonly name = 'ConfigurationError';
   readonly code = 'CONFIGURATION';

@@ -19,7 +19,8 @@ export const configurationSchema: z.ZodType<{
 function checkNames(flows: readonly FlowDefinition[], context: z.RefinementCtx): void {
   const seen = new Set<string>();
   flows.forEach(({ name }, i) => {
-    if (seen.has(name)) context.addIssue({ code: 'custom', path: [i, 'name'], message: `name ${name}: another flow has it already` });
+    if (seen.has(name))
+      context.addIssue({ code: 'custom', path: [i, 'name'], message: `name ${name}: another flow already has this name` });
     seen.add(name);
   });
 }

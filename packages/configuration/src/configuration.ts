@@ -1,9 +1,9 @@
 import type { TableOptions, Target } from '@nfqlb/core';
 import type { FlowDefinition } from '@nfqlb/core/flows';
 
-/** What a configuration file declares, checked. A section that the file does not have is not spoken of: nothing of it shall change. */
+/** What a configuration file declares, checked. A section missing from the file is `undefined`: nothing in it must change. */
 export interface Configuration {
-  /** By shared-memory name, without a slash before it. */
+  /** By shared-memory name, without a leading slash. */
   readonly tables: ReadonlyMap<string, DeclaredTable> | undefined;
   /** In the order of the file. */
   readonly flows: readonly DeclaredFlow[] | undefined;
@@ -14,8 +14,8 @@ export interface DeclaredTable extends Required<TableOptions> {
   readonly targets: readonly Required<Target>[];
 }
 
-/** A flow, which `defineFlow` takes. Its lists are as `flow-set` has them, with commas. */
+/** A flow, as `defineFlow` takes it. Its lists are comma-separated, as for `flow-set`. */
 export interface DeclaredFlow extends FlowDefinition {
-  /** Where the file says it: `nfqlb.yaml:12:5`. */
+  /** Where it is in the file: `nfqlb.yaml:12:5`. */
   readonly place: string;
 }

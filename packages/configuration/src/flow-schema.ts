@@ -4,7 +4,7 @@ import { refusedBy } from './refusal.js';
 
 type Field = Exclude<keyof FlowDefinition, 'name' | 'target'>;
 
-/** A flow, with the keys of `flow-set`. What a value may be is said by `defineFlow`. */
+/** A flow, with the keys of `flow-set`. `defineFlow` decides which values are allowed. */
 export const flowSchema: z.ZodType<FlowDefinition> = z
   .strictObject({
     name: z.string().superRefine(refusedBy((name) => defineFlow({ name, target: 'any' }))),
@@ -21,7 +21,7 @@ export const flowSchema: z.ZodType<FlowDefinition> = z
     match: list('match'),
     udpencap: z.number().optional(),
   })
-  // What is left to be wrong is its port of encapsulation, of itself or beside the protocols.
+  // All that can still be wrong is the encapsulation port, by itself or in combination with the protocols.
   .superRefine(refusedBy(defineFlow, ['udpencap']));
 
 function number(field: Field): z.ZodType<number | undefined> {
@@ -31,7 +31,7 @@ function number(field: Field): z.ZodType<number | undefined> {
     .optional();
 }
 
-/** A list, or one member of it; a member may be several with commas between them, as `flow-set` takes them. */
+/** A list, or a single member; a member may itself be comma-separated, as for `flow-set`. */
 function list(field: Field): z.ZodType<string | undefined> {
   const member = z
     .custom<string | number>(isMember, { error: 'must be text or a number', params: { unnamed: true } })

@@ -4,12 +4,12 @@ import type { z } from 'zod';
 export interface Issue {
   /** Keys and indexes that lead to it. */
   readonly path: readonly PropertyKey[];
-  /** Whether the last key itself is meant, not what it has. */
+  /** Whether the last key itself is meant, not its value. */
   readonly key: boolean;
   readonly problem: string;
 }
 
-/** Keys that there are, by how deep they are. */
+/** The known keys, by depth. */
 const KEYS: readonly string[][] = [
   ['tables', 'flows'],
   ['name', 'target', 'priority', 'protocols', 'dsts', 'srcs', 'dports', 'sports', 'match', 'udpencap'],
@@ -24,7 +24,7 @@ const TYPES: Readonly<Record<string, string>> = {
   number: 'a number',
 };
 
-/** What is wrong, one thing an unknown key or a value. @param value what the document says at the path */
+/** What is wrong, one issue for each unknown key or value. @param value what the document has at the path */
 export function issuesOf(issue: z.core.$ZodIssue, value: unknown): Issue[] {
   const { path } = issue;
   const name = nameOf(path);
@@ -61,7 +61,7 @@ function isUnnamed(issue: object & { readonly params?: Readonly<Record<string, u
   return issue.params?.unnamed === true;
 }
 
-/** Of the nearest key. */
+/** The name of the nearest key. */
 function nameOf(path: readonly PropertyKey[]): string {
   const name = path.findLast((step) => typeof step === 'string')?.toString() ?? '';
   return path.at(-2) === 'targets' ? `weight of ${name}` : name;

@@ -77,7 +77,7 @@ test('JSON is YAML', () => {
   expect(flows).toEqual([{ name: 'f', target: 'a', place: 'standard input:1:52' }]);
 });
 
-test('a member alone stands for a list of it, numbers for ports, and an anchor for what it names', () => {
+test('a list may be a single member, ports may be numbers, and anchors work', () => {
   const text =
     'flows:\n- &a {name: a, target: t, dports: 80, protocols: udp}\n- {<<: *a, name: b}\n- {name: c, target: t, sports: [1, "2,3-4"]}';
   const { flows } = parseConfiguration(text.replace('<<: *a, ', 'target: t, '), 'f');
@@ -88,12 +88,12 @@ test('a member alone stands for a list of it, numbers for ports, and an anchor f
   ]);
 });
 
-test('a section that is not there is not empty', () => {
+test('a missing section is not an empty one', () => {
   expect(parseConfiguration('{}', 'f')).toEqual({ tables: undefined, flows: undefined });
   expect(parseConfiguration('{tables: {}, flows: []}', 'f')).toEqual({ tables: new Map(), flows: [] });
 });
 
-describe('refused, with its place', () => {
+describe('errors name the place', () => {
   const PORT = 'must be a port from 1 to 65535, or a range such as 8000-8099';
   const KEYS = 'name, target, priority, protocols, dsts, srcs, dports, sports, match, udpencap';
   test.each([
@@ -139,16 +139,19 @@ describe('refused, with its place', () => {
     ['flows:\n- {name: a, target: b, priority: -1}', 'f:2:34: priority "-1": must be a whole number from 0 to 4294967295'],
     ['flows:\n- {name: a, target: b, udpencap: 3}', 'f:2:34: udpencap 3: only allowed with protocols sctp, not with any'],
     ['flows:\n- {name: a, target: b, dport: 3}', `f:2:24: unknown key "dport"; there are ${KEYS}`],
-    ['flows:\n- {name: a, target: b}\n- {name: c, target: b}\n- {name: a, target: c}', 'f:4:10: name a: another flow has it already'],
+    [
+      'flows:\n- {name: a, target: b}\n- {name: c, target: b}\n- {name: a, target: c}',
+      'f:4:10: name a: another flow already has this name',
+    ],
     ['a: 1\na: 2', 'f:2:1: Map keys must be unique'],
-    ['a: 1\n---\nb: 1', 'f:2:1: a second document begins; there must be one'],
+    ['a: 1\n---\nb: 1', 'f:2:1: a second document begins; only one is allowed'],
     ['tables: !foo 1', 'f:1:9: Unresolved tag: !foo'],
     ['tables: *x', 'f:1:9: Unresolved alias (the anchor must be set before the alias): x'],
   ])('%j', (text, message) => {
     expect(problem(text)).toBe(message);
   });
 
-  test('a list that is not closed', () => {
+  test('an unclosed list', () => {
     expect(problem('flows: [')).toMatch(/^f:1:9: \S/);
   });
 

@@ -25,8 +25,8 @@ export async function readConfigurationText(file: string): Promise<string> {
 /**
  * Reads a configuration: YAML 1.2, and so JSON.
  *
- * @param file where it is from, for errors; `-` for standard input
- * @throws {@link ConfigurationError} for the first thing that is wrong, with how many more there are
+ * @param file where it comes from, for errors; `-` for standard input
+ * @throws {@link ConfigurationError} for the first error, with the number of further ones
  */
 export function parseConfiguration(text: string, file: string): Configuration {
   const lines = new LineCounter();
@@ -37,7 +37,7 @@ export function parseConfiguration(text: string, file: string): Configuration {
   const document = parseDocument(text, { lineCounter: lines, prettyErrors: false, uniqueKeys: isSameKey });
   const broken = document.errors[0] ?? document.warnings[0];
   if (broken) {
-    const problem = broken.code === 'MULTIPLE_DOCS' ? 'a second document begins; there must be one' : broken.message;
+    const problem = broken.code === 'MULTIPLE_DOCS' ? 'a second document begins; only one is allowed' : broken.message;
     throw new ConfigurationError(place(broken.pos[0]), problem, { cause: broken });
   }
 
@@ -61,7 +61,7 @@ function contentOf(document: Document, place: (offset: number) => string): unkno
   try {
     return document.toJS();
   } catch (error) {
-    // Aliases without an anchor, or so many that they would fill the memory.
+    // An alias without an anchor, or so many aliases that they would fill the memory.
     let alias = 0;
     visit(document, {
       Alias(_, node) {

@@ -1,10 +1,10 @@
 import { type Document, isAlias, isMap, isNode, isScalar, isSeq, type ParsedNode } from 'yaml';
 
 /**
- * Where a document says something, in UTF-16 code units from its begin.
+ * Where something is in a document, in UTF-16 code units from its start.
  *
- * @param path keys and indexes that lead there; where the document has no more of it, that is the place
- * @param key whether the last key is meant, not what it has
+ * @param path keys and indexes that lead there; if the document lacks the rest of it, the place where it ends
+ * @param key whether the last key is meant, not its value
  */
 export function offsetOf(document: Document, path: readonly PropertyKey[], key: boolean): number {
   let node: unknown = document.contents;
@@ -18,7 +18,7 @@ export function offsetOf(document: Document, path: readonly PropertyKey[], key: 
   return offset;
 }
 
-/** Whether YAML sees two keys as one: 101 and "101" are the same key of a mapping in JavaScript. */
+/** Whether two YAML keys count as one: 101 and "101" are the same key of a JavaScript object. */
 export function isSameKey(a: ParsedNode, b: ParsedNode): boolean {
   return a === b || (isScalar(a) && isScalar(b) && String(a.value) === String(b.value));
 }

@@ -1,7 +1,7 @@
-// What JavaScript sees of this addon; binding.ts types it.
+// The addon's JavaScript interface; binding.ts types it.
 //
-// Nothing here is static but sigbus_guard.cc, so each worker thread that loads the addon has objects of its own. When a thread ends, Node
-// runs the destructors of all that were not collected before: sockets, descriptors and mappings go with their thread.
+// Only sigbus_guard.cc has static state, so each worker thread that loads the addon has its own objects. When a thread ends, Node runs the
+// destructors of all objects not yet collected: sockets, descriptors and mappings are released with their thread.
 
 #include <napi.h>
 

@@ -9,12 +9,12 @@
       "defines": ["NAPI_VERSION=9", "NAPI_CPP_EXCEPTIONS", "_GNU_SOURCE"],
       "cflags!": ["-fno-exceptions"],
       "cflags_cc!": ["-fno-exceptions", "-fno-rtti", "-std=gnu++20", "-std=gnu++17"],
-      # Its headers are not ours to warn about.
+      # No warnings about its headers.
       "cflags_cc": [
         "-std=c++17", "-O2", "-fexceptions", "-fvisibility=hidden", "-Wall", "-Wextra", "-Werror",
         "-isystem", "<!(node -p \"require('path').dirname(require.resolve('node-addon-api'))\")"
       ],
-      # Never unloaded: Node unloads an addon when the last thread that loaded it ends, and sigbus_guard.cc leaves a signal handler.
+      # Never unloaded: Node unloads an addon when the last thread that loaded it ends, but the signal handler of sigbus_guard.cc stays.
       "ldflags": ["-Wl,-z,nodelete"],
       "conditions": [
         ["sanitize == 1", {

@@ -4,7 +4,7 @@
 
 #include <utility>
 
-/// Owns a file descriptor, and closes it when it goes.
+/// Owns a file descriptor, and closes it on destruction.
 class Descriptor {
  public:
   Descriptor() = default;
@@ -16,11 +16,11 @@ class Descriptor {
   }
   ~Descriptor() { close(); }
 
-  /// −1 when there is none.
+  /// −1 if none.
   int get() const { return fd_; }
   bool isOpen() const { return fd_ >= 0; }
 
-  /// Gives it away.
+  /// Releases ownership.
   int release() { return std::exchange(fd_, -1); }
 
   void close() {

@@ -4,6 +4,6 @@
 
 #include <string>
 
-/// Throws a JavaScript Error for a failed system call, with the fields `errno` and `operation` (what was attempted), of which
-/// native-error.ts makes what users see.
+/// Throws a JavaScript Error for a failed system call, with the fields `errno` and `operation` (what was attempted); native-error.ts turns
+/// it into the error that users see.
 [[noreturn]] void throwSystemError(Napi::Env env, int error, const std::string& operation);

@@ -30,8 +30,8 @@ class Mapping::Pages {
   }
 
  private:
-  /// V8 counts the memory of its buffers, and collects garbage to make room. These pages belong to a file, and are given back when they are closed:
-  /// so what it counts is taken back here. A worker that maps thousands of tables let packets wait for 20 ms otherwise.
+  /// V8 counts the memory of its buffers, and collects garbage to free it. These pages belong to a file and are released on close, so they
+  /// are subtracted from V8's count here. Otherwise, packets waited for 20 ms in a worker that maps thousands of tables.
   static void count(napi_env env, int64_t octets) {
     int64_t ignored;
     napi_adjust_external_memory(env, octets, &ignored);
@@ -53,8 +53,8 @@ Mapping::Mapping(const Napi::CallbackInfo& info) : Napi::ObjectWrap<Mapping>(inf
   const int fd = info[0].As<Napi::Number>().Int32Value();
   const size_t size = static_cast<size_t>(info[1].As<Napi::Number>().Int64Value());
   const bool writable = info[2].As<Napi::Boolean>();
-  // JavaScript has no read-only ArrayBuffer, and a write to a page without PROT_WRITE would end the process. A private page can be
-  // written: the writer alone sees it. Until then Linux shows the file's page, with what others change in it.
+  // JavaScript has no read-only ArrayBuffer, and a write to a page without PROT_WRITE would kill the process. A private page can be
+  // written, visible only to the writer. Until then Linux shows the file's page, including changes by others.
   void* begin = mmap(nullptr, size, PROT_READ | PROT_WRITE, writable ? MAP_SHARED : MAP_PRIVATE, fd, 0);
   if (begin == MAP_FAILED) throwSystemError(env, errno, "mapping");
   auto pages = std::make_unique<Pages>(env, begin, size);
@@ -81,8 +81,8 @@ Napi::Value Mapping::damaged(const Napi::CallbackInfo& info) {
   return Napi::Boolean::New(info.Env(), pages_ != nullptr && pages_->isDamaged());
 }
 
-/// Detached first, so that no view of it reads anything any more. Unmapped here and now: V8 drops a detached buffer's memory in a
-/// later turn of the event loop, which in a queue's worker never comes.
+/// Detaches first, so that no view can read the memory any more. Unmaps immediately: V8 releases a detached buffer's memory in a later
+/// event-loop turn, which never comes in a queue's worker.
 void Mapping::close(const Napi::CallbackInfo& info) {
   if (pages_ == nullptr) return;
   Pages* const pages = std::exchange(pages_, nullptr);
@@ -94,7 +94,7 @@ void allocate(const Napi::CallbackInfo& info) {
   const int fd = info[0].As<Napi::Number>().Int32Value();
   const off_t size = static_cast<off_t>(info[1].As<Napi::Number>().Int64Value());
   int error;
-  // Not ftruncate(): where /dev/shm is full, that would end in SIGBUS at the first write.
+  // Not ftruncate(): if /dev/shm is full, the first write would raise SIGBUS.
   do error = posix_fallocate(fd, 0, size);
   while (error == EINTR);
   if (error != 0) throwSystemError(info.Env(), error, "allocating");
@@ -103,7 +103,7 @@ void allocate(const Napi::CallbackInfo& info) {
 void lock(const Napi::CallbackInfo& info) {
   const Napi::Env env = info.Env();
   const int fd = info[0].As<Napi::Number>().Int32Value();
-  // flock() knows no time limit: try each millisecond.
+  // flock() has no timeout: retry every millisecond.
   for (int left = info[1].As<Napi::Number>().Int32Value(); flock(fd, LOCK_EX | LOCK_NB) < 0; left--) {
     if (errno != EWOULDBLOCK && errno != EINTR) throwSystemError(env, errno, "locking");
     if (left <= 0) throwSystemError(env, ETIMEDOUT, "locking");

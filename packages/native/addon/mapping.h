@@ -2,12 +2,12 @@
 
 #include <napi.h>
 
-/// A file mapped into memory, which JavaScript sees as an ArrayBuffer.
+/// A file mapped into memory, exposed to JavaScript as an ArrayBuffer.
 class Mapping : public Napi::ObjectWrap<Mapping> {
  public:
   static Napi::Function define(Napi::Env env);
 
-  /// new Mapping(fd, size, writable). What is written to one that is not writable stays in this process, instead of ending it.
+  /// new Mapping(fd, size, writable). Writes to a non-writable mapping stay private to this process, instead of killing it.
   explicit Mapping(const Napi::CallbackInfo& info);
 
  private:
@@ -17,15 +17,15 @@ class Mapping : public Napi::ObjectWrap<Mapping> {
   Napi::Value damaged(const Napi::CallbackInfo& info);
   void close(const Napi::CallbackInfo& info);
 
-  /// Belong to the ArrayBuffer, which may outlive this, and lives at least as long.
+  /// Owned by the ArrayBuffer, which lives at least as long as this.
   Pages* pages_ = nullptr;
   Napi::Reference<Napi::ArrayBuffer> buffer_;
 };
 
-/// allocate(fd, size): makes the file of `size` octets and takes the memory for them.
+/// allocate(fd, size): sets the file's size to `size` octets and allocates their memory.
 void allocate(const Napi::CallbackInfo& info);
 
-/// lock(fd, milliseconds): an exclusive lock of the open file, which the kernel takes back when the process dies.
+/// lock(fd, milliseconds): takes an exclusive lock on the open file, which the kernel releases when the process dies.
 void lock(const Napi::CallbackInfo& info);
 
 /// unlock(fd)

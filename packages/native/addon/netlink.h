@@ -1,7 +1,7 @@
 #pragma once
 
-// The netlink messages of NFQUEUE (linux/netfilter/nfnetlink_queue.h), written and read without any library. No N-API here:
-// netlink_test.cc runs this alone, under sanitizers.
+// Writes and reads the netlink messages of NFQUEUE (linux/netfilter/nfnetlink_queue.h), without any library. No N-API here: netlink_test.cc
+// runs this alone, under sanitizers.
 //
 // A message:  | nlmsghdr 16 | nfgenmsg 4 | attributes: | u16 length | u16 type | value, padded to 4 | … |
 
@@ -24,11 +24,11 @@ constexpr uint16_t kConfigType = (NFNL_SUBSYS_QUEUE << 8) | NFQNL_MSG_CONFIG;
 /// Octets of the longest verdict: headers, NFQA_VERDICT_HDR and NFQA_MARK.
 constexpr size_t kVerdictSize = 16 + 4 + (4 + 8) + (4 + 4);
 
-/// Octets of a packet message beside the packet: headers and the attributes that the kernel puts before the payload.
-/// 512 is half as much again as all attributes of Linux 6.18 take together.
+/// Octets of a packet message without the packet: headers and the attributes that the kernel puts before the payload. 512 is 1.5 times what
+/// all attributes of Linux 6.18 take together.
 constexpr size_t kPacketOverhead = 512;
 
-/// Writes messages one after the other into memory that is large enough.
+/// Writes consecutive messages into memory, which must be large enough.
 class Writer {
  public:
   explicit Writer(uint8_t* at) : begin_(at), at_(at) {}
@@ -76,7 +76,7 @@ class Writer {
   uint8_t* header_ = nullptr;
 };
 
-/// Writes a command that configures, to be acknowledged.
+/// Writes a configuration command, with acknowledgement requested.
 inline void writeCommand(Writer& writer, uint16_t queue, uint8_t command) {
   writer.begin(kConfigType, NLM_F_ACK, queue);
   const nfqnl_msg_config_cmd cmd = {command, 0, htons(AF_UNSPEC)};
@@ -84,7 +84,7 @@ inline void writeCommand(Writer& writer, uint16_t queue, uint8_t command) {
   writer.end();
 }
 
-/// Writes what makes us the listener of a queue, to be acknowledged.
+/// Writes the message that binds us to a queue, with acknowledgement requested.
 inline void writeBind(Writer& writer, uint16_t queue, uint32_t queueLength, uint32_t copyRange) {
   writer.begin(kConfigType, NLM_F_ACK, queue);
   const nfqnl_msg_config_cmd cmd = {NFQNL_CFG_CMD_BIND, 0, htons(AF_UNSPEC)};
@@ -92,14 +92,14 @@ inline void writeBind(Writer& writer, uint16_t queue, uint32_t queueLength, uint
   const nfqnl_msg_config_params params = {htonl(copyRange), NFQNL_COPY_PACKET};
   writer.attribute(NFQA_CFG_PARAMS, &params, sizeof params);
   writer.attributeU32(NFQA_CFG_QUEUE_MAXLEN, queueLength);
-  // GSO: large packets come whole, instead of being cut up and summed for our sake. Fail-open is off: what finds the queue full is
-  // dropped, not let through unmarked.
+  // GSO: large packets arrive whole, instead of being segmented and checksummed for us. Fail-open is off: when the queue is full, packets
+  // are dropped, not accepted unmarked.
   writer.attributeU32(NFQA_CFG_FLAGS, NFQA_CFG_F_GSO);
   writer.attributeU32(NFQA_CFG_MASK, NFQA_CFG_F_GSO | NFQA_CFG_F_FAIL_OPEN);
   writer.end();
 }
 
-/// Writes the verdict on a packet: a mark from 0 up accepts it with that mark, a negative one drops it.
+/// Writes the verdict on a packet: a mark of 0 or more accepts it with that mark, a negative one drops it.
 inline void writeVerdict(Writer& writer, uint16_t queue, uint32_t packetId, int32_t mark) {
   writer.begin(kVerdictType, 0, queue);
   const nfqnl_msg_verdict_hdr verdict = {htonl(mark < 0 ? NF_DROP : NF_ACCEPT), packetId};
@@ -108,31 +108,31 @@ inline void writeVerdict(Writer& writer, uint16_t queue, uint32_t packetId, int3
   writer.end();
 }
 
-/// What a message from the kernel was.
+/// Kind of a message from the kernel.
 enum class Kind {
   /// A packet.
   packet,
-  /// An acknowledgement, or something that is of no interest.
+  /// An acknowledgement, or an irrelevant message.
   other,
-  /// An error that the kernel answers to what was sent.
+  /// An error that the kernel returns for a message sent.
   error,
-  /// Not a whole message.
+  /// Not a complete message.
   malformed,
 };
 
 struct Packet {
-  /// As in the message, big-endian: it goes back as it came.
+  /// As in the message, big-endian: it is sent back unchanged.
   uint32_t id;
   /// Host byte order.
   uint16_t etherType;
-  /// Where the packet begins in the message, and its octets; 0 when the kernel sent none.
+  /// Offset of the packet in the message, and its length; 0 if the kernel sent none.
   size_t offset;
   size_t length;
-  /// Of an error: the errno.
+  /// For an error: the errno.
   int error;
 };
 
-/// Reads the message at `message`, of which `length` octets are there. Reads nothing outside them.
+/// Reads the message of `length` octets at `message`, and nothing beyond them.
 inline Kind readMessage(const uint8_t* message, size_t length, Packet& packet) {
   packet = {};
   nlmsghdr header;
@@ -155,7 +155,7 @@ inline Kind readMessage(const uint8_t* message, size_t length, Packet& packet) {
     if (attribute.nla_len < sizeof attribute) break;
     const size_t value = at + sizeof attribute;
     size_t valueLength = attribute.nla_len - sizeof attribute;
-    // The last one can be cut off when the message was longer than its place.
+    // The last one can be truncated, if the message was longer than its slot.
     if (valueLength > end - value) valueLength = end - value;
     switch (attribute.nla_type & NLA_TYPE_MASK) {
       case NFQA_PACKET_HDR: {

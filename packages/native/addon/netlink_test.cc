@@ -1,5 +1,5 @@
-// Tests netlink.h alone, without Node and without a kernel: built with AddressSanitizer and UBSan, and run under valgrind, by
-// scripts/sanitize.mjs. Any octets are read without leaving them, and what is written is read back.
+// Tests netlink.h alone, without Node and without a kernel: with AddressSanitizer and UBSan by netlink.test.ts, and under valgrind by
+// scripts/valgrind.mjs. Checks that arbitrary octets are read within their bounds, and that written messages read back.
 
 #include "netlink.h"
 
@@ -20,7 +20,7 @@ static void check(bool holds, const char* what) {
   fprintf(stderr, "FAILED: %s\n", what);
 }
 
-/// A packet message as the kernel sends it, with `payload` octets.
+/// A packet message as the kernel sends it, with `payload` octets of payload.
 static std::vector<uint8_t> packetMessage(uint32_t id, uint16_t etherType, size_t payload) {
   std::vector<uint8_t> bytes(256 + payload);
   netlink::Writer writer(bytes.data());
@@ -35,7 +35,7 @@ static std::vector<uint8_t> packetMessage(uint32_t id, uint16_t etherType, size_
   return bytes;
 }
 
-/// Reads a copy that ends exactly where memory does, so that a sanitizer sees any step over the end.
+/// Reads a copy of exactly this size, so that a sanitizer detects any access beyond its end.
 static Kind readExactly(const std::vector<uint8_t>& bytes, size_t length, netlink::Packet& packet) {
   const std::unique_ptr<uint8_t[]> copy(new uint8_t[length]);
   if (length > 0) memcpy(copy.get(), bytes.data(), length);
@@ -47,11 +47,11 @@ static Kind readExactly(const std::vector<uint8_t>& bytes, size_t length, netlin
 int main() {
   netlink::Packet packet;
   const std::vector<uint8_t> good = packetMessage(0x01020304, 0x86dd, 61);
-  check(readExactly(good, good.size(), packet) == Kind::packet, "a packet is one");
+  check(readExactly(good, good.size(), packet) == Kind::packet, "a packet is recognized");
   check(packet.id == htonl(0x01020304) && packet.etherType == 0x86dd && packet.length == 61, "its fields are read");
   for (size_t length = 0; length < good.size(); length++) {
     const Kind kind = readExactly(good, length, packet);
-    check(kind == Kind::packet || kind == Kind::malformed, "a packet that is cut off is a packet with less, or malformed");
+    check(kind == Kind::packet || kind == Kind::malformed, "a truncated packet is a shorter packet, or malformed");
     check(kind != Kind::packet || packet.id == htonl(0x01020304), "its id is right, or it is malformed");
   }
 

@@ -8,7 +8,7 @@
 
 #include "errors.h"
 
-// Linux 4.13; musl's headers do not have it. The same number on all architectures that Node runs on but sparc and parisc.
+// Since Linux 4.13; missing in musl's headers. The same number on all architectures that Node runs on, except sparc and parisc.
 #ifndef SO_PEERGROUPS
 #define SO_PEERGROUPS 59
 #endif
@@ -19,7 +19,8 @@ Napi::Value peerCredentials(const Napi::CallbackInfo& info) {
   ucred peer = {};
   socklen_t length = sizeof peer;
   if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &length) < 0) throwSystemError(env, errno, "reading the peer's credentials");
-  // Too short a buffer fails with ERANGE and says what is needed. A peer does not change its groups here: they are those of the connect().
+  // If the buffer is too short, this fails with ERANGE and returns the size needed. The groups cannot change in between: they are those at
+  // connect().
   std::vector<gid_t> groups(64);
   length = static_cast<socklen_t>(groups.size() * sizeof(gid_t));
   int result = getsockopt(fd, SOL_SOCKET, SO_PEERGROUPS, groups.data(), &length);

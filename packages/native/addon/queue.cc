@@ -29,7 +29,7 @@ double monotonicNow() {
   return static_cast<double>(time.tv_sec) * 1e3 + static_cast<double>(time.tv_nsec) / 1e6;
 }
 
-/// Memory is short for a moment, in the kernel.
+/// The kernel is temporarily short of memory.
 bool isShortage(int error) {
   return error == ENOBUFS || error == ENOMEM;
 }
@@ -62,9 +62,9 @@ Queue::Queue(const Napi::CallbackInfo& info) : Napi::ObjectWrap<Queue>(info) {
 
   const int wakeup = options.Get("wakeup").As<Napi::Number>().Int32Value();
   if (wakeup >= 0) {
-    // Our own: the other thread may close its one at any time.
+    // Our own copy: the other thread may close its descriptor at any time.
     wakeup_ = Descriptor(fcntl(wakeup, F_DUPFD_CLOEXEC, 0));
-    if (!wakeup_.isOpen()) throwSystemError(env, errno, "taking the wake-up");
+    if (!wakeup_.isOpen()) throwSystemError(env, errno, "duplicating the wake-up descriptor");
   }
   const uint32_t length = number(options, "length");
   const uint32_t copyRange = number(options, "copyRange");
@@ -91,48 +91,48 @@ void Queue::takeArrays(const Napi::Object& arrays) {
 void Queue::openSocket(Napi::Env env, uint32_t length, uint32_t copyRange) {
   socket_ = Descriptor(socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_NETFILTER));
   if (!socket_.isOpen()) throwSystemError(env, errno, "opening a socket");
-  // To the kernel: a connected socket takes messages from nobody else.
+  // To the kernel: a connected socket receives messages from nobody else.
   sockaddr_nl kernel = {};
   kernel.nl_family = AF_NETLINK;
   if (connect(socket_.get(), reinterpret_cast<sockaddr*>(&kernel), sizeof kernel) < 0) throwSystemError(env, errno, "connecting");
 
-  // The socket must hold a whole queue, or the kernel drops what does not fit. It counts the memory that a message takes: message and
-  // book-keeping (struct sk_buff, struct skb_shared_info: less than 1 KiB), rounded up to a power of two; and grants twice what is asked,
-  // which makes up for the rounding.
+  // The socket buffer must hold a whole queue, or the kernel drops what does not fit. The kernel counts each message with its bookkeeping
+  // (struct sk_buff, struct skb_shared_info: less than 1 KiB), rounded up to a power of two; and it grants twice the requested size, which
+  // makes up for the rounding.
   const uint64_t wanted = static_cast<uint64_t>(length) * (copyRange + netlink::kPacketOverhead + 1024);
   const int size = static_cast<int>(std::min<uint64_t>(wanted, INT32_MAX / 2));
   if (setsockopt(socket_.get(), SOL_SOCKET, SO_RCVBUFFORCE, &size, sizeof size) < 0) {
     setsockopt(socket_.get(), SOL_SOCKET, SO_RCVBUF, &size, sizeof size);
   }
-  // What did not fit is counted by the queue (/proc/net/netfilter/nfnetlink_queue); an error for it would only be in the way.
+  // The queue counts what did not fit (/proc/net/netfilter/nfnetlink_queue); an error for it would only get in the way.
   const int on = 1;
   setsockopt(socket_.get(), SOL_NETLINK, NETLINK_NO_ENOBUFS, &on, sizeof on);
 }
 
-/// The kernel says EPERM both to who lacks the capability and when another program listens. NFQNL_CFG_CMD_PF_BIND, which does nothing
-/// since Linux 3.8, tells which.
+/// The kernel returns EPERM both if the capability is missing and if another program listens. NFQNL_CFG_CMD_PF_BIND, a no-op since Linux
+/// 3.8, tells which.
 void Queue::checkPermission(Napi::Env env) {
   uint8_t buffer[256];
   netlink::Writer writer(buffer);
   netlink::writeCommand(writer, queue_, NFQNL_CFG_CMD_PF_BIND);
-  if (send(socket_.get(), buffer, writer.size(), 0) < 0) throwSystemError(env, errno, "asking for permission");
+  if (send(socket_.get(), buffer, writer.size(), 0) < 0) throwSystemError(env, errno, "checking permission");
   const ssize_t received = recv(socket_.get(), buffer, sizeof buffer, MSG_DONTWAIT);
-  if (received < 0) throwSystemError(env, errno, "asking for permission");
+  if (received < 0) throwSystemError(env, errno, "checking permission");
   netlink::Packet answer;
   if (netlink::readMessage(buffer, static_cast<size_t>(received), answer) == netlink::Kind::error && answer.error == EPERM) {
     throwSystemError(env, EPERM, "binding");
   }
 }
 
-/// One message does it all, so that hardly a packet comes before the queue is as it shall be.
+/// Binds and configures in one message, so that hardly any packet arrives before the queue is configured.
 void Queue::bind(Napi::Env env, uint32_t length, uint32_t copyRange) {
   uint8_t buffer[256];
   netlink::Writer writer(buffer);
   netlink::writeBind(writer, queue_, length, copyRange);
   if (send(socket_.get(), buffer, writer.size(), 0) < 0) throwSystemError(env, errno, "binding");
 
-  // The kernel has answered when send() returns. No packet can come before a refusal, but one can before an acknowledgement: then both stay
-  // for receive(), which passes over the latter.
+  // The kernel has answered when send() returns. No packet can come before an error, but one can come before an acknowledgement: then both
+  // are left for receive(), which skips the acknowledgement.
   const ssize_t received = recv(socket_.get(), buffer, sizeof buffer, MSG_PEEK | MSG_DONTWAIT);
   if (received < 0) throwSystemError(env, errno, "binding");
   netlink::Packet answer;
@@ -145,10 +145,10 @@ void Queue::bind(Napi::Env env, uint32_t length, uint32_t copyRange) {
 Napi::Value Queue::receive(const Napi::CallbackInfo& info) {
   const Napi::Env env = info.Env();
   if (!socket_.isOpen()) throwSystemError(env, EBADF, "receiving");
-  // Under load there is something already: to wait for it would be a system call for nothing.
+  // Under load there are packets already: waiting for them would waste a system call.
   unsettled_ = receiveAvailable(env);
   if (unsettled_ == 0 && wait(env, info[0].As<Napi::Number>().Int32Value())) {
-    // More come while we sleep: one wake-up for several of them.
+    // More arrive while we sleep: one wake-up for several packets.
     const long linger = info[1].As<Napi::Number>().Int32Value();
     if (linger > 0) pause(linger);
     unsettled_ = receiveAvailable(env);
@@ -157,7 +157,7 @@ Napi::Value Queue::receive(const Napi::CallbackInfo& info) {
   return Napi::Number::New(env, unsettled_);
 }
 
-/// Takes what is there, up to a batch.
+/// Receives what is available, up to a batch.
 uint32_t Queue::receiveAvailable(Napi::Env env) {
   int received;
   do received = recvmmsg(socket_.get(), messages_.data(), batch_, MSG_DONTWAIT, nullptr);
@@ -193,7 +193,7 @@ uint32_t Queue::receiveAvailable(Napi::Env env) {
   return count;
 }
 
-/// Waits until packets come; false when it was woken, or waited long enough.
+/// Waits for packets; false when woken up or timed out.
 bool Queue::wait(Napi::Env env, int timeout) {
   if (timeout == 0) return false;
   pollfd watched[2] = {{socket_.get(), POLLIN, 0}, {wakeup_.get(), POLLIN, 0}};
@@ -202,13 +202,13 @@ bool Queue::wait(Napi::Env env, int timeout) {
   if (ready <= 0) return false;
   if (watched[1].revents != 0) {
     uint64_t signals;
-    // Non-blocking; somebody else may have taken it.
+    // Non-blocking; somebody else may have read it.
     if (read(wakeup_.get(), &signals, sizeof signals) < 0 && errno != EAGAIN) throwSystemError(env, errno, "reading the wake-up");
   }
   return watched[0].revents != 0;
 }
 
-/// settle(count): all verdicts in one message, in arrival order.
+/// settle(count): sends all verdicts in one message, in arrival order.
 void Queue::settle(const Napi::CallbackInfo& info) {
   const Napi::Env env = info.Env();
   if (!socket_.isOpen()) throwSystemError(env, EBADF, "settling");
@@ -220,14 +220,14 @@ void Queue::settle(const Napi::CallbackInfo& info) {
   while (send(socket_.get(), verdicts_.data(), writer.size(), 0) < 0) {
     if (errno == EINTR) continue;
     if (!isShortage(errno)) throwSystemError(env, errno, "sending verdicts");
-    // The packets wait for us, so wait for memory.
+    // The packets need their verdicts, so wait for memory.
     shortages_++;
     pause(1000);
   }
   clock_[1] = monotonicNow();
 }
 
-/// The kernel drops what waits in the queue when its socket is closed.
+/// The kernel drops packets waiting in the queue when its socket is closed.
 void Queue::close(const Napi::CallbackInfo&) {
   socket_.close();
   wakeup_.close();

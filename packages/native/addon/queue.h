@@ -8,8 +8,7 @@
 
 #include "descriptor.h"
 
-/// One NFQUEUE of the network namespace: its netlink socket, and the memory that packets are received into. See queue.ts for
-/// what its methods mean.
+/// One NFQUEUE of the network namespace: its netlink socket, and the memory that packets are received into. See queue.ts for its methods.
 class Queue : public Napi::ObjectWrap<Queue> {
  public:
   static Napi::Function define(Napi::Env env);
@@ -37,14 +36,14 @@ class Queue : public Napi::ObjectWrap<Queue> {
   /// Packets of the last receive() that have no verdict yet.
   uint32_t unsettled_ = 0;
 
-  /// Errors that the kernel answered.
+  /// Errors returned by the kernel.
   uint32_t errors_ = 0;
-  /// Messages that could not be read.
+  /// Messages that could not be parsed.
   uint32_t malformed_ = 0;
   /// How often a system call found the kernel short of memory.
   uint32_t shortages_ = 0;
 
-  // Memory of the arrays that JavaScript sees, kept alive by the references.
+  // Memory of the JavaScript arrays, kept alive by the references.
   std::vector<Napi::ObjectReference> arrays_;
   uint8_t* bytes_ = nullptr;
   uint32_t* offset_ = nullptr;

@@ -18,8 +18,8 @@ struct Range {
   std::atomic<bool> lost{false};
 };
 
-// The handler runs at any point of any thread: it may neither lock nor allocate. So ranges are kept in blocks of atomics that are linked
-// once and never freed. A process that has closed its mappings uses their places again.
+// The handler can run at any point in any thread: it may neither lock nor allocate. So ranges are kept in linked blocks of atomics that are
+// never freed. Slots of closed mappings are reused.
 struct Block {
   std::array<Range, 256> ranges;
   std::atomic<Block*> next{nullptr};
@@ -30,7 +30,7 @@ std::mutex writers;
 struct sigaction previous;
 uintptr_t pageSize;
 
-/// Calls `use` with each range until it returns true.
+/// Returns the first range for which `use` returns true.
 template <typename Use>
 Range* find(Use use) {
   for (Block* block = &first; block != nullptr; block = block->next.load()) {
@@ -44,7 +44,7 @@ Range* find(Use use) {
 Range* rangeOf(uintptr_t address) {
   return find([address](const Range& range) {
     const uintptr_t begin = range.begin.load();
-    // The last page may reach beyond the size, and is lost as a whole; the next page belongs to another mapping.
+    // The last page may extend beyond the size, and is lost as a whole; the next page belongs to another mapping.
     const size_t pages = (range.size.load() + pageSize - 1) & ~(pageSize - 1);
     return begin != 0 && address >= begin && address - begin < pages;
   });
@@ -57,7 +57,7 @@ void replaceLostMapping(int signal, siginfo_t* info, void* context) {
     void* begin = reinterpret_cast<void*>(range->begin.load());
     if (mmap(begin, range->size.load(), PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0) != MAP_FAILED) return;
   }
-  // Not one of ours: do what would have been done without this handler.
+  // Not one of ours: do what would have happened without this handler.
   if ((previous.sa_flags & SA_SIGINFO) != 0) {
     previous.sa_sigaction(signal, info, context);
   } else {
@@ -65,7 +65,7 @@ void replaceLostMapping(int signal, siginfo_t* info, void* context) {
   }
 }
 
-/// Stays until the process ends; binding.gyp makes sure that this code is never unloaded.
+/// The handler stays until the process ends; binding.gyp ensures that this code is never unloaded.
 bool installHandler() {
   pageSize = static_cast<uintptr_t>(sysconf(_SC_PAGESIZE));
   struct sigaction action = {};
@@ -75,12 +75,12 @@ bool installHandler() {
   return sigaction(SIGBUS, &action, &previous) == 0;
 }
 
-/// A free place; `writers` is held.
+/// A free slot; `writers` must be held.
 Range* freeRange() {
   if (Range* const range = find([](const Range& range) { return range.begin.load() == 0; })) return range;
   Block* const block = new (std::nothrow) Block;
   if (block == nullptr) return nullptr;
-  // In front of the others: their links need not be followed to add one.
+  // Insert near the front, without following the links of the other blocks.
   block->next.store(first.next.load());
   first.next.store(block);
   return &block->ranges.front();
@@ -96,7 +96,7 @@ const std::atomic<bool>* sigbus_guard::guard(void* begin, size_t size) {
   if (range == nullptr) return nullptr;
   range->lost.store(false);
   range->size.store(size);
-  // Last: the handler looks at nothing else while this is 0.
+  // Last: while this is 0, the handler ignores the rest.
   range->begin.store(reinterpret_cast<uintptr_t>(begin));
   return &range->lost;
 }

@@ -3,17 +3,17 @@
 #include <atomic>
 #include <cstddef>
 
-// A file that we have mapped may be truncated (C nfqlb's `init` does that to a table in use). Whoever touches a page that is gone gets SIGBUS
-// from the kernel: another program's command would end the load balancer. So when a page of a guarded mapping is lost, the whole mapping is
-// replaced by zeros, which no reader takes for a table; half a mapping it might. (Wayland compositors guard their clients' buffers likewise.)
+// A file that we have mapped may be truncated (C nfqlb's `init` does that to a table in use). Accessing a lost page raises SIGBUS: another
+// program's command would kill the load balancer. So when a page of a guarded mapping is lost, the whole mapping is replaced by zeros,
+// which no reader mistakes for a table, as it might half a mapping. (Wayland compositors guard their clients' buffers the same way.)
 
 namespace sigbus_guard {
 
-/// Guards a mapping until release(). What it returns tells whether a page was lost. The first call in a process installs the SIGBUS handler.
-/// Null when there is no memory to note the mapping.
+/// Guards a mapping until release(). Returns a flag that tells whether a page was lost, or null if there is no memory to record the
+/// mapping. The first call in a process installs the SIGBUS handler.
 const std::atomic<bool>* guard(void* begin, size_t size);
 
-/// To be called before the mapping is unmapped.
+/// Call before unmapping the mapping.
 void release(void* begin);
 
 }  // namespace sigbus_guard

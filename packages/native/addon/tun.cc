@@ -29,7 +29,7 @@ ifreq requestFor(const std::string& name) {
 
 Tun::Tun(const Napi::CallbackInfo& info) : Napi::ObjectWrap<Tun>(info), name_(info[0].As<Napi::String>()) {
   const Napi::Env env = info.Env();
-  // The kernel would take the first 15 characters of a longer name.
+  // The kernel would truncate a longer name to 15 characters.
   if (name_.empty() || name_.size() >= IFNAMSIZ) throwSystemError(env, ENAMETOOLONG, "opening");
   Descriptor device(open("/dev/net/tun", O_RDWR | O_CLOEXEC | O_NONBLOCK));
   if (!device.isOpen()) throwSystemError(env, errno, "opening /dev/net/tun");
@@ -41,7 +41,7 @@ Tun::Tun(const Napi::CallbackInfo& info) : Napi::ObjectWrap<Tun>(info), name_(in
 }
 
 void Tun::ask(Napi::Env env, unsigned long what, ifreq& request, const char* attempt) const {
-  // Any socket will do: it stands for the network namespace.
+  // Any socket will do: it only selects the network namespace.
   const Descriptor any(socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0));
   if (!any.isOpen() || ioctl(any.get(), what, &request) < 0) throwSystemError(env, errno, attempt);
 }
@@ -74,7 +74,7 @@ void Tun::setUp(const Napi::CallbackInfo& info) {
   request = requestFor(name_);
   ask(info.Env(), SIOCGIFFLAGS, request, "reading the flags");
   request.ifr_flags |= IFF_UP;
-  ask(info.Env(), SIOCSIFFLAGS, request, "setting it up");
+  ask(info.Env(), SIOCSIFFLAGS, request, "bringing it up");
 }
 
 Napi::Function PacketWriter::define(Napi::Env env) {
@@ -83,7 +83,7 @@ Napi::Function PacketWriter::define(Napi::Env env) {
 
 PacketWriter::PacketWriter(const Napi::CallbackInfo& info)
     : Napi::ObjectWrap<PacketWriter>(info), device_(fcntl(info[0].As<Napi::Number>().Int32Value(), F_DUPFD_CLOEXEC, 0)) {
-  if (!device_.isOpen()) throwSystemError(info.Env(), errno, "taking the device");
+  if (!device_.isOpen()) throwSystemError(info.Env(), errno, "duplicating the device descriptor");
 }
 
 void PacketWriter::close(const Napi::CallbackInfo&) {

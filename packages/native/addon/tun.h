@@ -5,12 +5,12 @@
 
 #include "descriptor.h"
 
-/// A tun device: what is written to it arrives in the kernel as if from the network.
+/// A tun device: packets written to it arrive in the kernel as if from the network.
 class Tun : public Napi::ObjectWrap<Tun> {
  public:
   static Napi::Function define(Napi::Env env);
 
-  /// new Tun(name): a device that is there, or a new one, which goes when this is closed.
+  /// new Tun(name): opens an existing device, or creates one, which is removed on close.
   explicit Tun(const Napi::CallbackInfo& info);
 
  private:
@@ -21,7 +21,7 @@ class Tun : public Napi::ObjectWrap<Tun> {
   void setUp(const Napi::CallbackInfo& info);
   void close(const Napi::CallbackInfo& info);
 
-  /// Asks the kernel for something about the device; throws what it answers.
+  /// Sends a request about the device to the kernel; throws if it fails.
   void ask(Napi::Env env, unsigned long what, ifreq& request, const char* attempt) const;
 
   std::string name_;
@@ -29,8 +29,8 @@ class Tun : public Napi::ObjectWrap<Tun> {
   Descriptor device_;
 };
 
-/// Writes packets to a tun device that another thread has open. It has a descriptor of its own: the other thread may close its one at any time,
-/// and the kernel may give the same number to another file.
+/// Writes packets to a tun device that another thread has open. It has its own descriptor: the other thread may close its descriptor at any
+/// time, and the kernel may reuse the number for another file.
 class PacketWriter : public Napi::ObjectWrap<PacketWriter> {
  public:
   static Napi::Function define(Napi::Env env);

@@ -17,7 +17,7 @@ struct Address {
   socklen_t length = 0;
 };
 
-// unix(7), "abstract": a zero, then the name; the length says where it ends.
+// unix(7), "abstract": a zero, then the name; the address length tells where it ends.
 Address abstractAddress(Napi::Env env, const std::string& name) {
   Address address;
   if (name.empty() || name.size() > sizeof address.un.sun_path - 1) throwSystemError(env, ENAMETOOLONG, "naming");
@@ -48,7 +48,7 @@ Napi::Value connectAbstract(const Napi::CallbackInfo& info) {
   const Napi::Env env = info.Env();
   const Address address = abstractAddress(env, info[0].As<Napi::String>());
   Descriptor descriptor = newSocket(env);
-  // On a unix socket it is done at once, or EAGAIN: the listener's backlog is full.
+  // On a unix socket this completes at once, or fails with EAGAIN if the listener's backlog is full.
   if (connect(descriptor.get(), reinterpret_cast<const sockaddr*>(&address.un), address.length) < 0) throwSystemError(env, errno, "connecting");
   return Napi::Number::New(env, descriptor.release());
 }

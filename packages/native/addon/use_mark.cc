@@ -9,7 +9,7 @@
 
 namespace {
 
-// Numbers of namespaces are inodes of 32 bits.
+// Namespace numbers are 32-bit inodes.
 constexpr off_t kBase = off_t{1} << 40;
 constexpr off_t kPlaces = off_t{1} << 32;
 

@@ -2,12 +2,12 @@
 
 #include <napi.h>
 
-// Programs that share /dev/shm, and nothing else, see each other by locks of a file. A user of it holds a read lock of one octet, far behind
-// the file's end, whose offset says where the user is (the number of its network namespace). The kernel takes it back with the
-// descriptor. These are locks of the open file (fcntl(2), F_OFD_SETLK): flock(2), which mapping.h has, does not see them.
+// Programs that share only /dev/shm see each other through locks on a file. A user of the file holds a read lock on one octet, far beyond
+// the file's end, whose offset is the user's place (the number of its network namespace). The kernel releases the lock with the descriptor.
+// These are open file description locks (fcntl(2), F_OFD_SETLK), independent of the flock(2) locks of mapping.h.
 
 /// markUse(fd, place)
 void markUse(const Napi::CallbackInfo& info);
 
-/// isUsedElsewhere(fd, place) → whether anybody of another place has marked it
+/// isUsedElsewhere(fd, place) → whether anybody in another place has marked it
 Napi::Value isUsedElsewhere(const Napi::CallbackInfo& info);

@@ -14,7 +14,7 @@ Napi::Function Wakeup::define(Napi::Env env) {
 
 Wakeup::Wakeup(const Napi::CallbackInfo& info)
     : Napi::ObjectWrap<Wakeup>(info), eventfd_(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {
-  if (!eventfd_.isOpen()) throwSystemError(info.Env(), errno, "making an eventfd");
+  if (!eventfd_.isOpen()) throwSystemError(info.Env(), errno, "creating an eventfd");
 }
 
 Napi::Value Wakeup::fd(const Napi::CallbackInfo& info) {
@@ -23,7 +23,7 @@ Napi::Value Wakeup::fd(const Napi::CallbackInfo& info) {
 
 void Wakeup::signal(const Napi::CallbackInfo& info) {
   const uint64_t one = 1;
-  // EAGAIN: it has been signalled more often than it can count, and nobody came. It still is.
+  // EAGAIN: the counter is at its maximum, because nobody has read it; so it is still signalled.
   if (write(eventfd_.get(), &one, sizeof one) < 0 && errno != EAGAIN) throwSystemError(info.Env(), errno, "signalling an eventfd");
 }
 

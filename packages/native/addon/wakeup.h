@@ -4,7 +4,7 @@
 
 #include "descriptor.h"
 
-/// An eventfd, which ends the poll() of whoever has it among its descriptors.
+/// An eventfd, which ends a poll() that watches it.
 class Wakeup : public Napi::ObjectWrap<Wakeup> {
  public:
   static Napi::Function define(Napi::Env env);

@@ -1,4 +1,4 @@
-// Compiles the addon, unless a prebuilt one fits, or the one that is there was made from these sources for this Node.
+// Compiles the addon, unless a prebuilt one fits or the existing one was built from these sources for this Node.
 import { existsSync, rmSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
@@ -15,8 +15,8 @@ function prebuiltFits() {
   const prebuilt = join(root, 'prebuilds', `${platform}.node`);
   if (!existsSync(prebuilt)) return false;
   if (!hasTheseSources(prebuilt)) {
-    // It would be loaded in place of what is compiled now.
-    console.error(`@nfqlb/native: removed ${prebuilt}: it was made from other sources`);
+    // It would be loaded instead of the newly compiled one.
+    console.error(`@nfqlb/native: removed ${prebuilt}: it was built from other sources`);
     rmSync(prebuilt);
     return false;
   }

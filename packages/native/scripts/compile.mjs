@@ -8,17 +8,17 @@ import { fileURLToPath } from 'node:url';
 /** This package. */
 export const root = join(dirname(fileURLToPath(import.meta.url)), '..');
 
-/** As prebuilt addons are named: linux-x64-glibc. */
+/** Platform in the names of prebuilt addons: linux-x64-glibc. */
 export const platform = `${process.platform}-${process.arch}-${process.report.getReport().header.glibcVersionRuntime ? 'glibc' : 'musl'}`;
 
-/** Says why in one line and ends the program. */
+/** Prints the reason in one line and exits. */
 export function fail(reason) {
   console.error(`@nfqlb/native: ${reason}`);
   process.exit(1);
 }
 
 /**
- * Compiles the addon and lays it down as `file`, whole, so that programs that run meanwhile find one, the old or the new.
+ * Compiles the addon and moves it to `file` atomically, so that running programs find either the old or the new one.
  *
  * @param defines variables of binding.gyp, as `name=value`
  */
@@ -28,21 +28,21 @@ export function compile(file, defines = []) {
       fail(`${tool} is missing, and no prebuilt addon fits; on Debian: apt-get install g++ make python3`);
     }
   }
-  // The headers that came with this Node, where they did; else node-gyp fetches them.
+  // Use the headers that came with this Node, if any; otherwise node-gyp downloads them.
   const prefix = dirname(dirname(process.execPath));
   const nodedir = existsSync(join(prefix, 'include/node/node_api.h')) ? [`--nodedir=${prefix}`] : [];
   const gyp = createRequire(import.meta.url).resolve('node-gyp/bin/node-gyp.js');
-  // In a copy: node-gyp builds beside the sources, and begins by removing what it built before.
+  // Build in a copy: node-gyp builds next to the sources, and first removes its previous output.
   const folder = join(root, `build/compile-${process.pid}`);
-  const made = join(folder, 'build/Release/nfqlb.node');
+  const output = join(folder, 'build/Release/nfqlb.node');
   cpSync(join(root, 'addon'), folder, { recursive: true });
   const variables = defines.map((define) => `-D${define}`);
   const command = [gyp, 'rebuild', '--directory', folder, '--release', ...nodedir, '--', ...variables];
   const { status, stdout, stderr } = spawnSync(process.execPath, command, { encoding: 'utf8' });
   if (status === 0) {
-    execFileSync('strip', ['--strip-debug', made]);
+    execFileSync('strip', ['--strip-debug', output]);
     mkdirSync(dirname(file), { recursive: true });
-    renameSync(made, file);
+    renameSync(output, file);
   } else {
     process.stderr.write(stdout + stderr);
   }

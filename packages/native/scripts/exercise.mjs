@@ -1,5 +1,5 @@
-// Uses every part of an addon, 20 times over, in a network namespace of its own: `unshare --net node --expose-gc exercise.mjs ADDON`. For
-// sanitize.mjs and valgrind.mjs, which look for what is left behind.
+// Uses every part of an addon, 20 times, in its own network namespace: `unshare --net node --expose-gc exercise.mjs ADDON`. For
+// sanitize.mjs and valgrind.mjs, which look for leaks.
 import { execFileSync } from 'node:child_process';
 import { closeSync, openSync, rmSync, truncateSync } from 'node:fs';
 import { createRequire } from 'node:module';
@@ -11,14 +11,14 @@ const file = process.argv[2];
 const addon = createRequire(import.meta.url)(file);
 const memory = `/dev/shm/nfqlb-exercise-${process.pid}`;
 
-/** Sanitizers and valgrind are for this process, not for the tools that it calls. */
+/** Sanitizers and valgrind only apply to this process, not to the tools it runs. */
 function shell(command) {
   const { LD_PRELOAD: _, ...env } = process.env;
   execFileSync('sh', ['-ec', command], { env });
 }
 
-function expect(what, is, should) {
-  if (is !== should) throw new Error(`${what}: ${is}, should be ${should}`);
+function expect(what, actual, expected) {
+  if (actual !== expected) throw new Error(`${what}: ${actual}, should be ${expected}`);
 }
 
 function thrown(work) {
@@ -86,7 +86,7 @@ function useMemory() {
   const bytes = new Uint8Array(mapping.buffer);
   bytes[5000] = 1;
   truncateSync(memory, 0);
-  expect('memory that was cut off', bytes[5000], 0);
+  expect('truncated memory', bytes[5000], 0);
   expect('damage', mapping.damaged, true);
   mapping.close();
   expect('closed memory', bytes[5000], undefined);
@@ -97,7 +97,7 @@ function useMemory() {
     EINVAL,
   );
   addon.allocate(fd, 4096);
-  // Left to the collector.
+  // Left to the garbage collector.
   new Uint8Array(new addon.Mapping(fd, 4096, false).buffer)[0] = 1;
   closeSync(fd);
 }

@@ -1,5 +1,4 @@
-// Compiles the addon and lays it down as the prebuilt one for this platform: prebuilds/linux-x64-glibc.node. To be run on the oldest
-// C library that is to be supported.
+// Compiles the prebuilt addon for this platform: prebuilds/linux-x64-glibc.node. Run it on the oldest C library that should be supported.
 import { join } from 'node:path';
 import { compile, platform, root } from './compile.mjs';
 import { note } from './source-digest.mjs';

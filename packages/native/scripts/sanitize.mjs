@@ -10,15 +10,15 @@ const libraryOf = (name) => execFileSync('g++', [`-print-file-name=${name}`], { 
 const env = {
   ...process.env,
   NFQLB_ADDON: addon,
-  // Node was compiled without: the sanitizer's library must be there before any other.
+  // Node was compiled without sanitizers: their library must be loaded before any other.
   LD_PRELOAD: `${libraryOf('libasan.so')} ${libraryOf('libstdc++.so')}`,
-  // SIGBUS is ours to handle (sigbus_guard.cc). Leaks are looked for below: every program that a test starts would report its own.
+  // We handle SIGBUS ourselves (sigbus_guard.cc). Leaks are checked below: here every program started by a test would report its own.
   ASAN_OPTIONS: 'detect_leaks=0:handle_sigbus=0',
 };
 const vitest = ['vitest', 'run', '--root', join(root, '../..'), '--project', 'native', ...process.argv.slice(2)];
 if (spawnSync('npx', vitest, { env, stdio: 'inherit' }).status !== 0) process.exit(1);
 
-// Node itself does not give back all that it has at its end; what comes from the addon is told by its name in the stack.
+// Node itself does not free everything at exit; leaks of the addon have its name in the stack.
 const exercise = ['--net', process.execPath, '--expose-gc', join(root, 'scripts/exercise.mjs'), addon];
 const leakEnv = { ...env, ASAN_OPTIONS: 'detect_leaks=1:handle_sigbus=0:fast_unwind_on_malloc=0', LSAN_OPTIONS: 'exitcode=0' };
 const { status, stdout, stderr } = spawnSync('unshare', exercise, { env: leakEnv, encoding: 'utf8', maxBuffer: 1 << 28 });

@@ -1,5 +1,5 @@
-// Runs the C++ under valgrind: netlink.h alone, which must be spotless, and the whole addon in Node, where only what has the addon in its
-// stack counts: V8 plays tricks with memory that valgrind cannot follow.
+// Runs the C++ under valgrind: netlink.h alone, which must have no errors, and the whole addon in Node, where only errors with the addon in
+// their stack count: valgrind cannot follow V8's use of memory.
 import { execFileSync, spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -7,7 +7,7 @@ import { fail, root } from './compile.mjs';
 
 if (spawnSync('valgrind', ['--version']).error) fail('valgrind is missing; on Debian: apt-get install valgrind');
 const addon = join(root, 'build/Release/nfqlb.node');
-if (!existsSync(addon)) fail('there is no addon: pnpm build makes it');
+if (!existsSync(addon)) fail('no addon found: run pnpm build first');
 const folder = join(root, 'build/valgrind');
 mkdirSync(folder, { recursive: true });
 

@@ -18,23 +18,23 @@ async function listen(): Promise<void> {
   await once(server, 'listening');
 }
 
-test('two ends of exactly that name find each other', async () => {
+test('listener and client with exactly the same name are connected', async () => {
   await listen();
-  // The kernel shows the zero before the name as @; it would show more of them behind it.
+  // The kernel shows the zero before the name as @, and would also show zeros after it.
   expect(readFileSync('/proc/net/unix', 'utf8')).toMatch(new RegExp(`@${NAME}$`, 'm'));
   const socket = new Socket({ fd: connectAbstract(NAME), readable: true, writable: true });
   socket.end('there and back');
   expect(await text(socket)).toBe('there and back');
 });
 
-test('another program finds it', async () => {
+test('another program can connect', async () => {
   await listen();
   const client = `import socket; s = socket.socket(socket.AF_UNIX); s.connect("\\0${NAME}"); s.sendall(b"hello"); s.shutdown(1); print(s.recv(99))`;
   const { stdout } = await promisify(execFile)('python3', ['-c', client]);
   expect(stdout).toBe("b'hello'\n");
 });
 
-test('a name that is taken, that nobody has, that is no name', async () => {
+test('a name in use, an unused name, an invalid name', async () => {
   await listen();
   expect(() => listenAbstract(NAME)).toThrow(`unix:${NAME}: another program listens on it (EADDRINUSE)`);
   expect(() => connectAbstract(`${NAME}-none`)).toThrow(`unix:${NAME}-none: nobody listens on it (ECONNREFUSED)`);
@@ -42,7 +42,7 @@ test('a name that is taken, that nobody has, that is no name', async () => {
   expect(() => connectAbstract('x'.repeat(107))).toThrow('nobody listens on it');
 });
 
-test('it goes with its listener', async () => {
+test('it disappears with its listener', async () => {
   await listen();
   server!.close();
   await once(server!, 'close');

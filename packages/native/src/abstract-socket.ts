@@ -1,4 +1,4 @@
-// Unix sockets whose names are no files: they belong to a network namespace, and go with their listener.
+// Unix sockets whose names are not files: they belong to a network namespace, and disappear with their listener.
 
 import { binding } from './binding.js';
 import { nativeError } from './native-error.js';
@@ -6,15 +6,15 @@ import { nativeError } from './native-error.js';
 const HINTS = {
   EADDRINUSE: 'another program listens on it',
   ECONNREFUSED: 'nobody listens on it',
-  EAGAIN: 'its listener does not take more connections',
+  EAGAIN: 'its listener accepts no more connections',
   ENAMETOOLONG: 'a name has 1 to 107 octets',
 };
 
-/** Connections that may wait to be accepted. */
+/** Maximum connections waiting to be accepted. */
 const BACKLOG = 64;
 
 /**
- * Listens on the abstract unix socket of exactly this name.
+ * Listens on the abstract unix socket with exactly this name.
  *
  * @returns a descriptor, for `net.Server.listen({ fd })`
  * @throws {@link NativeError} `EADDRINUSE`, `ENAMETOOLONG`
@@ -24,7 +24,7 @@ export function listenAbstract(name: string): number {
 }
 
 /**
- * Connects to the abstract unix socket of exactly this name.
+ * Connects to the abstract unix socket with exactly this name.
  *
  * @returns a descriptor, for `new net.Socket({ fd })`
  * @throws {@link NativeError} `ECONNREFUSED`, `EAGAIN`, `ENAMETOOLONG`

@@ -10,7 +10,7 @@ const PACKAGE = fileURLToPath(new URL('..', import.meta.url));
 const BUILT = 'build/Release/nfqlb.node';
 const PREBUILT = `prebuilds/${process.platform}-${process.arch}-glibc.node`;
 
-/** The one that the other tests use. */
+/** The addon that the other tests use. */
 const ADDON = join(PACKAGE, existsSync(join(PACKAGE, BUILT)) ? BUILT : PREBUILT);
 
 /** A copy of this package, as after an installation. */
@@ -22,19 +22,19 @@ beforeEach(() => {
 });
 afterEach(() => rmSync(copy, { recursive: true }));
 
-/** Puts an addon into the copy, with the note of what it was made from. */
+/** Puts an addon into the copy, with the note of what it was built from. */
 function putAddon(file: string): void {
   mkdirSync(join(copy, file, '..'), { recursive: true });
   for (const part of ['', '.json']) cpSync(`${ADDON}${part}`, join(copy, `${file}${part}`));
 }
 
-function putRubbish(file: string): void {
+function putGarbage(file: string): void {
   mkdirSync(join(copy, file, '..'), { recursive: true });
   writeFileSync(join(copy, file), 'not a library\n');
 }
 
 describe('the addon', () => {
-  /** Loads it in the copy; gives which of the files it is, or the error's message. */
+  /** Loads it in the copy; returns which file was loaded, or the error message. */
   function load(environment: Readonly<Record<string, string>> = {}): string {
     const code = `
       import { binding } from './src/binding.ts';
@@ -55,36 +55,36 @@ describe('the addon', () => {
     return (stdout + stderr).trim();
   }
 
-  test('is the prebuilt one, where it fits', () => {
+  test('is the prebuilt one, if it fits', () => {
     putAddon(PREBUILT);
     putAddon(BUILT);
     expect(load()).toBe(join(copy, PREBUILT));
   });
 
-  test('is the one that was compiled here, where the prebuilt one does not fit', () => {
-    putRubbish(PREBUILT);
+  test('is the compiled one, if the prebuilt one does not fit', () => {
+    putGarbage(PREBUILT);
     putAddon(BUILT);
     expect(load()).toBe(join(copy, BUILT));
   });
 
-  test('is the one that the environment names', () => {
+  test('is the one named by the environment', () => {
     putAddon(BUILT);
     putAddon('other.node');
     expect(load({ NFQLB_ADDON: join(copy, 'other.node') })).toBe(join(copy, 'other.node'));
   });
 
-  test('that is not there is an error that says where it was looked for, and what to do', () => {
+  test('that is missing is an error that says where it was searched, and what to do', () => {
     const error = load();
     expect(error).toMatch(/^NativeError NO_ADDON no native addon for \w+-\w+ and Node [\d.]+: there is no /);
     expect(error).toContain(` ${PREBUILT}, `);
     expect(error).toContain(`, ${BUILT} in ${copy}, `);
-    expect(error).toMatch(/`pnpm build` compiles it in a checkout, for which Debian needs: apt-get install g\+\+ make python3$/);
+    expect(error).toMatch(/`pnpm build` compiles it in a checkout; on Debian, this needs: apt-get install g\+\+ make python3$/);
     expect(error).not.toContain('\n');
   });
 
-  test('that does not fit is an error that says why', () => {
-    putRubbish(BUILT);
-    expect(load()).toMatch(`: ${join(copy, BUILT)} does not fit: ${join(copy, BUILT)}: file too short. `);
+  test('that cannot be loaded is an error that says why', () => {
+    putGarbage(BUILT);
+    expect(load()).toMatch(`: ${join(copy, BUILT)} cannot be loaded: ${join(copy, BUILT)}: file too short. `);
   });
 });
 
@@ -102,7 +102,7 @@ describe('scripts/build.mjs', () => {
   const withoutTools = { PATH: '/nonexistent' };
   const MISSING = '@nfqlb/native: g++ is missing, and no prebuilt addon fits; on Debian: apt-get install g++ make python3\n';
 
-  test('does nothing when what is there was made from these sources', () => {
+  test('does nothing when the addon was built from these sources', () => {
     putAddon(BUILT);
     const { mtimeMs } = statSync(join(copy, BUILT));
     expect(build(withoutTools)).toEqual({ status: 0, printed: '' });
@@ -114,7 +114,7 @@ describe('scripts/build.mjs', () => {
     expect(build(withoutTools)).toEqual({ status: 0, printed: '' });
   });
 
-  test('compiles when a source was changed, and removes a prebuilt one that is not of it', () => {
+  test('compiles when a source has changed, and removes a prebuilt addon from other sources', () => {
     putAddon(PREBUILT);
     writeFileSync(join(copy, 'addon/descriptor.h'), '#error "changed"\n');
     const { status, printed } = build();

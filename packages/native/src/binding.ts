@@ -1,4 +1,4 @@
-// The addon as TypeScript sees it. Only this file loads it; nothing outside this package uses it directly.
+// The addon's TypeScript interface. Only this file loads the addon; nothing outside this package uses it directly.
 
 import { existsSync } from 'node:fs';
 import { createRequire } from 'node:module';
@@ -46,7 +46,7 @@ export interface WakeupBinding {
   close(): void;
 }
 
-/** addon/addon.cc. What is not closed is freed when it is collected, or when its thread ends. */
+/** addon/addon.cc. Objects that are not closed are freed when garbage-collected, or when their thread ends. */
 export interface Binding {
   readonly Queue: new (
     options: { queue: number; length: number; copyRange: number; batch: number; wakeup: number },
@@ -56,7 +56,7 @@ export interface Binding {
   readonly Tun: new (name: string) => TunBinding;
   readonly PacketWriter: new (fd: number) => PacketWriterBinding;
   readonly Wakeup: new () => WakeupBinding;
-  /** Octets of a packet message beside the packet, at most. */
+  /** Maximum octets of a packet message without the packet. */
   readonly packetOverhead: number;
   allocate(fd: number, size: number): void;
   lock(fd: number, milliseconds: number): void;
@@ -69,8 +69,8 @@ export interface Binding {
 }
 
 /**
- * Where an addon is in the package. Prebuilt ones first. Which C library this is, the dynamic linker knows: it refuses what is made for
- * another one. (To ask `process.report` takes 6 ms, a seventh of a command's start.)
+ * Where addons are in the package, prebuilt ones first. The dynamic linker refuses one built for another C library. (Asking
+ * `process.report` takes 6 ms, a seventh of a command's startup time.)
  */
 const FILES = [
   `prebuilds/${process.platform}-${process.arch}-glibc.node`,
@@ -81,8 +81,8 @@ const FILES = [
 let loaded: Binding | undefined;
 
 /**
- * The addon: the prebuilt one for this platform, or the one that was compiled here. In its stead another one, where the environment
- * names its file in `NFQLB_ADDON` (a build with sanitizers, say).
+ * The addon: the prebuilt one for this platform, or the one compiled here. The environment variable `NFQLB_ADDON` can name another file
+ * instead (such as a build with sanitizers).
  *
  * @throws {@link NativeError} `NO_ADDON`: what was tried, and what to do
  */
@@ -101,7 +101,7 @@ function load(): Binding {
     try {
       return require(file) as Binding;
     } catch (error) {
-      refused.push(`${file} does not fit: ${(error as Error).message.split('\n')[0]}`);
+      refused.push(`${file} cannot be loaded: ${(error as Error).message.split('\n')[0]}`);
     }
   }
   const nowhere = named === undefined ? `there is no ${FILES.join(', ')} in ${folders.join(', ')}` : `there is no ${named}`;
@@ -109,11 +109,11 @@ function load(): Binding {
     'NO_ADDON',
     'loading the addon',
     `no native addon for ${process.platform}-${process.arch} and Node ${process.versions.node}: ${refused.join('; ') || nowhere}. ` +
-      '`pnpm build` compiles it in a checkout, for which Debian needs: apt-get install g++ make python3',
+      '`pnpm build` compiles it in a checkout; on Debian, this needs: apt-get install g++ make python3',
   );
 }
 
-/** Where this package is: above this file's folder, or, when it is bundled into a program, beside the program's package, or with the program. */
+/** Where this package may be: above this file's folder or, if bundled into a program, next to the program's package or with the program. */
 function roots(): string[] {
   const here = dirname(fileURLToPath(import.meta.url));
   return [...new Set([join(here, '..'), join(here, '../../native'), here])];

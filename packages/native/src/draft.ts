@@ -1,5 +1,5 @@
-// Drafts of shared memory: objects that are being written, under names that nobody looks for. Their writer holds a lock, which the kernel
-// takes back when it dies; so one that is not locked was abandoned.
+// Drafts of shared memory: objects still being written, under temporary names. The writer holds a lock that the kernel releases when it
+// dies, so an unlocked draft was abandoned.
 
 import { closeSync, constants, fstatSync, openSync, readdirSync, rmSync, statSync } from 'node:fs';
 import { binding } from './binding.js';
@@ -18,13 +18,13 @@ export function openDraft(folder: string, mode: number): Draft {
   for (;;) {
     const path = `${folder}/${PREFIX}${crypto.randomUUID()}`;
     const fd = openSync(path, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW, mode);
-    // Another program may have taken it for abandoned between these two calls, and removed it.
+    // Between these two calls, another program may have taken it for abandoned and removed it.
     if (tryLock(fd) && fstatSync(fd).nlink > 0) return { path, fd };
     closeSync(fd);
   }
 }
 
-/** Removes the drafts of programs of this user that were killed. */
+/** Removes the drafts of this user's killed programs. */
 export function removeAbandonedDrafts(folder: string): void {
   for (const name of readdirSync(folder)) {
     if (name.startsWith(PREFIX)) removeIfAbandoned(`${folder}/${name}`);
@@ -38,7 +38,7 @@ function removeIfAbandoned(path: string): void {
     fd = openSync(path, O_RDWR | O_NOFOLLOW | O_NONBLOCK);
     if (tryLock(fd)) rmSync(path, { force: true });
   } catch {
-    // Finished or removed meanwhile.
+    // Finished or removed in the meantime.
   } finally {
     if (fd !== undefined) closeSync(fd);
   }

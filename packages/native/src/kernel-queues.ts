@@ -3,9 +3,9 @@ import { readFileSync } from 'node:fs';
 /** One NFQUEUE as the kernel sees it (`nfnetlink_queue.c`, `seq_show`). */
 export interface KernelQueue {
   readonly queue: number;
-  /** Netlink port of the program that listens. */
+  /** Netlink port of the listening program. */
   readonly portId: number;
-  /** Packets that wait for a verdict. */
+  /** Packets waiting for a verdict. */
   readonly waiting: number;
   /** Packets dropped because the queue was full. */
   readonly queueDropped: number;
@@ -13,15 +13,15 @@ export interface KernelQueue {
   readonly socketDropped: number;
 }
 
-/** Exists in a kernel that has NFQUEUE; belongs to a network namespace, as the queues do. */
+/** Exists if the kernel has NFQUEUE; per network namespace, like the queues. */
 export const KERNEL_QUEUES = '/proc/net/netfilter/nfnetlink_queue';
 
-/** The queues that somebody listens to, in this network namespace. Throws what `readFileSync` throws. */
+/** The queues with a listener in this network namespace. Throws what `readFileSync` throws. */
 export function readKernelQueues(): KernelQueue[] {
   return parseKernelQueues(readFileSync(KERNEL_QUEUES, 'utf8'));
 }
 
-/** Those of a load balancer; `undefined` when they cannot be read. */
+/** The queues of a load balancer; `undefined` when they cannot be read. */
 export function readOwnQueues({ first, last }: { readonly first: number; readonly last: number }): KernelQueue[] | undefined {
   try {
     return readKernelQueues().filter(({ queue }) => queue >= first && queue <= last);

@@ -1,6 +1,6 @@
 import { getSystemErrorName } from 'node:util';
 
-/** A system call that failed, an argument that it would refuse, or an addon that cannot be loaded. */
+/** A failed system call, an argument it would refuse, or an addon that cannot be loaded. */
 export class NativeError extends Error {
   override readonly name = 'NativeError';
   /** The errno's name (`EBUSY`), or `NO_ADDON`. */
@@ -15,21 +15,21 @@ export class NativeError extends Error {
   }
 }
 
-/** What the addon throws (addon/errors.cc); its message is the system's words for the errno. */
+/** What the addon throws (addon/errors.cc); its message is the system's text for the errno. */
 interface AddonError extends Error {
   readonly errno: number;
   readonly operation: string;
 }
 
 /**
- * Makes a {@link NativeError} of what the addon threw.
+ * Turns an error of the addon into a {@link NativeError}.
  *
- * @param subject what it was about, as in `NFQUEUE 2`
- * @param hints what to say for an errno, by its name, instead of what was attempted and the system's words
+ * @param subject what the message is about, such as `NFQUEUE 2`
+ * @param hints texts by errno name, used instead of the operation and the system's text
  */
 export function nativeError(subject: string, error: unknown, hints: Readonly<Record<string, string>> = {}): NativeError {
   const { errno, operation, message } = error as AddonError;
-  // Not from a system call: a bug, to be seen with its stack.
+  // Not from a system call: a bug, so keep its stack.
   if (errno === undefined) throw error;
   const code = getSystemErrorName(-errno);
   return new NativeError(code, operation, `${subject}: ${hints[code] ?? `${operation}: ${message}`} (${code})`, { cause: error });

@@ -26,13 +26,13 @@ describe('memory that others may write to', () => {
     expect(() => SharedMemory.open(NAME, { readOnly: true })).toThrow('others may write to it');
   });
 
-  test('is not refused when they may read it', () => {
+  test('is accepted if they may only read it', () => {
     SharedMemory.create(NAME, 8, () => {});
     chmodSync(PATH, 0o644);
     expect(open).not.toThrow();
   });
 
-  test('a pipe is refused at once; its other end is not waited for', () => {
+  test('a pipe is refused at once, without waiting for its other end', () => {
     execFileSync('mkfifo', ['-m', '600', PATH]);
     expect(open).toThrow(`shared memory ${NAME}: ${PATH} is not a file`);
     expect(() => SharedMemory.open(NAME, { readOnly: true })).toThrow('is not a file');
@@ -40,25 +40,25 @@ describe('memory that others may write to', () => {
 });
 
 describeLive('memory of another user', () => {
-  test('is refused to root: one line has the owner and what to do', () => {
+  test('is refused even to root, in one line with the owner and what to do', () => {
     asUser(NOBODY, `umask 077; head -c 100 /dev/zero >${PATH}`);
     expect(open).toThrow(
       `shared memory ${NAME}: it belongs to nobody (uid 65534), must belong to root: remove it (nfqlb delete --shm=${NAME}), or run this as its owner`,
     );
-    // What is created over it is root's.
+    // Replacing it makes it root's.
     SharedMemory.create(NAME, 8, () => {});
     expect(open).not.toThrow();
   });
 
-  test('of a user without a name, likewise', () => {
+  test('is also refused if the user has no name', () => {
     writeFileSync(PATH, 'x', { mode: 0o600 });
     chownSync(PATH, 4711, 4711);
     expect(open).toThrow('it belongs to uid 4711, must belong to root');
   });
 
-  test('an access control list that lets another user write shows in the mode', () => {
+  test('an access control list that lets another user write is visible in the mode', () => {
     SharedMemory.create(NAME, 8, () => {});
-    // user::rw-, user:65534:rw-, group::---, mask::rw-, other::---, as acl(5) has it in an attribute.
+    // user::rw-, user:65534:rw-, group::---, mask::rw-, other::---, in the attribute format of acl(5).
     const entry = (tag: number, permissions: number, id = 0xffffffff): number[] => [
       ...new Uint8Array(Uint16Array.of(tag, permissions).buffer),
       ...new Uint8Array(Uint32Array.of(id).buffer),
@@ -69,7 +69,7 @@ describeLive('memory of another user', () => {
     expect(open).toThrow('but others may write to it (mode 660)');
   });
 
-  test('an ordinary user may read what root lets everybody read, has its own, and no third one’s', async () => {
+  test('an ordinary user may open world-readable memory of root, and its own, but not another user’s', async () => {
     const program = await TestProgram.make('open-program');
     const says = (): string => asUser(NOBODY, `exec ${process.execPath} ${program.file} ${NAME}`).trim();
     try {
@@ -92,7 +92,7 @@ describeLive('memory of another user', () => {
 });
 
 describeLive('memory in use', () => {
-  test('shows so in another network namespace, until it is closed; not in the same', async () => {
+  test('is visible as such in other network namespaces until it is closed, but not in the same one', async () => {
     const program = await TestProgram.make('use-program');
     const elsewhere = (): string => execFileSync('unshare', ['--net', process.execPath, program.file, NAME], { encoding: 'utf8' }).trim();
     const here = (): string => execFileSync(process.execPath, [program.file, NAME], { encoding: 'utf8' }).trim();
@@ -102,7 +102,7 @@ describeLive('memory in use', () => {
       const [one, other] = [SharedMemory.open(NAME), SharedMemory.open(NAME)];
       one.markUse();
       other.markUse();
-      // The lock for changes is another.
+      // The lock for changes is a separate one.
       expect(other.locked(0, () => [here(), elsewhere()])).toEqual(['false', 'true']);
       one.close();
       expect(elsewhere()).toBe('true');
@@ -115,7 +115,7 @@ describeLive('memory in use', () => {
 });
 
 describe('memory in use', () => {
-  test('is held by one, until that closes it', () => {
+  test('is held by one opener until it closes it', () => {
     SharedMemory.create(NAME, 8, () => {});
     const [one, other] = [SharedMemory.open(NAME), SharedMemory.open(NAME)];
     expect([one.hold(), other.hold(), one.hold()]).toEqual([true, false, true]);

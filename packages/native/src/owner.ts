@@ -1,4 +1,4 @@
-// Everybody may make objects in /dev/shm, whatever they are named. So a name says nothing about who wrote what is behind it: the owner does.
+// Anybody may create objects in /dev/shm under any name. So a name says nothing about who wrote the object; the owner does.
 
 import { readFileSync, type Stats } from 'node:fs';
 import { NativeError } from './native-error.js';
@@ -7,10 +7,10 @@ const ROOT = 0;
 const OTHERS_MAY_WRITE = 0o022;
 
 /**
- * Refuses memory that anybody but root and this process's own user may have written, or may write yet. (Where there is an access control
- * list, the group's bits of the mode are its mask: they show whether it lets anybody else write.)
+ * Refuses memory that anybody but root and this process's user may have written, or can still write. (With an access control list, the
+ * group bits of the mode are its mask: they show whether anybody else can write.)
  *
- * @param subject what it is, as in `shared memory nfqlb`
+ * @param subject what the message is about, such as `shared memory nfqlb`
  * @throws {@link NativeError} `EPERM`: one line with the owner and what to do
  */
 export function checkOwner(subject: string, name: string, path: string, { uid, mode }: Stats): void {
@@ -29,19 +29,19 @@ export function checkOwner(subject: string, name: string, path: string, { uid, m
     throw new NativeError(
       'EPERM',
       'opening',
-      `${subject}: it belongs to ${userName(uid)}, but others may write to it (mode ${octal}): if what is in it is right, chmod go-w ${path}`,
+      `${subject}: it belongs to ${userName(uid)}, but others may write to it (mode ${octal}): if its contents are right, chmod go-w ${path}`,
     );
   }
 }
 
-/** As in `nobody (uid 65534)`, or `uid 4711` for a user that /etc/passwd does not have. */
+/** As in `nobody (uid 65534)`, or `uid 4711` for a user not in /etc/passwd. */
 export function userName(uid: number): string {
   if (uid === ROOT) return 'root';
   const name = nameIn('/etc/passwd', uid);
   return name === undefined ? `uid ${uid}` : `${name} (uid ${uid})`;
 }
 
-/** The name in a file of passwd(5) or group(5) that has this number. */
+/** The name with this number in a passwd(5) or group(5) file. */
 function nameIn(file: string, number: number): string | undefined {
   try {
     const entries = readFileSync(file, 'utf8').split('\n');

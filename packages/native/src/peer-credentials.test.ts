@@ -13,7 +13,7 @@ const NAME = `nfqlb-test-peer-${process.pid}`;
 let close: () => void = () => {};
 afterEach(() => close());
 
-/** Listens; `peer` is who connects first. */
+/** Listens; `peer` resolves to the first client. */
 async function listen(): Promise<{ readonly peer: Promise<PeerCredentials> }> {
   const server = createServer();
   server.listen({ fd: listenAbstract(NAME) });
@@ -30,7 +30,7 @@ async function listen(): Promise<{ readonly peer: Promise<PeerCredentials> }> {
   return { peer };
 }
 
-test('are this process’s when it connects to itself; the client sees the listener’s', async () => {
+test('both ends see this process’s credentials when it connects to itself', async () => {
   const { peer } = await listen();
   const fd = connectAbstract(NAME);
   const own = { pid: process.pid, uid: process.geteuid!(), gid: process.getegid!() };
@@ -39,18 +39,18 @@ test('are this process’s when it connects to itself; the client sees the liste
   closeSync(fd);
 });
 
-test('what is no unix socket has none', () => {
+test('a descriptor that is not a unix socket is an error', () => {
   const fd = openSync('/dev/null', 'r');
   expect(() => peerCredentials(fd)).toThrow("unix socket: reading the peer's credentials: Socket operation on non-socket (ENOTSOCK)");
   closeSync(fd);
   expect(() => peerCredentials(-1)).toThrow('EBADF');
 });
 
-describeLive('of another user', () => {
+describeLive('credentials of another user', () => {
   test.each([
     ['without groups', []],
-    ['with some', [5, 60]],
-    ['with more than fit at first', Array.from({ length: 300 }, (_, i) => 1000 + i)],
+    ['with some groups', [5, 60]],
+    ['with more groups than the first buffer holds', Array.from({ length: 300 }, (_, i) => 1000 + i)],
   ])('%s', async (_, groups) => {
     const { peer } = await listen();
     const program = await TestProgram.make('connect-program');

@@ -1,11 +1,11 @@
 import { binding } from './binding.js';
 import { nativeError } from './native-error.js';
 
-/** Who is at the other end of a unix socket, as the kernel saw it when it connected, or listened. */
+/** The process at the other end of a unix socket, as of its connect() or listen(). */
 export interface PeerCredentials {
-  /** 0 for a process of another pid namespace. */
+  /** 0 for a process in another pid namespace. */
   readonly pid: number;
-  /** Effective user and group. One that has no number in our user namespace has the overflow number, 65534. */
+  /** Effective user and group; the overflow id, 65534, if not mapped in our user namespace. */
   readonly uid: number;
   readonly gid: number;
   /** Supplementary groups. */

@@ -13,16 +13,16 @@ const hex = (bytes: Uint8Array): string => Buffer.from(bytes).toString('hex');
 const udp = (port: number, octets = 4): Uint8Array => packet().ipv4('10.0.0.2', '10.0.0.1').udp(port, 5001).payload(octets).build();
 const udps = (count: number, octets?: number): string[] => Array.from({ length: count }, (_, i) => hex(udp(1000 + i, octets)));
 
-describeLive('a queue of the kernel', () => {
-  let made: TestProgram;
+describeLive('a kernel queue', () => {
+  let bundle: TestProgram;
   const namespaces: QueueNamespace[] = [];
   beforeAll(async () => {
-    made = await TestProgram.make('queue-program');
+    bundle = await TestProgram.make('queue-program');
   });
   afterEach(async () => {
     for (const namespace of namespaces.splice(0)) await namespace.remove();
   });
-  afterAll(() => made.remove());
+  afterAll(() => bundle.remove());
 
   function namespace(): QueueNamespace {
     const namespace = new QueueNamespace();
@@ -32,18 +32,18 @@ describeLive('a queue of the kernel', () => {
 
   async function started(options: Partial<QueueOptions> = {}): Promise<{ at: QueueNamespace; program: QueueProgram }> {
     const at = namespace();
-    const program = at.start(made.file);
+    const program = at.start(bundle.file);
     await program.order({ do: 'tun', name: 'tun0' });
     await program.order({ do: 'open', options: { ...OPTIONS, ...options } });
     return { at, program };
   }
 
-  /** Receives `total` packets and accepts them with mark 1; gives how many came at a time. */
+  /** Receives `total` packets and accepts them with mark 1; returns how many arrived at a time. */
   async function takeAll(program: QueueProgram, total: number): Promise<number[]> {
     const counts: number[] = [];
     for (let left = total; left > 0; left -= counts.at(-1)!) {
       const { packets } = await program.order({ do: 'receive' });
-      if (packets!.length === 0) throw new Error(`${left} of ${total} packets did not come`);
+      if (packets!.length === 0) throw new Error(`${left} of ${total} packets did not arrive`);
       counts.push(packets!.length);
       await program.order({ do: 'settle', marks: packets!.map(() => 1) });
     }
@@ -66,15 +66,15 @@ describeLive('a queue of the kernel', () => {
       close: async () => {},
     };
   };
-  test.each(packetSourceContract)('as a source of packets %s', (_name, run) => run(make));
+  test.each(packetSourceContract)('as a packet source %s', (_name, run) => run(make));
 
-  test.each([0, 200])('gives several packets in one call, and no more than the batch (linger %i µs)', async (linger) => {
+  test.each([0, 200])('returns several packets in one call, but no more than a batch (linger %i µs)', async (linger) => {
     const { program } = await started({ batch: 8, linger });
     await program.order({ do: 'send', packets: udps(20) });
     expect(await takeAll(program, 20)).toEqual([8, 8, 4]);
   });
 
-  test('gives as many octets of a packet as were asked for, and accepts the whole', async () => {
+  test('returns the requested octets of a packet, and accepts the whole packet', async () => {
     const { at, program } = await started({ copyRange: 64 });
     at.watchMarks([1]);
     const bytes = udp(1000, 1400);
@@ -85,7 +85,7 @@ describeLive('a queue of the kernel', () => {
     expect(Number(octets)).toBe(bytes.length);
   });
 
-  test('lets in what has a mark from 0 up, and nothing else', async () => {
+  test('accepts only packets with a mark of 0 or more', async () => {
     const { at, program } = await started();
     at.shell('iptables -w -t mangle -A INPUT -p udp', 'iptables -w -t mangle -A INPUT -p udp -m mark --mark 0');
     at.watchMarks([0x7fffffff]);
@@ -97,12 +97,12 @@ describeLive('a queue of the kernel', () => {
     ]);
   });
 
-  test('gives packets as they are, whatever is in them', async () => {
+  test('returns packets unchanged, whatever they contain', async () => {
     const { at, program } = await started();
     at.shell('iptables -w -t mangle -A PREROUTING -d 10.0.0.1 -j NFQUEUE --queue-num 2');
     const ip = () => packet().ipv4('10.0.0.2', '10.0.0.1');
     const packets = [
-      // TCP whose header is cut off, a fragment, a protocol nobody knows, no payload at all.
+      // TCP with a truncated header, a fragment, an unknown protocol, no payload at all.
       ip().protocol(6).payload(7).build(),
       ip().fragment({ id: 7, offset: 1480, more: false }).protocol(17).payload(8).build(),
       ip().protocol(253).payload(8980).build(),
@@ -114,7 +114,7 @@ describeLive('a queue of the kernel', () => {
     expect(malformed).toBe(0);
   });
 
-  test('gives what TCP sends at once as one packet, instead of having it cut up', async () => {
+  test('returns what TCP sends at once as one packet, without segmenting it', async () => {
     const { at, program } = await started({ timeout: 1000 });
     at.shell('ip link set lo mtu 1500');
     at.shell('iptables -w -t mangle -A OUTPUT -o lo -p tcp --dport 5002 -j NFQUEUE --queue-num 2');
@@ -139,7 +139,7 @@ describeLive('a queue of the kernel', () => {
     }
   });
 
-  test('holds as many packets as it was told, long ones too, and the kernel drops what is more', async () => {
+  test('holds as many packets as configured, long ones too, and the kernel drops the rest', async () => {
     const { at, program } = await started({ copyRange: 9000 });
     await program.order({ do: 'send', packets: udps(1024 + 16, 8000) });
     expect(at.kernelQueue()).toEqual({ waiting: 1024, queueDropped: 16, socketDropped: 0 });
@@ -147,7 +147,7 @@ describeLive('a queue of the kernel', () => {
     expect(at.kernelQueue()).toMatchObject({ waiting: 0 });
   });
 
-  test('waits as long as it was told, and is woken from another thread', async () => {
+  test('waits until its timeout, and can be woken from another thread', async () => {
     // Longer than this test may take.
     const { program } = await started({ timeout: 600_000 });
     await program.order({ do: 'wake-in', milliseconds: 100 });
@@ -159,7 +159,7 @@ describeLive('a queue of the kernel', () => {
     expect((await other.order({ do: 'receive' })).milliseconds).toBeGreaterThan(50);
   });
 
-  test('tells when packets were taken, after the wait, and when their verdicts were sent', async () => {
+  test('records when packets were received, after the wait, and when their verdicts were sent', async () => {
     const { program } = await started({ timeout: 100 });
     const idle = (await program.order({ do: 'receive' })).clock!;
     expect(idle[1]).toBeGreaterThanOrEqual(idle[0] + 99);
@@ -171,11 +171,11 @@ describeLive('a queue of the kernel', () => {
     }
   });
 
-  test('counts a verdict on a packet that is gone, and goes on', async () => {
+  test('counts a verdict on a packet that no longer exists, and goes on', async () => {
     const { at, program } = await started();
     await program.order({ do: 'send', packets: udps(2) });
     expect((await program.order({ do: 'receive' })).packets).toHaveLength(2);
-    // The kernel drops what waits of a device that goes down.
+    // The kernel drops waiting packets of a device that goes down.
     at.shell('ip link set tun0 down');
     await program.order({ do: 'settle', marks: [1, 1] });
     at.shell('ip link set tun0 up');
@@ -185,7 +185,7 @@ describeLive('a queue of the kernel', () => {
     expect(answers.at(-1)!.errors).toBe(2);
   });
 
-  test('takes each packet’s verdict once', async () => {
+  test('sends each packet’s verdict once', async () => {
     const { program } = await started();
     await program.order({ do: 'send', packets: udps(2) });
     await program.order({ do: 'receive' });
@@ -198,7 +198,7 @@ describeLive('a queue of the kernel', () => {
 
   test('is busy while another program listens, until that closes it or dies', async () => {
     const { at, program } = await started();
-    const other = at.start(made.file);
+    const other = at.start(bundle.file);
     const open = { do: 'open', options: OPTIONS } as const;
     await expect(other.order(open)).rejects.toMatchObject(BUSY);
     await program.order({ do: 'close' });
@@ -215,16 +215,16 @@ describeLive('a queue of the kernel', () => {
       .toBe('open');
   });
 
-  test('is free again when the thread that listened is ended', async () => {
+  test('is free again when the listening thread is terminated', async () => {
     const at = namespace();
-    const program = at.start(made.file);
+    const program = at.start(bundle.file);
     await program.order({ do: 'open-in-thread', options: OPTIONS });
     await expect(program.order({ do: 'open', options: OPTIONS })).rejects.toMatchObject(BUSY);
     await program.order({ do: 'end-thread' });
     await program.order({ do: 'open', options: OPTIONS });
   });
 
-  test('that is closed says so', async () => {
+  test('throws EBADF when closed', async () => {
     const { program } = await started();
     await program.order({ do: 'close' });
     await expect(program.order({ do: 'receive' })).rejects.toMatchObject({ code: 'EBADF', operation: 'receiving' });
@@ -236,7 +236,7 @@ describeLive('a queue of the kernel', () => {
     ['root without it', { without: 'net_admin' }],
   ])('needs CAP_NET_ADMIN: %s, also while another program listens', async (_who, privileges) => {
     const { at } = await started();
-    const open = at.start(made.file, privileges).order({ do: 'open', options: OPTIONS });
+    const open = at.start(bundle.file, privileges).order({ do: 'open', options: OPTIONS });
     await expect(open).rejects.toMatchObject({ code: 'EPERM', message: 'NFQUEUE 2: needs CAP_NET_ADMIN (EPERM)' });
   });
 
@@ -248,12 +248,12 @@ describeLive('a queue of the kernel', () => {
     [{ timeout: -2 }, 'NFQUEUE 2: timeout -2: must be a whole number from -1 to 2147483647'],
     [{ linger: 1e6 }, 'NFQUEUE 2: linger 1000000: must be a whole number from 0 to 100000'],
   ])('is refused with %o', async (options, message) => {
-    const program = namespace().start(made.file);
+    const program = namespace().start(bundle.file);
     const open = program.order({ do: 'open', options: { ...OPTIONS, ...options } });
     await expect(open).rejects.toMatchObject({ name: 'NativeError', code: 'EINVAL', message });
   });
 
-  test('takes the largest batch that can be asked for, and settles it in one message', async () => {
+  test('accepts the maximum batch size, and settles it in one message', async () => {
     const { at, program } = await started({ batch: 4096, length: 4096, copyRange: 64 });
     await program.order({ do: 'send', packets: udps(4096) });
     expect(await takeAll(program, 4096)).toEqual([4096]);
@@ -261,7 +261,7 @@ describeLive('a queue of the kernel', () => {
   });
 });
 
-/** The queue of a program in another network namespace, as a source in this one. */
+/** The queue of a program in another network namespace, as a packet source in this one. */
 class RemoteSource implements PacketSource {
   readonly batch: PacketBatch = {
     bytes: new Uint8Array(256 * 512),

@@ -6,15 +6,15 @@ import { NativeError, nativeError } from './native-error.js';
 export interface QueueOptions {
   /** Number of the NFQUEUE, 0 to 65535, in this network namespace. */
   readonly queue: number;
-  /** Packets that may wait for a verdict; more are dropped by the kernel. */
+  /** Maximum packets waiting for a verdict; the kernel drops more. */
   readonly length: number;
-  /** Octets of each packet that the kernel hands over, 1 to 65531. */
+  /** Octets of each packet that the kernel copies to us, 1 to 65531. */
   readonly copyRange: number;
-  /** Packets of a batch, at most; 1 to 4096. */
+  /** Maximum packets per batch, 1 to 4096. */
   readonly batch: number;
   /** Descriptor that ends a wait when it becomes readable (`Wakeup.fd`). */
   readonly wakeup?: number;
-  /** How long `receive` waits for packets, in milliseconds; −1 for ever. */
+  /** How long `receive` waits for packets, in milliseconds; −1 for no limit. */
   readonly timeout: number;
   /** After a wait, how long to let more packets gather, in microseconds; up to 100,000. */
   readonly linger: number;
@@ -34,16 +34,16 @@ const HINTS = {
 };
 
 /**
- * An NFQUEUE as a source of packets. `receive` fills the batch with all that is there, and waits when there is nothing; `settle`
- * gives each packet its verdict: its mark, or a drop for a negative one.
+ * An NFQUEUE as a packet source. `receive` fills the batch with the packets available, and waits if there are none; `settle` sends each
+ * packet's verdict: accept with its mark, or drop if the mark is negative.
  *
- * The loop belongs to a thread of its own: `receive` blocks, and so does an end of that thread from outside (`Worker.terminate`).
+ * Run the loop in its own thread: `receive` blocks, and so does terminating that thread from outside (`Worker.terminate`).
  */
 export class Queue implements PacketSource {
   readonly batch: PacketBatch;
   /**
-   * When the last {@link receive} had its packets, or none; and when the last {@link settle} had sent its verdicts: milliseconds of
-   * CLOCK_MONOTONIC. In memory, for each time that a call gives is an object to the engine.
+   * When the last {@link receive} finished, and when the last {@link settle} had sent its verdicts: milliseconds of CLOCK_MONOTONIC. In an
+   * array, because returning the time from a call would allocate an object each time.
    */
   readonly clock: Float64Array;
   readonly #queue: QueueBinding;
@@ -70,7 +70,7 @@ export class Queue implements PacketSource {
       mark: new Int32Array(batch),
       clock: new Float64Array(2),
     };
-    // The addon writes to them for as long as the queue is open.
+    // The addon writes to them while the queue is open.
     for (const { buffer } of Object.values(arrays)) markAsUntransferable(buffer);
     try {
       this.#queue = new Native({ queue, length, copyRange, batch, wakeup }, arrays);
@@ -84,14 +84,14 @@ export class Queue implements PacketSource {
   }
 
   /**
-   * @returns how many packets came; 0 when it was woken, or waited long enough
+   * @returns how many packets arrived; 0 when woken up or timed out
    * @throws {@link NativeError} when it is closed
    */
   receive(): number {
     return this.#receive(this.#timeout, this.#linger);
   }
 
-  /** As {@link receive}, without waiting. */
+  /** Like {@link receive}, without waiting. */
   receiveWaiting(): number {
     return this.#receive(0, 0);
   }
@@ -104,22 +104,22 @@ export class Queue implements PacketSource {
     }
   }
 
-  /** Errors that the kernel answered: verdicts on packets that were gone. */
+  /** Errors returned by the kernel: verdicts on packets that no longer existed. */
   get errors(): number {
     return this.#queue.errors;
   }
 
-  /** Messages that could not be read; no packet can be told from them. */
+  /** Messages that could not be parsed; their packet is unknown. */
   get malformed(): number {
     return this.#queue.malformed;
   }
 
-  /** How often the kernel was short of memory for a system call, which was then tried again. */
+  /** How often the kernel was short of memory for a system call, which was then retried. */
   get shortages(): number {
     return this.#queue.shortages;
   }
 
-  /** The kernel drops what still waits. */
+  /** The kernel drops packets still waiting. */
   close(): void {
     this.#queue.close();
   }
@@ -138,7 +138,7 @@ export class Queue implements PacketSource {
   }
 }
 
-/** Slots of the receive region begin at cache lines. */
+/** Aligns slots of the receive buffer to cache lines. */
 function align(octets: number): number {
   return Math.ceil(octets / 64) * 64;
 }

@@ -13,7 +13,7 @@ describeLive('queue, tun device, memory and wake-up', () => {
     SharedMemory.create(NAME, 5000, () => {});
     const program = await TestProgram.make('resources-program');
     try {
-      // Their own view of /proc/net and their own queue 7.
+      // With its own view of /proc/net and its own queue 7.
       const printed = execFileSync('unshare', ['--net', process.execPath, '--expose-gc', program.file, NAME], { encoding: 'utf8' });
       report = JSON.parse(printed);
     } finally {
@@ -22,18 +22,18 @@ describeLive('queue, tun device, memory and wake-up', () => {
   });
   afterAll(() => SharedMemory.unlink(NAME));
 
-  test('are there while they are open', () => {
+  test('exist while they are open', () => {
     const { descriptors } = report.atFirst;
     // A netlink socket, two eventfds (the queue has its own), the device, two files.
     expect(report.open).toEqual({ descriptors: descriptors + 6, mappings: 2, queue: true, tun: true });
   });
 
   test.each([
-    ['closed, at once', 'closed'],
-    ['collected', 'collected'],
+    ['they are closed, at once', 'closed'],
+    ['they are collected', 'collected'],
     ['their thread is terminated', 'threadTerminated'],
     ['their thread ends', 'threadEnded'],
-  ] as const)('are given back when they are %s', (_when, then) => {
+  ] as const)('are released when %s', (_when, then) => {
     expect(report.atFirst).toMatchObject({ mappings: 0, queue: false, tun: false });
     expect(report[then]).toEqual(report.atFirst);
   });

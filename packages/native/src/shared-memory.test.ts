@@ -31,7 +31,7 @@ const fill =
   };
 
 describe('an object', () => {
-  test('is a file in /dev/shm, for its owner alone, and appears all at once', () => {
+  test('is a file in /dev/shm, accessible only to its owner, and appears atomically', () => {
     SharedMemory.create(NAME, 100, (buffer) => {
       expect(SharedMemory.identity(NAME)).toBeUndefined();
       fill(7)(buffer);
@@ -40,7 +40,7 @@ describe('an object', () => {
     expect(statSync(PATH).mode & 0o777).toBe(0o600);
   });
 
-  test('that could not be written leaves nothing behind, and what was there in place', async () => {
+  test('that could not be written leaves nothing behind, and the previous one in place', async () => {
     SharedMemory.create(NAME, 8, fill(1));
     let drafts: string[] = [];
     const broken = (): void =>
@@ -51,11 +51,11 @@ describe('an object', () => {
     expect(broken).toThrow('no');
     expect(readFileSync(PATH)).toEqual(Buffer.alloc(8, 1));
     expect(drafts.length).toBeGreaterThan(0);
-    // Another process may be creating an object, and have its draft there for a moment.
+    // Another process may be creating an object, and briefly have a draft there.
     await expect.poll(() => drafts.filter((file) => existsSync(`/dev/shm/${file}`))).toEqual([]);
   });
 
-  test('that its writer did not finish, because it was killed, is removed when the next one is created', async () => {
+  test('left unfinished by a killed writer is removed when the next one is created', async () => {
     const program = await TestProgram.make('killed-program');
     const script = `mount -t tmpfs none /dev/shm && { ${process.execPath} ${program.file} half || ls -A /dev/shm; ${process.execPath} ${program.file} whole && ls -A /dev/shm; }`;
     try {
@@ -66,7 +66,7 @@ describe('an object', () => {
     }
   });
 
-  test('is one memory for all that open it, other programs included', () => {
+  test('is shared by all that open it, including other programs', () => {
     SharedMemory.create(NAME, 8, fill(0));
     const [one, other] = [mapped(NAME), mapped(NAME)];
     new Uint8Array(one.buffer)[3] = 9;
@@ -74,7 +74,7 @@ describe('an object', () => {
     expect(execFileSync('od', ['-An', '-tu1', PATH], { encoding: 'utf8' }).trim()).toMatch(/^0 +0 +0 +9/);
   });
 
-  test('stays with who has it when its name is removed, or goes to another', () => {
+  test('stays available to its users when its name is removed or reused', () => {
     SharedMemory.create(NAME, 8, fill(1));
     const first = mapped(NAME);
     SharedMemory.create(NAME, 16, fill(2));
@@ -93,7 +93,7 @@ describe('an object', () => {
     expect([memory.identity, SharedMemory.identity(NAME)]).toEqual([identity, identity]);
   });
 
-  test('that another program cuts short reads as zeros, where it would have ended this one', () => {
+  test('that another program truncates reads as zeros, instead of killing this one', () => {
     SharedMemory.create(NAME, 3 * 4096, fill(3));
     const memory = mapped(NAME);
     const bytes = new Uint8Array(memory.buffer);
@@ -103,19 +103,19 @@ describe('an object', () => {
     expect([bytes[4095], memory.damaged]).toEqual([3, false]);
     expect([bytes[5000], bytes[3 * 4096 - 1], memory.damaged]).toEqual([0, 0, true]);
     bytes[5000] = 1;
-    // All of it, not the lost page alone: a reader that checks the beginning must see it.
+    // All of it, not just the lost page: a reader that checks the beginning must notice.
     expect([bytes[5000], bytes[4095]]).toEqual([1, 0]);
     expect(mapped(NAME).damaged).toBe(false);
   });
 
-  test('that another program writes anew in place is another one when its size is another', () => {
+  test('that another program rewrites in place has another identity if its size changes', () => {
     SharedMemory.create(NAME, 8192, fill(3));
     const before = SharedMemory.identity(NAME);
     writeFileSync(PATH, Buffer.alloc(100, 4));
     expect(SharedMemory.identity(NAME)).not.toBe(before);
   });
 
-  test('that is closed has no octets left, and is unmapped at once', () => {
+  test('that is closed has length 0, and is unmapped at once', () => {
     SharedMemory.create(NAME, 8, fill(1));
     const memory = mapped(NAME);
     const view = new Uint8Array(memory.buffer);
@@ -128,14 +128,14 @@ describe('an object', () => {
     expect(() => memory.locked(0, () => 1)).toThrow(`shared memory ${NAME}: it is closed`);
   });
 
-  test('has a name that shm_open(3) would take, with a slash before it or without', () => {
+  test('is named as in shm_open(3), with or without a leading slash', () => {
     SharedMemory.create(`/${NAME}`, 8, fill(1));
     expect(SharedMemory.identity(NAME)).toBe(SharedMemory.identity(`/${NAME}`));
     expect(existsSync(PATH)).toBe(true);
   });
 });
 
-describe('an object that is only read', () => {
+describe('an object opened read-only', () => {
   test('shows what others write', () => {
     SharedMemory.create(NAME, 8192, fill(1));
     const [writer, reader] = [mapped(NAME), mapped(NAME, { readOnly: true })];
@@ -145,7 +145,7 @@ describe('an object that is only read', () => {
     expect(Atomics.load(read, 1500)).toBe(7);
   });
 
-  test('keeps to itself what is written to it', () => {
+  test('keeps writes to itself', () => {
     SharedMemory.create(NAME, 8192, fill(1));
     const [other, reader] = [mapped(NAME), mapped(NAME, { readOnly: true })];
     const read = new Uint8Array(reader.buffer);
@@ -154,7 +154,7 @@ describe('an object that is only read', () => {
     expect(readFileSync(PATH)).toEqual(Buffer.alloc(8192, 1));
   });
 
-  test('can be locked, and another user’s read where that may be', () => {
+  test('can be locked without write permission', () => {
     SharedMemory.create(NAME, 8, fill(1));
     chmodSync(PATH, 0o444);
     const reader = mapped(NAME, { readOnly: true });
@@ -163,7 +163,7 @@ describe('an object that is only read', () => {
 });
 
 describe('the lock', () => {
-  test('belongs to one that has the object open, until its work is done or has failed', () => {
+  test('belongs to one opener of the object, until its work is done or has failed', () => {
     SharedMemory.create(NAME, 8, fill(0));
     const [one, other] = [mapped(NAME), mapped(NAME)];
     const work = (): void =>
@@ -175,7 +175,7 @@ describe('the lock', () => {
     expect(other.locked(0, () => one.name)).toBe(NAME);
   });
 
-  test('makes others wait, and is free again when its holder is killed', async () => {
+  test('makes others wait, and is released when its holder is killed', async () => {
     SharedMemory.create(NAME, 8, fill(0));
     const holder = spawn('flock', ['--exclusive', PATH, 'sh', '-c', 'echo held; exec sleep 60'], {
       stdio: ['ignore', 'pipe', 'ignore'],
@@ -195,9 +195,9 @@ describe('the lock', () => {
 
 describe('bad names and objects', () => {
   test.each([
-    ['none', 'nfqlb-test-absent', 'ENOENT', 'shared memory nfqlb-test-absent: no such object'],
+    ['a missing object', 'nfqlb-test-absent', 'ENOENT', 'shared memory nfqlb-test-absent: no such object'],
     ['a slash', 'a/b', 'EINVAL', 'shared memory "a/b": a name has 1 to 255 octets, none of them a slash'],
-    ['nothing', '', 'EINVAL', 'shared memory "": a name has 1 to 255 octets, none of them a slash'],
+    ['an empty name', '', 'EINVAL', 'shared memory "": a name has 1 to 255 octets, none of them a slash'],
     ['too long', 'x'.repeat(256), 'EINVAL', /a name has 1 to 255 octets/],
     ['the folder', '..', 'EINVAL', /a name has 1 to 255 octets/],
   ])('%s', (_name, name, code, message) => {
@@ -223,7 +223,7 @@ describe('bad names and objects', () => {
   });
 });
 
-describeLive('/dev/shm without room', () => {
+describeLive('a full /dev/shm', () => {
   test('is an error before anything is written', async () => {
     const program = await TestProgram.make('create-program');
     const script = `mount -t tmpfs -o size=64k none /dev/shm && exec ${process.execPath} ${program.file}`;

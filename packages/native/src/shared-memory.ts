@@ -1,5 +1,5 @@
-// POSIX shared memory: on Linux, shm_open(3) opens files in /dev/shm. So files they are here; what Node lacks is mapping, locking and taking
-// memory beforehand.
+// POSIX shared memory: on Linux, shm_open(3) opens files in /dev/shm, so plain files are used here; Node only lacks mapping, locking and
+// preallocating.
 
 import { closeSync, constants, fstatSync, linkSync, lstatSync, openSync, renameSync, rmSync, statSync } from 'node:fs';
 import { binding, type MappingBinding } from './binding.js';
@@ -8,40 +8,40 @@ import { NativeError, nativeError } from './native-error.js';
 import { checkOwner, userName } from './owner.js';
 
 const FOLDER = '/dev/shm';
-/** As C nfqlb has it: only the owner may read and write. */
+/** As in C nfqlb: only the owner may read and write. */
 const MODE = 0o600;
 
-/** Longest name of a file. */
+/** Maximum length of a file name. */
 const NAME_MAX = 255;
 
 const { O_NOFOLLOW, O_NONBLOCK, O_RDONLY, O_RDWR } = constants;
 
 export interface CreateOptions {
-  /** Whether an object of that name is replaced; else it is an error. Default: it is. */
+  /** Whether to replace an existing object; if not, it is an error. Default true. */
   readonly replace?: boolean;
 }
 
 export interface OpenOptions {
   /**
-   * Whether it is only read: then it need not be ours to write. What is written to its buffer all the same stays in this process, and
-   * from then on hides what others write to the same page.
+   * Open for reading only, which needs no write permission. Writes to the buffer stay in this process, and from then on hide what others
+   * write to the same page.
    */
   readonly readOnly?: boolean;
 }
 
 /**
- * A shared-memory object, mapped. It stays what it is while it is open, even when its name is removed or given to another object.
+ * A mapped shared-memory object. It stays the same object while open, even if its name is removed or given to another object.
  *
- * When another program cuts the object short, and what is gone is touched, all of the memory reads as zeros from then on, and
- * {@link SharedMemory.damaged} says so; readers check what they read (`TargetTable.intact`).
+ * If another program truncates the object and a lost page is accessed, all of the memory reads as zeros from then on, and
+ * {@link SharedMemory.damaged} is true; readers check what they read (`TargetTable.intact`).
  */
 export class SharedMemory {
-  /** Abandoned drafts are looked for once: a program may create thousands of objects. */
+  /** Look for abandoned drafts only once: a program may create thousands of objects. */
   static #hasTidied = false;
-  static readonly #forgotten = new FinalizationRegistry<number>((fd) => closeSync(fd));
+  static readonly #leaked = new FinalizationRegistry<number>((fd) => closeSync(fd));
 
   readonly name: string;
-  /** The memory. Of length 0 once this is closed. */
+  /** The memory. Its length is 0 once this is closed. */
   readonly buffer: ArrayBuffer;
   readonly #mapping: MappingBinding;
   #fd: number | undefined;
@@ -59,20 +59,21 @@ export class SharedMemory {
       throw error instanceof NativeError ? error : nativeError(subjectOf(name), error);
     }
     this.buffer = this.#mapping.buffer;
-    SharedMemory.#forgotten.register(this, fd, this);
+    SharedMemory.#leaked.register(this, fd, this);
   }
 
-  /** As {@link createLocked}, and closes it. */
+  /** Like {@link createLocked}, and closes it. */
   static create(name: string, size: number, fill: (buffer: ArrayBuffer) => void): void {
     SharedMemory.createLocked(name, size, fill).close();
   }
 
   /**
-   * Creates an object of `size` octets, all zero, lets `fill` write it, and then gives it its name, all at once: whoever opens the name finds
-   * a whole object, the one before or this one. Programs that have mapped the one before keep it.
+   * Creates a zeroed object of `size` octets, lets `fill` write it, then gives it its name atomically: opening the name always finds a
+   * complete object, the previous or this one. Programs that have mapped the previous one keep it.
    *
-   * @returns the object, locked before anybody could open it, until it is closed
-   * @throws {@link NativeError} `ENOSPC` when /dev/shm is full, `EEXIST`, `EACCES`, …, or what `fill` throws; nothing has changed then
+   * @returns the object, locked before anybody else can open it, until it is closed
+   * @throws {@link NativeError} `ENOSPC` when /dev/shm is full, `EEXIST`, `EACCES`, …, or what `fill` throws; nothing has changed in that
+   *   case
    */
   static createLocked(
     name: string,
@@ -96,7 +97,7 @@ export class SharedMemory {
       }
       return memory;
     } finally {
-      // Renamed, it is there no more.
+      // After a rename it no longer exists.
       rmSync(draft.path, { force: true });
     }
   }
@@ -119,13 +120,13 @@ export class SharedMemory {
   }
 
   /**
-   * Opens an object that root or this process's own user made, and nobody else may write to ({@link checkOwner}).
+   * Opens an object that is owned by root or this process's user, and that nobody else may write to ({@link checkOwner}).
    *
    * @throws {@link NativeError} `ENOENT`, `EACCES`, `EPERM` for another user's, …
    */
   static open(name: string, { readOnly = false }: OpenOptions = {}): SharedMemory {
     const path = pathOf(name);
-    // A pipe of that name would have us wait for its other end.
+    // Without O_NONBLOCK, a pipe with that name would block until its other end is opened.
     const fd = open(name, path, (readOnly ? O_RDONLY : O_RDWR) | O_NONBLOCK);
     try {
       const stats = fstatSync(fd);
@@ -138,32 +139,35 @@ export class SharedMemory {
     return new SharedMemory(name, fd, !readOnly);
   }
 
-  /** Removes the name; the object goes with its last user. None of that name is no error. */
+  /** Removes the name; the object is freed with its last user. Not an error if there is no such object. */
   static unlink(name: string): void {
     const path = pathOf(name);
     attempt('deleting', name, path, () => rmSync(path, { force: true }));
   }
 
-  /** Tells objects apart: another one of the same name, or the same one with another size, has another identity. `undefined` when there is none. */
+  /**
+   * Tells objects apart: another object with the same name, or the same object with another size, has another identity. `undefined` if none
+   * exists.
+   */
   static identity(name: string): string | undefined {
     const stat = statSync(pathOf(name), { throwIfNoEntry: false });
     return stat && identityOf(stat);
   }
 
-  /** Whether a part of it that was cut off has been touched: open it again. */
+  /** Whether a truncated part has been accessed: if so, reopen it. */
   get damaged(): boolean {
     return this.#mapping.damaged;
   }
 
-  /** As {@link SharedMemory.identity}, of this object as it is now. */
+  /** Like {@link SharedMemory.identity}, of this object as it is now. */
   get identity(): string {
     return identityOf(fstatSync(this.#descriptor()));
   }
 
   /**
-   * Does `work` while no other program holds this lock. The kernel takes it back when a program dies.
+   * Does `work` while holding the object's lock. The kernel releases it when a program dies.
    *
-   * @throws {@link NativeError} `ETIMEDOUT` when another holds it for longer than `milliseconds`
+   * @throws {@link NativeError} `ETIMEDOUT` if another program holds it for longer than `milliseconds`
    */
   locked<T>(milliseconds: number, work: () => T): T {
     this.lock(milliseconds);
@@ -174,7 +178,7 @@ export class SharedMemory {
     }
   }
 
-  /** Takes the lock until this is closed. Throws as {@link locked}. */
+  /** Takes the lock until this is closed. Throws like {@link locked}. */
   lock(milliseconds: number): void {
     try {
       binding().lock(this.#descriptor(), milliseconds);
@@ -184,9 +188,9 @@ export class SharedMemory {
   }
 
   /**
-   * Takes the lock until this is closed, or its process ends: says that the object is in use.
+   * Takes the lock until this is closed or the process ends, to show that the object is in use.
    *
-   * @returns false when another has it
+   * @returns false if it is already held
    */
   hold(): boolean {
     const fd = this.#descriptor();
@@ -200,7 +204,7 @@ export class SharedMemory {
     }
   }
 
-  /** Lets others see, for as long as this is open, that a program of this network namespace uses the object ({@link isUsedElsewhere}). */
+  /** Marks the object, while this is open, as used by a program in this network namespace ({@link isUsedElsewhere}). */
   markUse(): void {
     const fd = this.#descriptor();
     try {
@@ -210,7 +214,7 @@ export class SharedMemory {
     }
   }
 
-  /** Whether a program of any network namespace has marked it. */
+  /** Whether a program in any network namespace has marked it. */
   get isUsed(): boolean {
     try {
       return binding().isUsedElsewhere(this.#descriptor(), 0);
@@ -219,7 +223,7 @@ export class SharedMemory {
     }
   }
 
-  /** Whether a program of another network namespace has marked it: another container, perhaps, with the same /dev/shm. */
+  /** Whether a program in another network namespace has marked it, such as another container with the same /dev/shm. */
   get isUsedElsewhere(): boolean {
     const fd = this.#descriptor();
     try {
@@ -231,7 +235,7 @@ export class SharedMemory {
 
   close(): void {
     if (this.#fd === undefined) return;
-    SharedMemory.#forgotten.unregister(this);
+    SharedMemory.#leaked.unregister(this);
     this.#mapping.close();
     closeSync(this.#fd);
     this.#fd = undefined;
@@ -243,7 +247,7 @@ export class SharedMemory {
   }
 }
 
-/** Not by the times of the file: a page that is written for the first time through a mapping moves them. */
+/** Does not use the file's times: the first write to a page through a mapping changes them. */
 function identityOf({ dev, ino, size }: { dev: number; ino: number; size: number }): string {
   return `${dev}:${ino}:${size}`;
 }
@@ -252,7 +256,7 @@ function subjectOf(name: string): string {
   return `shared memory ${name}`;
 }
 
-/** As shm_open(3) reads names: a slash before them is none of them. */
+/** As in shm_open(3), a leading slash is not part of the name. */
 function pathOf(name: string): string {
   const file = name.startsWith('/') ? name.slice(1) : name;
   if (file === '' || file === '.' || file === '..' || /[/\0]/.test(file) || Buffer.byteLength(file) > NAME_MAX) {
@@ -269,7 +273,7 @@ function open(name: string, path: string, flags: number): number {
   return attempt('opening', name, path, () => openSync(path, flags | O_NOFOLLOW, MODE));
 }
 
-/** Does a system call on the file of that name. */
+/** Does a file operation on that object, and converts its error. */
 function attempt<T>(what: string, name: string, path: string, work: () => T): T {
   try {
     return work();
@@ -284,10 +288,10 @@ function whyNot(what: string, code: string, path: string): string | undefined {
     case 'ENOENT':
       return 'no such object';
     case 'EEXIST':
-      return 'it exists already';
+      return 'it already exists';
     case 'EPERM':
     case 'EACCES':
-      // The folder is sticky: only its owner (and root) may replace a file.
+      // The folder is sticky: only a file's owner (and root) may replace it.
       if (what === 'replacing' || what === 'deleting') return `cannot be ${what === 'replacing' ? 'replaced' : 'deleted'}${ownerOf(path)}`;
       return code === 'EACCES' ? `permission denied${ownerOf(path)}` : undefined;
     case 'ENOSPC':
@@ -297,7 +301,7 @@ function whyNot(what: string, code: string, path: string): string | undefined {
   }
 }
 
-/** Its number, one for each of the machine that there is. */
+/** The number of this network namespace, unique on the machine. */
 function networkNamespace(): number {
   return statSync('/proc/self/ns/net').ino;
 }
@@ -306,7 +310,7 @@ function ownerOf(path: string): string {
   try {
     return `: it belongs to ${userName(lstatSync(path).uid)}`;
   } catch {
-    // Gone meanwhile.
+    // Removed in the meantime.
     return '';
   }
 }

@@ -3,7 +3,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { SharedMemory } from './shared-memory.js';
 import { TestProgram } from './testing/program.js';
 
-describe('mappings of which pages are lost read as zeros', () => {
+describe('mappings with lost pages read as zeros', () => {
   const prefix = `nfqlb-test-lost-${process.pid}`;
   const MAPPINGS = 2000;
   let program: TestProgram;
@@ -16,14 +16,14 @@ describe('mappings of which pages are lost read as zeros', () => {
   });
 
   test.each([
-    ['a whole number of pages, one right behind the other', 12, 4096],
+    ['whole pages, right next to each other', 12, 4096],
     ['two pages', 12, 8192],
-    ['an octet more than a page', 12, 4097],
-    ['more than any fixed number', MAPPINGS, 4096],
+    ['one octet more than a page', 12, 4097],
+    ['many mappings', MAPPINGS, 4096],
   ])('%s', (_name, count, octets) => {
     const { status, signal, stdout } = spawnSync(process.execPath, [program.file, prefix, `${count}`, `${octets}`], {
       encoding: 'utf8',
-      // Ends a program that gets the same SIGBUS for ever.
+      // Kills a program that gets the same SIGBUS forever.
       timeout: 20_000,
       killSignal: 'SIGKILL',
     });

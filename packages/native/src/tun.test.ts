@@ -5,37 +5,37 @@ import { QueueNamespace, type QueueProgram } from './testing/namespace.js';
 import { TestProgram } from './testing/program.js';
 
 describeLive('a tun device', () => {
-  let made: TestProgram;
+  let bundle: TestProgram;
   let at: QueueNamespace;
   let program: QueueProgram;
   beforeAll(async () => {
-    made = await TestProgram.make('queue-program');
+    bundle = await TestProgram.make('queue-program');
   });
   beforeEach(() => {
     at = new QueueNamespace();
-    program = at.start(made.file);
+    program = at.start(bundle.file);
   });
   afterEach(() => at.remove());
-  afterAll(() => made.remove());
+  afterAll(() => bundle.remove());
 
   const open = (name: string, setUp?: number) => program.order({ do: 'tun', name, ...(setUp === undefined ? {} : { setUp }) });
   const send = (...packets: readonly Uint8Array[]) =>
     program.order({ do: 'send', packets: packets.map((bytes) => Buffer.from(bytes).toString('hex')) });
 
-  test('that is there is opened, and its MTU known, and whether it is up', async () => {
+  test('that exists is opened, and its MTU and state are known', async () => {
     expect(await open('tun0')).toEqual({ mtu: 9000, created: false, isUp: true });
     at.shell('ip link set tun0 mtu 1280');
     expect(await open('tun0').catch(({ code }) => code)).toBe('EBUSY');
   });
 
-  test('that is not there is created, and goes with the program', async () => {
+  test('that does not exist is created, and removed when the program exits', async () => {
     expect(await open('fresh0')).toEqual({ mtu: 1500, created: true, isUp: false });
     expect(at.shell('ip -o link show')).toContain('fresh0: <POINTOPOINT,');
     program.process.kill('SIGKILL');
     await expect.poll(() => at.shell('ip -o link show')).not.toContain('fresh0');
   });
 
-  test('is set up, with an MTU', async () => {
+  test('is brought up with an MTU', async () => {
     expect(await open('fresh0', 9000)).toEqual({ mtu: 9000, created: true, isUp: true });
     expect(at.shell('ip -o link show dev fresh0')).toMatch(/<POINTOPOINT,.*\bUP\b.* mtu 9000 /);
     await expect(open('fresh1', 1_000_000)).rejects.toMatchObject({ code: 'EINVAL' });
@@ -52,7 +52,7 @@ describeLive('a tun device', () => {
     expect(at.shell('ip6tables-save -c -t raw')).toContain('[1:9000] -A PREROUTING');
   });
 
-  test('that its thread has closed is still written to by another, and nothing else is', async () => {
+  test('that its thread has closed is still written to by another, and no other file is', async () => {
     await open('tun0');
     at.shell('iptables -w -t raw -A PREROUTING -i tun0 -s 10.0.0.9');
     expect(await program.order({ do: 'close-tun' })).toEqual({ isReused: true });
@@ -60,7 +60,7 @@ describeLive('a tun device', () => {
     expect(at.shell('iptables-save -c -t raw')).toContain('[1:28] -A PREROUTING');
   });
 
-  test('answers what it cannot send with an errno, and goes on', async () => {
+  test('returns an errno for what it cannot send, and goes on', async () => {
     await open('tun0');
     const good = packet().ipv4('10.0.0.9', '10.0.0.1').udp(1, 2).build();
     const EINVAL = 22;
@@ -87,15 +87,15 @@ describeLive('a tun device', () => {
       'with a long name',
       'sixteen-letters-',
       'ENAMETOOLONG',
-      'tun device sixteen-letters-: the name of a device has 1 to 15 characters (ENAMETOOLONG)',
+      'tun device sixteen-letters-: a device name has 1 to 15 characters (ENAMETOOLONG)',
     ],
-    ['without a name', '', 'ENAMETOOLONG', 'tun device : the name of a device has 1 to 15 characters (ENAMETOOLONG)'],
+    ['without a name', '', 'ENAMETOOLONG', 'tun device : a device name has 1 to 15 characters (ENAMETOOLONG)'],
   ])('%s is refused', async (_which, name, code, message) => {
     await expect(open(name)).rejects.toMatchObject({ name: 'NativeError', code, message });
   });
 
   test('needs permission', async () => {
-    program = at.start(made.file, { without: 'net_admin' });
+    program = at.start(bundle.file, { without: 'net_admin' });
     await expect(open('other0')).rejects.toMatchObject({
       code: 'EPERM',
       message: 'tun device other0: needs CAP_NET_ADMIN, or a device that belongs to this user (EPERM)',

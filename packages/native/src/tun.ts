@@ -5,19 +5,19 @@ const HINTS = {
   EPERM: 'needs CAP_NET_ADMIN, or a device that belongs to this user',
   EACCES: 'this user may not open /dev/net/tun',
   EINVAL: 'a device of that name is there and is no tun device, or it is no name for a device',
-  ENAMETOOLONG: 'the name of a device has 1 to 15 characters',
+  ENAMETOOLONG: 'a device name has 1 to 15 characters',
   EBUSY: 'another program has it open',
-  ENOENT: 'the kernel has no tun devices, or this container was not given /dev/net/tun',
+  ENOENT: 'the kernel has no tun devices, or this container has no /dev/net/tun',
   ENODEV: 'no such device',
 };
 
-/** A tun device: what is written to it arrives in the kernel as if from the network. */
+/** A tun device: packets written to it arrive in the kernel as if from the network. */
 export class Tun {
   readonly name: string;
   readonly #tun: TunBinding;
 
   /**
-   * Opens a tun device, and creates it if it is not there; one that this created goes when it is closed.
+   * Opens a tun device, or creates it if it does not exist; a created one is removed on close.
    *
    * @throws {@link NativeError}
    */
@@ -36,28 +36,28 @@ export class Tun {
     return this.#tun.fd;
   }
 
-  /** Whether it was not there before. */
+  /** Whether this created the device. */
   get created(): boolean {
     return this.#tun.created;
   }
 
   /** Octets of the longest packet. */
   get mtu(): number {
-    return this.#ask(() => this.#tun.mtu);
+    return this.#attempt(() => this.#tun.mtu);
   }
 
   get isUp(): boolean {
-    return this.#ask(() => this.#tun.isUp);
+    return this.#attempt(() => this.#tun.isUp);
   }
 
-  /** Gives it an MTU, in octets, and sets it up. */
+  /** Sets its MTU, in octets, and brings it up. */
   setUp(mtu: number): void {
-    this.#ask(() => this.#tun.setUp(mtu));
+    this.#attempt(() => this.#tun.setUp(mtu));
   }
 
-  #ask<T>(question: () => T): T {
+  #attempt<T>(call: () => T): T {
     try {
-      return question();
+      return call();
     } catch (error) {
       throw nativeError(`tun device ${this.name}`, error, HINTS);
     }
@@ -88,8 +88,8 @@ export class PacketWriter {
   /**
    * Sends the packet `bytes[at .. at + length)`, from its IP header on.
    *
-   * @returns 0, or the errno with which the kernel refused it: EIO while the device is down, EINVAL for what is no IP packet, EFAULT
-   *   for what does not lie in `bytes`, EBADF when this is closed
+   * @returns 0, or the errno with which the kernel refused it: EIO while the device is down, EINVAL if it is not an IP packet, EFAULT if
+   *   it is not within `bytes`, EBADF if this is closed
    */
   write(bytes: Uint8Array, at: number, length: number): number {
     return this.#writer.write(bytes, at, length);

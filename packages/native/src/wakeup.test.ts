@@ -4,14 +4,14 @@ import { Worker } from 'node:worker_threads';
 import { expect, test } from 'vitest';
 import { Wakeup } from './wakeup.js';
 
-/** An eventfd's counter, as eventfd(2) has it, which reading sets to 0. */
+/** Reads an eventfd's counter, which resets it to 0 (eventfd(2)). */
 function take(fd: number): bigint {
   const counter = new BigUint64Array(1);
   readSync(fd, counter);
   return counter[0]!;
 }
 
-test('a signal makes the descriptor readable, once, however often it is given', () => {
+test('a signal makes the descriptor readable, once for any number of signals', () => {
   const wakeup = new Wakeup();
   expect(() => take(wakeup.fd)).toThrow('EAGAIN');
   wakeup.signal();
@@ -21,9 +21,9 @@ test('a signal makes the descriptor readable, once, however often it is given', 
   wakeup.close();
 });
 
-test('signals that nobody takes are no error', async () => {
+test('signals that nobody reads are not an error', async () => {
   const wakeup = new Wakeup();
-  // One less than the counter can hold, written by another thread.
+  // The maximum of the counter, written by another thread.
   const code = `require('node:fs').writeSync(${wakeup.fd}, new Uint8Array(new BigUint64Array([2n ** 64n - 2n]).buffer))`;
   await once(new Worker(code, { eval: true }), 'exit');
   wakeup.signal();

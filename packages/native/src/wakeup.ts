@@ -1,10 +1,10 @@
 import { binding, type WakeupBinding } from './binding.js';
 import { nativeError } from './native-error.js';
 
-/** Ends the wait of a queue's `receive` in another thread: an eventfd. One for each queue, whose `receive` takes the signal. */
+/** Wakes up a queue's `receive` in another thread, through an eventfd. One per queue, as its `receive` consumes the signal. */
 export class Wakeup {
   readonly #wakeup: WakeupBinding;
-  /** To be given to {@link Queue}, in whatever thread. */
+  /** To pass to {@link Queue}, in any thread. */
   readonly fd: number;
 
   /** @throws {@link NativeError} `EMFILE`, `ENFILE`, `ENOMEM` */
@@ -18,7 +18,7 @@ export class Wakeup {
     this.fd = this.#wakeup.fd;
   }
 
-  /** Of several signals before the queue's thread comes to it, it sees one. */
+  /** Several signals before the queue's thread reads them count as one. */
   signal(): void {
     try {
       this.#wakeup.signal();
@@ -27,7 +27,7 @@ export class Wakeup {
     }
   }
 
-  /** A queue that was given {@link fd} keeps its own descriptor. */
+  /** A queue that was given {@link fd} keeps its own copy. */
   close(): void {
     this.#wakeup.close();
   }

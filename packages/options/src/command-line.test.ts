@@ -28,14 +28,14 @@ beforeEach(() => {
     });
 });
 
-/** What the command's action gets; `tun` left out where it is not given. */
+/** What the command's action gets; without `tun` if it is not given. */
 async function parse(line: string): Promise<[string[], Record<string, unknown>]> {
   await command.parseAsync(canonicalArguments(command, words(line)), { from: 'user' });
   const { tun, ...options } = got.options;
   return [got.args, tun === false ? { ...options, tun } : options];
 }
 
-/** Words with blanks between them; '' is an empty one. */
+/** Words separated by blanks; '' is an empty one. */
 const words = (line: string): string[] => line.split(' ').flatMap((word) => (word === '' ? [] : word.replace("''", '')));
 
 function failure(act: () => unknown): { code: UsageErrorCode; message: string } {
@@ -48,7 +48,7 @@ function failure(act: () => unknown): { code: UsageErrorCode; message: string } 
   throw new Error('there was no error');
 }
 
-describe('what glibc 2.36 getopt_long_only reads in the same way', () => {
+describe('what glibc 2.36 getopt_long_only reads the same way', () => {
   test.each<[line: string, args: string[], options: Record<string, unknown>]>([
     ['', [], {}],
     ['--shm=x', [], { shm: 'x' }],
@@ -149,7 +149,7 @@ describe('commands', () => {
     ['frobnicate', 'frobnicate: no such command; there are init, flow-set, flow-list, help'],
   ])('%s', (line, message) => expect(failure(() => selectCommand(program, words(line)))).toEqual({ code: 'unknown-command', message }));
 
-  test('a program without any takes all for itself', () => {
+  test('a program without commands keeps all arguments', () => {
     expect(selectCommand(init, ['help', '-x'])).toEqual({ command: init, args: ['help', '-x'] });
   });
 });

@@ -1,18 +1,18 @@
 /**
- * Reads a command line as getopt_long_only(3) does, which is what C nfqlb's scripts rely on, and writes it in the one form
- * that commander reads without doubt: `--option=value …` `--` `argument …`.
+ * Reads a command line as getopt_long_only(3) does, because scripts for C nfqlb rely on that, and rewrites it in the one form
+ * that commander reads unambiguously: `--option=value …` `--` `argument …`.
  *
- * An option is `--opt=value` or `--opt value`, with one dash or two, `_` for `-` and the other way round, and by any
- * beginning of its name that no other option shares. Options may come after arguments, `--` ends them. A negative
- * number is an argument or a value. Other than with getopt, a value that begins with a dash is written `--opt=-value`: a value
- * that was forgotten would else swallow the next option.
+ * An option is `--opt=value` or `--opt value`, with one dash or two, with `_` and `-` interchangeable, and may be shortened to any
+ * prefix of its name that no other option shares. Options may come after arguments, `--` ends them. A negative
+ * number is an argument or a value. Unlike with getopt, a value that begins with a dash must be written `--opt=-value`: otherwise
+ * a forgotten value would swallow the next option.
  */
 import type { Command as CommanderCommand, Option as CommanderOption } from 'commander';
 import { Option } from './command.js';
 import { nearestName } from './nearest-name.js';
 import { UsageError } from './usage-error.js';
 
-/** A command, and what was given behind its name. */
+/** A command, and what was given after its name. */
 export interface SelectedCommand {
   readonly command: CommanderCommand;
   readonly args: readonly string[];
@@ -22,8 +22,8 @@ export interface SelectedCommand {
 export const HELP: Option = new Option('-h, --help', 'display help for command');
 
 /**
- * The command that `argv` (without program name) names; the program itself for one without commands, for its own options and
- * for nothing at all, which asks for help.
+ * The command that `argv` (without program name) names; the program itself if it has no commands, for its own options, and
+ * for an empty `argv`, which asks for help.
  *
  * @throws {@link UsageError} `unknown-command`
  */
@@ -46,8 +46,8 @@ export function selectCommand(program: CommanderCommand, argv: readonly string[]
 /**
  * What was given to `command`, in the form that commander reads.
  *
- * @throws {@link UsageError} for options that are unknown, ambiguous, required, or with or without a value where they must not be;
- *   for arguments too many or too few
+ * @throws {@link UsageError} for unknown, ambiguous or missing options, for missing or unexpected values, and for too many or too
+ *   few arguments
  */
 export function canonicalArguments(command: CommanderCommand, args: readonly string[]): string[] {
   const options: string[] = [];
@@ -122,7 +122,7 @@ function findOption(command: CommanderCommand, name: string): CommanderOption {
   throw new UsageError('unknown-option', `no such option; ${suggest(name, names, '--')}`, { option });
 }
 
-/** The options that `name`, without dashes, may mean: the one of that name, or else all that begin so. */
+/** The options that `name`, without dashes, may mean: the one with that name, otherwise all that start with it. */
 export function optionsNamed(command: CommanderCommand, name: string): CommanderOption[] {
   const options = [...command.options, HELP];
   const wanted = dashed(name);
@@ -131,12 +131,12 @@ export function optionsNamed(command: CommanderCommand, name: string): Commander
   return options.filter((option) => wanted !== '' && dashed(longName(option)).startsWith(wanted));
 }
 
-/** Without the dashes before it. */
+/** Its name without the leading dashes. */
 export function longName(option: CommanderOption): string {
   return option.long!.slice(2);
 }
 
-/** As names are compared: `_` is `-`. */
+/** Normalised for comparison: `_` is `-`. */
 export function dashed(name: string): string {
   return name.replaceAll('_', '-');
 }

@@ -4,15 +4,15 @@ import { UsageError, type UsageSubject } from './usage-error.js';
 import type { Suggest } from './values/suggestion.js';
 
 /**
- * A program or one of its commands: commander's, with the manners of this project. It is run by `run`, which reads the
+ * A program or one of its commands: commander's, with this project's conventions. `run` runs it, reads the
  * options as C nfqlb does and reports errors in one line.
  *
- * Options are declared by the names that C nfqlb has: `.option('--ft_size <packets>', 'what it is', wholeNumber(), 500)`.
+ * Options are declared with C nfqlb's names: `.option('--ft_size <packets>', 'what it is', wholeNumber(), 500)`.
  */
 export class Command extends CommanderCommand {
   constructor(name?: string) {
     super(name);
-    // Commander would write the error and end the process; `run` writes it, all errors in one form.
+    // Commander would write the error and end the process; instead `run` writes all errors, in one form.
     this.exitOverride().configureOutput({ outputError: () => {} });
   }
 
@@ -33,9 +33,9 @@ export class Command extends CommanderCommand {
   }
 }
 
-/** An option whose parser need not know the option's name: errors get it here. */
+/** An option whose parser need not know the option's name: it is added to errors here. */
 export class Option extends CommanderOption {
-  /** What the shell offers for its value: the parser knows. */
+  /** What the shell offers for its value, as the parser says. */
   suggest: Suggest | undefined;
   /** Whether it may be given several times. */
   repeats = false;
@@ -47,7 +47,7 @@ export class Option extends CommanderOption {
   }
 }
 
-/** An argument whose parser need not know the argument's name: errors get it here. */
+/** An argument whose parser need not know the argument's name: it is added to errors here. */
 export class Argument extends CommanderArgument {
   /** As {@link Option.suggest}. */
   suggest: Suggest | undefined;
@@ -58,7 +58,7 @@ export class Argument extends CommanderArgument {
   }
 }
 
-/** What commander calls; this project's parsers (`ValueParser`) say more about themselves. */
+/** What commander calls; this project's parsers (`ValueParser`) carry more properties. */
 interface Parse<T> {
   (value: string, previous: T): T;
   readonly suggest?: Suggest;
@@ -72,7 +72,7 @@ class RequiredHelp extends Help {
   }
 }
 
-/** Makes the error of a value's parser say where the value was given. */
+/** Adds to the error of a value's parser where the value was given. */
 function naming<T>(subject: UsageSubject, parse: () => T): T {
   try {
     return parse();
@@ -83,7 +83,7 @@ function naming<T>(subject: UsageSubject, parse: () => T): T {
   }
 }
 
-/** Of a list, the error is about one item. */
+/** For a list, the error is about one item. */
 function problemWithin(error: UsageError, value: string | undefined): string {
   return error.value === undefined || error.value === value ? error.problem : error.message;
 }

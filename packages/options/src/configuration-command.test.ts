@@ -47,7 +47,7 @@ describe('a command that changes tables or flows is read as nfqlb reads it', () 
     expect(() => configurationCommand(line, ALL)).toThrow(problem);
   });
 
-  test('one that is not among those allowed is refused', () => {
+  test('a command that is not allowed is refused', () => {
     expect(() => configurationCommand('init', ['activate'])).toThrow('init: no such command; there are activate');
   });
 });

@@ -13,7 +13,7 @@ import {
 import { UsageError } from './usage-error.js';
 import type { WeightedTarget } from './values/targets.js';
 
-/** A command of nfqlb that changes tables or flows, as it was given. `shm` is absent where no table was named. */
+/** A command of nfqlb that changes tables or flows, as given. `shm` is absent if no table was named. */
 export type ConfigurationCommand =
   | ({ readonly name: 'init' } & InitOptions)
   | {
@@ -32,7 +32,7 @@ export type ConfigurationCommand =
   | { readonly name: 'flow-delete'; readonly flow: string };
 
 /**
- * Reads a command as it would be given to nfqlb: `activate --weight=2 104`. Words may stand in quotes, single or double, as in a shell.
+ * Reads a command as it would be given to nfqlb: `activate --weight=2 104`. Words may be in single or double quotes, as in a shell.
  *
  * @param names the commands that are allowed
  * @throws {@link UsageError}
@@ -69,7 +69,7 @@ export function configurationCommand<N extends ConfigurationCommand['name']>(
   return read as unknown as Extract<ConfigurationCommand, { name: N }>;
 }
 
-/** The words of a line, as a shell reads them: blanks part them, and belong to them in quotes. */
+/** The words of a line, as a shell reads them: separated by blanks, except within quotes. */
 function wordsOf(line: string): string[] {
   const words = line.match(/(?:"[^"]*"|'[^']*'|[^\s"'])+|["']/g) ?? [];
   return words.map((word) => {

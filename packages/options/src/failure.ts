@@ -1,8 +1,8 @@
 import { CommanderError } from 'commander';
 
 /**
- * Whether an error was foreseen, so that its message says all. This project's errors have a `code`, system errors have one
- * (`ENOENT`) and so have a YAML file's; the codes that begin with `ERR_` are Node's for a wrong call of it.
+ * Whether an error was foreseen, so that its message says everything. This project's errors have a `code`, and so do system errors
+ * (`ENOENT`) and those of a YAML file; codes that begin with `ERR_` are Node's, for a wrong call to it.
  */
 export function isExpected(error: unknown): error is Error & { readonly code: string } {
   if (!(error instanceof Error)) return false;
@@ -10,7 +10,7 @@ export function isExpected(error: unknown): error is Error & { readonly code: st
   return typeof code === 'string' && !code.startsWith('ERR_');
 }
 
-/** What Node's code for a file system error means, without the file's name. */
+/** What Node's codes for file system errors mean, without the file's name. */
 const FILE_PROBLEMS: Readonly<Record<string, string>> = {
   ENOENT: 'no such file or directory',
   ENOTDIR: 'a part of the path is not a directory',
@@ -20,7 +20,7 @@ const FILE_PROBLEMS: Readonly<Record<string, string>> = {
   EROFS: 'the file system is read-only',
   ENOSPC: 'no space left on the device',
   EMFILE: 'too many open files (ulimit -n)',
-  ELOOP: 'symbolic links lead in a circle',
+  ELOOP: 'symbolic links form a loop',
   ENAMETOOLONG: 'the name is too long',
 };
 
@@ -36,11 +36,11 @@ export function describeFailure(error: unknown): string {
   if (error instanceof CommanderError) message = error.message.replace(/^error: /, '');
   else if (isFileError(error)) message = `${error.path}: ${fileProblem(error)}`;
   else if (isExpected(error)) message = error.message;
-  else message = `internal error: ${error}; NFQLB_DEBUG=1 in the environment shows where`;
+  else message = `internal error: ${error}; set NFQLB_DEBUG=1 to see where`;
   return message.replace(/\s*[\r\n]+\s*/g, ' ');
 }
 
-/** Whether it is Node's error for a file; this project's own have no `syscall`. */
+/** Whether it is Node's error for a file; this project's own errors have no `syscall`. */
 function isFileError(error: unknown): error is NodeJS.ErrnoException & { readonly path: string } {
   if (!(error instanceof Error)) return false;
   const { code = '', syscall, path } = error as NodeJS.ErrnoException;

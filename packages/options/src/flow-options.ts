@@ -4,7 +4,7 @@ import { items, type Suggest, words } from './values/suggestion.js';
 
 const PROTOCOLS = items(words('tcp', 'udp', 'sctp'));
 
-/** The options that say which packets a flow is of, as they are given: lists with commas. `undefined` matches everything. */
+/** The options that say which packets belong to a flow, as given: comma-separated lists. `undefined` matches everything. */
 export interface FlowOptions {
   readonly protocols?: string;
   readonly dsts?: string;
@@ -22,7 +22,7 @@ export interface TargetFlowOptions extends FlowOptions {
   readonly udpencap?: string;
 }
 
-/** What the shell offers for names of flows and of tables. */
+/** What the shell offers as names of flows and tables. */
 export interface FlowNames {
   readonly flows: Suggest;
   readonly tables: Suggest;
@@ -33,17 +33,17 @@ export function addTargetFlowOptions(command: Command, { flows, tables }: FlowNa
   command
     .requiredOption('--name <name>', 'of the flow', text(flows))
     .requiredOption('--target <name>', 'target table', text(tables))
-    .option('--prio <number>', 'the higher wins', '0');
+    .option('--prio <number>', 'higher wins', '0');
   return addFlowOptions(command).option('--udpencap <port>', 'UDP port that carries the SCTP of this flow') as Command;
 }
 
-/** Adds the options that say which packets a flow is of. */
+/** Adds the options that say which packets belong to a flow. */
 export function addFlowOptions(command: Command): Command {
   return command
     .option('--protocols <list>', 'of tcp, udp, sctp', text(PROTOCOLS))
     .option('--dsts <list>', 'destination CIDRs')
     .option('--srcs <list>', 'source CIDRs')
-    .option('--dports <list>', 'destination ports, and ranges of them')
-    .option('--sports <list>', 'source ports, and ranges of them')
-    .option('--match <list>', 'of octets in the header of the protocol, as in tcp[12:2] & 0x02 = 2') as Command;
+    .option('--dports <list>', 'destination ports and port ranges')
+    .option('--sports <list>', 'source ports and port ranges')
+    .option('--match <list>', 'octets in the protocol header, as in tcp[12:2] & 0x02 = 2') as Command;
 }

@@ -1,6 +1,6 @@
-/** The name that was probably meant by `given`; `undefined` if none is near. */
+/** The name that `given` probably meant; `undefined` if none is close. */
 export function nearestName(given: string, names: readonly string[]): string | undefined {
-  // One slip in a short name, one more for every four letters.
+  // One typo in a short name, one more for every four letters.
   let least = 2 + Math.floor(given.length / 4);
   let nearest: string | undefined;
   for (const name of names) {
@@ -13,7 +13,7 @@ export function nearestName(given: string, names: readonly string[]): string | u
   return nearest;
 }
 
-/** How many letters to insert, remove, replace or swap with the next to turn `a` into `b` (optimal string alignment). */
+/** How many letters must be inserted, removed, replaced or swapped with the next to turn `a` into `b` (optimal string alignment). */
 function editDistance(a: string, b: string): number {
   // rows[i][j]: from the first i letters of a to the first j of b.
   const rows: number[][] = [];

@@ -31,7 +31,7 @@ afterEach(() => {
   process.exitCode = 0;
 });
 
-/** Any error class of this project. */
+/** Stands for any error class of this project. */
 class TableError extends Error {
   readonly code = 'no-free-slot';
 }
@@ -94,7 +94,7 @@ describe('help goes to stdout', () => {
     expect([stderr, process.exitCode]).toEqual(['', 0]);
   });
 
-  test('names what is required', async () => {
+  test('marks required options', async () => {
     await run(program(), ['delete', '--help']);
     expect(stdout).toMatch(/ --shm <name> +name of the table \(required\)\n/);
   });
@@ -108,7 +108,7 @@ describe('errors are one line on stderr', () => {
     [['init', '--m=1'], 'nfqlb init: --m: no such option; did you mean --M?'],
     [['init', '--M=-1'], 'nfqlb init: --M=-1: must be a whole number from 3 to 993997'],
     [['init', '-M', '-1'], 'nfqlb init: --M=-1: must be a whole number from 3 to 993997'],
-    [['init', '--targets=1,1'], 'nfqlb init: --targets=1,1: fwmark 1 is there twice'],
+    [['init', '--targets=1,1'], 'nfqlb init: --targets=1,1: fwmark 1 is listed twice'],
     [
       ['init', '--targets=1,x:2'],
       'nfqlb init: --targets=1,x:2: x: must be a whole number from 1 to 2147483647 (a packet with fwmark 0 counts as one without, and is dropped)',
@@ -119,7 +119,7 @@ describe('errors are one line on stderr', () => {
     [['fail', 'usage'], 'nfqlb fail: --N=1000: must be at most M, which is 997'],
     [['fail', 'package'], 'nfqlb fail: no free slot for fwmark 7: all 32 are taken'],
     [['fail', 'system'], 'nfqlb fail: /none/x: no such file or directory'],
-    [['fail', 'bug'], 'nfqlb fail: internal error: TypeError: x is undefined; NFQLB_DEBUG=1 in the environment shows where'],
+    [['fail', 'bug'], 'nfqlb fail: internal error: TypeError: x is undefined; set NFQLB_DEBUG=1 to see where'],
   ])('%j', async (argv, line) => {
     await run(program(), argv);
     expect([stdout, stderr, process.exitCode]).toEqual(['', `${line}\n`, 1]);
@@ -127,7 +127,7 @@ describe('errors are one line on stderr', () => {
 
   test("Node's complaint about a wrong call is a bug, not the user's mistake", async () => {
     await run(program(), ['fail', 'node']);
-    expect(stderr).toMatch(/^nfqlb fail: internal error: TypeError.*; NFQLB_DEBUG=1 in the environment shows where\n$/);
+    expect(stderr).toMatch(/^nfqlb fail: internal error: TypeError.*; set NFQLB_DEBUG=1 to see where\n$/);
   });
 
   test('NFQLB_DEBUG adds the stack', async () => {
@@ -149,17 +149,17 @@ describe('when output fails', () => {
   const fail = (stream: NodeJS.WriteStream, code: string, message: string): boolean =>
     stream.emit('error', Object.assign(new Error(message), { code }));
 
-  test('a reader that went away ends it quietly', () => {
+  test('it exits quietly when the reader has gone away', () => {
     expect(() => fail(process.stdout, 'EPIPE', 'write EPIPE')).toThrowError('exit undefined');
     expect([stdout, stderr]).toEqual(['', '']);
   });
 
-  test('a full disk is told', () => {
+  test('it reports a full disk', () => {
     expect(() => fail(process.stdout, 'ENOSPC', 'ENOSPC: no space left on device, write')).toThrowError('exit 1');
     expect(stderr).toBe('stdout: ENOSPC: no space left on device, write\n');
   });
 
-  test('without stderr it goes on', () => {
+  test('it continues without stderr', () => {
     expect(fail(process.stderr, 'EPIPE', 'write EPIPE')).toBe(true);
   });
 });

@@ -4,12 +4,12 @@ import { canonicalArguments, selectCommand } from './command-line.js';
 import { describeFailure } from './failure.js';
 
 /**
- * Runs a program: what a program's main file ends with. Resolves when the command has ended.
+ * Runs a program; every program's main file ends with this call. Resolves when the command has ended.
  *
  * An error of the command becomes one line on stderr, `nfqlb init: --N=1000: …`, and `process.exitCode` 1; with NFQLB_DEBUG set,
- * the stack follows. Nothing is thrown.
+ * the stack follows. Never throws.
  *
- * @param argv without the names of node and of the program
+ * @param argv without the names of node and the program
  */
 export async function run(program: Command, argv: readonly string[] = process.argv.slice(2)): Promise<void> {
   process.stdout.off('error', stdoutFailed).on('error', stdoutFailed);
@@ -20,7 +20,7 @@ export async function run(program: Command, argv: readonly string[] = process.ar
     for (let c = command; c !== program && c.parent; c = c.parent) path = [c.name(), ...path];
     await program.parseAsync([...path, ...canonicalArguments(command, args)], { from: 'user' });
   } catch (error) {
-    // Help and version come this way, too.
+    // Help and version end up here too.
     if (error instanceof CommanderError && error.exitCode === 0) return;
     process.exitCode = 1;
     process.stderr.write(`${[program.name(), ...path].join(' ')}: ${describeFailure(error)}\n`);
@@ -28,12 +28,12 @@ export async function run(program: Command, argv: readonly string[] = process.ar
   }
 }
 
-/** When nobody reads stdout any more (`nfqlb trace | head`), end: what SIGPIPE, which Node ignores, does to a C program. */
+/** When nobody reads stdout any more (`nfqlb trace | head`), exit, as SIGPIPE, which Node ignores, makes a C program do. */
 function stdoutFailed(error: NodeJS.ErrnoException): void {
   if (error.code === 'EPIPE') process.exit();
   process.stderr.write(`stdout: ${error.message}\n`);
   process.exit(1);
 }
 
-/** When nobody reads stderr any more, go on: there is nobody to tell. */
+/** When nobody reads stderr any more, continue: there is nobody to tell. */
 function stderrFailed(): void {}

@@ -9,13 +9,13 @@ import { words } from './values/suggestion.js';
 import { type WeightedTarget, weight } from './values/targets.js';
 import { wholeNumber } from './values/whole-number.js';
 
-/** What the shell offers for names of tables, and for targets that are active. */
+/** What the shell offers as names of tables and as active targets. */
 export interface TableNames {
   readonly tables: Suggest;
   readonly fwmarks: Suggest;
 }
 
-/** A slot needs a bucket: core's `MAX_BUCKETS`, which this package does not depend on. */
+/** Every slot needs a bucket: the same as `MAX_BUCKETS` of core, which this package does not depend on. */
 const MAX_SLOTS = 993997;
 
 const NO_NAMES: TableNames = { tables: words(), fwmarks: words() };
@@ -35,7 +35,7 @@ export function addInitOptions(command: Command, table?: string, { tables }: Tab
     .option('--shm <name>', 'its name', text(tables), table)
     .option('--M <buckets>', 'buckets; lowered to a prime', wholeNumber({ max: 0xffffffff }), 997)
     .option('--N <slots>', 'most targets', wholeNumber({ min: 1, max: MAX_SLOTS }), 32)
-    .option('--ownfw <fwmark>', 'in the table of a load balancer tier, the fwmark of this one', fwmark, 0)
+    .option('--ownfw <fwmark>', 'fwmark of this load balancer, in the table of a tier', fwmark, 0)
     .option(
       '--permutation <kind>',
       'fwmark: the same targets give the same table; nfqlb: as C nfqlb',
@@ -44,7 +44,7 @@ export function addInitOptions(command: Command, table?: string, { tables }: Tab
     ) as Command;
 }
 
-/** What the options of {@link addActivateOptions} give, beside the fwmarks. */
+/** What the options of {@link addActivateOptions} give, apart from the fwmarks. */
 export interface ActivateOptions {
   readonly shm?: string;
   readonly index?: number;
@@ -61,9 +61,9 @@ export function addActivateOptions(command: Command, table?: string, { tables }:
 }
 
 /**
- * The targets that `activate` is given.
+ * The targets given to `activate`.
  *
- * @throws {@link UsageError} for several in one slot
+ * @throws {@link UsageError} for several targets in one slot
  */
 export function activated(fwmarks: readonly number[] = [], { index, weight: share }: ActivateOptions): WeightedTarget[] {
   if (index !== undefined && fwmarks.length > 1) {
@@ -72,7 +72,7 @@ export function activated(fwmarks: readonly number[] = [], { index, weight: shar
   return fwmarks.map((mark) => ({ fwmark: mark, weight: share }));
 }
 
-/** What the options of {@link addDeactivateOptions} give, beside the fwmarks. */
+/** What the options of {@link addDeactivateOptions} give, apart from the fwmarks. */
 export interface DeactivateOptions {
   readonly shm?: string;
   readonly index?: number;

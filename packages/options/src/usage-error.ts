@@ -1,35 +1,35 @@
-/** What {@link UsageError} tells apart. Stable: callers may compare. */
+/** The kinds of {@link UsageError}. Stable: callers may compare. */
 export type UsageErrorCode =
   | 'unknown-command'
   | 'unknown-option'
   | 'ambiguous-option'
-  /** An option that is required is not given. */
+  /** A required option is not given. */
   | 'missing-option'
-  /** An option is given without the value that it takes. */
+  /** An option is given without its value. */
   | 'missing-value'
-  /** An option is given a value and takes none. */
+  /** An option that takes no value is given one. */
   | 'unexpected-value'
-  /** An argument is not given, or one is given that is not taken. */
+  /** An argument is missing, or there is one too many. */
   | 'missing-argument'
   | 'unexpected-argument'
-  /** A value is not of those that are allowed. */
+  /** A value is not allowed. */
   | 'invalid-value';
 
 /** What a {@link UsageError} is about. */
 export interface UsageSubject {
-  /** As it is declared: `--ft_size`. */
+  /** As declared: `--ft_size`. */
   readonly option?: string | undefined;
-  /** Name of an argument, which is what is given without a name. */
+  /** Name of a positional argument. */
   readonly argument?: string | undefined;
   /** What was given. */
   readonly value?: string | undefined;
 }
 
-/** The user asked for something that cannot be done as it was put. The message is for the user: what, where, what is allowed. */
+/** The user's command line is wrong. The message is for the user: what, where, what is allowed. */
 export class UsageError extends Error implements UsageSubject {
   override readonly name = 'UsageError';
   readonly code: UsageErrorCode;
-  /** The message without what it is about. */
+  /** The message without its subject. */
   readonly problem: string;
   readonly option: string | undefined;
   readonly argument: string | undefined;

@@ -7,7 +7,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
 const PACKETS = 4_000_000;
-/** Octets of a packet and of its record header. */
+/** Octets of a packet, and of its record with the header. */
 const PACKET = 64;
 const RECORD = 16 + PACKET;
 const GOAL = 2_000_000;

@@ -1,8 +1,8 @@
 /**
- * T. Ettinger's mulberry32: a small generator of which each seed gives another sequence, the same one everywhere.
+ * T. Ettinger's mulberry32: a small generator; each seed gives a different sequence, the same on every machine.
  *
  * @param seed 32 bits
- * @returns what gives the next number of the sequence: 32 bits, unsigned
+ * @returns a function that returns the next number of the sequence: 32 bits, unsigned
  */
 export function mulberry32(seed: number): () => number {
   let state = seed | 0;
@@ -14,5 +14,5 @@ export function mulberry32(seed: number): () => number {
   };
 }
 
-/** Values of a 32-bit number: a random one divided by this is from 0 to below 1. */
+/** Number of 32-bit values: a random number divided by this is from 0 to below 1. */
 export const RANDOM_RANGE: number = 2 ** 32;

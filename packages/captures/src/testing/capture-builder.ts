@@ -1,9 +1,9 @@
-// Captures for tests, octet by octet from the formats' drafts.
+// Builds captures for tests, octet by octet as in the formats' drafts.
 
 /** A record to write: octets from the link header on. */
 export interface Record {
   readonly bytes: Uint8Array;
-  /** Octets on the wire, if more than are there. */
+  /** Octets on the wire, if more than captured. */
   readonly original?: number;
   readonly seconds?: number;
   readonly nanoseconds?: number;
@@ -15,7 +15,7 @@ export interface PcapOptions {
   readonly nanoseconds?: boolean;
 }
 
-/** A classic capture. */
+/** A classic pcap capture. */
 export function pcap(records: readonly Record[], { linkType = 101, bigEndian = false, nanoseconds = false }: PcapOptions = {}): Buffer {
   const u32 = writer(!bigEndian);
   const parts = [u32(nanoseconds ? 0xa1b23c4d : 0xa1b2c3d4), writer16(!bigEndian)(2, 4), u32(0, 0, 262144, linkType)];
@@ -37,7 +37,7 @@ export interface PcapngOptions {
   readonly block?: 6 | 3 | 2;
 }
 
-/** One section. Record i is of interface i modulo their number. */
+/** One section. Record i belongs to interface i modulo the number of interfaces. */
 export function pcapng(records: readonly Record[], options: PcapngOptions = {}): Buffer {
   const { bigEndian = false, linkTypes = [101], resolution, offset, block = 6 } = options;
   const u32 = writer(!bigEndian);
@@ -53,7 +53,7 @@ export function pcapng(records: readonly Record[], options: PcapngOptions = {}):
   if (options64.length > 0) options64.push(u16(0, 0));
   const parts = [
     wrap(0x0a0d0d0a, u32(0x1a2b3c4d), u16(1, 0), u32(0xffffffff, 0xffffffff)),
-    // A block that nobody knows: to be skipped.
+    // An unknown block, to be skipped.
     wrap(0x0bad, Buffer.from('skip me')),
     ...linkTypes.map((linkType) => wrap(1, u16(linkType, 0), u32(0), ...options64)),
   ];

@@ -4,15 +4,15 @@ import type { PacketStream } from '../packet-stream.js';
 import type { Record } from './capture-builder.js';
 
 export interface ListedPacketsOptions {
-  /** Packets of each batch, by turns. */
+  /** Packets per batch, used in turn. */
   readonly batches?: readonly number[];
-  /** Whether batches come later, as from gzip. */
+  /** Whether batches arrive asynchronously, as from gzip. */
   readonly later?: boolean;
-  /** What is thrown at the end. */
+  /** Error to throw at the end. */
   readonly failure?: Error;
 }
 
-/** The packets of a list, as if a capture of raw IP had them. */
+/** Packets from a list, as if from a capture of raw IP. */
 export class ListedPackets implements PacketStream {
   readonly batch: CaptureBatch;
   readonly #records: readonly Record[];
@@ -23,17 +23,17 @@ export class ListedPackets implements PacketStream {
   constructor(records: readonly Record[], options: ListedPacketsOptions = {}) {
     this.#records = records;
     this.#options = options;
-    const most = Math.max(...(options.batches ?? [64]));
+    const maxBatch = Math.max(...(options.batches ?? [64]));
     this.batch = {
       bytes: new Uint8Array(records.reduce((sum, { bytes }) => sum + bytes.length, 0)),
-      offset: new Uint32Array(most),
-      length: new Uint32Array(most),
-      etherType: new Uint16Array(most),
-      mark: new Int32Array(most),
-      frame: new Float64Array(most),
-      seconds: new Float64Array(most),
-      nanoseconds: new Uint32Array(most),
-      wireLength: new Uint32Array(most),
+      offset: new Uint32Array(maxBatch),
+      length: new Uint32Array(maxBatch),
+      etherType: new Uint16Array(maxBatch),
+      mark: new Int32Array(maxBatch),
+      frame: new Float64Array(maxBatch),
+      seconds: new Float64Array(maxBatch),
+      nanoseconds: new Uint32Array(maxBatch),
+      wireLength: new Uint32Array(maxBatch),
     };
   }
 
@@ -50,7 +50,7 @@ export class ListedPackets implements PacketStream {
       if (failure) throw failure;
       return END;
     }
-    // What was here before belongs to nobody any more.
+    // The previous batch is no longer valid.
     this.batch.bytes.fill(0xee);
     let at = 0;
     for (const [i, { bytes, original = bytes.length, seconds = 0, nanoseconds = 0 }] of packets.entries()) {

@@ -1,4 +1,4 @@
-/** What the tests use of the npm package pcap-parser, which has no types. */
+/** Types for what the tests use of the npm package pcap-parser, which has none. */
 declare module 'pcap-parser' {
   interface PcapPacket {
     readonly header: {

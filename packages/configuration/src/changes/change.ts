@@ -2,15 +2,15 @@ import type { Target } from '@nfqlb/core';
 import type { FlowDefinition } from '@nfqlb/core/flows';
 import type { DeclaredTable } from '../configuration.js';
 
-/** One step from what there is to what is declared. */
+/** One step from the present state to the declared one. */
 export type Change =
   | { readonly kind: 'create-table'; readonly name: string; readonly table: DeclaredTable }
-  /** For one of another size or kind, with other targets perhaps. */
+  /** With one of another size or kind, and perhaps other targets. */
   | { readonly kind: 'replace-table'; readonly name: string; readonly table: DeclaredTable }
   | {
       readonly kind: 'set-targets';
       readonly name: string;
-      /** All that it shall have; of these, those to activate, or to give another weight; and those that it has and shall not. */
+      /** All targets that it must have; of these, those to activate or give another weight; and those to remove. */
       readonly targets: readonly Required<Target>[];
       readonly activate: readonly Required<Target>[];
       readonly deactivate: readonly number[];
@@ -21,7 +21,7 @@ export type Change =
 
 const FLOW_OPTIONS = ['target', 'priority', 'protocols', 'dsts', 'srcs', 'dports', 'sports', 'match', 'udpencap'] as const;
 
-/** The commands of nfqlb that would make the change, as a shell reads them. */
+/** The nfqlb commands that would make the change, quoted for a shell. */
 export function commandsOf(change: Change): string[] {
   switch (change.kind) {
     case 'create-table':
@@ -53,7 +53,7 @@ export function commandsOf(change: Change): string[] {
   }
 }
 
-/** One command for all targets of a weight. */
+/** One command for all targets of the same weight. */
 function activations(name: string, targets: readonly Required<Target>[]): string[] {
   return [...new Set(targets.map(({ weight }) => weight))].map((weight) => {
     const share = weight === 1 ? '' : ` --weight=${weight}`;
@@ -62,7 +62,7 @@ function activations(name: string, targets: readonly Required<Target>[]): string
   });
 }
 
-/** So that a shell takes it as one word. */
+/** Quoted so that a shell reads it as one word. */
 function quoted(word: string): string {
   return /^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`;
 }

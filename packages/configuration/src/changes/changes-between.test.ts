@@ -5,7 +5,7 @@ import type { Configuration, DeclaredFlow, DeclaredTable } from '../configuratio
 import { type Change, commandsOf } from './change.js';
 import { changesBetween, type Present, type PresentTable } from './changes-between.js';
 
-/** Tables and flows in memory, changed as the commands would. */
+/** Tables and flows in memory, changed as the commands would change them. */
 class Model implements Present {
   readonly tables = new Map<string, PresentTable>();
   readonly definitions = new Map<string, FlowDefinition>();
@@ -83,7 +83,7 @@ const stateOf = (model: Model, names: Iterable<string>): unknown => [
   model.flows.toSorted((a, b) => (a.name < b.name ? -1 : 1)),
 ];
 
-test('whatever there was: the changes make what is declared, and then there are none', () => {
+test('from any state, the changes lead to the declared state, and then there are no more', () => {
   fc.assert(
     fc.property(fc.array(declared, { minLength: 1, maxLength: 4 }), (configurations) => {
       const model = new Model();
@@ -117,7 +117,7 @@ describe('the fewest changes, as commands', () => {
   const commands = (configuration: Partial<Configuration>): string[] =>
     changesBetween(model, { tables: undefined, flows: undefined, ...configuration }).flatMap(commandsOf);
 
-  test('targets that go, come, and weigh otherwise', () => {
+  test('targets that are removed, added, or get another weight', () => {
     const three = [
       { fwmark: 101, weight: 1 },
       { fwmark: 102, weight: 3 },
@@ -131,7 +131,7 @@ describe('the fewest changes, as commands', () => {
     ]);
   });
 
-  test('a table of another size is another table', () => {
+  test('a table of another size is a new table', () => {
     expect(commands({ tables: new Map([['web', { ...TABLE, M: 101, permutation: 'nfqlb', ownFwmark: 5 }]]) })).toEqual([
       'init --shm=web --M=101 --N=32 --ownfw=5 --permutation=nfqlb',
       'activate --shm=web 101',
@@ -142,20 +142,20 @@ describe('the fewest changes, as commands', () => {
     expect(commands({ tables: new Map([['old', { ...TABLE, M: 1000 }]]) })).toEqual([]);
   });
 
-  test('flows that are not declared go, and the tables that they alone led to', () => {
+  test('undeclared flows are deleted, and the tables that only they led to', () => {
     expect(commands({ tables: new Map(), flows: [web] })).toEqual(['flow-delete --name=old', 'delete --shm=old']);
     expect(commands({ flows: [web] })).toEqual(['flow-delete --name=old']);
     expect(commands({ tables: new Map() })).toEqual([]);
   });
 
-  test('what a shell would read otherwise is quoted', () => {
+  test('text that a shell would misread is quoted', () => {
     const flow = { ...web, priority: 3, match: 'tcp[12:2] & 0x02 = 2', place: 'f:1:1' };
     expect(commands({ flows: [flow, { name: 'old', target: 'old', place: 'f:1:1' }] })).toEqual([
       "flow-set --name=web --target=web --prio=3 --dports=80 --match='tcp[12:2] & 0x02 = 2'",
     ]);
   });
 
-  test('a flow to nowhere', () => {
+  test('a flow to a missing table', () => {
     expect(() => commands({ flows: [{ ...web, target: 'none' }] })).toThrow(
       'f:2:3: flow web: there is no table none, neither under tables nor in shared memory',
     );

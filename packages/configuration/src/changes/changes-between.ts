@@ -4,9 +4,9 @@ import type { Configuration, DeclaredTable } from '../configuration.js';
 import { ConfigurationError } from '../configuration-error.js';
 import type { Change } from './change.js';
 
-/** What there is. */
+/** The present state. */
 export interface Present {
-  /** `undefined` where there is no table of that name. */
+  /** `undefined` if there is no table with that name. */
   readonly table: (name: string) => PresentTable | undefined;
   /** As the running load balancer lists them. */
   readonly flows: readonly ListedFlow[];
@@ -17,10 +17,10 @@ export interface PresentTable extends Required<TableOptions> {
 }
 
 /**
- * The fewest changes that make what there is what is declared, in the order in which no packet meets less than was there before or is there after: tables,
- * flows, tables that no flow leads to any more.
+ * The fewest changes that turn the present state into the declared one, in an order in which no packet ever finds less than before
+ * or after the changes: tables, flows, then removal of tables that no flow leads to any more.
  *
- * A table that is not declared stays, unless flows led to it and none does any more.
+ * An undeclared table stays, unless flows led to it and none does any more.
  *
  * @throws {@link ConfigurationError} for a flow that leads to no table
  */
@@ -30,7 +30,7 @@ export function changesBetween(present: Present, declared: Configuration): Chang
 }
 
 /**
- * Checks that each flow leads to a table: one that is declared, or one that is there.
+ * Checks that each flow leads to a table, declared or existing.
  *
  * @throws {@link ConfigurationError}
  */
@@ -80,7 +80,7 @@ function weightIn({ targets }: { readonly targets: readonly Required<Target>[] }
   return targets.find((target) => target.fwmark === fwmark)?.weight;
 }
 
-/** A text that is the same for flows that are. */
+/** A text that is equal for equal flows. */
 function meaningOf({ matches_count: _, ...flow }: ListedFlow): string {
   return JSON.stringify(flow);
 }

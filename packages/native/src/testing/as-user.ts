@@ -1,9 +1,9 @@
 import { execFileSync } from 'node:child_process';
 
-/** A user without privileges who has nothing to do with the tests. */
+/** An unprivileged user, unrelated to the tests. */
 export const NOBODY = 65534;
 
-/** Runs a line of shell as another user, and gives what it prints. */
+/** Runs a shell command as another user, and returns its output. */
 export function asUser(uid: number, line: string): string {
   return execFileSync('setpriv', [`--reuid=${uid}`, `--regid=${uid}`, '--clear-groups', 'sh', '-ec', line], { encoding: 'utf8' });
 }

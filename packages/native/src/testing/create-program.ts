@@ -1,4 +1,4 @@
-// A program for tests: creates a small and a large object, and prints what became of that.
+// A program for tests: creates a small and a large object, and prints the results.
 
 import { readdirSync } from 'node:fs';
 import { SharedMemory } from '../shared-memory.js';

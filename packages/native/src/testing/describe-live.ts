@@ -3,7 +3,7 @@ import { missingForQueues } from './namespace.js';
 
 const missing = missingForQueues();
 
-/** `describe` for tests that need network namespaces. Where these cannot be had it says why, and fails under CI. */
+/** `describe` for tests that need network namespaces. If they are not available, it prints why, and fails under CI. */
 export function describeLive(title: string, tests: () => void): void {
   if (missing === undefined) {
     describe(title, tests);

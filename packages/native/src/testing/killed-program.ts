@@ -1,4 +1,4 @@
-// A program for tests: creates the object that it is given as argument; `half` is killed while it writes it.
+// A program for tests: creates the object named by its argument; for `half`, it kills itself while writing.
 
 import { SharedMemory } from '../shared-memory.js';
 

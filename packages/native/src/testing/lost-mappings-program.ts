@@ -1,5 +1,5 @@
-// A program for tests: maps many objects, truncates some of them, reads all, and prints how many read as they should. Without a guard the
-// kernel ends it with SIGBUS, and with one that takes a neighbour's page for its own it never ends.
+// A program for tests: maps many objects, truncates some of them, reads all, and prints how many read as expected. Without a guard the
+// kernel kills it with SIGBUS; with a guard that mistakes a neighbour's page for its own it never ends.
 
 import { truncateSync } from 'node:fs';
 import { SharedMemory } from '../shared-memory.js';
@@ -11,8 +11,8 @@ for (const name of names) SharedMemory.create(name, Number(octets), (buffer) => 
 SharedMemory.create(filler, 2 * Number(octets), () => {});
 
 const memories = names.map((name) => SharedMemory.open(name));
-// Linux maps downwards. So that some mappings lie right above one that was guarded before, every other one is given up, its place in the
-// guard is taken by one that does not fit into its pages, and it is mapped again.
+// Linux maps downwards. To get mappings right above a previously guarded one, every other one is closed, its slot in the guard is taken by
+// a larger one that does not fit into its pages, and it is mapped again.
 const isMoved = (i: number): boolean => i % 2 === 0;
 for (const memory of memories.filter((_, i) => isMoved(i))) memory.close();
 const fillers = names.filter((_, i) => isMoved(i)).map(() => SharedMemory.open(filler));

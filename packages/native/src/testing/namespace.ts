@@ -2,35 +2,35 @@ import { type ChildProcess, execFileSync, spawn, spawnSync } from 'node:child_pr
 import { once } from 'node:events';
 import type { Answer, Order } from './queue-program.js';
 
-/** Programs, and the Debian packages that have them. */
+/** Programs, and the Debian packages that provide them. */
 const PROGRAMS = { ip: 'iproute2', iptables: 'iptables', ip6tables: 'iptables', setpriv: 'util-linux' };
 
-/** Why no namespace with a queue can be had here; `undefined` when it can. */
+/** What is missing for a namespace with a queue; `undefined` if nothing is. */
 export function missingForQueues(): string | undefined {
   for (const [program, debian] of Object.entries(PROGRAMS)) {
     if (spawnSync(program, ['-V']).error) return `${program} (Debian package ${debian})`;
   }
-  return spawnSync('unshare', ['--net', 'true']).status === 0 ? undefined : 'root, to make network namespaces';
+  return spawnSync('unshare', ['--net', 'true']).status === 0 ? undefined : 'root, to create network namespaces';
 }
 
-/** What a program in a namespace may not do. */
+/** Restrictions of a program in a namespace. */
 export interface Privileges {
-  /** Another user than root, who has no capabilities. */
+  /** A user other than root, without capabilities. */
   readonly uid?: number;
-  /** Capabilities that it shall not have, as in `net_admin`. */
+  /** Capabilities to drop, such as `net_admin`. */
   readonly without?: string;
 }
 
-let made = 0;
+let created = 0;
 
-/** A network namespace where UDP that comes from a tun device to 10.0.0.1 and 1000::1 goes through queue 2. */
+/** A network namespace where UDP from a tun device to 10.0.0.1 and 1000::1 goes through queue 2. */
 export class QueueNamespace {
-  readonly name: string = `nfqlb-native-${process.pid}-${made++}`;
+  readonly name: string = `nfqlb-native-${process.pid}-${created++}`;
   readonly #programs: ChildProcess[] = [];
 
   constructor() {
     execFileSync('ip', ['netns', 'add', this.name]);
-    // All in one shell: a process for each line takes most of the time.
+    // All in one shell: a process per line would take most of the time.
     this.shell(
       'echo 0 >/proc/sys/net/ipv6/conf/all/disable_ipv6',
       'ip link set lo up',
@@ -43,12 +43,12 @@ export class QueueNamespace {
     );
   }
 
-  /** Runs lines of shell in it, up to the first that fails; gives what they print. */
+  /** Runs shell lines in it, up to the first that fails; returns their output. */
   shell(...lines: readonly string[]): string {
     return execFileSync('ip', ['netns', 'exec', this.name, 'sh', '-ec', lines.join('\n')], { encoding: 'utf8' });
   }
 
-  /** Starts queue-program.ts in it, as made into `file`. */
+  /** Starts queue-program.ts in it, bundled as `file`. */
   start(file: string, { uid, without }: Privileges = {}): QueueProgram {
     const as = [
       ...(uid === undefined ? [] : ['setpriv', `--reuid=${uid}`, '--clear-groups', '--bounding-set=-all', '--inh-caps=-all']),
@@ -61,7 +61,7 @@ export class QueueNamespace {
     return new QueueProgram(program);
   }
 
-  /** Has packets counted that come in with one of these marks, from now on. */
+  /** Starts counting incoming packets with each of these marks. */
   watchMarks(marks: readonly number[]): void {
     this.shell(
       ...marks.flatMap((mark) =>
@@ -70,7 +70,7 @@ export class QueueNamespace {
     );
   }
 
-  /** How many packets came in with each mark that is watched. */
+  /** Number of incoming packets for each watched mark. */
   marks(): Map<number, number> {
     const seen = new Map<number, number>();
     for (const iptables of ['iptables-save', 'ip6tables-save']) {
@@ -80,13 +80,13 @@ export class QueueNamespace {
     return seen;
   }
 
-  /** What the kernel says of queue 2: packets that wait, and that it dropped for want of room in the queue, and in the socket. */
+  /** The kernel's counts for queue 2: packets waiting, and packets dropped because the queue or the socket was full. */
   kernelQueue(): { waiting: number; queueDropped: number; socketDropped: number } {
     const column = this.shell('cat /proc/net/netfilter/nfnetlink_queue').trim().split(/\s+/).map(Number);
     return { waiting: column[2]!, queueDropped: column[5]!, socketDropped: column[6]! };
   }
 
-  /** With all that runs in it. */
+  /** Removes it, after killing all programs running in it. */
   async remove(): Promise<void> {
     for (const program of this.#programs) {
       if (program.exitCode !== null || program.signalCode !== null) continue;
@@ -97,7 +97,7 @@ export class QueueNamespace {
   }
 }
 
-/** queue-program.ts, running. */
+/** A running queue-program.ts. */
 export class QueueProgram {
   readonly process: ChildProcess;
 
@@ -111,7 +111,7 @@ export class QueueProgram {
     this.#ended.catch(() => {});
   }
 
-  /** Throws an error with the fields that the program answers. */
+  /** Throws an error with the fields of the program's answer. */
   async order(order: Order): Promise<Answer> {
     const answered = once(this.process, 'message');
     this.process.send(order);

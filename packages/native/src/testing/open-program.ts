@@ -1,4 +1,4 @@
-// A program for tests: opens an object to read it, and prints what became of that.
+// A program for tests: opens an object read-only, and prints the result.
 
 import { SharedMemory } from '../shared-memory.js';
 

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
 
-/** A program of this folder as one file, for processes and threads other than the test's: those cannot read TypeScript. */
+/** A program of this folder, bundled into one file, for other processes and threads than the test's: they cannot load TypeScript. */
 export class TestProgram {
   readonly file: string;
   readonly #folder: string;
@@ -17,7 +17,7 @@ export class TestProgram {
   /** @param name of the source, without `.ts` */
   static async make(name: string): Promise<TestProgram> {
     const folder = mkdtempSync(join(tmpdir(), 'nfqlb-native-'));
-    // Readable for another user id, too.
+    // Readable for other users, too.
     chmodSync(folder, 0o755);
     const file = join(folder, `${name}.mjs`);
     await build({
@@ -27,7 +27,7 @@ export class TestProgram {
       platform: 'node',
       format: 'esm',
       conditions: ['@nfqlb/source'],
-      // binding.ts looks for the addon from its own folder; a program for its own file.
+      // binding.ts looks for the addon relative to its own file; a bundle has another path.
       define: { 'import.meta.url': JSON.stringify(new URL('../binding.ts', import.meta.url).href) },
       logLevel: 'warning',
     });

@@ -1,4 +1,4 @@
-// A program for tests: opens a queue and a tun device in the network namespace that it runs in, and does what its parent says.
+// A program for tests: opens a queue and a tun device in its network namespace, and executes its parent's orders.
 
 import { once } from 'node:events';
 import { openSync } from 'node:fs';
@@ -8,15 +8,15 @@ import { Queue, type QueueOptions } from '../queue.js';
 import { PacketWriter, Tun } from '../tun.js';
 import { Wakeup } from '../wakeup.js';
 
-/** What the parent asks; each is answered once. */
+/** Orders of the parent; each is answered once. */
 export type Order =
   | { readonly do: 'open'; readonly options: QueueOptions }
-  /** In another thread, which then receives for ever. */
+  /** In another thread, which then receives forever. */
   | { readonly do: 'open-in-thread'; readonly options: QueueOptions }
   | { readonly do: 'end-thread' }
-  /** With an MTU: sets the device up. */
+  /** With an MTU: brings the device up. */
   | { readonly do: 'tun'; readonly name: string; readonly setUp?: number }
-  /** Closes the tun device, but not its writer; answers whether another file has its descriptor now. */
+  /** Closes the tun device, but not its writer; answers whether another file has its descriptor number now. */
   | { readonly do: 'close-tun' }
   /** Writes packets to the tun device; answers what its writer returned for each. */
   | { readonly do: 'send'; readonly packets: readonly string[] }
@@ -36,7 +36,7 @@ export interface Answer {
   readonly errors?: number;
   readonly malformed?: number;
   readonly milliseconds?: number;
-  /** By CLOCK_MONOTONIC, in milliseconds: when the order came, what the queue's clock says, and when it was done. */
+  /** In milliseconds of CLOCK_MONOTONIC: start of the order, the queue's clock, end of the order. */
   readonly clock?: readonly [number, number, number];
 }
 
@@ -69,13 +69,13 @@ async function carryOut(order: Order): Promise<Answer> {
     case 'close-tun': {
       const { fd } = tun!;
       tun!.close();
-      // The kernel gives the lowest free number.
+      // The kernel assigns the lowest free number.
       return { isReused: openSync('/dev/null', 'w') === fd };
     }
     case 'send':
       return {
         written: order.packets.map((packet) => {
-          // As stored fragments lie: in memory that threads share.
+          // In memory shared by threads, like stored fragments.
           const octets = Buffer.from(`ff${packet}`, 'hex');
           const bytes = new Uint8Array(new SharedArrayBuffer(octets.length + 8), 4);
           bytes.set(octets);
@@ -101,7 +101,7 @@ async function carryOut(order: Order): Promise<Answer> {
       return { clock: [begin, queue!.clock[1]!, monotonicNow()] };
     }
     case 'wake-in': {
-      // From another thread, as the main thread does it: this one will be waiting. What is closed here stays open there.
+      // From another thread, as the main thread does: this one will be waiting.
       const code = `
         const { writeSync } = require('node:fs');
         setTimeout(() => writeSync(${wakeup!.fd}, new Uint8Array(new BigUint64Array([1n]).buffer)), ${order.milliseconds});`;

@@ -1,5 +1,5 @@
-// A program for tests: opens everything there is, closes nothing, and prints what is still there after that. In a network namespace of
-// its own, with --expose-gc and the name of a shared-memory object.
+// A program for tests: opens every kind of resource, and prints what is left after each way of releasing them. Runs in its own network
+// namespace, with --expose-gc and the name of a shared-memory object.
 
 import { once } from 'node:events';
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
@@ -10,7 +10,7 @@ import { SharedMemory } from '../shared-memory.js';
 import { Tun } from '../tun.js';
 import { Wakeup } from '../wakeup.js';
 
-/** What is there of each kind of resource. */
+/** Existing resources of each kind. */
 export interface Resources {
   readonly descriptors: number;
   readonly mappings: number;
@@ -18,7 +18,7 @@ export interface Resources {
   readonly tun: boolean;
 }
 
-/** What was there to begin with, while all was open, and after each way of giving it back. */
+/** Resources at first, while all are open, and after each way of releasing them. */
 export interface Report {
   readonly atFirst: Resources;
   readonly open: Resources;
@@ -45,10 +45,10 @@ function count(): Resources {
   };
 }
 
-/** As after `give`, once that has had the time it takes. */
-async function settled(give: () => void = () => {}): Promise<Resources> {
+/** Resources after calling `release`, with time to take effect. */
+async function settled(release: () => void = () => {}): Promise<Resources> {
   for (let i = 0; i < 20; i++) {
-    give();
+    release();
     await sleep(10);
   }
   return count();
@@ -66,7 +66,7 @@ async function withThread(end: (thread: Worker) => void): Promise<Resources> {
 }
 
 if (isMainThread) {
-  // What the first thread makes Node itself open stays open.
+  // What Node itself opens for the first thread stays open.
   await withThread((thread) => thread.postMessage('end'));
   const atFirst = await settled();
   const handles = openAll();
@@ -85,7 +85,7 @@ if (isMainThread) {
   };
   console.log(JSON.stringify(report));
 } else {
-  // Held to the end.
+  // Kept until the thread ends.
   Object.assign(globalThis, { handles: openAll() });
   parentPort!.once('message', () => {});
   parentPort!.postMessage('open');

@@ -1,4 +1,4 @@
-// A program for tests: says whether an object is used in another network namespace.
+// A program for tests: prints whether an object is used in another network namespace.
 
 import { SharedMemory } from '../shared-memory.js';
 

@@ -4,10 +4,10 @@ import { completeCommand } from './complete-command.js';
 import { completionScript, SHELLS, type Shell } from './scripts.js';
 
 /**
- * Gives a program the command `completion`, which prints a script that makes a shell complete its words: commands, options and values as they are
- * declared. And, hidden, the command that those scripts ask.
+ * Gives a program the command `completion`, which prints a script that makes a shell complete its commands, options and values as
+ * declared, and the hidden command that those scripts call.
  *
- * @param name of the program as it is installed
+ * @param name of the program as installed
  */
 export function addCompletion(program: Command, name: string = program.name()): void {
   program

@@ -1,5 +1,5 @@
-// What makes a shell complete a program's words. All of them ask the program itself (`PROGRAM complete -- WORD…`, complete-command.ts): what is there
-// now is offered, and a script never grows old. They say nothing where that fails.
+// Scripts that make a shell complete a program's words. They all ask the program itself (`PROGRAM complete -- WORD…`,
+// complete-command.ts), so they offer what exists now and never go out of date. If that fails they print nothing.
 
 import { FILES_STATUS } from './complete-command.js';
 
@@ -9,7 +9,7 @@ export type Shell = (typeof SHELLS)[number];
 export interface CompletedProgram {
   /** The command that is completed. */
   readonly name: string;
-  /** How to start it where that is not in the PATH: a program and its arguments. */
+  /** How to start it if it is not in the PATH: a program and its arguments. */
   readonly start: readonly string[];
 }
 
@@ -32,12 +32,12 @@ interface Names {
   readonly start: string;
 }
 
-/** Between single quotes, in which ' is written so that all three shells read it. */
+/** In single quotes, with ' escaped so that all three shells read it. */
 function quoted(word: string): string {
   return `'${word.replaceAll("'", `'"'"'`)}'`;
 }
 
-/** bash cuts words at the = and : of COMP_WORDBREAKS: they are put together, and the answers cut as bash has them. */
+/** bash splits words at the = and : of COMP_WORDBREAKS: the script rejoins them, and cuts the answers the way bash expects. */
 function bashScript({ name, own, start }: Names): string {
   return `# bash completion for ${name}: eval "$(${name} completion bash)"
 ${own}() {
@@ -71,7 +71,7 @@ complete -F ${own} ${name}
 `;
 }
 
-/** Serves as a file `_NAME` of fpath, and to be read by the shell. */
+/** Works as a file `_NAME` in fpath, and when sourced. */
 function zshScript({ name, own, start }: Names): string {
   return `#compdef ${name}
 # zsh completion for ${name}: source <(${name} completion zsh), after compinit

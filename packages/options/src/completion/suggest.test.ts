@@ -38,7 +38,7 @@ function program(): Command {
   return made;
 }
 
-/** The suggestions for a line, words with blanks between them. */
+/** The suggestions for a line of words separated by blanks. */
 async function completed(line: string): Promise<string | readonly string[]> {
   const found = await suggest(program(), line.split(' '));
   return found === FILES ? FILES : found.map(({ value }) => value);
@@ -72,9 +72,9 @@ describe('what is offered', () => {
     ['set --protocols tcp,sctp,u', ['tcp,sctp,udp']],
     ['set --kinds=b,', ['--kinds=b,a']],
     ['set --json=', FILES],
-    // What is given is not offered again, but for what may be given again.
+    // Given options are not offered again, unless they may be repeated.
     ['set --shm=web --vip=1 --dry-run --json --protocols=tcp --kinds=a --level 4 --', ['--ft_size=', '--vip=', '--help']],
-    // Arguments know the options before them, and their defaults.
+    // Suggestions for arguments can use the options before them, and their defaults.
     ['set ', ['101', 'web']],
     ['set --shm=dns ', ['101', 'dns']],
     ['set --shm dns 101 ', ['dns']],
@@ -87,12 +87,12 @@ describe('what is offered', () => {
     expect(await completed(line)).toEqual(offered);
   });
 
-  test('says what it is', async () => {
+  test('has a description', async () => {
     expect(await suggest(program(), ['se'])).toEqual([{ value: 'set', about: 'sets something' }]);
     expect(await suggest(program(), ['set', '--ft'])).toEqual([{ value: '--ft_size=', about: 'a size' }]);
   });
 
-  test('of what cannot be found, is a failure for the command to keep quiet about', async () => {
+  test('fails if it cannot be found, and the command keeps quiet about that', async () => {
     await expect(suggest(program(), ['fail', ''])).rejects.toThrow('no answer');
   });
 });

@@ -4,8 +4,8 @@ import { dashed, HELP, isOption, longName, optionsNamed, splitOption } from '../
 import { FILES, type Suggest, type Suggestion, type Suggestions } from '../values/suggestion.js';
 
 /**
- * What could stand in the place of the last of `words`, which is begun or empty: commands, options, values. It follows from the commands as
- * they are declared. Each suggestion is a whole word, and begins as the last of `words` does.
+ * What could replace the last of `words`, which is partly typed or empty: commands, options, values, derived from the declared
+ * commands. Each suggestion is a whole word that begins like the last of `words`.
  *
  * @param words as typed, without the program's name
  */
@@ -49,7 +49,7 @@ async function suggestWithin(command: CommanderCommand, before: readonly string[
   return offered === FILES ? FILES : offered.filter(({ value }) => !line.operands.includes(value));
 }
 
-/** What is there before the word that is being typed. */
+/** What comes before the word being typed. */
 interface ReadLine {
   readonly options: Map<CommanderOption, string>;
   readonly operands: string[];
@@ -59,7 +59,7 @@ interface ReadLine {
   ended: boolean;
 }
 
-/** Reads as `canonicalArguments` does, but goes on after what it would refuse. */
+/** Reads like `canonicalArguments`, but continues after what that would refuse. */
 function read(command: CommanderCommand, args: readonly string[]): ReadLine {
   const line: ReadLine = { options: new Map(), operands: [], ended: false };
   for (const word of args) {
@@ -89,7 +89,7 @@ function valueGiven(command: CommanderCommand, { options }: ReadLine, long: stri
   return options.get(option) ?? (typeof defaultValue === 'string' ? defaultValue : undefined);
 }
 
-/** Options that are not given yet, or may be given again, written as `begun` is: one dash or two, `_` or `-`. */
+/** Options that are not given yet, or may be repeated, written like `begun`: one dash or two, `_` or `-`. */
 function optionsFor(command: CommanderCommand, { options }: ReadLine, begun: string): Suggestion[] {
   const typed = begun.replace(/^--?/, '');
   return [...command.options, HELP]
@@ -117,7 +117,7 @@ function suggestionOf(option: CommanderOption): Suggestion {
   return { value: option.long!, about: option.description };
 }
 
-/** Where nothing else is declared, a value that is called `file` is one. */
+/** A value called `file` is a file, unless something else is declared. */
 function suggestOf(subject: CommanderOption | Argument | CommanderCommand['registeredArguments'][number]): Suggest | undefined {
   const declared = subject instanceof Option || subject instanceof Argument ? subject.suggest : undefined;
   const name = 'flags' in subject ? /[<[]([^\]>]*)[\]>]/.exec(subject.flags)?.[1] : subject.name();

@@ -2,7 +2,7 @@ import { type ValueParser, wholeNumber } from './whole-number.js';
 
 const WHY = 'the shared table holds a signed 32-bit number';
 
-/** Reads a firewall mark as a table holds it: 0 to 2147483647. */
+/** Reads a firewall mark as stored in a table: 0 to 2147483647. */
 export const fwmark: ValueParser<number> = wholeNumber({ min: 0, max: 0x7fffffff }, WHY);
 
 /** Reads the firewall mark of a target: 1 to 2147483647. */

@@ -2,7 +2,7 @@ import { UsageError } from '../usage-error.js';
 import { items } from './suggestion.js';
 import type { ValueParser } from './whole-number.js';
 
-/** Reads items with commas between them, at least one. */
+/** Reads a comma-separated list of at least one item. */
 export function list<T>(parseItem: ValueParser<T>): ValueParser<T[]> {
   const parse = (text: string): T[] =>
     text.split(',').map((item) => {

@@ -1,6 +1,6 @@
 import { UsageError } from '../usage-error.js';
 
-/** Numbers of NFQUEUE queues that follow one another. */
+/** Consecutive NFQUEUE queue numbers. */
 export interface QueueRange {
   readonly first: number;
   readonly last: number;
@@ -12,7 +12,7 @@ const MAX_QUEUE = 65535;
 export function queueRange(text: string): QueueRange {
   const [, first, last = first] = /^(\d+)(?::(\d+))?$/.exec(text) ?? [];
   const range = { first: Number(first), last: Number(last) };
-  // NaN, where the form is wrong, is not ≤ anything.
+  // NaN, for a wrong format, is not ≤ anything.
   if (range.first <= range.last && range.last <= MAX_QUEUE) return range;
   throw new UsageError('invalid-value', `must be a queue from 0 to ${MAX_QUEUE} or several, FIRST:LAST`, { value: text });
 }

@@ -1,27 +1,27 @@
 // What the shell offers for a word that is being typed.
 
-/** One word that could stand there. */
+/** One word that could go there. */
 export interface Suggestion {
   readonly value: string;
   /** What it is, for shells that show that. */
   readonly about?: string | undefined;
 }
 
-/** Names of files, which the shell knows best. */
+/** File names, which the shell completes best itself. */
 export const FILES = 'files';
 
-/** What could stand there; of a list, the shell shows what begins as the word does. */
+/** What could go there; the shell shows the items of a list that begin like the word. */
 export type Suggestions = readonly Suggestion[] | typeof FILES;
 
 /** The line, as far as it has been typed. */
 export interface TypedLine {
-  /** What is there of the value. */
+  /** The part of the value typed so far. */
   readonly begun: string;
-  /** Value of an option by its long name, `--shm`: the one that is given, else its default; `undefined` for none. */
+  /** Value of an option by its long name, `--shm`: the given one, otherwise its default; `undefined` if there is none. */
   readonly option: (long: string) => string | undefined;
 }
 
-/** Finds what could stand at a place. It may fail: then nothing is offered. */
+/** Finds what could go at the cursor. It may fail: then nothing is offered. */
 export type Suggest = (line: TypedLine) => Suggestions | Promise<Suggestions>;
 
 /** One of a few words. */
@@ -29,7 +29,7 @@ export function words(...values: readonly string[]): Suggest {
   return () => values.map((value) => ({ value }));
 }
 
-/** Items with commas between them, none of them twice. */
+/** Comma-separated items, none of them twice. */
 export function items(suggest: Suggest): Suggest {
   return async (line) => {
     const comma = line.begun.lastIndexOf(',') + 1;

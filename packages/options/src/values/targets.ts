@@ -3,7 +3,7 @@ import { targetFwmark } from './fwmark.js';
 import { list } from './list.js';
 import { wholeNumber } from './whole-number.js';
 
-/** A target's fwmark and its weight, its share of the buckets in proportion to the others' weights. */
+/** A target's fwmark and its weight: its share of the buckets relative to the other targets. */
 export interface WeightedTarget {
   readonly fwmark: number;
   readonly weight: number;
@@ -17,7 +17,7 @@ export function targets(text: string): WeightedTarget[] {
   const all = parseTargets(text);
   const seen = new Set<number>();
   for (const target of all) {
-    if (seen.has(target.fwmark)) throw new UsageError('invalid-value', `fwmark ${target.fwmark} is there twice`, { value: text });
+    if (seen.has(target.fwmark)) throw new UsageError('invalid-value', `fwmark ${target.fwmark} is listed twice`, { value: text });
     seen.add(target.fwmark);
   }
   return all;

@@ -8,7 +8,7 @@ import { queueRange } from './queue-range.js';
 import { targets } from './targets.js';
 import { type ValueParser, wholeNumber } from './whole-number.js';
 
-/** Parsers by name, texts that they read, texts that they refuse, and what they then say must be. */
+/** Parsers by name, with texts that they accept, texts that they refuse, and what they then say is allowed. */
 const cases: [name: string, parse: ValueParser<unknown>, good: [string, unknown][], bad: string[], allowed: string][] = [
   [
     'wholeNumber',
@@ -127,11 +127,11 @@ describe('targets', () => {
     ['101:65536', /^65536: must be a whole number from 0 to 65535$/],
     ['101:', /^: must be a whole number from 0 to 65535$/],
     ['101:1:1', /^1:1: must be/],
-    ['101,102,101:2', /^101,102,101:2: fwmark 101 is there twice$/],
+    ['101,102,101:2', /^101,102,101:2: fwmark 101 is listed twice$/],
   ])('refuses %j', (text, message) => expect(() => targets(text)).toThrowError(message));
 });
 
-test('a list has the errors of its items', () => {
+test('a list reports the errors of its items', () => {
   expect(list(queueRange)('1,2:3')).toEqual([
     { first: 1, last: 1 },
     { first: 2, last: 3 },

@@ -1,14 +1,14 @@
 import { UsageError } from '../usage-error.js';
 import type { Suggest } from './suggestion.js';
 
-/** Reads the text of a value. Throws {@link UsageError} `invalid-value`, in which the option is still missing: `Option` puts it in. */
+/** Reads the text of a value. Throws {@link UsageError} `invalid-value` without the option's name: `Option` adds it. */
 export interface ValueParser<T> {
   (text: string): T;
   /** What the shell offers for the value. */
   readonly suggest?: Suggest;
 }
 
-/** The least and the largest number that are allowed. */
+/** The smallest and the largest allowed number. */
 export interface NumberRange {
   /** 0 when absent. */
   readonly min?: number;
@@ -16,13 +16,13 @@ export interface NumberRange {
   readonly max?: number;
 }
 
-/** So many numbers, at most, are offered one by one. */
+/** Completion lists at most this many numbers. */
 const FEW = 10;
 
 /**
- * Reads a whole decimal number: digits only, `010` is ten; a `-` before them where `min` is negative.
+ * Reads a whole decimal number: digits only, `010` is ten; with a leading `-` allowed if `min` is negative.
  *
- * @param why put behind the range in the error, where the range would surprise
+ * @param why explains a surprising range; added after it in the error
  */
 export function wholeNumber({ min = 0, max = Number.MAX_SAFE_INTEGER }: NumberRange = {}, why?: string): ValueParser<number> {
   const form = min < 0 ? /^-?\d+$/ : /^\d+$/;

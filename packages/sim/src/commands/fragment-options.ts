@@ -1,23 +1,23 @@
 import type { FragmentTableOptions } from '@nfqlb/core';
 import { type Command, wholeNumber } from '@nfqlb/options';
 
-/** The options of a fragment table, by the names and with the defaults that `nfqlb lb` has. */
+/** The options of a fragment table, with the names and defaults of `nfqlb lb`. */
 export interface FragmentOptions {
   readonly ft_size: number;
   readonly ft_buckets: number;
   readonly ft_ttl: number;
 }
 
-/** Those that matter where fragments are stored. */
+/** Including the options for storing fragments. */
 export interface StoredFragmentOptions extends FragmentOptions {
   readonly ft_frag: number;
   readonly reassembler: number;
   readonly mtu: number;
-  /** False, or how `lb` would name the device. */
+  /** False, or true or a device name as in `lb`. */
   readonly tun: boolean | string;
 }
 
-/** More than that, and the machine rather than the table is tried. */
+/** Larger values would test the machine rather than the table. */
 export const MAX_ENTRIES: number = 2 ** 22;
 const MAX_TTL = 2 ** 24;
 
@@ -35,28 +35,28 @@ export function addFragmentOptions(command: Command): Command {
 
 export function addStoredFragmentOptions(command: Command): Command {
   return addFragmentOptions(command)
-    .option('--ft_frag <fragments>', 'most fragments stored until their first comes', wholeNumber({ max: MAX_ENTRIES }), 100)
+    .option('--ft_frag <fragments>', 'maximum fragments stored while waiting for their first one', wholeNumber({ max: MAX_ENTRIES }), 100)
     .option(
       '--reassembler <holes>',
-      'holes to follow what is missing of datagrams; 0: entries live for their time',
+      'holes for tracking missing parts of datagrams; 0: entries live for ft_ttl',
       wholeNumber({ max: MAX_ENTRIES }),
       0,
     )
     .option(
       '--mtu <octets>',
       'longest fragment that is stored',
-      wholeNumber({ min: 576, max: 65_531 }, 'RFC 791: every host takes 576 octets'),
+      wholeNumber({ min: 576, max: 65_531 }, 'RFC 791: every host accepts 576 octets'),
       1500,
     )
-    .option('--tun [device]', 'there is a tun device, so that stored fragments can come back; its name means nothing here', true)
-    .option('--no-tun', 'there is none: fragments that come before their first are dropped') as Command;
+    .option('--tun [device]', 'assume a tun device, so that stored fragments can come back; its name is ignored', true)
+    .option('--no-tun', 'no tun device: fragments that arrive before their first one are dropped') as Command;
 }
 
 export function fragmentTableOptions(options: StoredFragmentOptions): FragmentTableOptions {
   return {
     size: options.ft_size,
     buckets: options.ft_buckets,
-    // What could not be sent again is not stored.
+    // Fragments that could not be re-injected are not stored.
     fragments: options.tun === false ? 0 : options.ft_frag,
     mtu: options.mtu,
     ttl: options.ft_ttl,

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 
-// The program as a user runs it, with its threads, bundled from these sources.
+// The program as a user runs it, with its worker threads, bundled from these sources.
 let folder: string;
 beforeAll(() => {
   folder = mkdtempSync(join(tmpdir(), 'nfqlb-fragtable-'));
@@ -20,7 +20,7 @@ function fragtable(...args: string[]): { status: number | null; stdout: string; 
 
 const OVERLOAD = ['--rate=2500', '--ft_size=499', '--ft_buckets=100', '--duration=5'];
 
-test('a line for each run, with the fields of conntrack-test', () => {
+test('one line per run, with the fields of conntrack-test', () => {
   const { stdout, status } = fragtable(...OVERLOAD, '--json');
   expect(status).toBe(0);
   expect(stdout).toMatch(
@@ -28,7 +28,7 @@ test('a line for each run, with the fields of conntrack-test', () => {
   );
 });
 
-test('the same output every time, however many runs there are at once, and to a file', () => {
+test('the output is the same every time, with any --parallel, and in a file', () => {
   const { stdout } = fragtable(...OVERLOAD, '--repeat=5', '--json');
   expect(stdout.trimEnd().split('\n')).toHaveLength(5);
   for (const parallel of ['1', '2', '3', '7'])
@@ -41,7 +41,7 @@ test('the same output every time, however many runs there are at once, and to a 
   expect(table).toMatchSnapshot();
 });
 
-test('--solve finds the smallest prime that holds the rate, in all runs', () => {
+test('--solve finds the smallest prime size that sustains the rate in all runs', () => {
   const load = ['--rate=1000', '--duration=5', '--ids=random', '--json'];
   const solve = (runs: number, ...more: string[]): string => fragtable(...load, '--solve', '--loss=1%', `--repeat=${runs}`, ...more).stdout;
   const losses = (buckets: number): number[] =>
@@ -67,8 +67,8 @@ describe('bad input: one line, exit status 1', () => {
     [['--repeat=0'], '--repeat=0: must be a whole number from 1'],
     [['--solve', '--loss=x'], '--loss=x: must be a percentage such as 0.1%, from 0 to 100'],
     [['--solve', '--loss=101%'], '--loss=101%: must be a percentage'],
-    [['--loss=1%'], '--loss: is for --solve'],
-    [['--solve', '--ft_size=499'], '--ft_size: is what --solve finds; leave it out'],
+    [['--loss=1%'], '--loss: needs --solve'],
+    [['--solve', '--ft_size=499'], '--ft_size: cannot be used with --solve, which finds it'],
     [['capture.pcap'], 'capture.pcap: an argument too many'],
   ])('%s', (args, message) => {
     const { status, stdout, stderr } = fragtable(...args);

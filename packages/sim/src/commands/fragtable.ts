@@ -19,33 +19,34 @@ interface FragtableOptions extends FragmentOptions {
   readonly json?: string | true;
 }
 
-/** `sim fragtable`: how a fragment table holds a rate of fragmented packets. */
+/** `sim fragtable`: how well a fragment table copes with a rate of fragmented packets. */
 export function fragtableCommand(): Command {
-  const command = new Command('fragtable').description('send fragmented packets at a rate to a fragment table, in virtual time');
+  const command = new Command('fragtable').description('send fragmented packets to a fragment table at a given rate, in virtual time');
   addFragmentOptions(command)
-    .option('--rate <packets>', 'fragmented packets a second', wholeNumber({ min: 1, max: 10_000_000 }), 10_000)
+    .option('--rate <packets>', 'fragmented packets per second', wholeNumber({ min: 1, max: 10_000_000 }), 10_000)
     .option('--duration <seconds>', 'virtual time', wholeNumber({ min: 1, max: 1_000_000 }), 60)
-    .option('--repeat <runs>', 'independent runs, each with a seed of its own', wholeNumber({ min: 1, max: 100_000 }), 1)
+    .option('--repeat <runs>', 'independent runs, each with its own seed', wholeNumber({ min: 1, max: 100_000 }), 1)
     .option('--parallel <threads>', 'runs at a time; the results do not depend on it', wholeNumber({ min: 1, max: 1024 }), 1)
     .option('--seed <number>', 'seed of the first run', wholeNumber({ max: 0xffffffff }), 1)
     .option(
       '--ids <order>',
-      'fragment ids: counted as by conntrack-test, as on the wire, or random',
+      'fragment ids: counted as in conntrack-test, counted in network order, or random',
       oneOf('host', 'network', 'random'),
       'host',
     )
     .option('--solve', 'find the smallest prime ft_size, with as many ft_buckets, that loses no more than --loss in any run')
     .option('--loss <percent>', 'with --solve: packets that may be lost, as in 0.1%', percent, 0.1)
-    .option('--json [file]', 'write one JSON line a run, to standard output or to a file');
+    .option('--json [file]', 'write one JSON line per run, to standard output or to a file');
   return command.action(runFragtable) as Command;
 }
 
 async function runFragtable(options: FragtableOptions, command: Command): Promise<void> {
   const given = (name: string): boolean => command.getOptionValueSource(name) === 'cli';
   for (const name of ['ft_size', 'ft_buckets']) {
-    if (options.solve && given(name)) throw new UsageError('invalid-value', 'is what --solve finds; leave it out', { option: `--${name}` });
+    if (options.solve && given(name))
+      throw new UsageError('invalid-value', 'cannot be used with --solve, which finds it', { option: `--${name}` });
   }
-  if (!options.solve && given('loss')) throw new UsageError('invalid-value', 'is for --solve', { option: '--loss' });
+  if (!options.solve && given('loss')) throw new UsageError('invalid-value', 'needs --solve', { option: '--loss' });
   const seeds = seedsFrom(options.seed, options.repeat);
   if (options.solve) await solve(options, seeds);
   else await runEach(options, seeds);
@@ -62,18 +63,18 @@ async function runEach(options: FragtableOptions, seeds: readonly number[]): Pro
 
 async function solve(options: FragtableOptions, seeds: readonly number[]): Promise<void> {
   const { rate, duration, ft_ttl, loss, parallel } = options;
-  // More packets than a run can have, by far, so that a run that gives up would have lost too many.
+  // Based on far more packets than a run can have, so a run that stops early would have lost too many.
   const mostRejected = ((1.2 * rate * duration + 1000) * loss) / 100;
   const worstLoss = async (size: number, someSeeds: readonly number[]): Promise<number> =>
     Math.max(...(await runAll({ ...rateOptions(options, size, size), mostRejected }, someSeeds, parallel)).map(lossOf));
   const lossAt = async (size: number): Promise<number> => {
-    // Most sizes fail the first run: no threads for them.
+    // Most sizes fail in the first run: start no threads for them.
     const first = await worstLoss(size, seeds.slice(0, 1));
     return first > loss || seeds.length === 1 ? first : Math.max(first, await worstLoss(size, seeds.slice(1)));
   };
   const found = await smallestTable(lossAt, loss, tooSmall((rate * ft_ttl) / 1000, loss), MAX_ENTRIES);
   if (!found)
-    throw new UsageError('invalid-value', `no table of up to ${MAX_ENTRIES} buckets loses so little`, {
+    throw new UsageError('invalid-value', `no table with up to ${MAX_ENTRIES} buckets has so little loss`, {
       option: '--loss',
       value: `${loss}%`,
     });
@@ -85,18 +86,18 @@ async function solve(options: FragtableOptions, seeds: readonly number[]): Promi
 }
 
 /**
- * A size that is too small for sure: with as many extra entries, half of the packets that are under way at once, less a tenth for
- * chance. Of few packets any number may come by chance.
+ * A size that is certainly too small: with as many extra entries, half of the packets in flight at once, less a tenth for random variation.
+ * With few packets the variation can be any size.
  */
-function tooSmall(underWay: number, loss: number): number {
-  return underWay < 1000 ? 0 : Math.floor(0.45 * underWay * (1 - loss / 100));
+function tooSmall(inFlight: number, loss: number): number {
+  return inFlight < 1000 ? 0 : Math.floor(0.45 * inFlight * (1 - loss / 100));
 }
 
 function rateOptions({ rate, duration, ft_ttl, ids }: FragtableOptions, size: number, buckets: number): RateOptions {
   return { rate, duration, ttl: ft_ttl, size, buckets, ids };
 }
 
-/** @param records for `--json`, @param lines for a reader */
+/** Writes `records` for `--json`, `lines` for humans. */
 function write({ json }: FragtableOptions, records: readonly object[], lines: () => string[]): void {
   if (json !== undefined) {
     const writer = new RecordWriter(json === true ? '-' : json);
@@ -124,7 +125,7 @@ function runTable(results: readonly RateResult[], seeds: readonly number[]): str
   ]);
 }
 
-/** To one decimal, as C nfqlb prints it. */
+/** Rounds to one decimal, as C nfqlb does. */
 function round(percentage: number): number {
   return Math.round(10 * percentage) / 10;
 }

@@ -55,7 +55,7 @@ function write(bytes: Uint8Array | string): string {
 }
 
 describe('decisions', () => {
-  test.each(['telnet-ipv4', 'udp-ipv4', 'udp-ipv6'])('of %s are the right ones, and those of C nfqlb where it is right', (name) => {
+  test.each(['telnet-ipv4', 'udp-ipv4', 'udp-ipv6'])('for %s are correct, and match C nfqlb where it is correct', (name) => {
     const expected = JSON.parse(readFileSync(data(`${name}.decisions.json`), 'utf8')) as {
       packets: { n: number; rc: number; expectedFwmark: number }[];
     };
@@ -65,7 +65,7 @@ describe('decisions', () => {
     expect(records(stdout)).toHaveLength(expected.packets.length);
   });
 
-  test('have exactly the fields of the specification, in order', () => {
+  test('have exactly the specified fields, in order', () => {
     const records = [
       { bytes: packet().ipv4('10.0.0.2', '10.0.0.1').udp(4711, 5001).payload(4).build() },
       { bytes: packet().ipv6('1000::2', '1000::1').icmpEcho(7).build(), nanoseconds: 1_500_000 },
@@ -98,7 +98,7 @@ describe('decisions', () => {
     ]);
   });
 
-  test('are the same for a file, for standard input and for gzip, and the same every time', () => {
+  test('are the same for a file, standard input and gzip, every time', () => {
     const bytes = readFileSync(DEMO);
     const { stdout } = sim([DEMO, '--json']);
     expect(records(stdout)).toHaveLength(1557);
@@ -107,7 +107,7 @@ describe('decisions', () => {
     expect(sim([write(gzipSync(bytes)), '--json']).stdout).toBe(stdout);
   });
 
-  test('with --json=FILE go to the file, and the summary to standard output', () => {
+  test('go to the file with --json=FILE, and the summary to standard output', () => {
     const file = join(folder, 'decisions.jsonl');
     const { stdout } = sim([DEMO, `--json=${file}`]);
     expect(readFileSync(file, 'utf8')).toBe(sim([DEMO, '--json']).stdout);
@@ -124,7 +124,7 @@ describe('options', () => {
     return pcap(packets.map((bytes) => ({ bytes })));
   }
 
-  test('--sctp_encap and --hash_mode: SCTP goes by its ports, inside UDP too', () => {
+  test('--sctp_encap and --hash_mode: SCTP is balanced by its ports, also inside UDP', () => {
     const both = records(sim(['-', '--sctp_encap=9899', '--json'], UDP).stdout);
     expect(both.map(({ kind }) => kind)).toEqual(['udp-encap', 'normal']);
     expect(both[0]!.fwmark).toBe(both[1]!.fwmark);
@@ -134,7 +134,7 @@ describe('options', () => {
     expect(new Set(hashes(['--sctp_encap=9899', '--hash_mode=0'])).size).toBe(2);
   });
 
-  test('--notargets_fwmark: what packets get when no target is active', () => {
+  test('--notargets_fwmark: fwmark of packets when no target is active', () => {
     const none = ['--at=0:deactivate 101 102 103 104', '--json'];
     expect(records(sim(['-', ...none], UDP).stdout)).toMatchObject([
       { verdict: 'drop', fwmark: null, reason: 'no-target' },
@@ -146,7 +146,7 @@ describe('options', () => {
     ]);
   });
 
-  test('--at: from its moment on the table is another one, for new and old flows alike', () => {
+  test('--at: the table changes at the given time, for new and existing flows alike', () => {
     const at = 0.5;
     const before = records(sim([DEMO, '--json']).stdout);
     const changed = records(sim([DEMO, '--json', `--at=${at}:deactivate 102`, '--at', '0.8:activate --weight=2 105']).stdout);
@@ -158,29 +158,29 @@ describe('options', () => {
     expect(part(0.8, 99, changed).map(({ fwmark }) => fwmark)).toContain(105);
   });
 
-  test('--at: changes after the last packet are reported, and nothing else', () => {
+  test('--at: only changes after the last packet are reported', () => {
     const { status, stderr } = sim([DEMO, '--at=5:activate 106', '--at=0.5:deactivate 102', '--at=1.75:activate 105']);
     expect(status).toBe(0);
     expect(stderr.split('\n').filter((line) => line.includes('--at'))).toEqual([
-      'sim replay: warning: --at=1.75:activate 105: not made, because the last packet is 1.743 s after the first one',
-      'sim replay: warning: --at=5:activate 106: not made, because the last packet is 1.743 s after the first one',
+      'sim replay: warning: --at=1.75:activate 105: not applied, because the last packet is 1.743 s after the first one',
+      'sim replay: warning: --at=5:activate 106: not applied, because the last packet is 1.743 s after the first one',
     ]);
     expect(sim([DEMO, '--at=1.743:activate 105']).stderr).not.toContain('--at');
   });
 
-  test('--expect: nothing to say when the decisions are the same, each difference named when not', () => {
+  test('--expect: silent when the decisions are the same, otherwise reports each difference', () => {
     const expected = write(sim([DEMO, '--json']).stdout);
     expect(sim([DEMO, `--expect=${expected}`]).status).toBe(0);
     const { status, stderr } = sim([DEMO, `--expect=${expected}`, '--targets=101,102,103']);
     expect(status).toBe(1);
     expect(stderr).toMatch(new RegExp(`${expected}:\\d+: packet \\d+: fwmark 10\\d, expected 104`));
-    expect(stderr).toMatch(/sim replay: \d+ packets are not decided as .* says/);
+    expect(stderr).toMatch(/sim replay: \d+ records differ from .*/);
     const lines = readFileSync(expected, 'utf8').split('\n');
     expect(sim([DEMO, '--expect', write(lines.slice(0, -3).join('\n'))]).stderr).toContain('not expected: {"n":1556,');
     expect(sim([DEMO, '--expect', write(`${lines.join('\n')}${lines[0]}\n`)]).stderr).toContain('missing: {"n":1,');
   });
 
-  test('the summary has a line for each target, with its share and what it should be', () => {
+  test('the summary has a line for each target, with its actual and ideal share', () => {
     const { stdout } = sim([DEMO, '--targets=101,102:3']);
     expect(stdout).toMatch(/ 101 +\d+ +[\d,]+ +\d+\.\d\d% +25\.00%\n +102 +[\d,]+ +[\d,]+ +\d+\.\d\d% +75\.00%\n/);
     expect(stdout.replace(DEMO, 'CAPTURE')).toMatchSnapshot();
@@ -203,11 +203,11 @@ describe('--config', () => {
     readonly flow?: string;
   }
   const replayed = (...args: string[]): FlowRecord[] => records(sim([DEMO, '--json', ...args]).stdout) as FlowRecord[];
-  /** What the flows say, worked out without them. */
+  /** The expected flow, computed independently. */
   const flowOf = ({ proto, dport }: FlowRecord): string | undefined =>
     proto === 6 ? 'web' : proto === 17 && dport === 53 ? 'dns' : undefined;
 
-  test('each packet goes with its flow to a target of its table', () => {
+  test("each packet goes to a target of its flow's table", () => {
     const all = replayed(config());
     expect(new Set(all.map(({ flow }) => flow))).toEqual(new Set(['web', 'dns', undefined]));
     for (const record of all) {
@@ -219,7 +219,7 @@ describe('--config', () => {
     }
   });
 
-  test('a table alone is what all packets go by, the same as with --targets', () => {
+  test('a single table balances all packets, as with --targets', () => {
     const alone = sim([DEMO, '--json', `--config=${write('tables: { any: { M: 499, targets: { 7: 1, 8: 2 } } }')}`]);
     expect(alone.stdout).toBe(sim([DEMO, '--json', '--M=499', '--targets=7,8:2']).stdout);
     const { stdout } = sim([DEMO, config({ flows: undefined }), '--tshm=dns']);
@@ -243,12 +243,12 @@ describe('--config', () => {
     expect(by(0.6, 9).some(({ reason }) => reason === 'no-flow')).toBe(false);
   });
 
-  test('--nolb_fwmark: what packets get that no flow matches', () => {
+  test('--nolb_fwmark: fwmark of packets that match no flow', () => {
     const all = replayed(config({ flows: [] }), '--nolb_fwmark=9');
     expect(new Set(all.map(({ fwmark, reason }) => `${fwmark} ${reason}`))).toEqual(new Set(['9 no-flow']));
   });
 
-  test('the summary has each table and each flow, with what went with it; shares are those within a table', () => {
+  test('the summary has each table, and each flow with its packets; ideal shares are relative to the table', () => {
     const { stdout } = sim([DEMO, config()]);
     const all = replayed(config());
     for (const name of ['web', 'dns']) {
@@ -270,7 +270,7 @@ describe('--config', () => {
     [() => [config(), '--at=1:deactivate 3'], '--at=1:deactivate 3: there is no table nfqlb; there is web, dns'],
     [() => [config(), '--at=1:flow-set --name=a --target=x'], 'there is no table x; there is web, dns'],
     [() => [config(), '--at=1:flow-set --name=a --target=web --dports=0'], 'dports "0": must be a port'],
-    [() => ['--at=1:flow-delete --name=a'], '--at=1:flow-delete --name=a: there are no flows: they need --config, with flows'],
+    [() => ['--at=1:flow-delete --name=a'], '--at=1:flow-delete --name=a: no flows: this needs --config with flows'],
   ] as const)('refused: %s', (args, problem) => {
     const { status, stdout, stderr } = sim([DEMO, ...args()]);
     expect([status, stdout]).toEqual([1, '']);
@@ -282,7 +282,7 @@ describe('--config', () => {
 describe('fragments', () => {
   const UDP = data('udp-ipv4.pcap');
 
-  test.each(['udp-ipv4', 'udp-ipv6'])('of %s, in disorder too, all get the fwmark of their datagram', (name) => {
+  test.each(['udp-ipv4', 'udp-ipv6'])('of %s all get the fwmark of their datagram, also out of order', (name) => {
     const inOrder = records(sim([data(`${name}.pcap`), '--json']).stdout);
     for (const disorder of [['--reverse-fragments'], ['--shuffle=1'], ['--shuffle=2', '--reverse-fragments', '--reassembler=100']]) {
       const { stdout, status } = sim([data(`${name}.pcap`), '--json', ...disorder]);
@@ -311,12 +311,12 @@ describe('fragments', () => {
     expect(records(stdout).filter(({ verdict }) => verdict === 'accept').length).toBeLessThan(42);
   });
 
-  test('--tun is taken as of lb, with a name', () => {
+  test('--tun accepts a device name, like lb', () => {
     const { stdout } = sim([UDP, '--reverse-fragments', '--json']);
     for (const tun of ['--tun', '--tun=nfqlb0']) expect(sim([UDP, '--reverse-fragments', '--json', tun]).stdout).toBe(stdout);
   });
 
-  test('--tier and --ownfw: one load balancer of the tier decides each datagram, the others send it there', () => {
+  test('--tier and --ownfw: one load balancer of the tier decides each datagram, the others forward it', () => {
     const all = [201, 202, 203].map((own) => records(sim([UDP, '--tier=201,202,203', `--ownfw=${own}`, '--json']).stdout));
     for (let i = 0; i < 42; i++) {
       const taken = all.map((each) => each[i]!);
@@ -326,7 +326,7 @@ describe('fragments', () => {
     }
   });
 
-  test('--expect and --at go on working with fragments that come back', () => {
+  test('--expect and --at also work with fragments that come back', () => {
     const change = ['--reverse-fragments', '--at=0.003:deactivate 101 102 103'];
     const expected = write(sim([UDP, ...change, '--json']).stdout);
     expect(sim([UDP, ...change, `--expect=${expected}`]).status).toBe(0);
@@ -335,30 +335,30 @@ describe('fragments', () => {
     expect(stderr).toMatch(/packet \d+ re-injected: fwmark 10\d, expected 104/);
   });
 
-  test('the summary has the re-injected ones apart, the tier, and the statistics of the fragment table', () => {
+  test('the summary shows re-injected fragments separately, the tier, and the fragment table statistics', () => {
     const { stdout } = sim([UDP, '--reverse-fragments', '--tier=201,202', '--ownfw=201', '--reassembler=10']);
     expect(stdout.replace(UDP, 'CAPTURE')).toMatchSnapshot();
   });
 
-  test('--reassembler: datagrams that came in order and whole leave the table at once', () => {
+  test('--reassembler: datagrams that arrive complete and in order leave the table at once', () => {
     expect(sim([UDP]).stdout).toContain('reAssembled 0, active 2');
     expect(sim([UDP, '--reassembler=100']).stdout).toContain('reAssembled 2, active 0');
     expect(sim([UDP, '--reassembler=1', '--shuffle=1']).stdout).toContain('reAssembled 0, active 2');
   });
 
-  test('a datagram that is not complete when the capture ends is still stored', () => {
+  test('a datagram that is incomplete at the end of the capture is still stored', () => {
     const [, second] = fragments(packet().ipv4('10.0.0.2', '10.0.0.1').udp(1, 2).payload(2000).build(), 1500) as [Uint8Array, Uint8Array];
     expect(sim(['-'], pcap([{ bytes: second }])).stdout).toContain('stored: 1 fragment (0 re-injected, 0 discarded, 1 still stored)');
   });
 });
 
-describe('bad input: one line, exit status 1, and what was whole has been replayed', () => {
+describe('bad input: one line, exit status 1, and intact packets are replayed', () => {
   const whole = pcap([1, 2, 3].map((port) => ({ bytes: packet().ipv4('10.0.0.2', '10.0.0.1').udp(port, 80).build() })));
   test.each([
     ['no file', ['/no/such/file'], 'sim replay: /no/such/file: no such file'],
     ['no capture named', [], 'sim replay: missing argument capture; the usage is'],
-    ['a directory', ['/tmp'], 'sim replay: /tmp: a directory; a capture file is needed, or - for standard input'],
-    ['targets that are no numbers', ['-', '--targets=abc'], '--targets=abc: must be a whole number from 1 to 2147483647'],
+    ['a directory', ['/tmp'], 'sim replay: /tmp: a directory; expected a capture file, or - for standard input'],
+    ['targets that are not numbers', ['-', '--targets=abc'], '--targets=abc: must be a whole number from 1 to 2147483647'],
     ['M below 0', ['-', '--M=-1'], '--M=-1: must be a whole number from 3 to 4294967295'],
     ['N > M', ['-', '--M=7', '--N=8'], 'sim replay: N 8: must be a whole number from 1 to 7'],
     ['more targets than slots', ['-', '--N=1'], 'sim replay: no free slot for fwmark 102: all 1 are taken'],
@@ -368,25 +368,25 @@ describe('bad input: one line, exit status 1, and what was whole has been replay
       ['-', '--permutation=nfqlb', '--targets=1,2:2'],
       'unequal weights need a table of permutation kind fwmark',
     ],
-    ['a change without a moment', ['-', '--at=deactivate 102'], '--at=deactivate 102: must be SECONDS:COMMAND'],
-    ['a change that is none', ['-', '--at=1:explode'], 'explode'],
+    ['a change without a time', ['-', '--at=deactivate 102'], '--at=deactivate 102: must be SECONDS:COMMAND'],
+    ['an unknown change', ['-', '--at=1:explode'], 'explode'],
     ['an unknown option', ['-', '--colour'], 'sim replay: '],
-    ['a tier that is no numbers', ['-', '--tier=abc'], '--tier=abc: must be a whole number from 1 to 2147483647'],
+    ['a tier that is not numbers', ['-', '--tier=abc'], '--tier=abc: must be a whole number from 1 to 2147483647'],
     [
-      'ownfw that is not of the tier',
+      'ownfw that is not in the tier',
       ['-', '--tier=201,202', '--ownfw=203'],
-      '--ownfw=203: must be one of --tier=201,202, or 0 for none of it',
+      '--ownfw=203: must be one of --tier=201,202, or 0 if not in the tier',
     ],
     ['ownfw without a tier', ['-', '--ownfw=201'], '--ownfw=201: needs --tier, the fwmarks of the load balancers'],
     ['an mtu too small', ['-', '--mtu=100'], '--mtu=100: must be a whole number from 576 to 65531'],
     ['a fragment table without buckets', ['-', '--ft_size=0'], '--ft_size=0: must be a whole number from 1 to 4194304'],
-    ['a seed that is none', ['-', '--shuffle=x'], '--shuffle=x: must be a whole number from 0 to 4294967295'],
+    ['an invalid seed', ['-', '--shuffle=x'], '--shuffle=x: must be a whole number from 0 to 4294967295'],
     ['a shuffle without a seed', ['-', '--shuffle'], '--shuffle: needs a value'],
-    ['an expectation that is not there', ['-', '--expect=/no/such'], '/no/such'],
+    ['a missing --expect file', ['-', '--expect=/no/such'], '/no/such'],
     [
       'a text file',
       [new URL(import.meta.url).pathname],
-      'not a capture: it begins with 69 6d 70 6f; pcap and pcapng are read, plain or in gzip',
+      'not a capture: it begins with 69 6d 70 6f; expected pcap or pcapng, plain or gzip',
     ],
   ])('%s', (_name, args, message) => {
     const { status, stderr } = sim(args, whole);
@@ -398,10 +398,12 @@ describe('bad input: one line, exit status 1, and what was whole has been replay
     const { status, stdout, stderr } = sim(['-'], whole.subarray(0, whole.length - 5));
     expect(status).toBe(1);
     expect(stdout).toContain('standard input: 2 packets');
-    expect(stderr).toContain(`sim replay: standard input: cut off at byte ${whole.length - 5}: record 3 needs 44 octets, 39 are there`);
+    expect(stderr).toContain(
+      `sim replay: standard input: cut off at byte ${whole.length - 5}: record 3 needs 44 octets, only 39 are there`,
+    );
   });
 
-  test('an output that nobody reads any more ends it quietly', () => {
+  test('a closed output pipe ends it quietly', () => {
     const { status, stderr } = spawnSync('sh', ['-c', `"${process.execPath}" "${program}" replay "${DEMO}" --json | head -1`], {
       encoding: 'utf8',
     });

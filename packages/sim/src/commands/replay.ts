@@ -51,8 +51,9 @@ interface ReplayOptions extends StoredFragmentOptions {
   readonly expect?: string;
 }
 
-/** `sim replay`: load-balances a capture as `nfqlb lb` would the traffic. */
 const DEFAULT_TARGETS = '101,102,103,104';
+
+/** `sim replay`: load-balances a capture as `nfqlb lb` would balance the traffic. */
 
 export function replayCommand(): Command {
   const command = new Command('replay')
@@ -68,9 +69,9 @@ export function replayCommand(): Command {
         .default(targets(DEFAULT_TARGETS), DEFAULT_TARGETS),
     )
     .addOption(
-      new Option('--config <file>', 'tables, targets and flows: what `nfqlb apply` takes').conflicts(['targets', 'M', 'N', 'permutation']),
+      new Option('--config <file>', 'tables, targets and flows, as for `nfqlb apply`').conflicts(['targets', 'M', 'N', 'permutation']),
     )
-    .option('--tshm <name>', 'of the tables of --config, the one that all packets go by where it has no flows', DEFAULT_TABLE)
+    .option('--tshm <name>', 'table of --config that balances all packets if there are no flows', DEFAULT_TABLE)
     .option('--M <buckets>', 'buckets of the table; lowered to a prime', wholeNumber({ min: 3, max: 0xffffffff }), 997)
     .option('--N <slots>', 'most targets', wholeNumber({ min: 1, max: MAX_BUCKETS }), 32)
     .option('--permutation <kind>', 'fwmark: the same targets give the same table; nfqlb: as C nfqlb', oneOf('fwmark', 'nfqlb'), 'fwmark')
@@ -79,17 +80,21 @@ export function replayCommand(): Command {
     .option('--notargets_fwmark <fwmark>', 'what packets get when no target is active; -1: they are dropped', fwmarkOrNone, -1)
     .option('--nolb_fwmark <fwmark>', 'what packets get that no flow matches; -1: they are dropped', fwmarkOrNone, -1)
     .option('--promiscuous_ping', 'an echo request goes with the first flow whose addresses match, whatever its protocols', false)
-    .option('--tier <list>', 'fwmarks of the load balancers of a tier, which share the fragments among them', targets)
-    .option('--ownfw <fwmark>', 'which of the tier this load balancer is; 0: none of it', fwmark, 0);
+    .option('--tier <list>', 'fwmarks of the load balancers in a tier, which share the fragments', targets)
+    .option('--ownfw <fwmark>', 'fwmark of this load balancer in the tier; 0: not in the tier', fwmark, 0);
   addStoredFragmentOptions(command as Command)
     .option(
       '--at <seconds:command>',
-      'change a table or a flow at a moment of the capture, as in 1.5:"deactivate 102"; repeatable',
+      'change a table or a flow at a time in the capture, as in 1.5:"deactivate 102"; repeatable',
       repeatable(scheduledChange),
     )
-    .option('--shuffle <seed>', `permute each ${DISORDER_WINDOW} packets; the same seed, the same order`, wholeNumber({ max: 0xffffffff }))
+    .option(
+      '--shuffle <seed>',
+      `shuffle each ${DISORDER_WINDOW} packets; the same seed gives the same order`,
+      wholeNumber({ max: 0xffffffff }),
+    )
     .option('--reverse-fragments', `reverse the fragments of each datagram that are within ${DISORDER_WINDOW} packets`)
-    .option('--json [file]', 'write one JSON line a packet, to standard output or to a file')
+    .option('--json [file]', 'write one JSON line per packet, to standard output or to a file')
     .option('--expect <file>', 'compare with the --json output of an earlier replay; differences give exit status 1');
   return command.action(runReplay) as Command;
 }
@@ -125,7 +130,7 @@ async function runReplay(path: string, options: ReplayOptions): Promise<void> {
     writer?.close();
     capture.close();
     for (const line of schedule.describePending()) process.stderr.write(`sim replay: ${line}\n`);
-    // What was whole has been replayed, and is shown, also when the capture then breaks off.
+    // If the capture breaks off, the packets before that have been replayed and are shown.
     if (options.json !== true) {
       process.stdout.write(summary(capture, replayed, tally));
       const rate = Math.round(tally.packets / seconds).toLocaleString('en-US');
@@ -150,7 +155,7 @@ async function balancerOptions(options: ReplayOptions): Promise<ReplayedBalancer
   };
 }
 
-/** The tables, and how a packet gets to one. */
+/** The tables, and how a packet is assigned to one. */
 async function choiceOf({ config, tshm, targets, promiscuous_ping: promiscuousPing, ...options }: ReplayOptions): Promise<Choice> {
   if (config === undefined) return { tables: new Map([[DEFAULT_TABLE, { ...tableOptions(options), targets }]]), choice: DEFAULT_TABLE };
   const { parseConfiguration, readConfigurationText, requireTables } = await import('@nfqlb/configuration');
@@ -174,14 +179,14 @@ function tierOf({ tier, ownfw, ...options }: ReplayOptions): ReplayedBalancerOpt
   const members = tier?.map((member) => member.fwmark) ?? [];
   if (ownfw !== 0 && !members.includes(ownfw)) {
     const problem = tier
-      ? `must be one of --tier=${members.join()}, or 0 for none of it`
+      ? `must be one of --tier=${members.join()}, or 0 if not in the tier`
       : 'needs --tier, the fwmarks of the load balancers';
     throw new UsageError('invalid-value', problem, { option: '--ownfw', value: String(ownfw) });
   }
   return tier && { ...tableOptions(options), ownFwmark: ownfw, targets: tier };
 }
 
-/** Of both disorders, first the one of datagrams, then the one of all packets. */
+/** If both are given, reverses fragments first, then shuffles. */
 function disordered(capture: Capture, { shuffle, reverseFragments }: ReplayOptions): PacketStream {
   const packets = reverseFragments ? new DisorderedStream(capture, new ReversedTrains()) : capture;
   return shuffle === undefined ? packets : new DisorderedStream(packets, new Shuffle(shuffle));
@@ -189,6 +194,6 @@ function disordered(capture: Capture, { shuffle, reverseFragments }: ReplayOptio
 
 function reportDifferences(path: string, { first, differences }: Expectation): void {
   for (const { line, text } of first) process.stderr.write(`${path}:${line}: ${text}\n`);
-  process.stderr.write(`sim replay: ${differences} packets are not decided as ${path} says\n`);
+  process.stderr.write(`sim replay: ${differences} records differ from ${path}\n`);
   process.exitCode = 1;
 }

@@ -39,7 +39,7 @@ async function readAll(stream: PacketStream): Promise<Seen[]> {
 
 const frames = (seen: readonly Seen[]): number[] => seen.map(({ frame }) => frame);
 
-/** Packets that all differ, of both families and many lengths. */
+/** Distinct packets of both families and many lengths. */
 function packets(count: number): Record[] {
   return Array.from({ length: count }, (_, i) => {
     const begin = i % 3 === 0 ? packet().ipv6('1000::2', '1000::1') : packet().ipv4('10.0.0.2', '10.0.0.1');
@@ -57,17 +57,20 @@ const disorders: [string, () => Disorder][] = [
 ];
 
 describe.each(disorders)('%s', (_name, disorder) => {
-  test.each([0, 1, 255, 256, 257, 511, 512, 513, 2000])('of %i packets: each once, whole, at a time of the capture', async (count) => {
-    const records = packets(count);
-    const original = await readAll(new ListedPackets(records));
-    const seen = await readAll(new DisorderedStream(new ListedPackets(records), disorder()));
-    const time = ({ seconds, nanoseconds }: Seen): string => `${seconds}.${nanoseconds}`;
-    expect(seen.map(time)).toEqual(original.map(time));
-    const packetOf = ({ frame, wireLength, etherType, hex }: Seen): object => ({ frame, wireLength, etherType, hex });
-    expect(seen.toSorted((a, b) => a.frame - b.frame).map(packetOf)).toEqual(original.map(packetOf));
-  });
+  test.each([0, 1, 255, 256, 257, 511, 512, 513, 2000])(
+    '%i packets: each appears once, unchanged, and timestamps stay in place',
+    async (count) => {
+      const records = packets(count);
+      const original = await readAll(new ListedPackets(records));
+      const seen = await readAll(new DisorderedStream(new ListedPackets(records), disorder()));
+      const time = ({ seconds, nanoseconds }: Seen): string => `${seconds}.${nanoseconds}`;
+      expect(seen.map(time)).toEqual(original.map(time));
+      const packetOf = ({ frame, wireLength, etherType, hex }: Seen): object => ({ frame, wireLength, etherType, hex });
+      expect(seen.toSorted((a, b) => a.frame - b.frame).map(packetOf)).toEqual(original.map(packetOf));
+    },
+  );
 
-  test('the order does not depend on how the capture is read', async () => {
+  test('the order does not depend on batch sizes', async () => {
     const records = [...packets(700), ...train(9000, 1), ...packets(600)];
     const whole = await readAll(new DisorderedStream(new ListedPackets(records), disorder()));
     for (const options of [{ batches: [1] }, { batches: [0, 1000, 3] }, { batches: [5000] }, { batches: [100, 7], later: true }]) {
@@ -75,7 +78,7 @@ describe.each(disorders)('%s', (_name, disorder) => {
     }
   });
 
-  test('what breaks a capture off is thrown after all packets before it', async () => {
+  test('a read error is thrown after all packets before it', async () => {
     for (const later of [false, true]) {
       const stream = new DisorderedStream(new ListedPackets(packets(300), { failure: new Error('broken off'), later }), disorder());
       let seen = 0;
@@ -87,7 +90,7 @@ describe.each(disorders)('%s', (_name, disorder) => {
     }
   });
 
-  test('packets longer than any before', async () => {
+  test('packets longer than all earlier ones', async () => {
     const long = packet().ipv4('10.0.0.2', '10.0.0.1').udp(1, 2).payload(60_000).build();
     const records = [...packets(400), { bytes: long }, ...packets(400), { bytes: long.slice(0, 5000) }];
     const seen = await readAll(new DisorderedStream(new ListedPackets(records), disorder()));
@@ -100,17 +103,17 @@ describe('--shuffle', () => {
   const shuffled = async (count: number, seed: number): Promise<number[]> =>
     frames(await readAll(new DisorderedStream(new ListedPackets(packets(count)), new Shuffle(seed))));
 
-  test('the same seed, the same order; another seed, another order', async () => {
+  test('the same seed gives the same order, another seed a different one', async () => {
     expect(await shuffled(1000, 1)).toEqual(await shuffled(1000, 1));
     expect(await shuffled(1000, 1)).not.toEqual(await shuffled(1000, 2));
   });
 
-  test('a packet stays within its window, and within it may come anywhere', async () => {
+  test('a packet stays within its window, but can land anywhere in it', async () => {
     const order = await shuffled(10 * DISORDER_WINDOW + 17, 3);
     order.forEach((frame, place) => {
       expect(Math.floor((frame - 1) / DISORDER_WINDOW)).toBe(Math.floor(place / DISORDER_WINDOW));
     });
-    // Where the first packet of a window comes, over many windows: by chance outside these bounds once in 10⁹ times.
+    // Where the first packet of a window lands, over many windows. The chance of exceeding these bounds is 1 in 10⁹.
     const places = (await shuffled(400 * DISORDER_WINDOW, 4)).flatMap((frame, place) =>
       (frame - 1) % DISORDER_WINDOW === 0 ? [place % DISORDER_WINDOW] : [],
     );
@@ -119,7 +122,7 @@ describe('--shuffle', () => {
   });
 });
 
-/** A datagram's fragments, of 1480 octets each. */
+/** The fragments of a datagram, 1480 octets each. */
 function train(length: number, id: number, family: 4 | 6 = 4): Record[] {
   const begin = family === 4 ? packet().ipv4('10.0.0.2', '10.0.0.1') : packet().ipv6('1000::2', '1000::1');
   return fragments(begin.udp(4711, 5001).payload(length).build(), 1500, id).map((bytes) => ({ bytes }));
@@ -129,7 +132,7 @@ describe('--reverse-fragments', () => {
   const reversed = async (records: readonly Record[]): Promise<number[]> =>
     frames(await readAll(new DisorderedStream(new ListedPackets(records), new ReversedTrains())));
 
-  test('the fragments of a datagram change places among themselves, whatever lies between', async () => {
+  test('the fragments of a datagram are reversed among their own places, whatever lies between', async () => {
     const [a, b, c] = train(4000, 1) as [Record, Record, Record];
     const [d, e] = train(2000, 2) as [Record, Record];
     const [f, g] = train(2000, 1, 6) as [Record, Record];
@@ -138,7 +141,7 @@ describe('--reverse-fragments', () => {
     expect(await reversed([x, a, d, b, f, e, y, c, g])).toEqual([1, 8, 6, 4, 9, 3, 7, 2, 5]);
   });
 
-  test('datagrams with the same id of another protocol, or from elsewhere, are others', async () => {
+  test('the same id with another protocol or source is a different datagram', async () => {
     const fragment = (source: string, proto: number, offset: number): Record => ({
       bytes: packet()
         .ipv4(source, '10.0.0.1')
@@ -151,7 +154,7 @@ describe('--reverse-fragments', () => {
     expect(await reversed(others)).toEqual([4, 2, 3, 1]);
   });
 
-  test('a datagram that just fits into the window is reversed, of a longer one each part', async () => {
+  test('a datagram that just fits into the window is reversed; a longer one part by part', async () => {
     const gap = (count: number): Record[] => packets(count);
     const [a, b] = train(2000, 1) as [Record, Record];
     const order = (between: number): Promise<number[]> => reversed([...gap(100), a, ...gap(between), b, ...gap(300)]);
@@ -161,7 +164,7 @@ describe('--reverse-fragments', () => {
     expect(beyond).toEqual(Array.from(beyond, (_, i) => i + 1));
   });
 
-  test('of any captures, as a naive reading says', async () => {
+  test('matches a naive implementation for any capture', async () => {
     const item = fc.record({ datagram: fc.integer({ min: 0, max: 5 }), gap: fc.integer({ min: 0, max: 60 }) });
     await fc.assert(
       fc.asyncProperty(fc.array(item, { maxLength: 40 }), async (items) => {
@@ -182,7 +185,7 @@ describe('--reverse-fragments', () => {
     );
   });
 
-  /** By place, the frame that comes there. */
+  /** By place, the frame that ends up there. */
   function naive(datagrams: readonly (number | undefined)[]): number[] {
     const order = datagrams.map((_, i) => i + 1);
     const done = new Set<number>();

@@ -1,43 +1,43 @@
 import type { CaptureBatch, PacketStream } from '@nfqlb/captures';
 import { END } from '@nfqlb/core';
 
-/** How many packets a disorder looks at together: a packet comes to a place less than this many away. */
+/** How many packets a disorder works on at once: a packet moves by less than this many places. */
 export const DISORDER_WINDOW = 256;
 
-/** Packets of a batch, at most. */
+/** Maximum packets per batch. */
 const BATCH = 256;
 
-/** Places whose packets are kept: those that the disorder looks at, and those of the batch last given. */
+/** Places whose packets are kept: the disorder's window and the batch returned last. */
 const PLACES: number = DISORDER_WINDOW + BATCH;
 
-/** Octets that a packet has room for, at first: a longer one makes the room grow. */
-const ROOM = 2048;
+/** Initial octets per packet; grows when a longer packet arrives. */
+const INITIAL_SLOT_SIZE = 2048;
 
 /** A way to change the order of packets. Places are counted from 0, in the order of the capture. */
 export interface Disorder {
-  /** Takes note of the packet that came at `place`, `bytes[at .. at + length)`. Every packet is shown, in order. */
+  /** Notes the packet `bytes[at .. at + length)` that arrived at `place`. Called for every packet, in order. */
   arrive?(place: number, bytes: Uint8Array, at: number, length: number, etherType: number): void;
   /**
-   * Settles which packet goes from `place`, by swapping the packets of places from there on. Every place is settled, in order.
+   * Decides which packet leaves from `place`, by swapping packets of this and later places. Called for every place, in order.
    *
-   * @param end the place after the last that may be touched: {@link DISORDER_WINDOW} further on, or where the capture ends
+   * @param end one past the last place that may be touched: {@link DISORDER_WINDOW} further on, or the end of the capture
    */
   settle(place: number, end: number, swap: (a: number, b: number) => void): void;
 }
 
 /**
- * Packets in another order. The times stay where they are, so that they go on as in the capture: a packet gets the time of the place
- * that it comes to, and keeps the number of its frame. Holds a window of packets, however long the capture is.
+ * Reorders packets. Timestamps stay in place, so they run as in the capture: a packet gets the time of the place it moves to, and keeps its
+ * frame number. Holds one window of packets, however long the capture is.
  */
 export class DisorderedStream implements PacketStream {
   readonly #source: PacketStream;
   readonly #disorder: Disorder;
   readonly #batch: { -readonly [Field in keyof CaptureBatch]: CaptureBatch[Field] };
 
-  /** Packets of the source's batch, and how many of them have been taken. */
+  /** Packets in the source's batch, and how many of them have been taken. */
   #count = 0;
   #taken = 0;
-  /** The next place to be given, and the one after the last that was taken: together, the window. */
+  /** The next place to return, and one past the last place taken; the window lies between them. */
   #front = 0;
   #head = 0;
   #ended = false;
@@ -53,9 +53,9 @@ export class DisorderedStream implements PacketStream {
     this.#cell[b % PLACES] = cell;
   };
 
-  /** By cell: the packet, at a multiple of `#room`, and what is known of it. */
-  #room = ROOM;
-  #octets = new Uint8Array(PLACES * ROOM);
+  /** By cell: the packet, at a multiple of `#slotSize`, and its metadata. */
+  #slotSize = INITIAL_SLOT_SIZE;
+  #octets = new Uint8Array(PLACES * INITIAL_SLOT_SIZE);
   readonly #length = new Uint32Array(PLACES);
   readonly #etherType = new Uint16Array(PLACES);
   readonly #frame = new Float64Array(PLACES);
@@ -81,7 +81,7 @@ export class DisorderedStream implements PacketStream {
     return this.#batch;
   }
 
-  /** What the source throws is thrown after every packet that came before it has been given. */
+  /** Errors of the source are thrown after all packets before them have been returned. */
   receive(): number | Promise<number> {
     for (;;) {
       this.#take();
@@ -105,7 +105,7 @@ export class DisorderedStream implements PacketStream {
     }
   }
 
-  /** The verdicts are for whoever replays the capture. */
+  /** Nothing to do: the replay uses the verdicts itself. */
   settle(): void {}
 
   #add(count: number): void {
@@ -119,7 +119,7 @@ export class DisorderedStream implements PacketStream {
     this.#failure = { error };
   }
 
-  /** Takes packets from the source's batch for as long as there are places for them. */
+  /** Takes packets from the source's batch while there are free places. */
   #take(): void {
     const { bytes, offset, length, etherType, frame, seconds, nanoseconds, wireLength } = this.#source.batch;
     for (; this.#taken < this.#count && this.#head - this.#front < PLACES; this.#taken++, this.#head++) {
@@ -127,8 +127,8 @@ export class DisorderedStream implements PacketStream {
       const place = this.#head % PLACES;
       const cell = this.#cell[place]!;
       const at = offset[i]!;
-      if (length[i]! > this.#room) this.#makeRoom(length[i]!);
-      this.#octets.set(bytes.subarray(at, at + length[i]!), cell * this.#room);
+      if (length[i]! > this.#slotSize) this.#growSlots(length[i]!);
+      this.#octets.set(bytes.subarray(at, at + length[i]!), cell * this.#slotSize);
       this.#length[cell] = length[i]!;
       this.#etherType[cell] = etherType[i]!;
       this.#frame[cell] = frame[i]!;
@@ -139,17 +139,17 @@ export class DisorderedStream implements PacketStream {
     }
   }
 
-  /** Fills the batch with the packets of the places that can be settled. */
+  /** Fills the batch with packets whose places can be settled. */
   #give(): number {
     const batch = this.#batch;
     let i = 0;
     for (; i < BATCH && this.#front < this.#head; i++, this.#front++) {
-      // Only with the whole window in sight, so that the order does not depend on how the capture is read.
+      // Wait for the whole window, so that the order does not depend on how the capture is read.
       if (!this.#ended && this.#head - this.#front < DISORDER_WINDOW) break;
       this.#disorder.settle(this.#front, Math.min(this.#front + DISORDER_WINDOW, this.#head), this.#swap);
       const place = this.#front % PLACES;
       const cell = this.#cell[place]!;
-      batch.offset[i] = cell * this.#room;
+      batch.offset[i] = cell * this.#slotSize;
       batch.length[i] = this.#length[cell]!;
       batch.etherType[i] = this.#etherType[cell]!;
       batch.frame[i] = this.#frame[cell]!;
@@ -161,13 +161,13 @@ export class DisorderedStream implements PacketStream {
     return i;
   }
 
-  #makeRoom(length: number): void {
-    const room = Math.max(length, 2 * this.#room);
-    const octets = new Uint8Array(PLACES * room);
+  #growSlots(length: number): void {
+    const slotSize = Math.max(length, 2 * this.#slotSize);
+    const octets = new Uint8Array(PLACES * slotSize);
     for (let cell = 0; cell < PLACES; cell++) {
-      octets.set(this.#octets.subarray(cell * this.#room, cell * this.#room + this.#length[cell]!), cell * room);
+      octets.set(this.#octets.subarray(cell * this.#slotSize, cell * this.#slotSize + this.#length[cell]!), cell * slotSize);
     }
-    this.#room = room;
+    this.#slotSize = slotSize;
     this.#octets = octets;
   }
 }

@@ -1,18 +1,18 @@
 import { Balancer, FwmarkLookup, Kind, TargetTable } from '@nfqlb/core';
 import type { Disorder } from './disordered-stream.js';
 
-/** The fragments of one datagram that have not been put into order yet. */
+/** The fragments of one datagram that have not been reordered yet. */
 interface Train {
   readonly name: string;
   readonly places: number[];
 }
 
 /**
- * Reverses the fragments of each datagram, last first, among the places that they have; all other packets stay where they are. Of a
- * datagram that is longer than the window, one part after the other is reversed.
+ * Reverses the fragments of each datagram among the places they occupy; all other packets stay where they are. A datagram longer than the
+ * window is reversed part by part.
  */
 export class ReversedTrains implements Disorder {
-  /** By datagram, and by place from the one to be settled on. */
+  /** By datagram, and by place, starting with the next one to settle. */
   readonly #trains = new Map<string, Train>();
   readonly #trainAt = new Map<number, Train>();
   readonly #reader = packetReader();
@@ -43,7 +43,7 @@ export class ReversedTrains implements Disorder {
   }
 }
 
-/** What tells fragments from other packets: a balancer, of which only `kind` and `key` are looked at. */
+/** Detects fragments: a balancer of which only `kind` and `key` are used. */
 function packetReader(): Balancer {
   const options = { M: 3, N: 1 };
   return new Balancer(new FwmarkLookup(TargetTable.create(new ArrayBuffer(TargetTable.byteLength(options)), options)));

@@ -1,7 +1,7 @@
 import { mulberry32, RANDOM_RANGE } from '../mulberry32.js';
 import { DISORDER_WINDOW, type Disorder } from './disordered-stream.js';
 
-/** Permutes the packets of each window at random (R. Durstenfeld's shuffle): every order is as likely as every other. */
+/** Permutes the packets of each window at random (R. Durstenfeld's shuffle), with all orders equally likely. */
 export class Shuffle implements Disorder {
   readonly #random: () => number;
 
@@ -11,7 +11,7 @@ export class Shuffle implements Disorder {
   }
 
   settle(place: number, end: number, swap: (a: number, b: number) => void): void {
-    // Windows lie side by side, so that a packet stays in its own.
+    // Windows are adjacent and do not overlap, so a packet stays in its own.
     const windowEnd = Math.min(end, place - (place % DISORDER_WINDOW) + DISORDER_WINDOW);
     swap(place, place + Math.floor((this.#random() / RANDOM_RANGE) * (windowEnd - place)));
   }

@@ -2,17 +2,17 @@ import { Worker } from 'node:worker_threads';
 import { CoreError } from '@nfqlb/core';
 import { type RateOptions, type RateResult, sustainedRate } from './sustained-rate.js';
 
-/** What a thread (fragtable-worker.ts) is to run. */
+/** Task of a worker thread (fragtable-worker.ts). */
 export interface RunTask {
   readonly options: RateOptions;
   readonly seeds: readonly number[];
 }
 
-/** What it answers: the results in the order of the seeds, or why there are none. */
+/** Answer of a worker thread: the results in the order of the seeds, or why it failed. */
 export type RunAnswer = { readonly results: readonly RateResult[] } | { readonly failure: string };
 
 /**
- * One run for each seed, `parallel` of them at a time. They share nothing, so that the results do not depend on how many run at once.
+ * One run per seed, `parallel` at a time. Runs share nothing, so the results do not depend on `parallel`.
  *
  * @returns the results in the order of the seeds
  * @throws {@link CoreError} `out-of-memory`

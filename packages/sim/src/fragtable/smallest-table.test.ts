@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { smallestTable } from './smallest-table.js';
 
-test('the first prime that will do, though larger ones may not', async () => {
+test('returns the first sufficient prime, even if larger ones lose more', async () => {
   const asked: number[] = [];
   const found = await smallestTable(
     async (size) => {
@@ -16,10 +16,10 @@ test('the first prime that will do, though larger ones may not', async () => {
   expect(asked).toEqual([11, 13, 17, 19, 23]);
 });
 
-test('two buckets are the least', async () => {
+test('returns at least two buckets', async () => {
   expect(await smallestTable(async () => 0, 0, 0, 10)).toEqual({ size: 2, loss: 0, tried: 0 });
 });
 
-test('none, when none will do', async () => {
+test('returns undefined when no size is sufficient', async () => {
   expect(await smallestTable(async () => 1, 0, 0, 10)).toBeUndefined();
 });

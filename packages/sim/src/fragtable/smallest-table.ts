@@ -5,19 +5,19 @@ export interface SmallestTable {
   readonly size: number;
   /** Packets lost, in percent. */
   readonly loss: number;
-  /** Smaller primes that were tried, and lose more. */
+  /** Smaller primes that were tried and lose more. */
   readonly tried: number;
 }
 
 /**
- * Finds the smallest prime size of a table that loses no more than `most`, trying one prime after the other: bisection would find
- * some size that will do, but not the smallest. How ids that follow each other spread over the buckets depends on the prime more
- * than on how large it is: at 10,000 packets/s and 200 ms, 1973 buckets lose 38 % and 1427 none.
+ * Finds the smallest prime table size that loses at most `most`, trying primes in order: bisection would find a sufficient size, but not
+ * the smallest. How consecutive ids spread over the buckets depends more on the prime than on its magnitude: at 10,000 packets/s and 200
+ * ms, 1973 buckets lose 38 % and 1427 none.
  *
- * @param lossAt packets that a size loses, in percent; may give up, with any loss above `most`
- * @param least a size that is too small for sure
+ * @param lossAt percent of packets that a size loses; may stop early and return any loss above `most`
+ * @param least a size known to be too small
  * @param limit the largest size to try
- * @returns `undefined` when no size up to `limit` will do
+ * @returns `undefined` when no size up to `limit` is sufficient
  */
 export async function smallestTable(
   lossAt: (size: number) => Promise<number>,

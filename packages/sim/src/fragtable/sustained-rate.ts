@@ -2,14 +2,14 @@ import { FragmentTable, type FragmentTableOptions, PacketKey, STATISTICS_LENGTH,
 import { mulberry32, RANDOM_RANGE } from '../mulberry32.js';
 
 /**
- * The fragment ids of packets that follow each other: counted in little-endian octets, as C nfqlb's conntrack-test does; counted in
- * network order, as they are on the wire; or random.
+ * Fragment ids of consecutive packets: counted in little-endian octets, as in C nfqlb's conntrack-test; counted in network order, as on the
+ * wire; or random.
  */
 export type IdOrder = 'host' | 'network' | 'random';
 
-/** Fragmented packets at a rate, and the table that is to hold them. */
+/** A rate of fragmented packets, and the table that should hold them. */
 export interface RateOptions {
-  /** Packets a second. */
+  /** Packets per second. */
   readonly rate: number;
   /** Seconds. */
   readonly duration: number;
@@ -17,38 +17,38 @@ export interface RateOptions {
   readonly buckets: number;
   /** Milliseconds. */
   readonly ttl: number;
-  /** `host` when absent. */
+  /** Default `host`. */
   readonly ids?: IdOrder;
   /** The run ends early when more packets than this are rejected. */
   readonly mostRejected?: number;
 }
 
-/** What came of it. The names are those of C nfqlb's conntrack-test. */
+/** The result. Names are those of C nfqlb's conntrack-test. */
 export interface RateResult {
   readonly ttlMillis: number;
   readonly size: number;
   /** Entries still alive at the end. */
   readonly active: number;
-  /** Packets that met another one in their bucket. */
+  /** Packets whose bucket was already taken. */
   readonly collisions: number;
   readonly inserts: number;
-  /** Packets for which there was no room: lost. */
+  /** Packets lost because the table was full. */
   readonly rejected: number;
   readonly lookups: number;
-  /** Entries that expired and were collected, at the end too. */
+  /** Entries that expired and were collected, including at the end. */
   readonly objGC: number;
   readonly bucketsMax: number;
-  /** Most extra entries in use at once. */
+  /** Maximum extra entries in use at once. */
   readonly bucketsPeak: number;
-  /** Entries that had expired and nobody had come by to collect, before all of them were collected at the end. */
+  /** Expired entries that were only collected at the end. */
   readonly bucketsStale: number;
 }
 
-const NANOSECONDS = 1e9;
+const NANOSECONDS_PER_SECOND = 1e9;
 
 /**
- * Sends the first fragments of packets to a fragment table, in virtual time. They have the same addresses and, but for random ones,
- * ids that follow each other, from a random one on; they come uniformly at random from 0 to twice the mean time apart.
+ * Sends first fragments of packets to a fragment table, in virtual time. All have the same addresses; ids are consecutive from a random
+ * start, unless they are random; intervals are uniformly random from 0 to twice the mean.
  *
  * @param seed 32 bits; the same seed gives the same packets, and the same hash of them
  */
@@ -63,8 +63,8 @@ export function sustainedRate(rateOptions: RateOptions, seed: number): RateResul
   let id = random() | 0;
 
   let bucketsPeak = 0;
-  const end = duration * NANOSECONDS;
-  const range = (2 * NANOSECONDS) / rate / RANDOM_RANGE;
+  const end = duration * NANOSECONDS_PER_SECOND;
+  const range = (2 * NANOSECONDS_PER_SECOND) / rate / RANDOM_RANGE;
   for (let now = 0; now < end && statistics[Statistic.Rejected]! <= mostRejected; ) {
     now += Math.floor(random() * range);
     table.now = now / 1e6;
@@ -91,17 +91,17 @@ export function sustainedRate(rateOptions: RateOptions, seed: number): RateResul
   };
 }
 
-/** A 32-bit number with its octets in the other order. */
+/** Reverses the octets of a 32-bit number. */
 function swapOctets(n: number): number {
   return (n << 24) | ((n & 0xff00) << 8) | ((n >>> 8) & 0xff00) | (n >>> 24);
 }
 
-/** Packets lost, in percent of all. */
+/** Percent of packets lost. */
 export function lossOf({ rejected, inserts }: RateResult): number {
   return (100 * rejected) / Math.max(inserts, 1);
 }
 
-/** Seeds for so many runs: the first is `seed` itself, the others follow from it. */
+/** Seeds for this many runs: the first is `seed` itself, the others are derived from it. */
 export function seedsFrom(seed: number, runs: number): number[] {
   const random = mulberry32(seed);
   return Array.from({ length: runs }, (_, run) => (run === 0 ? seed : random()));

@@ -19,9 +19,9 @@ test.each([
   ['a first fragment', v4.fragment({ id: 7, offset: 0, more: true }).udp(4711, 53).payload(8).build()],
   ['a later fragment', v6.fragment({ id: 7, offset: 8, more: true }).payload(8).build()],
   ['another protocol', v4.protocol(47).build()],
-  ['what ends early', v4.tcp(4711, 80).cut(22).build()],
-  ['what no flow matches', v4.udp(1, 9).build()],
-])('has of %s the fields and the order that programs are given elsewhere', (_, bytes) => {
+  ['a truncated packet', v4.tcp(4711, 80).cut(22).build()],
+  ['a packet that matches no flow', v4.udp(1, 9).build()],
+])('has the same fields in the same order as elsewhere: %s', (_, bytes) => {
   const tables = new Map([['web', { M: 97, N: 4, targets: [{ fwmark: 101 }, { fwmark: 102 }] }]]);
   for (const choice of ['web', { flows: [{ name: 'some', target: 'web', dports: '2-80' }], promiscuousPing: false }]) {
     const replayed = new ReplayedBalancer({ tables, choice, fragments });

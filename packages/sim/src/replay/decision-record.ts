@@ -4,12 +4,12 @@ import { hasPortFields } from '@nfqlb/core/explanation';
 import type { ReplayedBalancer } from './replayed-balancer.js';
 
 /**
- * One line of `--json`: what became of one packet. Fields that do not apply are absent; the order never changes, so that
- * equal decisions are equal lines.
+ * One line of `--json`: the decision on one packet. Fields that do not apply are absent; the order never changes, so that equal decisions
+ * are equal lines.
  *
- * @param frame number of the frame in the capture, from 1
+ * @param frame frame number in the capture, from 1
  * @param time seconds since the first packet, nine decimals
- * @param fwmark what `replayed.balancer` just answered
+ * @param fwmark what `replayed.balancer` just returned
  * @param reinjected whether the packet came back after it had been stored
  */
 export function decisionRecord(frame: number, time: string, fwmark: number, replayed: ReplayedBalancer, reinjected: boolean): string {

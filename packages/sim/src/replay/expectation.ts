@@ -10,7 +10,7 @@ export interface Difference {
 
 /** Compares a replay, record by record, with the `--json` output of an earlier one. */
 export class Expectation {
-  /** How many records differ, are missing or are too many. */
+  /** How many records differ, are missing or are unexpected. */
   differences = 0;
   /** The first few of them. */
   readonly first: Difference[] = [];
@@ -31,7 +31,7 @@ export class Expectation {
     this.#note(expected === undefined ? `not expected: ${record}` : describe(expected, record));
   }
 
-  /** Says that no record will come any more: those that are still expected are missing. */
+  /** Ends the comparison: records that are still expected are missing. */
   end(): void {
     for (let expected = this.#next(); expected !== undefined; expected = this.#next()) this.#note(`missing: ${expected}`);
   }
@@ -53,7 +53,7 @@ export class Expectation {
 function describe(expected: string, actual: string): string {
   const is = JSON.parse(actual) as Record<string, unknown>;
   const was = parse(expected);
-  if (!was) return `no record is expected but ${JSON.stringify(expected)}`;
+  if (!was) return `the expected line is not a record: ${JSON.stringify(expected)}`;
   const fields = [...new Set([...Object.keys(was), ...Object.keys(is)])].filter((field) => was[field] !== is[field]);
   return `packet ${is.n}${is.reinjected === true ? ' re-injected' : ''}: ${fields.map((field) => `${field} ${show(is[field])}, expected ${show(was[field])}`).join('; ')}`;
 }

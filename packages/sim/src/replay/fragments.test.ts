@@ -15,7 +15,7 @@ import { Tally } from './tally.js';
 
 const TABLE = { M: 997, N: 32 };
 const TARGETS = [101, 102, 103, 104].map((fwmark) => ({ fwmark }));
-/** Room for every fragment that the window can hold back. */
+/** Room for every fragment that the window can delay. */
 const ROOM: FragmentTableOptions = { size: 499, buckets: 1000, fragments: 2 * DISORDER_WINDOW, mtu: 1500, ttl: 200, holes: 0 };
 
 interface Decision {
@@ -63,7 +63,7 @@ function datagram(family: 4 | 6, port: number, length: number, id: number, mtu =
   return { whole, fragments: fragments(whole, mtu, id) };
 }
 
-/** What a table decides for a packet that is not fragmented. */
+/** The table's decision for an unfragmented packet. */
 const fwmarkOf = (() => {
   const table = TargetTable.create(new ArrayBuffer(TargetTable.byteLength(TABLE)), TABLE);
   table.activate(TARGETS);
@@ -78,7 +78,7 @@ describe('every fragment gets the fwmark of its unfragmented datagram', () => {
     length: fc.integer({ min: 1, max: 4000 }),
     mtu: fc.constantFrom(576, 1280, 1500),
   });
-  /** Datagrams of all flows at once: from each in turn the next fragment, all within the time to live. */
+  /** Interleaves the datagrams: the next fragment of each in turn, all within the time to live. */
   function interleave(datagrams: readonly Datagram[]): { records: CaptureRecord[]; owners: Datagram[] } {
     const longest = Math.max(0, ...datagrams.map((each) => each.fragments.length));
     const owners: Datagram[] = [];
@@ -129,14 +129,14 @@ describe('every fragment gets the fwmark of its unfragmented datagram', () => {
   });
 });
 
-describe('fragments before their first', () => {
+describe('fragments that arrive before their first one', () => {
   const { fragments: train } = datagram(4, 4711, 4000, 7);
   const [first, second, third] = train as [Uint8Array, Uint8Array, Uint8Array];
   const at = (milliseconds: number, bytes: Uint8Array): CaptureRecord => ({ bytes, nanoseconds: milliseconds * 1e6 });
   const seen = (decisions: readonly Decision[]): string[] =>
     decisions.map(({ n, time, verdict, reason, reinjected }) => `${n} ${Number(time)} ${verdict} ${reason}${reinjected ? ' again' : ''}`);
 
-  test('come back right behind it, in the order in which they came, at its time', async () => {
+  test('come back right after it, in arrival order, with its timestamp', async () => {
     const { decisions } = await run(
       new ListedPackets([at(0, third), at(10, second), at(20, first), { bytes: packet().ipv4('10.0.0.2', '10.0.0.1').udp(1, 2).build() }]),
     );
@@ -152,7 +152,7 @@ describe('fragments before their first', () => {
     expect(new Set(fwmarks).size).toBe(1);
   });
 
-  test('are whole when they come back: bytes on the wire are counted, also of a fragment that the capture has cut', async () => {
+  test('come back whole: their wire length is counted, even if the capture has truncated them', async () => {
     const cut = third.slice(0, 40);
     const { tally } = await run(new ListedPackets([{ bytes: cut, original: third.length }, at(1, second), at(2, first)]));
     expect([...tally.targets.values()].find(({ packets }) => packets > 0)).toMatchObject({
@@ -162,13 +162,13 @@ describe('fragments before their first', () => {
     });
   });
 
-  test('without a tun device are dropped, and all of their datagram', async () => {
+  test('are dropped without a tun device, with the rest of their datagram', async () => {
     const { decisions, statistics } = await run(new ListedPackets([at(0, second), at(1, first), at(2, third)]), withRoom({ fragments: 0 }));
     expect(seen(decisions)).toEqual(['1 0 drop fragment-no-room', '2 0.001 drop fragment-poisoned', '3 0.002 drop fragment-poisoned']);
     expect(statistics.fragsMax).toBe(0);
   });
 
-  test('too many for the pool, or too long for it, lose their datagram', async () => {
+  test('lose their datagram if there are too many for the pool or they are too long', async () => {
     const tooMany = await run(new ListedPackets([at(0, third), at(1, second), at(2, first)]), withRoom({ fragments: 1 }));
     expect(seen(tooMany.decisions)).toEqual([
       '1 0 store fragment-stored',
@@ -187,14 +187,14 @@ describe('fragments before their first', () => {
     expect(justFits.statistics).toMatchObject({ mtu: second.length });
   });
 
-  test('more datagrams than there is room for lose the last', async () => {
+  test('the last datagram is dropped if there are more than the table has room for', async () => {
     const others = [1, 2, 3].map((id) => at(id, datagram(4, 4711, 4000, id).fragments[0]!));
     const { decisions, statistics } = await run(new ListedPackets(others), withRoom({ size: 1, buckets: 1 }));
     expect(seen(decisions)).toEqual(['1 0.001 accept balanced', '2 0.002 accept balanced', '3 0.003 drop fragment-no-room']);
     expect(statistics).toMatchObject({ inserts: 3, rejected: 1, collisions: 2 });
   });
 
-  test('live for ft_ttl by the times of the capture', async () => {
+  test('live for ft_ttl, by capture timestamps', async () => {
     const onTime = await run(new ListedPackets([at(0, second), at(200, first), at(400, third)]));
     expect(seen(onTime.decisions).slice(1)).toEqual([
       '2 0.2 accept balanced',
@@ -206,12 +206,12 @@ describe('fragments before their first', () => {
     expect(late.statistics).toMatchObject({ objGC: 2, fragsDiscarded: 1, fragsUsed: 1 });
   });
 
-  test('a clock that goes back stands still', async () => {
+  test("time stands still when the capture's clock goes back", async () => {
     const { decisions } = await run(new ListedPackets([at(500, second), { bytes: first, seconds: -9 }, at(600, third)]));
     expect(decisions.map(({ verdict }) => verdict)).toEqual(['store', 'accept', 'accept', 'accept']);
   });
 
-  test('a frame keeps its number when another one of the same datagram has expired', async () => {
+  test('a frame keeps its number when another fragment of the same datagram has expired', async () => {
     const { decisions } = await run(new ListedPackets([at(0, second), at(300, third), at(301, first)]));
     expect(decisions.filter(({ reinjected }) => reinjected).map(({ n }) => n)).toEqual([2]);
   });
@@ -223,7 +223,7 @@ describe('in a tier', () => {
     tier: { ...TABLE, ownFwmark, targets: OWN.map((fwmark) => ({ fwmark })) },
   });
 
-  test('of three load balancers that see the same packets, exactly one decides each datagram', async () => {
+  test('exactly one of three load balancers that see the same packets decides each datagram', async () => {
     const datagrams = Array.from({ length: 60 }, (_, id) => {
       const source = `10.0.${id >> 3}.${id}`;
       return fragments(packet().ipv4(source, '10.0.0.1').udp(4711, 5001).payload(3000).build(), 1500, id + 1);
@@ -238,7 +238,7 @@ describe('in a tier', () => {
       expect(deciders).toHaveLength(1);
       for (const frame of frames) {
         const taken = all.map(({ decisions }) => decisions.filter(({ n, verdict }) => n === frame && verdict === 'accept'));
-        // The one decides it once; the others send it there, once.
+        // The owner decides it once; the others forward it once.
         expect(taken.map((each) => each.length)).toEqual([1, 1, 1]);
         for (const [lb, [decision]] of taken.entries()) {
           if (OWN[lb] === deciders[0]) expect(decision!.fwmark).toBeLessThan(200);
@@ -254,7 +254,7 @@ describe('in a tier', () => {
       expect(tally.accepted + [...tally.tier.values()].reduce((sum, each) => sum + each.packets, 0)).toBe(records.length);
   });
 
-  test('whoever is none of it sends all fragments on, and decides whole packets itself', async () => {
+  test('a load balancer outside the tier forwards all fragments, and decides whole packets itself', async () => {
     const { whole, fragments: train } = datagram(6, 4711, 3000, 1);
     const { decisions } = await run(new ListedPackets([whole, ...train].map((bytes) => ({ bytes }))), tier(0));
     expect(decisions.map(({ reason }) => reason)).toEqual(['balanced', ...train.map(() => 'fragment-to-tier')]);

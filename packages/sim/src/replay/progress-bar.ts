@@ -2,27 +2,27 @@ import type { WriteStream } from 'node:tty';
 
 /** Columns of the bar itself. */
 const WIDTH = 40;
-/** Shown from then on, and this often, in milliseconds: a short replay shows none. */
-const INTERVAL = 200;
+/** Milliseconds until the bar first appears, and between updates; a short replay shows no bar. */
+const INTERVAL_MS = 200;
 
-/** A bar on one line of a terminal, for a replay that takes a while. */
+/** One-line progress bar on a terminal, for long replays. */
 export class ProgressBar {
   readonly #terminal: WriteStream;
   #shownAt: number;
   #shown = false;
 
-  /** @param now milliseconds, of the clock that {@link update} is given */
+  /** @param now milliseconds, by the same clock as in {@link update} */
   constructor(terminal: WriteStream, now: number) {
     this.#terminal = terminal;
     this.#shownAt = now;
   }
 
   /**
-   * @param progress from 0 to 1; `undefined` when it cannot be known
+   * @param progress from 0 to 1; `undefined` when unknown
    * @param packets replayed so far
    */
   update(progress: number | undefined, packets: number, now: number): void {
-    if (now - this.#shownAt < INTERVAL) return;
+    if (now - this.#shownAt < INTERVAL_MS) return;
     this.#shownAt = now;
     this.#shown = true;
     const done = Math.round((progress ?? 0) * WIDTH);
@@ -30,7 +30,7 @@ export class ProgressBar {
     this.#terminal.write(`\r${bar}${packets.toLocaleString('en-US')} packets`);
   }
 
-  /** Takes the bar away. */
+  /** Removes the bar. */
   clear(): void {
     if (this.#shown) this.#terminal.write('\r\x1b[K');
   }

@@ -1,9 +1,9 @@
 import { closeSync, openSync, writeSync } from 'node:fs';
 
-/** Octets gathered before they are written. */
+/** Octets buffered before they are written. */
 const CHUNK = 1 << 16;
 
-/** Writes lines to a file, or to standard output, in large pieces and in order. */
+/** Writes lines to a file, or to standard output, in large chunks and in order. */
 export class RecordWriter {
   readonly #fd: number;
   #pending = '';
@@ -34,9 +34,9 @@ export class RecordWriter {
       return writeSync(this.#fd, bytes);
     } catch (error) {
       const { code } = error as NodeJS.ErrnoException;
-      // Nobody reads standard output any more (`| head`): end as a C program would.
+      // The reader of standard output is gone (`| head`): exit as a C program would.
       if (code === 'EPIPE' && this.#fd === 1) process.exit();
-      // A pipe that is not read as fast as we write, where somebody else has made it non-blocking.
+      // The pipe is full, and another process has made it non-blocking.
       if (code !== 'EAGAIN') throw error;
       Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 1);
       return 0;

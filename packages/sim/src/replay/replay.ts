@@ -6,29 +6,29 @@ import type { ReplayedBalancer } from './replayed-balancer.js';
 import type { Schedule } from './schedule.js';
 import type { Tally } from './tally.js';
 
-/** What a replay works with. */
+/** Inputs of a replay. */
 export interface Replay {
   readonly packets: PacketStream;
   readonly replayed: ReplayedBalancer;
   readonly schedule: Schedule;
   readonly tally: Tally;
-  /** Takes each packet's record (decision-record.ts). Without it none is made. */
+  /** Receives each packet's record (decision-record.ts). If absent, no records are made. */
   readonly onRecord?: ((record: string) => void) | undefined;
-  /** Called now and then. */
+  /** Called after each batch. */
   readonly onProgress?: (() => void) | undefined;
 }
 
 /**
- * Sends a capture's packets through a balancer, in the capture's own time.
+ * Sends a capture's packets through a balancer, with the capture's timestamps as the clock.
  *
- * @throws what the capture throws, after all packets before the fault have been decided
+ * @throws errors of the capture, after all packets before the fault have been decided
  */
 export async function replay(options: Replay): Promise<void> {
   const { packets, schedule, tally, replayed } = options;
   try {
     for (;;) {
       const received = packets.receive();
-      // Most captures answer at once; awaiting them all the same costs a turn of the event loop a batch.
+      // Most captures return synchronously; awaiting anyway would cost an event-loop turn per batch.
       const count = typeof received === 'number' ? received : await received;
       if (count === END) return;
       decide(options, count);
@@ -64,7 +64,7 @@ function decide(options: Replay, count: number): void {
   }
 }
 
-/** Decides the fragments that the last packet has released: they come back through the tun device, and nothing comes before them. */
+/** Decides the fragments released by the last packet: they come back through the tun device before any other packet. */
 function decideReturning({ replayed, tally, onRecord }: Replay, seconds: number, nanoseconds: number): void {
   const { balancer, fragments } = replayed;
   for (let fragment = fragments.returning.shift(); fragment; fragment = fragments.returning.shift()) {

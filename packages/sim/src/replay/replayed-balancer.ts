@@ -12,7 +12,7 @@ import { type FlowDefinition, NO_FLOW } from '@nfqlb/core/flows';
 import { ReplayedFlows } from './replayed-flows.js';
 import { ReturningFragments } from './returning-fragments.js';
 
-/** A table and its targets at the begin. */
+/** A table and its initial targets. */
 export interface ReplayedTable extends TableOptions {
   readonly targets: readonly Target[];
 }
@@ -20,14 +20,14 @@ export interface ReplayedTable extends TableOptions {
 export interface ReplayedBalancerOptions {
   /** By name. */
   readonly tables: ReadonlyMap<string, ReplayedTable>;
-  /** Either which table all packets go by, as with `lb`, or the flows that lead to tables, as with `flowlb`. */
+  /** Either the table for all packets, as in `lb`, or the flows that lead to tables, as in `flowlb`. */
   readonly choice: string | { readonly flows: readonly FlowDefinition[]; readonly promiscuousPing: boolean };
   readonly tier?: ReplayedTable | undefined;
   readonly fragments: FragmentTableOptions;
   readonly balancer?: Omit<BalancerOptions, 'fragments' | 'tier'>;
 }
 
-/** A load balancer as `nfqlb lb` or `flowlb` has it, in memory of its own and in virtual time. */
+/** A load balancer as in `nfqlb lb` or `flowlb`, in its own memory and in virtual time. */
 export class ReplayedBalancer {
   readonly tables: ReadonlyMap<string, TargetTable>;
   readonly flows: ReplayedFlows | undefined;
@@ -50,13 +50,13 @@ export class ReplayedBalancer {
     }
   }
 
-  /** Takes up what has changed in the tables and the flows. For between two packets. */
+  /** Picks up changes of the tables and the flows. Call between packets. */
   refresh(): void {
     if (this.flows) (this.balancer as FlowBalancer).take(this.flows.targets);
     this.balancer.refresh();
   }
 
-  /** Name of the flow that the last packet went with; `undefined` where there was none. Means something when a table was asked, or should have been. */
+  /** Name of the flow that the last packet matched, or `undefined`. Only meaningful when a table was looked up, or should have been. */
   get flow(): string | undefined {
     if (!this.flows) return undefined;
     const { flow } = this.balancer as FlowBalancer;

@@ -1,23 +1,23 @@
 import type { FlowTargets, FwmarkLookup } from '@nfqlb/core';
 import { compileFlows, defineFlow, type FlowDefinition, FlowLookup, FlowSet } from '@nfqlb/core/flows';
 
-/** What packets went with a flow. */
+/** Number of packets that matched a flow. */
 export interface FlowTally {
   readonly name: string;
   readonly target: string;
   readonly packets: number;
 }
 
-/** Flows as `nfqlb flowlb` has them, and the tables that they lead to. */
+/** Flows as in `nfqlb flowlb`, and the tables they lead to. */
 export class ReplayedFlows {
   readonly #set = new FlowSet();
   readonly #tables: ReadonlyMap<string, FwmarkLookup>;
   readonly #promiscuousPing: boolean;
-  /** By name: what was counted before the flows changed last. */
+  /** Packets by flow name, counted up to the last change of the flows. */
   readonly #counted = new Map<string, number>();
   #targets: FlowTargets;
 
-  /** @throws CoreError for a definition that is none. Each leads to one of the tables */
+  /** @throws CoreError for an invalid definition. Each must lead to one of the tables */
   constructor(definitions: readonly FlowDefinition[], tables: ReadonlyMap<string, FwmarkLookup>, promiscuousPing: boolean) {
     this.#tables = tables;
     this.#promiscuousPing = promiscuousPing;
@@ -35,7 +35,7 @@ export class ReplayedFlows {
     this.#targets = this.#compile();
   }
 
-  /** One that is not there is no error. */
+  /** Not an error if there is no such flow. */
   delete(name: string): void {
     this.#count();
     this.#set.delete(name);
@@ -43,12 +43,12 @@ export class ReplayedFlows {
     this.#targets = this.#compile();
   }
 
-  /** @param flow a number of {@link targets} */
+  /** @param flow a flow number of {@link targets} */
   nameOf(flow: number): string {
     return this.#targets.lookup.nameOf(flow);
   }
 
-  /** The flows that there are, the first to win first. */
+  /** The current flows, highest precedence first. */
   tallies(): FlowTally[] {
     this.#count();
     return this.#set

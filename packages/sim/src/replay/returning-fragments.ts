@@ -7,33 +7,33 @@ import {
   STATISTICS_LENGTH,
 } from '@nfqlb/core';
 
-/** A stored fragment that is on its way again, as from the tun device. */
+/** A stored fragment that is sent again, as from the tun device. */
 export interface ReturningFragment {
-  /** Number of its frame in the capture, from 1. */
+  /** Its frame number in the capture, from 1. */
   readonly frame: number;
   readonly bytes: Uint8Array;
-  /** Octets of it on the wire. */
+  /** Its octets on the wire. */
   readonly wireLength: number;
 }
 
-/** Octets behind a stored fragment: the number of its frame, and its length on the wire. */
-const NOTE = 12;
-const NOTE_LENGTH = 8;
+/** Octets after a stored fragment: its frame number and its length on the wire. */
+const NOTE_SIZE = 12;
+const NOTE_WIRE_LENGTH_AT = 8;
 
-/** Fixed: the same capture gives the same collisions. */
+/** Fixed, so that the same capture gives the same collisions. */
 const HASH_KEY: FragmentHashKey = [0, 0];
 
 /** More than the longest IP packet (RFC 8200 §3: a header and 65,535 octets) and its note. */
 const LONGEST = 1 << 17;
 
 /**
- * A fragment table in virtual time, whose re-injected fragments come back with the numbers of their frames. That travels behind the
- * stored octets, so that nothing must be kept beside the table and forgotten when the table forgets.
+ * A fragment table in virtual time, whose re-injected fragments come back with their frame numbers. These are stored after the fragment's
+ * octets, so that nothing has to be kept next to the table and dropped when it drops a fragment.
  */
 export class ReturningFragments extends FragmentTable {
-  /** Fragments sent on by the last decision and not yet taken from here, in order. */
+  /** Fragments released by the last decision and not yet taken from here, in order. */
   readonly returning: ReturningFragment[];
-  /** Number of the frame that is being decided. */
+  /** Number of the frame being decided. */
   frame = 0;
 
   /** The latest time of a packet so far, in milliseconds. */
@@ -45,19 +45,19 @@ export class ReturningFragments extends FragmentTable {
   constructor(options: FragmentTableOptions) {
     const returning: ReturningFragment[] = [];
     const statistics = new Uint32Array(STATISTICS_LENGTH / Uint32Array.BYTES_PER_ELEMENT);
-    const noted = { ...options, mtu: options.mtu + NOTE };
+    const noted = { ...options, mtu: options.mtu + NOTE_SIZE };
     super(FragmentTable.createMemory(noted, HASH_KEY), noted, statistics, (bytes, at, length) => {
       const copy = bytes.slice(at, at + length);
-      const end = length - NOTE;
+      const end = length - NOTE_SIZE;
       const note = new DataView(copy.buffer, end);
-      returning.push({ frame: note.getFloat64(0), bytes: copy.subarray(0, end), wireLength: note.getUint32(NOTE_LENGTH) });
+      returning.push({ frame: note.getFloat64(0), bytes: copy.subarray(0, end), wireLength: note.getUint32(NOTE_WIRE_LENGTH_AT) });
     });
     this.returning = returning;
     this.#statistics = statistics;
     this.resetStatistics(options);
   }
 
-  /** The time of a packet. A capture's clock may go back; this one stands still then. */
+  /** Sets the time of a packet. If the capture's clock goes back, this one stands still. */
   advance(seconds: number, nanoseconds: number): void {
     const now = seconds * 1e3 + nanoseconds / 1e6;
     if (now <= this.#latest) return;
@@ -66,14 +66,14 @@ export class ReturningFragments extends FragmentTable {
   }
 
   override later(key: PacketKey, bytes: Uint8Array, at: number, length: number, whole: number): number {
-    const there = Math.min(length, whole);
-    this.#noted.set(bytes.subarray(at, at + there));
-    this.#note.setFloat64(there, this.frame);
-    this.#note.setUint32(there + NOTE_LENGTH, whole);
-    return super.later(key, this.#noted, 0, there + NOTE, whole + NOTE);
+    const available = Math.min(length, whole);
+    this.#noted.set(bytes.subarray(at, at + available));
+    this.#note.setFloat64(available, this.frame);
+    this.#note.setUint32(available + NOTE_WIRE_LENGTH_AT, whole);
+    return super.later(key, this.#noted, 0, available + NOTE_SIZE, whole + NOTE_SIZE);
   }
 
-  /** The statistics by the names that `nfqlb stats` prints, after what has expired has been collected. */
+  /** The statistics by the names that `nfqlb stats` prints, after collecting expired entries. */
   statistics(): Record<string, number> {
     this.collect();
     return nameStatistics(this.#statistics);

@@ -1,20 +1,20 @@
 import { UsageError } from '@nfqlb/options';
 import type { ReplayedBalancer } from './replayed-balancer.js';
 
-/** A change of configuration at a moment of the capture. */
+/** A configuration change at a point in the capture. */
 export interface ScheduledChange {
   /** Seconds after the capture's first packet. */
   readonly at: number;
-  /** As it was given. */
+  /** As given by the user. */
   readonly command: string;
-  /** Name of the table that is changed, or that a flow shall lead to. */
+  /** Name of the table that is changed, or that a flow should lead to. */
   readonly table?: string | undefined;
   /** Whether it changes flows. */
   readonly changesFlows: boolean;
   readonly apply: (replayed: ReplayedBalancer) => void;
 }
 
-/** Changes in the order of their moments; those of the same moment in the order given. */
+/** Changes in order of time; those at the same time in the order given. */
 export class Schedule {
   readonly #changes: readonly ScheduledChange[];
   #next = 0;
@@ -29,29 +29,29 @@ export class Schedule {
     return this.#changes[this.#next]?.at ?? Number.POSITIVE_INFINITY;
   }
 
-  /** Makes every change that is due at `now`: a packet of the same moment already meets it. */
+  /** Applies every change due at `now`, before a packet with the same timestamp is decided. */
   applyUntil(now: number, replayed: ReplayedBalancer): void {
     for (; this.due <= now; this.#next++) this.#changes[this.#next]!.apply(replayed);
   }
 
-  /** Tells that packets up to the moment `now` have been decided. */
+  /** Notes that packets up to `now` have been decided. */
   reach(now: number): void {
     this.#reached = Math.max(this.#reached, now);
   }
 
-  /** A line for each change that was not made, because the capture ended before its moment. */
+  /** One line for each change that was not applied because the capture ended before it. */
   describePending(): string[] {
     const end = this.#reached.toFixed(3);
     return this.#changes
       .slice(this.#next)
-      .map(({ command }) => `warning: --at=${command}: not made, because the last packet is ${end} s after the first one`);
+      .map(({ command }) => `warning: --at=${command}: not applied, because the last packet is ${end} s after the first one`);
   }
 
-  /** @throws UsageError for a change that cannot be made with these tables and flows */
+  /** @throws UsageError for a change that cannot be applied to these tables and flows */
   check({ tables, flows }: ReplayedBalancer): void {
     for (const { command, table, changesFlows } of this.#changes) {
       const subject = { option: '--at', value: command };
-      if (changesFlows && !flows) throw new UsageError('invalid-value', 'there are no flows: they need --config, with flows', subject);
+      if (changesFlows && !flows) throw new UsageError('invalid-value', 'no flows: this needs --config with flows', subject);
       if (table !== undefined && !tables.has(table)) {
         throw new UsageError('invalid-value', `there is no table ${table}; there is ${[...tables.keys()].join(', ') || 'none'}`, subject);
       }

@@ -3,12 +3,12 @@ import { defineFlow, requireNetworks } from '@nfqlb/core/flows';
 import { type ConfigurationCommand, configurationCommand, decimalSeconds, UsageError } from '@nfqlb/options';
 import type { ScheduledChange } from './schedule.js';
 
-/** Name of the table where none is given, as everywhere in nfqlb. */
+/** Default table name, as everywhere in nfqlb. */
 export const DEFAULT_TABLE = 'nfqlb';
 
 /**
- * Reads a value of `--at`: `1.5:deactivate 102`, a moment in seconds after the first packet and a command of nfqlb that changes a
- * table or a flow, with that command's options.
+ * Reads a value of `--at`: `1.5:deactivate 102`, a time in seconds after the first packet and an nfqlb command that changes a table or a
+ * flow, with its options.
  *
  * @throws {@link UsageError}
  */

@@ -5,7 +5,7 @@ import type { ReplayedBalancer } from './replayed-balancer.js';
 import type { FlowTally } from './replayed-flows.js';
 import type { Tally, TargetTally } from './tally.js';
 
-/** What a replay came to, for a reader: a table of the targets, then what was dropped and what could not be used. */
+/** Human-readable result of a replay: a table of the targets, then what was dropped and what was skipped. */
 export function summary(capture: Capture, replayed: ReplayedBalancer, tally: Tally): string {
   const { tables, flows, tier } = replayed;
   const lines = [`${capture.name}: ${count(tally.packets, 'packet')}, ${count(tally.octets, 'byte')}`, ''];
@@ -19,19 +19,19 @@ export function summary(capture: Capture, replayed: ReplayedBalancer, tally: Tal
   lines.push(`dropped: ${number(dropped)}${reasons(tally.dropped)}`);
   lines.push(...fragments(replayed.fragments.statistics(), tally));
   if (capture.notIp > 0) lines.push(`skipped: ${count(capture.notIp, 'frame')} without an IP packet`);
-  if (capture.cut > 0) lines.push(`cut: ${count(capture.cut, 'packet')} decided on what the capture has of them`);
+  if (capture.cut > 0) lines.push(`cut: ${count(capture.cut, 'packet')} truncated in the capture, decided on what is there`);
   return `${lines.join('\n')}\n`;
 }
 
 function targets(tally: Tally): string[] {
   const { accepted } = tally;
-  const apart = tally.reinjected > 0;
+  const showReinjected = tally.reinjected > 0;
   return columns([
-    ['target', 'packets', ...(apart ? ['re-injected'] : []), 'bytes', 'share', 'ideal'],
+    ['target', 'packets', ...(showReinjected ? ['re-injected'] : []), 'bytes', 'share', 'ideal'],
     ...sorted(tally.targets).map(([fwmark, { packets, reinjected, octets, ideal }]) => [
       String(fwmark),
       number(packets),
-      ...(apart ? [number(reinjected)] : []),
+      ...(showReinjected ? [number(reinjected)] : []),
       number(octets),
       percent(packets, accepted),
       ideal > 0 ? percent(ideal, accepted) : '-',
@@ -53,7 +53,7 @@ function describe(name: string, table: TargetTable, what: string, when = ''): st
   return `${name}: M=${table.M}, N=${table.N}, permutation ${table.permutation}, ${count(active, what)} active${when}`;
 }
 
-/** What became of stored fragments, and the fragment table's statistics; nothing where it was not asked. */
+/** The fate of stored fragments, and the fragment table's statistics; empty if the table was not used. */
 function fragments(statistics: Record<string, number>, tally: Tally): string[] {
   if (statistics.lookups === 0) return [];
   const { fragsDiscarded = 0, fragsUsed = 0 } = statistics;
@@ -64,7 +64,7 @@ function fragments(statistics: Record<string, number>, tally: Tally): string[] {
   return [...stored, 'fragment table:', ...rows.map((row) => `  ${row.join(', ')}`)];
 }
 
-/** Statistics on a line. */
+/** Statistics per line. */
 const PER_LINE = 6;
 
 function reasons(counts: Float64Array): string {

@@ -1,29 +1,29 @@
 import { REASON_NAMES, Reason, STORED, type TargetTable } from '@nfqlb/core';
 
-/** What one fwmark got. */
+/** Counts of one fwmark. */
 export interface TargetTally {
   packets: number;
-  /** Of these, the ones that came back after they had been stored. */
+  /** Of these, stored fragments that were re-injected. */
   reinjected: number;
-  /** Octets of its packets on the wire, IP headers included. */
+  /** Octets of its packets on the wire, including IP headers. */
   octets: number;
-  /** Packets that it would have got, had each table shared its packets exactly by weight, in each stretch of the capture between changes. */
+  /** Packets it would have got if each table had shared its packets exactly by weight, in each stretch of the capture between changes. */
   ideal: number;
-  /** Packets that it got before the stretch in hand. */
+  /** Packets it got before the current stretch. */
   before: number;
 }
 
 /** Counts of one replay. */
 export class Tally {
-  /** Of the capture, and their octets on the wire. */
+  /** Packets of the capture, and their octets on the wire. */
   packets = 0;
   octets = 0;
-  /** Fragments that were stored, and those that came back. */
+  /** Fragments that were stored, and those that were re-injected. */
   stored = 0;
   reinjected = 0;
   /** By fwmark. */
   readonly targets: Map<number, TargetTally> = new Map();
-  /** What the other load balancers of the tier got, by fwmark. */
+  /** Counts of the other load balancers in the tier, by fwmark. */
   readonly tier: Map<number, TargetTally> = new Map();
   /** Packets dropped, by {@link Reason}. */
   readonly dropped: Float64Array = new Float64Array(REASON_NAMES.length);
@@ -35,7 +35,7 @@ export class Tally {
     this.#countDecision(fwmark, reason, octets, false);
   }
 
-  /** Counts a stored fragment that came back: what became of it, not that it was there. */
+  /** Counts the decision on a re-injected fragment, without counting the packet again. */
   countReinjected(fwmark: number, reason: Reason, octets: number): void {
     this.reinjected++;
     this.#countDecision(fwmark, reason, octets, true);
@@ -47,8 +47,8 @@ export class Tally {
   }
 
   /**
-   * Shares the packets that each table's targets got since the last call among these targets. Call before each change, and at the end.
-   * A target of two tables counts for the first.
+   * Shares the packets that each table's targets got since the last call among those targets by weight. Call before each change, and at the
+   * end. A target of two tables counts for the first.
    */
   endStretch(tables: Iterable<TargetTable>): void {
     for (const table of tables) {
@@ -61,7 +61,7 @@ export class Tally {
     for (const tally of this.targets.values()) tally.before = tally.packets;
   }
 
-  /** Packets of a target in the stretch in hand, which are then counted. */
+  /** Packets of a target in the current stretch, which it marks as counted. */
   #stretchOf(fwmark: number): number {
     const tally = this.targets.get(fwmark);
     if (!tally) return 0;
@@ -70,7 +70,7 @@ export class Tally {
     return packets;
   }
 
-  #countDecision(fwmark: number, reason: Reason, octets: number, again: boolean): void {
+  #countDecision(fwmark: number, reason: Reason, octets: number, reinjected: boolean): void {
     if (fwmark === STORED) {
       this.stored++;
       return;
@@ -81,7 +81,7 @@ export class Tally {
     }
     const target = tallyOf(reason === Reason.FragmentToTier ? this.tier : this.targets, fwmark);
     target.packets++;
-    if (again) target.reinjected++;
+    if (reinjected) target.reinjected++;
     target.octets += octets;
   }
 }
