@@ -1,4 +1,4 @@
-// What a command costs beside starting Node: whole processes, in turn with `node -e 0`. Goal: at most 1.5 times that.
+// Startup cost of commands compared with Node alone: whole processes, alternating with `node -e 0`. Goal: at most 1.5 times that.
 
 import { spawnSync } from 'node:child_process';
 

@@ -1,6 +1,6 @@
 import { addCompletion, Command, run } from '@nfqlb/options';
 
-/** The commands by name, in the order of the help. One is read when it is asked for: it starts in little more time than Node itself. */
+/** The commands by name, in help order. Only the requested one is imported, so that it starts in little more time than Node itself. */
 const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
   init: async () => (await import('./commands/init.js')).initCommand(),
   delete: async () => (await import('./commands/delete.js')).deleteCommand(),
@@ -31,11 +31,11 @@ const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
   version: async () => (await import('./commands/version.js')).versionCommand(),
 };
 
-const asked = Object.entries(COMMANDS).find(([name]) => name === process.argv[2]);
-// For help, for completion and for a name that is none, all are.
-const commands = asked === undefined ? Object.values(COMMANDS) : [asked[1]];
+const requested = Object.entries(COMMANDS).find(([name]) => name === process.argv[2]);
+// Help, completion and unknown names need all of them.
+const commands = requested === undefined ? Object.values(COMMANDS) : [requested[1]];
 
 const program = new Command('nfqlb').description('a layer-4 load balancer on NFQUEUE');
-for (const command of await Promise.all(commands.map((read) => read()))) program.addCommand(command);
+for (const command of await Promise.all(commands.map((load) => load()))) program.addCommand(command);
 addCompletion(program);
 await run(program);

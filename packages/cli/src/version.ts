@@ -1,4 +1,4 @@
 import manifest from '../package.json' with { type: 'json' };
 
-/** What `version` says, of both programs. */
+/** What `version` prints, in both programs. */
 export const VERSION: string = `nfqlb-${manifest.version}`;

@@ -1,8 +1,7 @@
 // Shows that deciding a packet allocates nothing.
 //
-// The used heap grows by exactly what is allocated as long as no collection takes anything away, and collections are
-// counted. What remains is what the measurement itself allocates, whatever the number of packets: it is measured with no
-// packet at all, and subtracted.
+// Without garbage collections, which are counted, the used heap grows by exactly what is allocated. The measurement itself also allocates,
+// regardless of the number of packets: this is measured without any packet, and subtracted.
 
 import { PerformanceObserver } from 'node:perf_hooks';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -26,7 +25,7 @@ new PerformanceObserver((list) => {
   collections += list.getEntries().length;
 }).observe({ entryTypes: ['gc'] });
 
-/** Octets by which the used heap, and memory outside it, grow while so many packets are decided. */
+/** Octets by which the used heap and external memory grow while this many packets are decided. */
 function growth(packets: number): number {
   const before = getHeapStatistics();
   for (let decided = 0; decided < packets; decided += PACKETS) decideBatch(balancer, batch, PACKETS);
@@ -34,18 +33,18 @@ function growth(packets: number): number {
   return after.used_heap_size - before.used_heap_size + (after.external_memory - before.external_memory);
 }
 
-// Until the optimising compiler has had its turn, intermediate results may be objects.
+// Until the optimizing compiler has run, intermediate results may be objects.
 for (let i = 0; i < 10; i++) growth(MILLION);
 await sleep(100);
 collections = 0;
 
-// The engine itself now and then allocates something, as for code that it compiles again. What a packet allocates, is
-// allocated in every run: at 16 octets, the smallest object, 160 MB. So the smallest run counts.
+// The engine itself allocates something from time to time, for example when it recompiles code. An allocation per packet would show in every run:
+// at 16 octets, the smallest object, it would be 160 MB. So the smallest run counts.
 const packets = 10 * MILLION;
 const RUNS = 7;
 const measuring = Math.min(...Array.from({ length: RUNS }, () => growth(0)));
 const octets = Math.min(...Array.from({ length: RUNS }, () => growth(packets))) - measuring;
-// The observer is told in a later turn of the event loop.
+// The observer is notified in a later turn of the event loop.
 await sleep(100);
 
 console.log(

@@ -1,4 +1,4 @@
-// One of the threads of fragments.bench.ts: decides the same known fragment again and again.
+// A thread of fragments.bench.ts: decides the same known fragment repeatedly.
 
 import { parentPort, workerData } from 'node:worker_threads';
 import { Balancer, FragmentTable, type FragmentTableOptions, FwmarkLookup, STATISTICS_LENGTH, TargetTable } from '@nfqlb/core';
@@ -24,7 +24,7 @@ const balancer = new Balancer(new FwmarkLookup(table), {
 });
 const [first, later] = fragments(packet().ipv4('10.0.0.2', '192.0.2.1').udp(4711, 53).payload(2000).build(), 1500, thread + 1);
 const decide = (octets: Uint8Array): number => balancer.decide(octets, 0, octets.length, 0x0800);
-if (decide(first!) !== 101) throw new Error('there is no room for the first fragment');
+if (decide(first!) !== 101) throw new Error('no room for the first fragment');
 for (let i = 0; i < 200_000; i++) decide(later!);
 
 const ready = new Int32Array(start);

@@ -1,4 +1,4 @@
-// What it costs to decide a packet: from its octets in the receive region to its fwmark.
+// Cost of deciding a packet: from its octets in the receive region to its fwmark.
 
 import { Balancer, FwmarkLookup, type PacketBatch, TargetTable } from '@nfqlb/core';
 import { measure } from 'mitata';
@@ -7,8 +7,8 @@ import { batchOf, decideBatch, PACKETS, TRAFFIC, type Traffic } from './traffic.
 
 const SIZE = { M: 65537, N: 100 };
 
-/** Nanoseconds a packet that are the goal; the ones that are no goal of their own have that of their IP version. */
-const GOAL = { IPv4: 100, IPv6: 150 };
+/** Goal by IP version, in nanoseconds per packet. */
+const GOAL_NS = { IPv4: 100, IPv6: 150 };
 
 const table = TargetTable.create(new ArrayBuffer(TargetTable.byteLength(SIZE)), SIZE);
 table.activate(Array.from({ length: SIZE.N }, (_, i) => ({ fwmark: 101 + i })));
@@ -18,15 +18,16 @@ const kinds = Object.keys(TRAFFIC) as Traffic[];
 const single = kinds.map((kind) => [kind, batchOf(kind)] as const);
 const mixed = batchOf(...kinds);
 
-// In a program every kind passes through the same compiled code: let it see them all before one is measured.
+// In a program, all kinds run through the same compiled code, so let it see all of them before measuring one.
 for (let i = 0; i < 200; i++) for (const [, batch] of [...single, ['', mixed] as const]) decideBatch(balancer, batch, PACKETS);
 
-console.log(`deciding a packet, M=${SIZE.M}, N=${SIZE.N}, ${PACKETS} packets no two alike`);
-for (const [kind, batch] of single) report(kind, await nanosecondsAPacket(batch), 'ns', kind.includes('v6') ? GOAL.IPv6 : GOAL.IPv4);
-report('all of these mixed', await nanosecondsAPacket(mixed), 'ns', GOAL.IPv6);
+console.log(`deciding a packet, M=${SIZE.M}, N=${SIZE.N}, ${PACKETS} different packets`);
+for (const [kind, batch] of single)
+  report(kind, await nanosecondsPerPacket(batch), 'ns', kind.includes('v6') ? GOAL_NS.IPv6 : GOAL_NS.IPv4);
+report('all of these mixed', await nanosecondsPerPacket(mixed), 'ns', GOAL_NS.IPv6);
 
 /** Median over many runs of the batch. */
-async function nanosecondsAPacket(batch: PacketBatch): Promise<number> {
+async function nanosecondsPerPacket(batch: PacketBatch): Promise<number> {
   if (batch.length.some((_, i) => batch.mark[i]! < 101)) throw new Error('a packet of the benchmark has no target');
   const { p50 } = await measure(() => decideBatch(balancer, batch, PACKETS), { min_cpu_time: 0.5e9 });
   return p50 / PACKETS;

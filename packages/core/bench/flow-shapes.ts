@@ -1,17 +1,17 @@
-// Flow sets of any size, and packets for them: the usual shape, and shapes that are made to be hard.
+// Flow sets of any size, with packets for them: a typical shape, and hostile ones.
 
 import { defineFlow, type Flow } from '@nfqlb/core/flows';
 import { packet, randomNumbers } from '@nfqlb/core/testing';
 
 export interface Shape {
   readonly flows: readonly Flow[];
-  /** One packet of the kind that the shape is for; another one at every call. */
+  /** Returns a different packet for these flows on each call. */
   readonly packet: () => Uint8Array;
 }
 
 type MakeShape = (count: number) => Shape;
 
-/** Virtual IPs times ports, a tenth with source networks, a tenth with ranges of ports, and one that takes the rest. */
+/** Virtual IPs times ports, a tenth with source networks, a tenth with port ranges, and one flow for the rest. */
 const usual: MakeShape = (count) => {
   const random = randomNumbers(1);
   const ports = Math.ceil(Math.sqrt(count));
@@ -45,7 +45,7 @@ const usual: MakeShape = (count) => {
   };
 };
 
-/** All overlap, the wider the higher in priority: networks, ports and sources nested in each other. */
+/** All flows overlap, with nested networks, ports and sources; the wider, the higher the priority. */
 const nested: MakeShape = (count) => {
   const random = randomNumbers(2);
   return {
@@ -65,13 +65,13 @@ const nested: MakeShape = (count) => {
   };
 };
 
-/** As {@link nested}, and the first flow matches every packet. */
+/** Like {@link nested}, but the first flow matches every packet. */
 const first: MakeShape = (count) => {
   const { flows, packet } = nested(count);
   return { flows: [defineFlow({ name: 'first', target: 't', priority: 0xffffffff }), ...flows.slice(1)], packet };
 };
 
-/** Told apart by nothing but what stands in the header. */
+/** Flows that differ only in a byte match. */
 const octets: MakeShape = (count) => {
   const random = randomNumbers(3);
   return {
@@ -80,7 +80,7 @@ const octets: MakeShape = (count) => {
   };
 };
 
-/** Any ranges of both ports, any networks around a few addresses, any priority: every field helps a little. */
+/** Random port ranges, networks and priorities: every field helps a little. */
 const ranges: MakeShape = (count) => {
   const random = randomNumbers(4);
   const range = (): string => {
@@ -109,10 +109,10 @@ const ranges: MakeShape = (count) => {
 
 export const SHAPES = {
   usual,
-  'hostile: all nested, the wider first': nested,
-  'hostile: all nested, the first takes all': first,
-  'hostile: told apart by octets': octets,
-  'hostile: any ranges and networks': ranges,
+  'hostile: all nested, wider ones first': nested,
+  'hostile: all nested, the first matches all': first,
+  'hostile: differ only in byte matches': octets,
+  'hostile: random ranges and networks': ranges,
 } as const satisfies Record<string, MakeShape>;
 
 function vip4(i: number): string {
@@ -124,7 +124,7 @@ function address4(number: number): string {
 }
 
 function tcpWithSequence(source: string, destination: string, sport: number, dport: number, sequence: number): Uint8Array {
-  const whole = packet().ipv4(source, destination).tcp(sport, dport).build();
-  new DataView(whole.buffer).setUint32(24, sequence);
-  return whole;
+  const segment = packet().ipv4(source, destination).tcp(sport, dport).build();
+  new DataView(segment.buffer).setUint32(24, sequence);
+  return segment;
 }

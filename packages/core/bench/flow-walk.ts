@@ -1,5 +1,5 @@
-// The walk that compiled flows are measured against: down the list in order, each flow's fields tried one after the other. As fast as
-// that can be made: flows prepared as words, whole words compared, no allocation.
+// A linear walk, as the reference for compiled flows: down the list in order, checking each flow's fields one by one. As fast as possible:
+// flows are prepared as words, whole words are compared, nothing is allocated.
 
 import type { PacketKey } from '@nfqlb/core';
 import { type Cidr, isIpv4, maskAddress } from '@nfqlb/core/address';
@@ -22,7 +22,7 @@ interface Prepared {
   readonly match: Flow['match'];
 }
 
-/** Flows in the order in which they win. */
+/** Flows in order of precedence. */
 export class FlowWalk {
   readonly #flows: readonly Prepared[];
 

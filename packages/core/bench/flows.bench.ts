@@ -1,4 +1,4 @@
-// What it costs to find a packet's flow, beside a walk down the list; to compile the flows; and the memory that they take.
+// Cost of finding a packet's flow, compared with a linear walk; of compiling the flows; and the memory that they take.
 
 import { getHeapStatistics } from 'node:v8';
 import { ETH_P_IP, ETH_P_IPV6, extractKey, KEY_LENGTH, type Kind, PacketKey } from '@nfqlb/core';
@@ -11,14 +11,14 @@ import { report } from './goal.js';
 const COUNTS = [1, 10, 100, 1_000, 10_000];
 const PACKETS = 1024;
 const TURNS = 2;
-/** A lookup among 10,000 flows, beside one among 10; a lookup beside a walk; milliseconds of compiling. */
+/** Lookup among 10,000 flows relative to 10; lookup relative to a walk; compile time in milliseconds. */
 const GOAL = { growth: 1.5, hostile: 1, compile: 1000 };
 
-/** The packet in hand, as in a program: one key that is filled again and again. */
+/** The current packet's key, which is reused as in a program. */
 const key = new PacketKey();
 
-/** Packets whose keys are known, so that nothing but the search is measured. */
-class ReadPackets {
+/** Packets with extracted keys, so that only the search is measured. */
+class ExtractedPackets {
   readonly length: number;
   readonly octets: readonly Uint8Array[];
   readonly #words: Int32Array;
@@ -40,7 +40,7 @@ class ReadPackets {
     });
   }
 
-  /** Puts the key of a packet in hand, and says its kind. */
+  /** Copies the key of a packet to {@link key}, and returns its kind. */
   take(i: number): Kind {
     for (let word = 0; word < KEY_LENGTH / 4; word++) key.words[word] = this.#words[(KEY_LENGTH / 4) * i + word]!;
     key.family = this.#families[i]!;
@@ -50,14 +50,14 @@ class ReadPackets {
   }
 }
 
-/** Nanoseconds a packet: the median over many runs of the first `count`. */
-async function nanoseconds(packets: ReadPackets, count: number, find: (kind: Kind, octets: Uint8Array) => number): Promise<number> {
+/** Nanoseconds per packet: the median of many runs over the first `count` packets. */
+async function nanoseconds(packets: ExtractedPackets, count: number, find: (kind: Kind, octets: Uint8Array) => number): Promise<number> {
   let sum = 0;
   const run = (): void => {
     for (let i = 0; i < count; i++) sum += find(packets.take(i), packets.octets[i]!);
   };
   const { p50 } = await measure(run, { min_cpu_time: 0.1e9 });
-  if (Number.isNaN(sum)) throw new Error('a flow is no number');
+  if (Number.isNaN(sum)) throw new Error('a flow is not a number');
   return p50 / count;
 }
 
@@ -69,7 +69,7 @@ const rows = Object.entries(SHAPES).flatMap(([name, make]) =>
     const memory = compileFlows(set);
     const compile = performance.now() - begin;
     const walk = new FlowWalk(set.inOrder());
-    const packets = new ReadPackets(Array.from({ length: PACKETS }, packet));
+    const packets = new ExtractedPackets(Array.from({ length: PACKETS }, packet));
     const lookup = new FlowLookup(memory);
     for (let i = 0; i < 100; i++) {
       const kind = packets.take(i);
@@ -80,7 +80,7 @@ const rows = Object.entries(SHAPES).flatMap(([name, make]) =>
   }),
 );
 
-// In a program all of these pass through the same compiled code: let it see them before one is measured.
+// In a program, all of these run through the same compiled code, so let it see all of them before measuring one.
 for (let i = 0; i < 20; i++) {
   for (const { lookup, walk, packets } of rows) {
     for (let at = 0; at < 100; at++) {
@@ -98,12 +98,12 @@ for (const name of Object.keys(SHAPES)) {
   let worst = 0;
   let slowest = 0;
   for (const { count, compile, bytes, lookup, walk, packets } of rows.filter((row) => row.name === name)) {
-    // By turns, and the best of each: the machine is not the same from second to second.
+    // Alternate, and take the best of each, because the machine's speed varies.
     let found = Number.POSITIVE_INFINITY;
     let walked = Number.POSITIVE_INFINITY;
     for (let turn = 0; turn < TURNS; turn++) {
       found = Math.min(found, await nanoseconds(packets, PACKETS, (kind, octets) => lookup.find(key, kind, octets)));
-      // A walk of 10,000 takes long: a sixteenth of the packets will do.
+      // Walking 10,000 flows takes long: a sixteenth of the packets is enough.
       walked = Math.min(walked, await nanoseconds(packets, count > 1000 ? PACKETS / 16 : PACKETS, (_, octets) => walk.find(key, octets)));
     }
     times.set(count, found);
@@ -114,12 +114,12 @@ for (const name of Object.keys(SHAPES)) {
         `${compile.toFixed(1).padStart(10)} ms${(bytes / 1024).toFixed(1).padStart(10)} KiB`,
     );
   }
-  if (name === 'usual') report('10,000 flows beside 10', times.get(10_000)! / times.get(10)!, 'times', GOAL.growth);
-  else report('lookup beside walk, from 100 flows on', worst, 'times', GOAL.hostile);
-  report('compiling, at its longest', slowest, 'ms', GOAL.compile);
+  if (name === 'usual') report('10,000 flows relative to 10', times.get(10_000)! / times.get(10)!, 'times', GOAL.growth);
+  else report('lookup relative to walk, from 100 flows', worst, 'times', GOAL.hostile);
+  report('longest compile time', slowest, 'ms', GOAL.compile);
 }
 
-// What finding a flow allocates: the used heap grows by that as long as nothing is collected. See allocation.bench.ts.
+// Memory allocated by lookups: the growth of the used heap without garbage collections. See allocation.bench.ts.
 const MILLION = 1_000_000;
 const few = rows.filter(({ count }) => count <= 10 || count === 100);
 const growth = (lookups: number): number => {

@@ -1,14 +1,14 @@
-// What an attacker's fragments cost, against a fragment of ordinary traffic alone: `docs/fragments.md` promises that what is full costs the
-// datagram that finds it so, nothing else. Each attack is the worst known for a table whose hash has no secret key, or no limits.
+// Cost of an attacker's fragments, relative to a fragment of ordinary traffic: `docs/fragments.md` promises that a full table affects only the
+// datagrams that find it full. Each attack is the worst known for a table whose hash has no secret key, or that has no limits.
 
 import { FragmentTable, type FragmentTableOptions, PacketKey, STATISTICS_LENGTH } from '@nfqlb/core';
 import { report } from './goal.js';
 
 const OPTIONS: FragmentTableOptions = { size: 500, buckets: 500, fragments: 0, mtu: 1500, ttl: 1e6, holes: 0 };
-/** Times what a fragment alone costs. */
+/** Multiple of the cost of a fragment of ordinary traffic. */
 const GOAL = 3;
 
-/** The address words, as they are in the key of an IPv4 packet from 10.x to a VIP. */
+/** A key as of an IPv4 packet from 10.x to a VIP. */
 function keyOf(id: number, source = 0x0200000a): PacketKey {
   const key = new PacketKey();
   key.family = 4;
@@ -35,14 +35,14 @@ function tableOf(options: FragmentTableOptions): FragmentTable {
 let now = 1000;
 const NOTHING = new Uint8Array(0);
 
-/** Nanoseconds for each of these keys' later fragments, median of 11 rounds. */
+/** Nanoseconds per later fragment with these keys: the median of 11 rounds. */
 function cost(table: FragmentTable, keys: readonly PacketKey[]): number {
   const rounds = Array.from({ length: 11 }, () => {
     const begin = performance.now();
     let count = 0;
     for (let again = 0; again < 200_000; again += keys.length) {
       for (const key of keys) {
-        // 256,000 fragments/s; entries live for longer than this takes.
+        // 256,000 fragments/s; entries live longer than this loop takes.
         if ((++count & 15) === 0) table.now = now += 1 / 16;
         table.later(key, NOTHING, 0, 0, 0);
       }
@@ -57,7 +57,7 @@ function first(table: FragmentTable, keys: readonly PacketKey[]): FragmentTable 
   return table;
 }
 
-/** Ids that share a bucket of a table that hashes by MurmurHash3 over djb2 without a key would be chosen here; these are as good as any now. */
+/** Against an unkeyed hash (MurmurHash3 over djb2), an attacker would choose IDs that share a bucket; now any IDs are equally good. */
 const ids = (count: number): PacketKey[] => Array.from({ length: count }, (_, i) => keyOf(i * 500 + 1));
 
 const crowd = ids(400);

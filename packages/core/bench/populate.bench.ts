@@ -1,10 +1,10 @@
-// What it costs to compute a table anew: what `activate` waits for, and what a running load balancer never does.
+// Cost of recomputing a table. `activate` waits for it; a running load balancer never does it.
 
 import { TargetTable } from '@nfqlb/core';
 import { measure } from 'mitata';
 import { report } from './goal.js';
 
-const MILLISECOND = 1e6;
+const NS_PER_MS = 1e6;
 
 for (const [M, N, goal] of [
   [997, 32, 1],
@@ -17,6 +17,6 @@ for (const [M, N, goal] of [
     ['weights 1 to 10', fwmarks.map((_, i) => 1 + (i % 10))],
   ] as const) {
     const { p50 } = await measure(() => table.computeLookup(fwmarks, weights), { min_cpu_time: 0.5e9 });
-    report(`populating M=${M}, N=${N}, ${what}`, p50 / MILLISECOND, 'ms', goal);
+    report(`populating M=${M}, N=${N}, ${what}`, p50 / NS_PER_MS, 'ms', goal);
   }
 }

@@ -1,4 +1,4 @@
-// Packets as a busy load balancer meets them: no two alike, so that neither branch prediction nor caches flatter a figure.
+// Packets as in a busy load balancer: all different, so that branch prediction and caches do not distort the results.
 
 import { type Balancer, ETH_P_IP, ETH_P_IPV6, type PacketBatch } from '@nfqlb/core';
 import { type PacketBuilder, packet, randomNumbers } from '@nfqlb/core/testing';
@@ -6,7 +6,7 @@ import { type PacketBuilder, packet, randomNumbers } from '@nfqlb/core/testing';
 /** Packets in a batch, all distinct. */
 export const PACKETS = 4096;
 
-/** Room for each packet in the region, in octets: like a receive buffer's slots. */
+/** Space for each packet in the region, in octets: like a slot of the receive buffer. */
 const SLOT = 2048;
 
 const random = randomNumbers(1);
@@ -16,7 +16,7 @@ const address6 = (): string => `2001:db8:${Array.from({ length: 6 }, () => (rand
 const from4 = (): PacketBuilder => packet().ipv4(address4(), '192.0.2.1');
 const from6 = (): PacketBuilder => packet().ipv6(address6(), '2001:db8::1');
 
-/** One packet of each kind of traffic; another one at every call. */
+/** Creates a different packet of each kind of traffic on each call. */
 export const TRAFFIC = {
   'UDP over IPv4': () => from4().udp(port(), 53).payload(64),
   'TCP over IPv4': () => from4().tcp(port(), 443).payload(64),
@@ -31,7 +31,7 @@ export const TRAFFIC = {
 
 export type Traffic = keyof typeof TRAFFIC;
 
-/** Fragments, first and later ones, of a few datagrams: known, out of order and twice. */
+/** First and later fragments of a few datagrams: known, out of order and duplicate. */
 export const FRAGMENTS: readonly (() => PacketBuilder)[] = [
   () =>
     from4()
@@ -63,7 +63,7 @@ export const FRAGMENTS: readonly (() => PacketBuilder)[] = [
       .payload(64),
 ];
 
-/** A batch of {@link PACKETS} packets, of these kinds by turns. */
+/** A batch of {@link PACKETS} packets, a random mix of these kinds. */
 export function batchOf(...kinds: readonly (Traffic | (() => PacketBuilder))[]): PacketBatch {
   const batch: PacketBatch = {
     bytes: new Uint8Array(PACKETS * SLOT),

@@ -26,7 +26,7 @@ function lookupOf(fwmarks: readonly number[], ownFwmark = 0): FwmarkLookup {
 /** A load balancer with a fragment table. */
 class Host {
   readonly balancer: Balancer;
-  /** Stored fragments that were sent on. */
+  /** Stored fragments that were reinjected. */
   readonly tun: Uint8Array[] = [];
 
   constructor(options: BalancerOptions = {}, targets: readonly number[] = TARGETS, room: FragmentTableOptions = ROOM) {
@@ -62,7 +62,7 @@ describe.each([
     parts: fragments(whole(1024 + i).build(), 1500, i + 1),
   }));
 
-  test('in fragments goes where it goes when it is whole', () => {
+  test('in fragments goes to the same target as unfragmented', () => {
     const host = new Host();
     const targets = new Set<number>();
     for (const { whole: bytes, parts } of trains) {
@@ -75,7 +75,7 @@ describe.each([
     expect(targets.size).toBe(TARGETS.length);
   });
 
-  test('in reversed fragments too, by way of the tun device', () => {
+  test('in reversed fragments does, too, through the tun device', () => {
     const host = new Host();
     for (const { whole: bytes, parts } of trains) {
       const [fwmark] = host.decide(bytes);
@@ -88,7 +88,7 @@ describe.each([
     }
   });
 
-  test('in fragments that are sprayed over a tier: each goes once to another of it at most, and all to one target', () => {
+  test('in fragments spread over a tier: each is forwarded within the tier at most once, and all reach one target', () => {
     const hosts = new Map(TIER.map((own) => [own, new Host({ tier: lookupOf(TIER, own) })]));
     const handlers = new Set<number>();
     trains.forEach(({ whole: bytes, parts }, n) => {
@@ -110,11 +110,11 @@ describe.each([
       expect(handler.size).toBe(1);
       for (const own of handler) handlers.add(own);
     });
-    expect(handlers.size).toBe(1); // The addresses choose, and they are always the same here.
+    expect(handlers.size).toBe(1); // The addresses decide, and they are the same for all datagrams here.
   });
 });
 
-test('different addresses are handled by different load balancers of a tier, each by one', () => {
+test('different addresses are handled by different load balancers of a tier, each by exactly one', () => {
   const hosts = TIER.map((own) => new Host({ tier: lookupOf(TIER, own) }));
   const own = TIER.map(() => 0);
   for (let i = 2; i < 250; i++) {
@@ -128,12 +128,12 @@ test('different addresses are handled by different load balancers of a tier, eac
   for (const count of own) expect(count).toBeGreaterThan(40);
 });
 
-test('what is no fragment is not sent to another load balancer of the tier', () => {
+test('unfragmented packets are not forwarded to another load balancer of the tier', () => {
   const hosts = TIER.map((own) => new Host({ tier: lookupOf(TIER, own) }));
   for (const host of hosts) expect(host.decide(packet().ipv4('10.0.0.2', '10.0.0.1').udp(4711, 80).build())[1]).toBe('balanced');
 });
 
-test('a tier without any load balancer leaves fragments here', () => {
+test('with an empty tier, fragments are handled locally', () => {
   const host = new Host({ tier: lookupOf([]) });
   expect(host.decide(fragments(udpV4(4711).build(), 1500)[0]!)[1]).toBe('balanced');
 });
@@ -141,13 +141,13 @@ test('a tier without any load balancer leaves fragments here', () => {
 describe('without targets', () => {
   const [first, middle, last] = fragments(udpV4(4711).build(), 1500) as [Uint8Array, Uint8Array, Uint8Array];
 
-  test('a datagram is dropped from its first fragment on', () => {
+  test('all fragments of a datagram are dropped from the first one on', () => {
     const host = new Host({}, []);
     expect(host.decide(first)).toEqual([DROP, 'no-target']);
     expect(host.decide(middle)).toEqual([DROP, 'fragment-poisoned']);
   });
 
-  test('a datagram gets the fwmark for that, all of it', () => {
+  test('all fragments of a datagram get the fwmark configured for that', () => {
     const host = new Host({ noTargetsFwmark: 7 }, []);
     expect(host.decide(last)).toEqual([STORED, 'fragment-stored']);
     expect(host.decide(first)).toEqual([7, 'no-target']);
@@ -158,7 +158,7 @@ describe('without targets', () => {
   });
 });
 
-test('each way to have no room has its reason', () => {
+test('each lack of room has its reason', () => {
   const [first, middle, last] = fragments(udpV4(4711).build(), 1500, 7) as [Uint8Array, Uint8Array, Uint8Array];
   const full = new Host({}, TARGETS, { ...ROOM, fragments: 1 });
   expect([middle, last, first].map((part) => full.decide(part)[1])).toEqual(['fragment-stored', 'fragment-no-room', 'fragment-poisoned']);
@@ -172,22 +172,25 @@ test.each([
     packet().ipv4('10.0.0.2', '10.0.0.1').fragment({ id: 7, offset: 0, more: true }).protocol(6).payload(2),
   ],
   [
-    'one that ends where no datagram does',
+    'one that ends beyond the maximum datagram length',
     packet().ipv4('10.0.0.2', '10.0.0.1').fragment({ id: 7, offset: 65528, more: false }).protocol(17).payload(40),
   ],
-  ['one over IPv6 that does', packet().ipv6('1000::2', '1000::1').fragment({ id: 7, offset: 65528, more: false }).payload(16)],
   [
-    'an ICMP error in fragments',
+    'one over IPv6 that ends beyond the maximum datagram length',
+    packet().ipv6('1000::2', '1000::1').fragment({ id: 7, offset: 65528, more: false }).payload(16),
+  ],
+  [
+    'a fragmented ICMP error',
     packet().ipv4('10.0.0.9', '10.0.0.1').fragment({ id: 7, offset: 0, more: true }).icmpError(3, 4, udpV4(1).build()),
   ],
-])('%s is malformed, and leaves no trace', (_name, builder) => {
+])('%s is malformed', (_name, builder) => {
   const host = new Host();
   expect(host.decide(builder.build())).toEqual([DROP, 'malformed']);
 });
 
-describe('a fragment that is not the last carries a multiple of 8 octets, and some', () => {
+describe('a fragment that is not the last must carry a nonzero multiple of 8 octets', () => {
   const datagram = (ip: PacketBuilder): PacketBuilder => ip.udp(1024, 5001).payload(4000);
-  /** The middle fragment of a datagram with another length in its headers. */
+  /** A fragment of a datagram, the middle one by default, with another length in its headers. */
   function cutTo(octets: number, family: 4 | 6, part = 1): Uint8Array {
     const ip = family === 4 ? packet().ipv4('10.0.0.2', '10.0.0.1') : packet().ipv6('2001:db8::2', '2001:db8::1');
     const bytes = fragments(datagram(ip).build(), 1500, 7)[part]!;

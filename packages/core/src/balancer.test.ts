@@ -35,14 +35,14 @@ describe('a packet', () => {
     ['UDP over IPv6', packet().ipv6(CLIENT6, VIP6).udp(4711, 80), Kind.Normal],
     ['an echo request', packet().ipv4(CLIENT4, VIP4).icmpEcho(7), Kind.Icmp],
     ['GRE', packet().ipv4(CLIENT4, VIP4).protocol(47).payload(8), Kind.AddressesOnly],
-  ])('%s goes to the target that its hash chooses', (_name, builder, kind) => {
+  ])('%s goes to the target chosen by its hash', (_name, builder, kind) => {
     const { balancer, table } = balancing(TARGETS);
     const fwmark = decide(balancer, builder);
     expect(balancer).toMatchObject({ kind, reason: Reason.Balanced, hash: balancer.key.hashAll() >>> 0, bucket: balancer.hash % 997 });
     expect(fwmark).toBe(table.active[table.lookup[balancer.bucket]!]);
   });
 
-  test('in an ICMP error goes to the target of the connection that it quotes, whoever sent the error', () => {
+  test('that is an ICMP error goes to the target of the quoted connection, whoever sent the error', () => {
     const { balancer } = balancing(TARGETS);
     for (let port = 1024; port < 1124; port++) {
       const connection = decide(balancer, packet().ipv4(CLIENT4, VIP4).tcp(port, 80));
@@ -74,7 +74,7 @@ describe('a packet', () => {
   test.each([
     ['first', packet().ipv4(CLIENT4, VIP4).fragment({ id: 7, offset: 0, more: true }).udp(4711, 80).payload(8)],
     ['later', packet().ipv6(CLIENT6, VIP6).fragment({ id: 7, offset: 8, more: false }).payload(8)],
-  ])('that is a %s fragment is dropped where there is no fragment table', (_name, builder) => {
+  ])('that is a %s fragment is dropped without a fragment table', (_name, builder) => {
     const { balancer } = balancing(TARGETS);
     expect(decide(balancer, builder)).toBe(DROP);
     expect(balancer.reason).toBe(Reason.FragmentNoRoom);
@@ -88,7 +88,7 @@ describe('without an active target', () => {
     expect(balancer.reason).toBe(Reason.NoTarget);
   });
 
-  test('packets get the fwmark configured for that, 0 included', () => {
+  test('packets get the fwmark configured for that, including 0', () => {
     for (const noTargetsFwmark of [0, 99]) {
       const { balancer } = balancing([], { noTargetsFwmark });
       expect(decide(balancer, packet().ipv4(CLIENT4, VIP4).udp(4711, 80))).toBe(noTargetsFwmark);
@@ -104,19 +104,19 @@ describe('SCTP', () => {
     packet().ipv6(CLIENT6, VIP6).sctp(3868, 3868),
   ];
 
-  test('by its ports alone: all paths of an association reach one target', () => {
+  test('is hashed by its ports alone: all paths of an association reach one target', () => {
     const { balancer } = balancing(TARGETS);
     expect(new Set(paths.map((path) => decide(balancer, path))).size).toBe(1);
     expect(balancer.hash).toBe(balancer.key.hashPorts() >>> 0);
   });
 
-  test('with hash mode 0, by its addresses too', () => {
+  test('is also hashed by its addresses with hash mode 0', () => {
     const { balancer } = balancing(TARGETS, { hashMode: 0 });
     decide(balancer, paths[0]!);
     expect(balancer.hash).toBe(balancer.key.hashAll() >>> 0);
   });
 
-  test('in UDP goes with plain SCTP of the same ports when the encapsulation port is known', () => {
+  test('in UDP goes to the same target as plain SCTP with the same ports, if the encapsulation port is configured', () => {
     const { balancer } = balancing(TARGETS, { udpEncapPort: 9899 });
     const plain = decide(balancer, paths[0]!);
     const inner = packet().ipv4(CLIENT4, VIP4).sctp(3868, 3868).build().slice(20);
@@ -125,7 +125,7 @@ describe('SCTP', () => {
   });
 });
 
-test('a packet is decided where it lies in the region, and by the table as it was at the last refresh', () => {
+test('a packet is decided anywhere in the region, by the table as of the last refresh', () => {
   const { balancer, table } = balancing(TARGETS);
   const packets = [
     packet().ipv4(CLIENT4, VIP4).udp(4711, 80).build(),

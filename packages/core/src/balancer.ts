@@ -11,23 +11,23 @@ import { IPPROTO_SCTP } from './wire/protocol.js';
 
 export interface BalancerOptions {
   /**
-   * 1: SCTP is hashed over its ports alone, so that all paths of a multihomed association reach one target.
-   * 0: everything is hashed over the whole key. Default 1.
+   * 1: SCTP is hashed by its ports alone, so that all paths of a multihomed association reach one target.
+   * 0: all packets are hashed by the whole key. Default 1.
    */
   readonly hashMode?: 0 | 1;
   /** UDP port that carries SCTP (RFC 6951); 0 for none. Default 0. */
   readonly udpEncapPort?: number;
-  /** What a packet gets when no target is active: a fwmark, or −1 to drop it. Default −1. */
+  /** Fwmark for packets when no target is active; −1 to drop them. Default −1. */
   readonly noTargetsFwmark?: number;
-  /** What a packet gets that no flow matches: a fwmark, or −1 to drop it. Default −1. For {@link FlowBalancer} */
+  /** Fwmark for packets that match no flow; −1 to drop them. Default −1. For {@link FlowBalancer}. */
   readonly noFlowFwmark?: number;
-  /** Where fragments are kept in mind; without it they are dropped. Its `now` is to be set before each batch. */
+  /** Fragment table; without it, fragments are dropped. Set its `now` before each batch. */
   readonly fragments?: FragmentTable;
-  /** The table of the tier that this load balancer belongs to: fragments go to the one of it that their addresses choose. */
+  /** The table of the load balancers of this tier: the addresses of a fragment choose which of them handles it. */
   readonly tier?: FwmarkLookup;
 }
 
-/** What the fragment table answers, as a reason; by the number, which is negative. */
+/** The reason for a negative answer of the fragment table. */
 function reasonOf(answer: number): Reason {
   if (answer === STORED) return Reason.FragmentStored;
   if (answer === TOO_LONG) return Reason.FragmentTooLong;
@@ -35,19 +35,18 @@ function reasonOf(answer: number): Reason {
 }
 
 /**
- * Decides packets for one target table. Everything about the last decision can be read from it afterwards; a decision
- * allocates nothing and throws nothing.
+ * Decides packets for one target table. Its properties describe the last decision. A decision allocates nothing and throws nothing.
  */
 export class Balancer {
   /** The last packet's key. */
   readonly key: PacketKey = new PacketKey();
-  /** What the last packet was. */
+  /** Kind of the last packet. */
   kind: Kind = Kind.Malformed;
-  /** Why it was decided as it was. */
+  /** Reason for the last decision. */
   reason: Reason = Reason.Malformed;
-  /** Bucket of the target table that chose, or −1 when none was asked. */
+  /** Bucket of the target table that was used, or −1 if no table was used. */
   bucket = -1;
-  /** Buckets of that table; means something when {@link bucket} does. */
+  /** Number of buckets of that table; valid if {@link bucket} is not −1. */
   buckets = 0;
 
   #hash = 0;
@@ -59,7 +58,7 @@ export class Balancer {
   readonly #fragments: FragmentTable | undefined;
   readonly #tier: FwmarkLookup | undefined;
 
-  /** @param targets the table of all packets; `undefined` where {@link tableOf} finds one */
+  /** @param targets the table for all packets; `undefined` if {@link tableOf} is overridden */
   constructor(targets: FwmarkLookup | undefined, options: BalancerOptions = {}) {
     this.#targets = targets;
     this.#hashMode = options.hashMode ?? 1;
@@ -70,12 +69,12 @@ export class Balancer {
     this.#tier = options.tier;
   }
 
-  /** Hash that chose the last packet's target, 32 bits unsigned; means something when {@link bucket} does. */
+  /** Hash that chose the last packet's target, 32 bits, unsigned; valid if {@link bucket} is not −1. */
   get hash(): number {
     return this.#hash >>> 0;
   }
 
-  /** Takes up what has changed in the target table, and in the tier's. For between two batches. */
+  /** Adopts changes of the target table and the tier's table. Call between two batches. */
   refresh(): void {
     this.#targets?.refresh();
     this.#tier?.refresh();
@@ -84,11 +83,11 @@ export class Balancer {
   /**
    * Decides one packet.
    *
-   * @param bytes region that holds it
-   * @param at where its IP header begins
-   * @param length octets of it that are there
+   * @param bytes region that contains it
+   * @param at offset of its IP header
+   * @param length octets of it that are available
    * @param etherType host byte order
-   * @returns a fwmark, from 0 up; or {@link DROP}
+   * @returns a fwmark, 0 or greater, {@link DROP} or {@link STORED}
    */
   decide(bytes: Uint8Array, at: number, length: number, etherType: number): number {
     const kind = extractKey(this.key, bytes, at, length, etherType, this.#udpEncapPort);
@@ -99,8 +98,8 @@ export class Balancer {
     }
     if (kind !== Kind.Fragment && kind !== Kind.FirstFragment) return this.#balance(bytes, at, length, etherType);
 
-    // RFC 791 §3.2, RFC 8200 §4.5: all fragments but the last carry a multiple of 8 octets. Others could not be put together, and would be
-    // a cheap way to make the fragment table work hard.
+    // RFC 791 §3.2, RFC 8200 §4.5: all fragments but the last carry a multiple of 8 octets. Others cannot be reassembled, and would be a cheap way
+    // to overload the fragment table.
     const carried = this.key.fragmentEnd - this.key.fragmentBegin;
     if (this.key.moreFragments && (carried === 0 || (carried & 7) !== 0)) return this.#drop(Reason.Malformed);
 
@@ -111,7 +110,7 @@ export class Balancer {
         return fwmark;
       }
     }
-    // Without a fragment table a later fragment's target cannot be known, and its first fragment alone is of no use.
+    // Without a fragment table, the target of later fragments is unknown, and the first fragment alone is useless.
     if (this.#fragments === undefined) return this.#drop(Reason.FragmentNoRoom);
     if (kind === Kind.FirstFragment) return this.#decideFirst(this.#fragments, bytes, at, length, etherType);
     return this.#take(this.#fragments.later(this.key, bytes, at, length, packetLength(bytes, at, etherType)));
@@ -123,7 +122,7 @@ export class Balancer {
     return answer === fwmark ? fwmark : this.#take(answer);
   }
 
-  /** Takes what the fragment table answers. */
+  /** Converts an answer of the fragment table to a decision. */
   #take(answer: number): number {
     if (answer >= 0) {
       this.reason = Reason.FragmentKnown;
@@ -134,8 +133,8 @@ export class Balancer {
   }
 
   /**
-   * The target table of the packet whose key and kind are known; `undefined` when there is none, and {@link reason} says why: no flow, no
-   * target, or malformed.
+   * Returns the target table for the packet whose key and kind were just extracted; `undefined` if there is none: then {@link reason} is no flow,
+   * no target, or malformed.
    */
   protected tableOf(_bytes: Uint8Array, _at: number, _length: number, _etherType: number): FwmarkLookup | undefined {
     return this.#targets;

@@ -1,17 +1,17 @@
-/** What {@link CoreError} tells apart. Stable: callers may compare. */
+/** Codes of {@link CoreError}. Stable: callers may compare them. */
 export type CoreErrorCode =
-  /** A number, name, address or the like is none of those allowed. */
+  /** A number, name, address or other value is not allowed. */
   | 'out-of-range'
-  /** Options that exclude each other. */
+  /** Mutually exclusive options. */
   | 'conflict'
-  /** Memory is too small for the table that it says it holds, or holds none. */
+  /** The memory contains no table, or is too small for the table's size. */
   | 'not-a-table'
-  /** More memory than there is. */
+  /** Not enough memory. */
   | 'out-of-memory'
   /** More targets than slots. */
   | 'no-free-slot';
 
-/** Bad configuration. The data plane throws nothing: a bad packet is an answer, not an error. */
+/** Bad configuration. The data plane never throws: bad packets are return values, not errors. */
 export class CoreError extends Error {
   override readonly name = 'CoreError';
   readonly code: CoreErrorCode;

@@ -22,7 +22,7 @@ function tableOf(...fwmarks: readonly number[]): TargetTable {
   return table;
 }
 
-/** A balancer with these flows; the tables by name. */
+/** A balancer with these flows, and tables by name. */
 function balancing(
   flows: readonly FlowDefinition[],
   tables: Readonly<Record<string, TargetTable>>,
@@ -68,7 +68,7 @@ test('a packet goes to a target of its flow’s table, and is counted', () => {
   expect(matches()).toEqual({ web: 2, rest: 1 });
 });
 
-test('a flow’s octets are those of whole packets, also where they were cut off', () => {
+test('a flow’s octets are those of whole packets, even if they were truncated', () => {
   const { balancer, octets } = balancing([REST], { r: tableOf(201) });
   const four = tcp(80).payload(new Uint8Array(1000)).build();
   const six = packet().ipv6('fd00::2', 'fd00::1').udp(4711, 80).payload(new Uint8Array(500)).build();
@@ -78,14 +78,14 @@ test('a flow’s octets are those of whole packets, also where they were cut off
   expect([four.length, six.length, [...octets]]).toEqual([1040, 548, [1588]]);
 });
 
-test('without a flow a packet is dropped, or gets the fwmark for that', () => {
+test('a packet without a flow is dropped, or gets the fwmark for that', () => {
   expect(balancing([WEB], { w: tableOf(101) }).decide(tcp(81))).toEqual([DROP, 'no-flow']);
   const { decide, balancer } = balancing([WEB], { w: tableOf(101) }, { noFlowFwmark: 9, noTargetsFwmark: 8 });
   expect(decide(tcp(81))).toEqual([9, 'no-flow']);
   expect(balancer).toMatchObject({ flow: NO_FLOW, bucket: -1 });
 });
 
-test('a flow whose table is gone, or empty, has no target: lower flows do not get its packets', () => {
+test('a flow whose table is gone or empty has no target; flows of lower precedence do not get its packets', () => {
   for (const tables of [{ r: tableOf(201) }, { w: tableOf(), r: tableOf(201) }]) {
     const { decide, matches } = balancing([WEB, REST], tables, { noTargetsFwmark: 8 });
     expect(decide(tcp(80))).toEqual([8, 'no-target']);
@@ -93,7 +93,7 @@ test('a flow whose table is gone, or empty, has no target: lower flows do not ge
   }
 });
 
-test('a change of a table is taken up with the next batch that meets it', () => {
+test('a change of a table takes effect with the next batch that uses it', () => {
   const table = tableOf(101);
   const { decide } = balancing([WEB], { w: table });
   expect(decide(tcp(80))[0]).toBe(101);
@@ -102,7 +102,7 @@ test('a change of a table is taken up with the next batch that meets it', () => 
   expect(decide(tcp(80))[0]).toBe(102);
 });
 
-test('other flows are taken up between two batches', () => {
+test('flows can be replaced between two batches', () => {
   const { decide, balancer } = balancing([WEB], { w: tableOf(101) });
   const lookup = new FlowLookup(compileFlows(new FlowSet([defineFlow(REST)])));
   balancer.take({ lookup, tables: [new FwmarkLookup(tableOf(201))], matches: new Float64Array(1), octets: new Float64Array(1) });
@@ -117,7 +117,7 @@ describe('SCTP in UDP', () => {
       .udp(9899, 9899)
       .payload(packet().ipv4('10.0.0.2', '10.0.0.1').sctp(5000, port).build().subarray(20));
 
-  test('goes with the flow of the SCTP packet, hashed as that', () => {
+  test('matches the flow of the SCTP packet, and is hashed like it', () => {
     const { decide, matches, balancer } = balancing([SIG], { s: tableOf(301, 302, 303) });
     const plain = decide(packet().ipv4('10.0.0.2', '10.0.0.1').sctp(5000, 6000));
     expect(decide(inUdp(6000))).toEqual(plain);
@@ -125,19 +125,19 @@ describe('SCTP in UDP', () => {
     expect(matches()).toMatchObject({ sig: 2 });
   });
 
-  test('that no flow of SCTP matches goes with none, though a lower one of UDP would (C nfqlb lets that have it)', () => {
+  test('that matches no SCTP flow has none, even if a UDP flow of lower precedence matches (unlike in C nfqlb)', () => {
     const udp: FlowDefinition = { name: 'udp', target: 'u', protocols: 'udp' };
     const { decide } = balancing([{ ...SIG, priority: 5 }, udp], { s: tableOf(301), u: tableOf(401) });
     expect(decide(inUdp(6001))).toEqual([DROP, 'no-flow']);
   });
 
-  test('that is cut off is malformed', () => {
+  test('that is truncated is malformed', () => {
     const { decide } = balancing([SIG], { s: tableOf(301) });
     expect(decide(packet().ipv4('10.0.0.2', '10.0.0.1').udp(9899, 9899).payload(2))).toEqual([DROP, 'malformed']);
   });
 });
 
-test('all fragments of a datagram go where its flow says', () => {
+test('all fragments of a datagram go to a target of its flow', () => {
   const room = { size: 97, buckets: 97, fragments: 10, mtu: 1500, ttl: 200, holes: 0 };
   const table = new FragmentTable(FragmentTable.createMemory(room, HASH_KEY), room, new Uint32Array(STATISTICS_LENGTH / 4));
   const dns: FlowDefinition = { name: 'dns', target: 'd', protocols: 'udp', dports: '53', priority: 1 };

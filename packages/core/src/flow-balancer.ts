@@ -6,24 +6,24 @@ import type { FwmarkLookup } from './maglev/fwmark-lookup.js';
 import { Reason } from './reason.js';
 import { packetLength } from './wire/packet-length.js';
 
-/** The flows of packets, and what they lead to. */
+/** Flows, with their target tables and counters. */
 export interface FlowTargets {
   readonly lookup: FlowLookup;
-  /** Target tables in the order of what `lookup.targetOf` gives; `undefined` for one that is gone. */
+  /** Target tables, indexed by `lookup.targetOf`; `undefined` for a missing table. */
   readonly tables: readonly (FwmarkLookup | undefined)[];
-  /** By flow: packets that matched it. Counted up. */
+  /** By flow: packets that matched it. Incremented. */
   readonly matches: Float64Array;
-  /** By flow: the octets of those packets, IP headers included. Counted up. */
+  /** By flow: the octets of those packets, IP headers included. Incremented. */
   readonly octets: Float64Array;
 }
 
-/** Decides packets for many target tables: the packet's flow has its table. */
+/** Decides packets for many target tables: each flow has its table. */
 export class FlowBalancer extends Balancer {
-  /** Flow of the last packet for which one was looked for, or {@link NO_FLOW}; a number of {@link FlowTargets.lookup}. */
+  /** Flow of the last packet that was looked up, or {@link NO_FLOW}; an index in {@link FlowTargets.lookup}. */
   flow: number = NO_FLOW;
 
   #targets: FlowTargets;
-  /** By table: the batch in which it was refreshed last. There may be thousands, of which a batch meets a few. */
+  /** By table: the batch in which it was last refreshed. There may be thousands of tables, and a batch uses only a few. */
   #refreshed: Int32Array;
   #batch = 0;
 
@@ -33,7 +33,7 @@ export class FlowBalancer extends Balancer {
     this.#refreshed = new Int32Array(targets.tables.length);
   }
 
-  /** Takes up other flows. For between two batches. */
+  /** Switches to other flows. Call between two batches. */
   take(targets: FlowTargets): void {
     this.#targets = targets;
     this.#refreshed = new Int32Array(targets.tables.length).fill(this.#batch - 1);

@@ -1,8 +1,8 @@
-// What decides where a packet goes, and nothing else: no node: imports, no clock, no chance; it runs in a browser.
+// Decides where packets go, and nothing else: no node: imports, no clock, no randomness. It also runs in a browser.
 //
 // A `PacketSource` fills a `PacketBatch`. A `Balancer` (one table) or `FlowBalancer` (a table for each flow) decides each packet: it extracts
-// the `PacketKey`, asks the `FragmentTable` about fragments, and looks the hash up in its `FwmarkLookup`, a private copy of the shared
-// `TargetTable`. docs/architecture.md draws it. Flows, explanations, addresses, packet building and pcapng have entry points of their own.
+// the `PacketKey`, asks the `FragmentTable` about fragments, and looks up the hash in its `FwmarkLookup`, a private copy of the shared
+// `TargetTable`. docs/architecture.md has a diagram. Flows, explanations, addresses and packet building have their own entry points.
 
 export { Balancer, type BalancerOptions } from './balancer.js';
 export { CoreError, type CoreErrorCode } from './core-error.js';

@@ -1,24 +1,24 @@
 import type { PacketBatch } from './packet-batch.js';
 
 /**
- * Where packets come from and verdicts go: a kernel queue, a capture, a fake.
+ * A source of packets, which takes their verdicts: a kernel queue, a capture, a fake.
  *
  * The loop is always the same: `receive`, decide every packet of the batch, `settle`.
  */
 export interface PacketSource {
-  /** Filled by `receive`, answered by the caller, read by `settle`. */
+  /** `receive` fills it, the caller writes verdicts to it, `settle` reads them. */
   readonly batch: PacketBatch;
 
   /**
-   * Fills the batch from its first entry on, in arrival order.
+   * Fills the batch from its first entry, in order of arrival.
    *
-   * @returns how many packets came; 0 when the source was woken, or waited long enough; {@link END} when none will come any more
+   * @returns the number of packets; 0 if the source was woken or timed out; {@link END} after the last packet
    */
   receive(): number | Promise<number>;
 
-  /** Takes the answers to the first `count` packets. Every packet received is settled exactly once, in arrival order. */
+  /** Applies the verdicts of the first `count` packets. Every packet received must be settled exactly once, in order of arrival. */
   settle(count: number): void;
 }
 
-/** No packet will come any more. */
+/** There are no more packets. */
 export const END = -1;

@@ -1,24 +1,24 @@
-/** Why a packet was decided as it was. Small integers: they are made, and counted, once a packet. */
+/** Reason for a decision. Small integers, because each packet has one, which is counted. */
 export const Reason = {
-  /** Its key chose a target. */
+  /** The hash of its key chose a target. */
   Balanced: 0,
-  /** A later fragment, sent after its first. */
+  /** A later fragment, sent to the target of its first. */
   FragmentKnown: 1,
   /** A fragment that another load balancer of the tier handles. */
   FragmentToTier: 2,
-  /** A later fragment kept until its first comes. */
+  /** A later fragment, stored until its first arrives. */
   FragmentStored: 3,
-  /** A fragment for which there was no room. */
+  /** A fragment for which the fragment table had no room. */
   FragmentNoRoom: 4,
-  /** A fragment of a datagram that has lost one already. */
+  /** A fragment of a datagram that has already lost another one. */
   FragmentPoisoned: 5,
   /** A fragment too long to be stored. */
   FragmentTooLong: 6,
-  /** No target is active; the packet has the fwmark configured for that, or is dropped. */
+  /** No target is active; the packet gets the fwmark configured for that, or is dropped. */
   NoTarget: 7,
   /** No flow matches. */
   NoFlow: 8,
-  /** Its headers end early or contradict each other. */
+  /** Its headers are truncated or inconsistent. */
   Malformed: 9,
   /** Neither IPv4 nor IPv6. */
   NotIp: 10,
@@ -26,7 +26,7 @@ export const Reason = {
 
 export type Reason = (typeof Reason)[keyof typeof Reason];
 
-/** The reasons in words, by number. */
+/** Names of the reasons, by number. */
 export const REASON_NAMES: readonly string[] = [
   'balanced',
   'fragment-known',

@@ -1,6 +1,6 @@
-// One of the threads of src/fragments/threads.test.ts. The fragment `part` of each datagram is taken by the thread `(datagram + part) mod
-// threads`, in the order of the datagrams, and no thread runs far ahead of the others: so a datagram's fragments come in all orders, from
-// several threads at about the same time.
+// A thread of src/fragments/threads.test.ts. Thread `(datagram + part) mod threads` handles fragment `part` of each datagram, in order of the
+// datagrams, and no thread runs far ahead of the others: so a datagram's fragments arrive in all orders, on several threads at about the same
+// time.
 
 import { parentPort, workerData } from 'node:worker_threads';
 import { FragmentTable } from '../src/fragments/fragment-table.js';
@@ -18,29 +18,29 @@ import { ETH_P_IP } from '../src/wire/ethertype.js';
 export interface ThreadTask {
   readonly memory: SharedArrayBuffer;
   readonly options: FragmentTableOptions;
-  /** By thread: how many datagrams it has gone through. */
+  /** Number of datagrams handled, by thread. */
   readonly progress: SharedArrayBuffer;
   readonly thread: number;
   /** How far this thread's clock is ahead, in milliseconds. */
   readonly lead: number;
   readonly datagrams: number;
-  /** Fragments of each datagram. */
+  /** Number of fragments of each datagram. */
   readonly parts: number;
 }
 
 export interface ThreadResult {
-  /** Fragments that got the fwmark of their datagram, and another one. */
+  /** Fragments that got the fwmark of their datagram, and those that got another one. */
   readonly right: number;
   readonly wrong: number;
   readonly stored: number;
-  /** Sent on, and so taken again. */
+  /** Fragments that were reinjected, and so handled again. */
   readonly again: number;
   readonly dropped: number;
   readonly statistics: Uint32Array;
 }
 
-/** How many datagrams a thread may be ahead of another. */
-const AHEAD = 4;
+/** Maximum number of datagrams that a thread may be ahead of another. */
+const MAX_AHEAD = 4;
 
 const { memory, options, progress, thread, lead, datagrams, parts } = workerData as ThreadTask;
 const progressOf = new Int32Array(progress);
@@ -73,7 +73,7 @@ function take(bytes: Uint8Array): void {
 
 for (let datagram = 0; datagram < datagrams; datagram++) {
   for (let other = 0; other < threads; other++) {
-    while (datagram - Atomics.load(progressOf, other) > AHEAD) Atomics.wait(progressOf, other, Atomics.load(progressOf, other), 1);
+    while (datagram - Atomics.load(progressOf, other) > MAX_AHEAD) Atomics.wait(progressOf, other, Atomics.load(progressOf, other), 1);
   }
   table.now = datagram / 100 + lead;
   for (let part = 0; part < parts; part++) {

@@ -1,4 +1,4 @@
-// What it costs that packets could be traced, while nobody does: the worker's loop over batches with and without, by turns.
+// Cost of the trace tap while nobody traces: runs the worker's loop over batches with and without the tap, alternately.
 
 import { MessageChannel } from 'node:worker_threads';
 import { Balancer, ETH_P_IP, FwmarkLookup, TargetTable } from '@nfqlb/core';
@@ -7,12 +7,12 @@ import { PacketRing } from '../src/trace/packet-ring.js';
 import { PacketTap } from '../src/worker/packet-tap.js';
 
 const ROUNDS = 2000;
-/** Percent of what it takes to decide the packets of a batch. */
-const GOAL = 1;
-/** Packets in all, no two alike; and room for each in the region, in octets. */
+/** Percent of the time to decide the packets of a batch. */
+const GOAL_PERCENT = 1;
+/** Packets in total, all different, and the space for each in the region, in octets. */
 const PACKETS = 4096;
 const SLOT = 512;
-/** Under load batches are long; of a packet that comes alone the system calls cost fifty times its decision. */
+/** Batches are long under load; for a single packet, the system calls cost fifty times as much as the decision. */
 const BATCHES = [256, 64, 16];
 
 const SIZE = { M: 997, N: 32 };
@@ -27,25 +27,25 @@ const bytes = new Uint8Array(PACKETS * SLOT);
 const length = new Uint32Array(PACKETS);
 const mark = new Int32Array(PACKETS);
 for (let i = 0; i < PACKETS; i++) {
-  const whole = packet()
+  const datagram = packet()
     .ipv4(`10.0.${random() & 255}.${random() & 255}`, '192.0.2.1')
     .udp(1024 + (random() % 64512), 53)
     .payload(20)
     .build();
-  bytes.set(whole, i * SLOT);
-  length[i] = whole.length;
+  bytes.set(datagram, i * SLOT);
+  length[i] = datagram.length;
 }
 
-/** As in worker.ts; the same function for both, so that the compiler makes the same of it. */
-function decide(begin: number, end: number, inSight: boolean): void {
+/** As in worker.ts. The same function for both cases, so that both run the same compiled code. */
+function decide(begin: number, end: number, isTraced: boolean): void {
   for (let i = begin; i < end; i++) {
     const fwmark = balancer.decide(bytes, i * SLOT, length[i]!, ETH_P_IP);
     mark[i] = fwmark;
-    if (inSight) tap.show(balancer, fwmark, bytes, i * SLOT, length[i]!, ETH_P_IP);
+    if (isTraced) tap.show(balancer, fwmark, bytes, i * SLOT, length[i]!, ETH_P_IP);
   }
 }
 
-function without(batch: number): void {
+function withoutTap(batch: number): void {
   for (let at = 0; at < PACKETS; at += batch) decide(at, at + batch, false);
 }
 
@@ -64,15 +64,15 @@ const median = (values: number[]): number => values.toSorted((a, b) => a - b)[Ma
 for (const batch of BATCHES) {
   const ratios: number[] = [];
   for (let round = 0; round < ROUNDS; round++) {
-    // Who goes first changes: caches and clocks favour the second.
+    // Alternate which goes first: caches and clocks favour the second.
     const first = round % 2 === 0;
-    const a = time(first ? without : withTap, batch);
-    const b = time(first ? withTap : without, batch);
+    const a = time(first ? withoutTap : withTap, batch);
+    const b = time(first ? withTap : withoutTap, batch);
     if (round > ROUNDS / 10) ratios.push(first ? b / a : a / b);
   }
   const percent = 100 * (median(ratios) - 1);
   console.log(
-    `batches of ${String(batch).padEnd(4)} ${percent.toFixed(2).padStart(6)}% more while nobody traces   goal: at most ${GOAL}%   ${percent <= GOAL ? 'met' : 'MISSED'}`,
+    `batches of ${String(batch).padEnd(4)} ${percent.toFixed(2).padStart(6)}% more while nobody traces   goal: at most ${GOAL_PERCENT}%   ${percent <= GOAL_PERCENT ? 'met' : 'MISSED'}`,
   );
 }
 port1.close();

@@ -7,7 +7,7 @@
 
 #include "faults.h"
 
-/// The kernel's function that a thread waits in.
+/// Reads the name of the kernel function that a thread waits in.
 static void read_wait(pid_t process, int thread, char *function, int size) {
   char path[64];
   snprintf(path, sizeof path, "/proc/%d/task/%d/wchan", process, thread);
@@ -29,7 +29,7 @@ static pid_t find_worker(pid_t process) {
     if (entry->d_name[0] == '.') continue;
     int thread = atoi(entry->d_name);
     read_wait(process, thread, function, sizeof function);
-    // The name of poll's function, not that of epoll's.
+    // The function of poll, not that of epoll.
     if (strncmp(function, "poll_schedule_timeout", 21) == 0 || strncmp(function, "do_poll", 7) == 0) worker = thread;
   }
   closedir(threads);
@@ -42,10 +42,10 @@ void hold_worker(pid_t process) {
     fprintf(stderr, "faults: no thread of %d waits in poll\n", process);
     exit(1);
   }
-  // A signal would stop all of the process's threads.
+  // A signal would stop all threads of the process.
   if (ptrace(PTRACE_SEIZE, worker, 0, 0) < 0) fail("PTRACE_SEIZE");
   if (ptrace(PTRACE_INTERRUPT, worker, 0, 0) < 0) fail("PTRACE_INTERRUPT");
   if (waitpid(worker, NULL, __WALL) != worker) fail("waitpid");
-  // The kernel lets it go on when we end.
+  // The kernel resumes it when we exit.
   done();
 }

@@ -19,7 +19,7 @@ struct unbind {
   struct nfqnl_msg_config_cmd command;
 };
 
-/// Only its own socket may unbind a queue: so it is told through each netfilter socket of the process, of which one is the queue's.
+/// A queue can only be unbound through its own socket: so send the command through every netfilter socket of the process.
 static int unbind_through(int socket, int queue) {
   int protocol = 0;
   socklen_t length = sizeof protocol;
@@ -46,16 +46,16 @@ void unbind_queue(pid_t process, int queue) {
   snprintf(path, sizeof path, "/proc/%d/fd", process);
   DIR *descriptors = opendir(path);
   if (!descriptors) fail(path);
-  int told = 0;
+  int sent = 0;
   for (struct dirent *entry; (entry = readdir(descriptors));) {
     if (entry->d_name[0] == '.') continue;
     int copy = (int)syscall(SYS_pidfd_getfd, handle, atoi(entry->d_name), 0);
     if (copy < 0) continue;
-    told += unbind_through(copy, queue);
+    sent += unbind_through(copy, queue);
     close(copy);
   }
   closedir(descriptors);
-  if (told == 0) {
+  if (sent == 0) {
     fprintf(stderr, "faults: %d has no netfilter socket\n", process);
     exit(1);
   }

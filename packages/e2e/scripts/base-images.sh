@@ -1,6 +1,6 @@
 #!/bin/sh
-# Provides the images that the Dockerfiles begin with. What is neither here nor to be had from a registry is made on this Debian: a
-# minimal system by debootstrap, and the same with this machine's own Node. Needs root for that.
+# Provides the base images of the Dockerfiles. Images that are neither local nor available from a registry are built on this Debian: a
+# minimal system with debootstrap, and the same with this machine's Node. Building needs root.
 set -eu
 
 DEBIAN=debian:12-slim
@@ -12,7 +12,7 @@ provided() {
 
 provided "$DEBIAN" && provided "$NODE" && exit
 command -v debootstrap >/dev/null || {
-  echo "$DEBIAN and $NODE: no registry answers, and they cannot be made without debootstrap (Debian package debootstrap)" >&2
+  echo "$DEBIAN and $NODE: no registry answers, and building them needs debootstrap (Debian package debootstrap)" >&2
   exit 1
 }
 
@@ -35,7 +35,7 @@ cp -r "$prefix/include/node" "$root/usr/local/include/"
 cp -r "$prefix/lib/node_modules/npm" "$root/usr/local/lib/node_modules/"
 ln -s ../lib/node_modules/npm/bin/npm-cli.js "$root/usr/local/bin/npm"
 ln -s ../lib/node_modules/npm/bin/npx-cli.js "$root/usr/local/bin/npx"
-# What this machine trusts: a registry of packages may be behind a certificate of its own.
+# This machine's trusted certificates: a package registry may use a private one.
 trusted=/etc/ssl/certs/ca-certificates.crt
 cp "$trusted" "$root/usr/local/share/trusted.crt"
 variables="NODE_EXTRA_CA_CERTS SSL_CERT_FILE npm_config_cafile"

@@ -1,15 +1,15 @@
-/** What {@link E2eError} tells apart. Stable: callers may compare. */
+/** Codes of {@link E2eError}. Stable: callers may compare them. */
 export type E2eErrorCode =
-  /** A program could not be started, or ended with another status than 0. */
+  /** A program could not be started, or exited with a status other than 0. */
   | 'command-failed'
-  /** What was waited for did not happen in time. */
+  /** An expected event did not happen in time. */
   | 'timed-out'
-  /** Options that exclude each other, or of the command line that are wrong. */
+  /** Mutually exclusive or invalid options. */
   | 'conflict'
-  /** The machine lacks a program, a right, or a part of the kernel. */
+  /** The machine lacks a program, a privilege or a kernel feature. */
   | 'missing-prerequisite';
 
-/** A topology, a program in it, or the machine does not do what a test needs. */
+/** A failure of a topology, of a program in it, or of the machine. */
 export class E2eError extends Error {
   override readonly name = 'E2eError';
   readonly code: E2eErrorCode;

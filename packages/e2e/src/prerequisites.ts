@@ -3,7 +3,7 @@ import { accessSync, constants } from 'node:fs';
 import { delimiter, join } from 'node:path';
 import { TRAFFIC_PROGRAM } from './traffic/program.js';
 
-/** Programs, and the Debian packages that have them. */
+/** Programs, and the Debian packages that contain them. */
 const PROGRAMS = {
   ip: 'iproute2',
   iptables: 'iptables',
@@ -16,19 +16,19 @@ const PROGRAMS = {
 };
 
 /**
- * What the machine lacks for live tests, each with what to do about it; nothing when all is there.
+ * What the machine lacks for live tests, each with how to get it; empty if nothing is missing.
  *
- * @param more programs that some tests need, and their Debian packages
+ * @param more additional programs that some tests need, and their Debian packages
  */
 export function missingPrerequisites(more: Readonly<Record<string, string>> = {}): string[] {
   const missing = Object.entries({ ...PROGRAMS, ...more })
     .filter(([program]) => !isInstalled(program))
     .map(([program, debian]) => `${program} (Debian package ${debian})`);
-  if (!isExecutable(TRAFFIC_PROGRAM)) missing.push(`${TRAFFIC_PROGRAM} (made by pnpm build)`);
+  if (!isExecutable(TRAFFIC_PROGRAM)) missing.push(`${TRAFFIC_PROGRAM} (built by pnpm build)`);
   if (missing.length === 0) {
-    // Root alone does not do: in a container it may lack CAP_SYS_ADMIN.
+    // Being root is not enough: in a container it may lack CAP_SYS_ADMIN.
     const { status, stderr } = spawnSync('unshare', ['--net', 'true'], { encoding: 'utf8' });
-    if (status !== 0) missing.push(`the right to make network namespaces: root with CAP_SYS_ADMIN (${stderr.trim()})`);
+    if (status !== 0) missing.push(`permission to create network namespaces: root with CAP_SYS_ADMIN (${stderr.trim()})`);
   }
   return missing;
 }

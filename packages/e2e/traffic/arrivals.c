@@ -1,5 +1,5 @@
-// `traffic arrivals`: counts what comes to each target, by connection, ICMP errors by the connection that they are about. It reads the
-// packets itself, and shares no code with what decides where they go. Says `ready`; SIGTERM ends it.
+// `traffic arrivals`: counts the packets that reach each target, by connection; ICMP errors by the connection they refer to. It parses
+// packets on its own and shares no code with the load balancer. Prints `ready`; stops on SIGTERM.
 
 #include <arpa/inet.h>
 #include <errno.h>
@@ -19,19 +19,19 @@
 #include "stop-signal.h"
 
 #define KINDS_MAX 8192
-// Octets of a packet that are looked at: an ICMP error's own headers, and those that it quotes.
-#define LOOKED_AT 256
-// For a burst that comes while nobody looks.
+// Octets parsed of each packet: enough for an ICMP error's own headers and the quoted ones.
+#define SNAP_LENGTH 256
+// Holds a burst that arrives between two reads.
 #define SOCKET_OCTETS (64 << 20)
 
 struct kind {
   int target;
   int family;
   unsigned char source[16], destination[16];  // of the packet itself
-  int protocol;  // of the connection: for an ICMP error, that of the packet that it quotes
-  int client_port, service_port;  // 0 where there are none
+  int protocol;  // of the connection: for an ICMP error, that of the quoted packet
+  int client_port, service_port;  // 0 if none
   int encapsulated;  // SCTP in UDP
-  int icmp_type, icmp_code;  // -1: no ICMP
+  int icmp_type, icmp_code;  // -1: not ICMP
 };
 
 static struct {
@@ -46,7 +46,7 @@ static int word16(const unsigned char *at) {
   return at[0] << 8 | at[1];
 }
 
-// Ports, when the transport header is there; `reply`: it is a packet from the service to the client.
+// Reads the ports if the transport header is present. `reply`: the packet goes from the service to the client.
 static void read_transport(struct kind *kind, const unsigned char *at, const unsigned char *end, int reply) {
   if (kind->protocol != IPPROTO_TCP && kind->protocol != IPPROTO_UDP && kind->protocol != IPPROTO_SCTP) return;
   if (end - at < 4) return;
@@ -74,7 +74,7 @@ static int read_icmp(struct kind *kind, const unsigned char *at, const unsigned 
   return !is_error(kind) || read_ip(kind, at + 8, end, 1);
 }
 
-// Returns 0 for what cannot be read.
+// Returns 0 if the packet cannot be parsed.
 static int read_ip(struct kind *kind, const unsigned char *at, const unsigned char *end, int quoted) {
   if (end - at < 20) return 0;
   int later_fragment = 0;
@@ -131,9 +131,9 @@ static void count(int target, const unsigned char *packet, size_t length) {
   kinds[kinds_count++].packets = 1;
 }
 
-// All that waits at a target.
+// Reads all pending packets of a target.
 static void drain(int fd, int target) {
-  unsigned char packet[LOOKED_AT];
+  unsigned char packet[SNAP_LENGTH];
   struct sockaddr_ll from;
   for (;;) {
     socklen_t from_length = sizeof from;
@@ -167,7 +167,7 @@ int traffic_arrivals(int argc, char *const argv[]) {
   struct texts at = {0};
   options_read(argc, argv,
                (const struct option_spec[]){
-                   {"at", OPTION_TEXTS, &at},  // TARGET,NAMESPACE,ADDRESS; whatever the address, all that comes is counted
+                   {"at", OPTION_TEXTS, &at},  // TARGET,NAMESPACE,ADDRESS; counts everything that arrives, whatever the address
                    {"encap-port", OPTION_NUMBER, &encap_port},  // UDP port that carries SCTP
                    {0},
                });

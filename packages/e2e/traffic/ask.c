@@ -1,5 +1,5 @@
-// `traffic ask`: opens connections (of UDP: sockets, each with a source port of its own) to `traffic echo`, asks on each, once or again and
-// again, and tells which targets answered.
+// `traffic ask`: opens connections (for UDP: sockets, each with its own source port) to `traffic echo`, sends one or more requests on each,
+// and reports which targets answered.
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -19,8 +19,8 @@
 
 struct connection {
   int fd;  // -1: broken
-  int target;  // the first to answer; 0 = none yet
-  int moved;  // another answered later
+  int target;  // the first that answered; 0 = none yet
+  int moved;  // a different target answered later
 };
 
 struct asker {
@@ -50,7 +50,7 @@ static struct connection open_connection(const struct asker *asker) {
   return connection;
 }
 
-// A datagram without an answer may be followed by one with: only TCP breaks.
+// An unanswered datagram does not break the connection: the next one may be answered. Only TCP connections break.
 static void ask(struct asker *asker, struct connection *connection) {
   char answer[16];
   ssize_t got = -1;
@@ -96,20 +96,20 @@ int traffic_ask(int argc, char *const argv[]) {
                (const struct option_spec[]){
                    {"to", OPTION_TEXT, &to},
                    {"to-port", OPTION_NUMBER, &port},
-                   {"from", OPTION_TEXT, &from},  // source address; the kernel chooses when not given
-                   {"udp", OPTION_FLAG, &udp},  // else TCP
+                   {"from", OPTION_TEXT, &from},  // source address; default: the kernel's choice
+                   {"udp", OPTION_FLAG, &udp},  // default: TCP
                    {"count", OPTION_NUMBER, &count},  // connections
-                   {"repeat", OPTION_NUMBER, &repeat},  // questions on each, 0 = until SIGTERM
-                   {"interval-ms", OPTION_NUMBER, &interval_ms},  // between the rounds
+                   {"repeat", OPTION_NUMBER, &repeat},  // requests on each, 0 = until SIGTERM
+                   {"interval-ms", OPTION_NUMBER, &interval_ms},  // between rounds
                    {"timeout-ms", OPTION_NUMBER, &asker.timeout_ms},  // for connecting and for an answer
-                   {"octets", OPTION_NUMBER, &octets},  // of the question: above the MTU, UDP comes in fragments
+                   {"octets", OPTION_NUMBER, &octets},  // of a request; UDP above the MTU is fragmented
                    {0},
                });
   asker.type = udp ? SOCK_DGRAM : SOCK_STREAM;
   asker.to = endpoint_parse("to", option_required("to", to), (uint16_t)port);
   asker.has_from = from != NULL;
   if (from) asker.from = endpoint_parse("from", from, 0);
-  if (from && asker.from.length != asker.to.length) usage_error("--from, --to: not of one family");
+  if (from && asker.from.length != asker.to.length) usage_error("--from, --to: must be of the same family");
   if (octets < 1 || octets > LONGEST_QUESTION) usage_error("--octets=%ld: must be 1-%d", octets, LONGEST_QUESTION);
   if (count < 1) usage_error("--count=%ld: must be at least 1", count);
   memset(asker.question, '?', (size_t)octets - 1);

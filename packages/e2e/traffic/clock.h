@@ -1,5 +1,5 @@
 #pragma once
-// CLOCK_MONOTONIC is one for all namespaces of a machine, so that a receiver can tell how long a packet was under way.
+// All namespaces of a machine share CLOCK_MONOTONIC, so a receiver can compute a packet's latency.
 
 #include <stdint.h>
 #include <time.h>

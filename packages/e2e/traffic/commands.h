@@ -1,5 +1,5 @@
 #pragma once
-// The commands of the program, each in the file of its name. argv begins behind the command's name.
+// The program's commands, each in the file of that name. argv starts after the command name.
 
 int traffic_send(int argc, char *const argv[]);
 int traffic_receive(int argc, char *const argv[]);

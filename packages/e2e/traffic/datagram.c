@@ -21,7 +21,7 @@ unsigned datagram_minimum(int family) {
   return (unsigned)(ip_header(family) + sizeof(struct udphdr) + sizeof(struct payload));
 }
 
-// RFC 1071, over words in network byte order as they lie in memory; `octets` is even.
+// RFC 1071, over words in network byte order; `octets` must be even.
 static uint32_t add(uint32_t sum, const void *data, size_t octets) {
   const unsigned char *bytes = data;
   for (size_t i = 0; i < octets; i += 2) {
@@ -55,7 +55,7 @@ struct datagram_flow datagram_flow(const struct datagram_shape *shape, const uns
   struct datagram_flow flow = {.source_port = htons(source_port)};
   memcpy(flow.source, source, octets);
 
-  // RFC 768 and RFC 8200 section 8.1: the pseudo-header, which has the length too, and UDP's header.
+  // RFC 768 and RFC 8200 section 8.1: the pseudo-header, which also contains the length, and the UDP header.
   uint16_t length = htons((uint16_t)(shape->length - ip_header(shape->family)));
   uint16_t words[] = {length, htons(IPPROTO_UDP), flow.source_port, htons(shape->destination_port), length};
   flow.sum = add(add(add(0, source, octets), shape->destination, octets), words, sizeof words);
@@ -101,7 +101,7 @@ void datagram_fill(unsigned char *frame, const struct datagram_shape *shape, con
     memcpy(packet + offsetof(struct ip6_hdr, ip6_src), flow->source, 16);
   }
   uint16_t udp_checksum = checksum(add(flow->sum, &payload, sizeof payload));
-  // RFC 768: 0 would mean that there is none.
+  // RFC 768: 0 would mean no checksum.
   if (udp_checksum == 0) udp_checksum = 0xffff;
   memcpy(udp + offsetof(struct udphdr, source), &flow->source_port, 2);
   memcpy(udp + offsetof(struct udphdr, check), &udp_checksum, 2);

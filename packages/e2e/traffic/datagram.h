@@ -1,5 +1,5 @@
 #pragma once
-// UDP datagrams in IPv4 or IPv6, with right checksums, cheap to make one after the other.
+// UDP datagrams over IPv4 or IPv6 with valid checksums, cheap to generate in sequence.
 
 #include <stddef.h>
 #include <stdint.h>
@@ -7,12 +7,12 @@
 #include "link.h"
 #include "payload.h"
 
-// Where datagrams come from. Everything in it is in network byte order.
+// Where datagrams come from. All fields are in network byte order.
 struct datagram_flow {
   unsigned char source[16];
   uint16_t source_port;
   uint16_t header_checksum;  // of the IPv4 header
-  uint32_t sum;  // of all that UDP's checksum covers, but for the payload
+  uint32_t sum;  // of everything the UDP checksum covers except the payload
 };
 
 // What all datagrams of a sender have in common.
@@ -28,7 +28,7 @@ unsigned datagram_minimum(int family);
 
 struct datagram_flow datagram_flow(const struct datagram_shape *shape, const unsigned char *source, uint16_t source_port);
 
-// Writes what does not change from datagram to datagram. Returns the frame's length.
+// Writes the parts that are the same in all datagrams. Returns the frame's length.
 size_t datagram_prepare(unsigned char *frame, const struct link *link, const struct datagram_shape *shape);
 
 // Writes the rest.

@@ -1,5 +1,5 @@
-// `traffic echo`: on each target, over UDP and TCP, answers every line (a datagram is one) with the target's number. Says `ready`.
-// Answers over UDP can be long: the number is followed by blanks.
+// `traffic echo`: on each target, over UDP and TCP, answers every line (a datagram counts as one) with the target's number. Prints `ready`.
+// UDP answers can be padded with blanks.
 
 #include <errno.h>
 #include <stdio.h>
@@ -45,7 +45,7 @@ static void answer(int epoll, int fd) {
   ssize_t got;
   switch (descriptors[fd].role) {
     case DATAGRAMS:
-      // An error here is an ICMP error for an earlier answer, say.
+      // An error here can be an ICMP error for an earlier answer.
       got = recvfrom(fd, text, sizeof text, 0, (struct sockaddr *)&peer, &peer_length);
       if (udp_octets > length) {
         memset(reply + length, ' ', (size_t)(udp_octets - length));
@@ -78,7 +78,7 @@ int traffic_echo(int argc, char *const argv[]) {
                (const struct option_spec[]){
                    {"at", OPTION_TEXTS, &at},  // TARGET,NAMESPACE,ADDRESS
                    {"port", OPTION_NUMBER, &port},
-                   {"udp-octets", OPTION_NUMBER, &udp_octets},  // at least so long are answers over UDP
+                   {"udp-octets", OPTION_NUMBER, &udp_octets},  // minimum length of UDP answers
                    {0},
                });
   if (udp_octets < 0 || udp_octets > 65000) usage_error("--udp-octets=%ld: must be 0-65000", udp_octets);

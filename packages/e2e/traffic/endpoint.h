@@ -8,7 +8,7 @@ struct endpoint {
   socklen_t length;
 };
 
-// Exits with status 2 and the option's name when `text` is no address.
+// Exits with status 2 and the option's name if `text` is not an address.
 struct endpoint endpoint_parse(const char *option, const char *text, uint16_t port);
 
 // AF_INET or AF_INET6.

@@ -1,7 +1,7 @@
 #pragma once
-// A test tool stops at the first failure: one line on stderr, status 1 (a system call) or 2 (the command line).
+// Exits at the first failure with one line on stderr and status 1 (system call) or 2 (command line).
 
-// What could not be done, with the text of errno.
+// Prints what failed, with the text of errno.
 _Noreturn void system_failure(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
 _Noreturn void usage_error(const char *format, ...) __attribute__((format(printf, 1, 2)));

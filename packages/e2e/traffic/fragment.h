@@ -6,10 +6,10 @@
 
 #include "datagram.h"
 
-// Octets that a fragment's frame is longer than the part of the packet that it carries, at most.
+// Maximum octets that a fragment's frame adds to the part of the packet it carries.
 #define FRAGMENT_OVERHEAD 8
 
-// How many fragments a datagram takes when each carries `octets` of what follows its IP header.
+// How many fragments a datagram needs if each carries `octets` of its IP payload.
 unsigned fragment_count(const struct datagram_shape *shape, unsigned octets);
 
 // Writes fragment `index` of the packet in `frame` to `to`, another frame. Returns that frame's length.

@@ -3,7 +3,7 @@
 #define FINE (1u << HISTOGRAM_FINENESS)
 
 void histogram_add(struct histogram *histogram, uint64_t value) {
-  // Below FINE each value has its bucket; from there on the leading bit and the HISTOGRAM_FINENESS bits after it decide.
+  // Below FINE each value has its own bucket; above, the leading bit and the next HISTOGRAM_FINENESS bits select the bucket.
   unsigned shift = value < FINE ? 0 : 63u - (unsigned)__builtin_clzll(value) - HISTOGRAM_FINENESS;
   unsigned at = value < FINE ? (unsigned)value : (shift << HISTOGRAM_FINENESS) + (unsigned)(value >> shift);
   histogram->bucket[at]++;

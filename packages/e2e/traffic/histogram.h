@@ -1,5 +1,5 @@
 #pragma once
-// Durations, in buckets that grow with the value: 64 to each doubling, so that a percentile is right to 1.6 %.
+// Durations, in buckets that grow with the value: 64 per doubling, so percentiles are accurate to 1.6 %.
 
 #include <stdint.h>
 
@@ -14,5 +14,5 @@ struct histogram {
 
 void histogram_add(struct histogram *histogram, uint64_t value);
 
-// The value that `share` (0-1) of all do not exceed; 0 when there are none.
+// The value that `share` (0-1) of all values do not exceed; 0 if there are none.
 uint64_t histogram_percentile(const struct histogram *histogram, double share);

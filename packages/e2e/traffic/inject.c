@@ -1,4 +1,4 @@
-// `traffic inject`: the packets of a file as they are, malformed ones too: of a classic pcap file, or of lines of hex digits.
+// `traffic inject`: sends the packets of a file unchanged, including malformed ones: a classic pcap file or lines of hex digits.
 
 #include <ctype.h>
 #include <errno.h>
@@ -31,7 +31,7 @@ struct injector {
   unsigned long sent, refused;
 };
 
-// A packet that the kernel will not send (longer than the MTU, shorter than a header) is counted, not an error.
+// A packet that the kernel refuses (longer than the MTU, shorter than a header) is counted; it is not an error.
 static void send_frame(struct injector *injector, const unsigned char *frame, size_t length) {
   if (injector->interval_ns > 0) {
     sleep_until_ns(injector->next_ns);
@@ -86,7 +86,7 @@ static void inject_pcap(struct injector *injector, FILE *file, const char *name)
   }
 }
 
-// IP packets, or Ethernet frames with --whole-frames; a line each, blanks anywhere, `#` begins a comment.
+// IP packets, or Ethernet frames with --whole-frames; one per line, blanks anywhere, `#` starts a comment.
 static void inject_hex(struct injector *injector, FILE *file, const char *name) {
   static unsigned char data[LONGEST_FRAME];
   char *line = NULL;
@@ -118,8 +118,8 @@ int traffic_inject(int argc, char *const argv[]) {
                (const struct option_spec[]){
                    {"device", OPTION_TEXT, &device},
                    {"to-mac", OPTION_TEXT, &to_mac},
-                   {"file", OPTION_TEXT, &path},  // stdin when not given
-                   {"rate", OPTION_NUMBER, &rate},  // packets/s; 0 = as fast as it goes
+                   {"file", OPTION_TEXT, &path},  // default: stdin
+                   {"rate", OPTION_NUMBER, &rate},  // packets/s; 0 = as fast as possible
                    {"whole-frames", OPTION_FLAG, &injector.whole_frames},
                    {0},
                });
@@ -130,7 +130,7 @@ int traffic_inject(int argc, char *const argv[]) {
   FILE *file = path ? fopen(path, "r") : stdin;
   if (!file) system_failure("%s", path);
   if (!path) path = "stdin";
-  // No magic number of pcap begins with a character of the other form.
+  // No pcap magic number starts with a character that is valid in a hex file.
   int first = getc(file);
   ungetc(first, file);
   if (first == EOF || first == '#' || isxdigit(first) || isspace(first)) inject_hex(&injector, file, path);

@@ -27,7 +27,7 @@ struct link link_open(const char *device, const char *to_mac) {
   parse_mac(to_mac, link.header);
   memcpy(link.header + 6, request.ifr_hwaddr.sa_data, 6);
 
-  // Protocol 0: sends only, the socket gets no copies of what arrives.
+  // Protocol 0: send only, the socket gets no copies of received packets.
   struct sockaddr_ll address = {.sll_family = AF_PACKET, .sll_ifindex = (int)if_nametoindex(device)};
   if (bind(link.socket, (struct sockaddr *)&address, sizeof address)) system_failure("bind to %s", device);
   int on = 1;

@@ -1,5 +1,5 @@
 #pragma once
-// A packet socket on one device, and the Ethernet header of what it sends.
+// A packet socket on one device, and the Ethernet header of the frames it sends.
 
 #include <stdint.h>
 
@@ -10,7 +10,7 @@ struct link {
   unsigned char header[ETHERNET_HEADER];  // ethertype left 0
 };
 
-// `to_mac` is the next hop: packet sockets resolve no addresses. Frames go straight to the driver, past the queueing discipline.
+// `to_mac` is the next hop, since packet sockets do not resolve addresses. Frames bypass the queueing discipline.
 struct link link_open(const char *device, const char *to_mac);
 
 // Writes the Ethernet header with `ethertype` (host byte order).

@@ -1,5 +1,5 @@
 #pragma once
-// Command-line options: `--name value` only, which is all that the tests need.
+// Command-line options: `--name value` only, all that the tests need.
 
 enum option_kind {
   OPTION_NUMBER,  // value: long *

@@ -1,10 +1,10 @@
 #pragma once
 #include <stdint.h>
 
-// What a packet of `send` carries from UDP's payload on, in host byte order: it never leaves the machine. 16 octets, so that an IPv6
-// packet of 64 octets has room for it.
+// The UDP payload of `send`, in host byte order since it never leaves the machine. 16 octets, so that it fits in an IPv6 packet of 64
+// octets.
 struct payload {
-  uint32_t sequence;  // counts all packets of a sender
+  uint32_t sequence;  // counts all packets of one sender
   uint32_t flow;
   uint64_t sent_ns;  // CLOCK_MONOTONIC
 };

@@ -1,5 +1,5 @@
-// `traffic receive`: counts what `send` sends, on all targets at once. Says `ready`; at SIGTERM it waits until nothing comes any more, and
-// tells what came.
+// `traffic receive`: counts the packets of `send` on all targets at once. Prints `ready`; on SIGTERM it waits until no more packets arrive,
+// then prints its counts.
 
 #include <errno.h>
 #include <linux/sock_diag.h>
@@ -19,18 +19,18 @@
 #include "site.h"
 #include "stop-signal.h"
 
-// Packets of one recvmmsg(2).
+// Packets per recvmmsg(2).
 #define BATCH 256
-// A receiver that loses packets would blame the load balancer: at 1 kB for a packet in the kernel this holds 100,000.
+// Packets that the receiver drops would look like losses of the load balancer. At 1 kB per packet in the kernel this holds 100,000.
 #define SOCKET_BUFFER (128 << 20)
-// After SIGTERM: an LB may still hold a full queue.
+// After SIGTERM: an LB may still have a full queue.
 #define SILENCE_MS 200
 #define GAPS_PRINTED 8
 
 struct receiver {
   struct sites sites;
   int socket[SITES_MAX];
-  int targets;  // the highest number
+  int targets;  // the highest target number
   uint32_t flows;
   uint32_t *by_flow;  // [flow][target - 1]
   uint32_t *last_sequence;  // of the flow, plus one
@@ -91,8 +91,8 @@ static int drain(struct receiver *receiver, int at) {
   }
 }
 
-// Wakes for every packet: for latencies.
-static void receive_at_once(struct receiver *receiver, const sigset_t *unblocked) {
+// Wakes up for every packet, for latency measurements.
+static void receive_immediately(struct receiver *receiver, const sigset_t *unblocked) {
   int epoll = epoll_create1(EPOLL_CLOEXEC);
   for (int i = 0; i < receiver->sites.count; i++) {
     struct epoll_event event = {.events = EPOLLIN, .data.u32 = (uint32_t)i};
@@ -106,9 +106,9 @@ static void receive_at_once(struct receiver *receiver, const sigset_t *unblocked
   }
 }
 
-// Looks every `period_us`: for CPU times, to which a wake-up for each packet would add more the fewer packets a load balancer
-// settles at a time.
-static void receive_at_times(struct receiver *receiver, long period_us) {
+// Polls every `period_us`, for CPU time measurements: a wake-up per packet would add more CPU time the smaller a load balancer's
+// batches are.
+static void receive_periodically(struct receiver *receiver, long period_us) {
   uint64_t quiet_since = now_ns();
   for (;;) {
     int got = 0;
@@ -120,7 +120,7 @@ static void receive_at_times(struct receiver *receiver, long period_us) {
   }
 }
 
-// What the kernel dropped because a socket was full.
+// Packets that the kernel dropped because a socket buffer was full.
 static uint64_t overflows(const struct receiver *receiver) {
   uint64_t drops = 0;
   for (int i = 0; i < receiver->sites.count; i++) {
@@ -136,7 +136,7 @@ static double percentile_us(const struct receiver *receiver, double share) {
   return (double)histogram_percentile(&receiver->latency, share) / 1000;
 }
 
-// Of each target, packets of the flow.
+// Packets of the flow, for each target.
 static const uint32_t *flow_counts(const struct receiver *receiver, uint32_t flow) {
   return receiver->by_flow + (size_t)flow * (size_t)receiver->targets;
 }
@@ -181,8 +181,8 @@ int traffic_receive(int argc, char *const argv[]) {
                (const struct option_spec[]){
                    {"at", OPTION_TEXTS, &at},  // TARGET,NAMESPACE,ADDRESS
                    {"port", OPTION_NUMBER, &port},
-                   {"flows", OPTION_NUMBER, &flows},  // flow numbers below this are counted
-                   {"period-us", OPTION_NUMBER, &period_us},  // look as seldom; 0 = wake for every packet
+                   {"flows", OPTION_NUMBER, &flows},  // counts flow numbers below this
+                   {"period-us", OPTION_NUMBER, &period_us},  // polling interval; 0 = wake up for every packet
                    {"each-flow", OPTION_FLAG, &each_flow},  // print byFlow
                    {0},
                });
@@ -200,8 +200,8 @@ int traffic_receive(int argc, char *const argv[]) {
   sigset_t unblocked = stop_signals(period_us == 0);
   puts("ready");
   fflush(stdout);
-  if (period_us > 0) receive_at_times(&receiver, period_us);
-  else receive_at_once(&receiver, &unblocked);
+  if (period_us > 0) receive_periodically(&receiver, period_us);
+  else receive_immediately(&receiver, &unblocked);
   print(&receiver, each_flow);
   return 0;
 }

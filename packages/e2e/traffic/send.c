@@ -1,4 +1,4 @@
-// `traffic send`: UDP of many flows to one address, whole or in fragments, at a rate or as fast as it goes.
+// `traffic send`: sends UDP packets of many flows to one address, whole or fragmented, at a given rate or as fast as possible.
 
 #include <errno.h>
 #include <stdio.h>
@@ -16,11 +16,11 @@
 #include "options.h"
 #include "stop-signal.h"
 
-// Frames of one sendmmsg(2).
+// Frames per sendmmsg(2).
 #define BATCH 64
 #define LONGEST_PACKET 1500
 
-// The address `offset` behind `first`.
+// Computes `first` + `offset`.
 static void address_after(int family, const unsigned char *first, unsigned offset, unsigned char *address) {
   int octets = family == AF_INET ? 4 : 16;
   memcpy(address, first, (size_t)octets);
@@ -31,11 +31,11 @@ static void address_after(int family, const unsigned char *first, unsigned offse
   }
 }
 
-// Which of a datagram's fragments are sent, and in which order.
+// Which fragments of a datagram are sent, and in which order.
 struct order {
   const char *name;
   int reversed;
-  int first, last;  // whether the first one is sent, and those after it
+  int first, rest;  // whether the first fragment is sent, and whether the others are
 };
 
 static struct order order_named(const char *name) {
@@ -54,7 +54,7 @@ static struct order order_named(const char *name) {
 static void send_all(int socket, struct mmsghdr *messages, unsigned count) {
   for (unsigned done = 0; done < count;) {
     int sent = sendmmsg(socket, messages + done, count - done, 0);
-    // ENOBUFS: the device refused the frame. It is counted as sent: as lost, then, by the receiver.
+    // ENOBUFS: the device refused the frame. It counts as sent, so the receiver reports it as lost.
     if (sent < 0 && errno == ENOBUFS) sent = 1;
     if (sent < 0 && errno != EINTR) system_failure("sendmmsg");
     if (sent > 0) done += (unsigned)sent;
@@ -71,14 +71,14 @@ int traffic_send(int argc, char *const argv[]) {
                    {"device", OPTION_TEXT, &device},
                    {"to-mac", OPTION_TEXT, &to_mac},
                    {"from", OPTION_TEXT, &from},  // first source address
-                   {"sources", OPTION_NUMBER, &sources},  // how many addresses from there on
+                   {"sources", OPTION_NUMBER, &sources},  // number of consecutive addresses
                    {"port", OPTION_NUMBER, &port},  // first source port
-                   {"ports", OPTION_NUMBER, &ports},  // how many ports from there on; flows = sources * ports
+                   {"ports", OPTION_NUMBER, &ports},  // number of consecutive ports; flows = sources * ports
                    {"to", OPTION_TEXT, &to},
                    {"to-port", OPTION_NUMBER, &to_port},
                    {"length", OPTION_NUMBER, &length},  // of the IP packet, octets
-                   {"rate", OPTION_NUMBER, &rate},  // packets/s; 0 = as fast as it goes
-                   {"burst", OPTION_NUMBER, &burst},  // packets for each wake-up, at a rate
+                   {"rate", OPTION_NUMBER, &rate},  // packets/s; 0 = as fast as possible
+                   {"burst", OPTION_NUMBER, &burst},  // packets per wake-up, with --rate
                    {"milliseconds", OPTION_NUMBER, &milliseconds},  // 0 = no limit
                    {"count", OPTION_NUMBER, &count},  // 0 = no limit
                    {"first-flow", OPTION_NUMBER, &first_flow},
@@ -90,7 +90,7 @@ int traffic_send(int argc, char *const argv[]) {
 
   struct endpoint source = endpoint_parse("from", option_required("from", from), 0);
   struct endpoint destination = endpoint_parse("to", option_required("to", to), 0);
-  if (source.length != destination.length) usage_error("--from, --to: not of one family");
+  if (source.length != destination.length) usage_error("--from, --to: must be of the same family");
   struct datagram_shape shape = {
       .family = endpoint_family(&destination),
       .destination_port = (uint16_t)to_port,
@@ -109,7 +109,7 @@ int traffic_send(int argc, char *const argv[]) {
   unsigned parts_each = octets > 0 ? fragment_count(&shape, octets) : 1;
   if (octets > 0 && (parts_each < 2 || parts_each > BATCH)) usage_error("--fragment-octets=%ld: %u fragments", fragment_octets, parts_each);
 
-  // Neighbours in time differ in port first, then in address.
+  // Consecutive packets differ in port first, then in address.
   unsigned flows = (unsigned)(sources * ports);
   struct datagram_flow *flow = calloc(flows, sizeof *flow);
   if (!flow) system_failure("%u flows", flows);
@@ -131,7 +131,7 @@ int traffic_send(int argc, char *const argv[]) {
   }
 
   stop_signals(0);
-  // The default of 50 microseconds would gather packets of any rate above 20,000/s in bursts.
+  // The default of 50 microseconds would send packets in bursts at rates above 20,000/s.
   prctl(PR_SET_TIMERSLACK, 1);
   uint64_t limit = count > 0 ? (uint64_t)count : UINT64_MAX;
   uint64_t sent = 0, start = now_ns(), now = start;
@@ -140,7 +140,7 @@ int traffic_send(int argc, char *const argv[]) {
   while (!stop_requested && sent < limit && (now = now_ns()) < end) {
     uint64_t due = limit - sent;
     if (rate > 0) {
-      // A sender that comes late makes up for it, so that the rate holds on the whole.
+      // A late sender catches up, so that the average rate is kept.
       uint64_t by_now = (uint64_t)((double)(now - start) * (double)rate / NS_PER_SECOND) + (uint64_t)burst;
       if (by_now < sent + (uint64_t)burst) {
         sleep_until_ns(start + (uint64_t)((double)sent * NS_PER_SECOND / (double)rate) + 1);
@@ -162,7 +162,7 @@ int traffic_send(int argc, char *const argv[]) {
         datagram_fill(whole, &shape, &flow[next_flow], payload);
         for (unsigned part = 0; part < parts_each; part++) {
           unsigned index = order.reversed ? parts_each - 1 - part : part;
-          if (!(index == 0 ? order.first : order.last)) continue;
+          if (!(index == 0 ? order.first : order.rest)) continue;
           parts[messages_made].iov_len = fragment_write(frames[messages_made], whole, &shape, octets, index, payload.sequence + 1);
           messages_made++;
         }

@@ -31,7 +31,7 @@ static int has(const struct sequences *sequences, uint64_t sequence) {
 void sequences_print_gaps(const struct sequences *sequences, int most) {
   printf("[");
   int printed = 0;
-  // `highest` is there, unless nothing is, so that every gap ends before it.
+  // `highest` has been received, unless nothing has, so every gap ends before it.
   for (uint64_t at = 0; sequences->distinct > 0 && at < sequences->highest && printed < most; at++) {
     if (has(sequences, at)) continue;
     uint64_t first = at;

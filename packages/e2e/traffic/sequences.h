@@ -1,10 +1,10 @@
 #pragma once
-// Which of a sender's sequence numbers have come.
+// Which of a sender's sequence numbers have been received.
 
 #include <stdint.h>
 
 struct sequences {
-  uint8_t *bits;  // of all 2^32, mapped: only what is touched takes memory
+  uint8_t *bits;  // for all 2^32, mapped: only touched pages use memory
   uint64_t distinct;
   uint64_t duplicates;
   uint32_t highest;
@@ -14,5 +14,5 @@ struct sequences sequences_new(void);
 
 void sequences_add(struct sequences *sequences, uint32_t sequence);
 
-// Prints what is missing below the highest, as [[first,last],...] in JSON, the first `most` gaps only.
+// Prints the gaps below the highest number as JSON, [[first,last],...], `most` gaps at most.
 void sequences_print_gaps(const struct sequences *sequences, int most);

@@ -1,12 +1,12 @@
 #pragma once
-// Where a program listens: an address in a target's network namespace. One process serves the targets of a whole topology, and so sees
-// what goes to which.
+// Where a program listens: an address in a target's network namespace. One process serves all targets of a topology, so it sees which
+// packets go to which target.
 
 #include "endpoint.h"
 #include "options.h"
 
 struct site {
-  int target;  // the number that the topology gives it, from 1 on
+  int target;  // its number in the topology, starting at 1
   const char *namespace;  // path
   struct endpoint endpoint;
 };
@@ -18,10 +18,10 @@ struct sites {
   int count;
 };
 
-// Reads texts written as TARGET,NAMESPACE,ADDRESS. There must be one.
+// Parses texts of the form TARGET,NAMESPACE,ADDRESS. At least one is required.
 struct sites sites_parse(const struct texts *texts, uint16_t port);
 
-// Brings the process into the site's namespace.
+// Moves the process into the site's namespace.
 void site_enter(const struct site *site);
 
 // A socket bound to the site's address and port. The process stays in the namespace.

@@ -4,7 +4,7 @@ import { readFileSync } from 'node:fs';
 export const CAP_NET_ADMIN = 12;
 export const CAP_SYS_ADMIN = 21;
 
-/** Effective capabilities of this process, a bit for each. */
+/** Effective capabilities of this process, as a bit mask. */
 export function readCapabilities(): bigint {
   return parseCapabilities(readFileSync('/proc/self/status', 'utf8'));
 }

@@ -9,11 +9,11 @@ export interface ChangeOptions {
 }
 
 /**
- * Makes the changes that `plan` says, one after the other.
+ * Executes the steps of `plan` in order.
  *
- * @param plan what to do about what is there
- * @returns whether there was anything to do, and it was done
- * @throws {@link SetupError} after the first that fails: the rest is not done
+ * @param plan returns the steps for the present state
+ * @returns whether anything was changed
+ * @throws {@link SetupError} when a step fails; the remaining steps are not executed
  */
 export function change(plan: (present: Present) => readonly Step[], { dryRun }: ChangeOptions): boolean {
   if (dryRun) {
@@ -38,22 +38,22 @@ export function change(plan: (present: Present) => readonly Step[], { dryRun }: 
 }
 
 /**
- * What has been changed of what `nfqlb down` takes away. Nothing is undone here: with a set-up before this one, what was there
- * cannot be told from what is new.
+ * Tells whether changes were made that `nfqlb down` removes. Nothing is rolled back here: after an earlier set-up, its rules and
+ * routes cannot be told from the new ones.
  */
 function remainsOf(done: readonly Step[], failed: Step, error: SetupError): string | undefined {
-  const isMade = done.some(({ kind }) => kind === 'program') || isPartlyDone(failed, error);
-  if (isMade === undefined) return 'changes may have been made before it';
-  return isMade ? 'the changes before it were made' : undefined;
+  const isChanged = done.some(({ kind }) => kind === 'program') || isPartlyDone(failed, error);
+  if (isChanged === undefined) return 'changes may have been made before it';
+  return isChanged ? 'the changes before it were made' : undefined;
 }
 
-/** For a dry run it will do to suppose that nothing is there: who may not look shall see the commands all the same. */
+/** For a dry run without the rights to read the state, assumes that nothing is set up. */
 function presentIfReadable(): Present {
   try {
     return readPresent();
   } catch (error) {
     if (!(error instanceof SetupError)) throw error;
-    process.stderr.write(`# supposing that nothing is set up yet: ${error.message}\n`);
+    process.stderr.write(`# assuming that nothing is set up yet: ${error.message}\n`);
     return NOTHING_PRESENT;
   }
 }

@@ -3,18 +3,17 @@ import { FAMILIES, type Family, type SetUp } from './set-up.js';
 import { SetupError } from './setup-error.js';
 import { runProgram } from './step.js';
 
-/** As `ip -N -json route get` writes it, as far as it is used. */
+/** Output of `ip -N -json route get`, only the fields used here. */
 interface RouteJson {
   readonly gateway?: string;
-  /** Absent for a route that leads to another machine. */
+  /** Absent for a route to another machine. */
   readonly type?: string;
 }
 
 /**
- * With `dsr` a packet to the VIP can be given to a target only on a network that both are on: a router between them would send
- * it back.
+ * With `dsr`, targets must be on a directly connected network: a router in between would send packets to the VIP back here.
  *
- * @throws {@link UsageError} for the first target that is no neighbour
+ * @throws {@link UsageError} for the first target that is not a neighbour
  */
 export function checkNeighbours({ mode, vips, targets }: SetUp): void {
   if (mode !== 'dsr') return;

@@ -18,7 +18,7 @@ afterEach(() => {
   process.exitCode = 0;
 });
 
-/** What a command line asks for. */
+/** The set-up that a command line requests. */
 async function requested(...argv: string[]): Promise<SetUp | undefined> {
   let setUp: SetUp | undefined;
   const command = describeSetUp(new Command('up'), { required: true }).action((targets: GivenTarget[], options: SetUpOptions) => {
@@ -28,7 +28,7 @@ async function requested(...argv: string[]): Promise<SetUp | undefined> {
   return setUp;
 }
 
-test('what is not said', async () => {
+test('defaults', async () => {
   expect(await requested('--vip=10.0.0.1/32', '192.168.1.1')).toEqual({
     vips: { 4: ['10.0.0.1/32'], 6: [] },
     targets: [{ fwmark: 1, addresses: { 4: '192.168.1.1' } }],
@@ -40,7 +40,7 @@ test('what is not said', async () => {
   });
 });
 
-test('VIPs in one option and in several, options as C nfqlb would have them', async () => {
+test('VIPs in one option or several, options in the style of C nfqlb', async () => {
   const setUp = await requested('-vip', '10.0.0.1/32,10.0.0.2/32', '--vip=10.0.0.3/32', '--queue=0:3', '--loc', '192.168.1.1');
   expect(setUp).toMatchObject({
     vips: { 4: ['10.0.0.1/32', '10.0.0.2/32', '10.0.0.3/32'] },
@@ -49,14 +49,14 @@ test('VIPs in one option and in several, options as C nfqlb would have them', as
   });
 });
 
-test.each(['1', '4', '0'])('fragments have a queue outside of the others’: %s', async (queue) => {
+test.each(['1', '4', '0'])('the fragment queue is outside the range of --queue: %s', async (queue) => {
   const setUp = await requested('--vip=10.0.0.1/32', '--queue=2:3', `--fragment-queue=${queue}`, '192.168.1.1');
   expect(setUp).toMatchObject({ queue: { first: 2, last: 3 }, fragmentQueue: Number(queue) });
 });
 
 test.each([
-  [['--vip=10.0.0.1/32', '--fragment_queue=2', '192.168.1.1'], 'up: --fragment_queue=2: must be none of --queue=2'],
-  [['--vip=10.0.0.1/32', '--queue=0:3', '--fragment_queue=3', '192.168.1.1'], 'up: --fragment_queue=3: must be none of --queue=0:3'],
+  [['--vip=10.0.0.1/32', '--fragment_queue=2', '192.168.1.1'], 'up: --fragment_queue=2: must not be in --queue=2'],
+  [['--vip=10.0.0.1/32', '--queue=0:3', '--fragment_queue=3', '192.168.1.1'], 'up: --fragment_queue=3: must not be in --queue=0:3'],
   [['--vip=10.0.0.1/32', '--fragment_queue=3:4', '192.168.1.1'], 'up: --fragment_queue=3:4: must be a whole number from 0 to 65535'],
   [['--vip=1000::1/128', '1=fe80::5'], 'up: targets 1=fe80::5: must not be link-local (fe80::/10)'],
   [['--vip=10.0.0.1', '192.168.1.1'], 'up: --vip=10.0.0.1: must be ADDRESS/BITS such as 10.0.0.1/32 or 2001:db8::1/128'],
@@ -73,10 +73,10 @@ test.each([
   [['--vip=10.0.0.1/32', '--mode=dsr', '--keep-source', '192.168.1.1'], 'up: --keep-source: is for --mode=nat with --forward'],
   [
     ['--vip=10.0.0.1/32', '--mode=dsr', '--syn-only', '192.168.1.1'],
-    'up: --syn-only: needs --mode=nat; with dsr answers pass this machine by',
+    'up: --syn-only: needs --mode=nat; with dsr answers bypass this machine',
   ],
   [['--vip=10.0.0.1/32', '--local', '--keep-source', '192.168.1.1'], 'up: --keep-source: is for --mode=nat with --forward'],
-])('%j is refused in one line', async (argv, error) => {
+])('%j is refused with a one-line message', async (argv, error) => {
   expect(await requested(...argv)).toBeUndefined();
   expect(stderr.startsWith(error), stderr).toBe(true);
   expect(stderr.match(/\n/g)).toHaveLength(1);

@@ -2,7 +2,7 @@ import type { Cidr } from '@nfqlb/core/address';
 import { type Command, list, Option, oneOf, type QueueRange, queueRange, repeatable, UsageError, wholeNumber } from '@nfqlb/options';
 import { composeSetUp, type GivenTarget, givenTarget, type Mode, type SetUp, vip } from './set-up.js';
 
-/** What the options of {@link describeSetUp} give. */
+/** The parsed options of {@link describeSetUp}. */
 export interface SetUpOptions {
   readonly vip: readonly (readonly Cidr[])[];
   readonly mode: Mode;
@@ -14,12 +14,12 @@ export interface SetUpOptions {
   readonly synOnly?: true;
 }
 
-/** Gives a command the arguments and options that say what is set up. */
+/** Adds the arguments and options of a set-up to a command. */
 export function describeSetUp(command: Command, { required }: { required: boolean }): Command {
   return command
     .argument(
       required ? '<targets...>' : '[targets...]',
-      'ADDRESS, or FWMARK=ADDRESS; without fwmarks they get 1, 2, 3 …',
+      'ADDRESS or FWMARK=ADDRESS; targets without a fwmark are numbered 1, 2, 3 …',
       repeatable(givenTarget),
     )
     .addOption(
@@ -29,23 +29,23 @@ export function describeSetUp(command: Command, { required }: { required: boolea
     )
     .option(
       '--mode <mode>',
-      'nat: translate the VIP to the target; dsr: route to the target, which has the VIP, too',
+      'nat: translate the VIP to the target; dsr: route to the target, which also has the VIP',
       oneOf('nat', 'dsr'),
       'nat',
     )
     .addOption(new Option('--queue <queue>', 'queue, or several as in 0:3').argParser(queueRange).default(queueRange('2'), '2'))
     .option(
       '--fragment_queue <queue>',
-      'another queue for fragments, so that they take no room from other packets',
+      'separate queue for fragments, so that they do not crowd out other packets',
       wholeNumber({ max: 65535 }),
     )
     .option('--forward', 'packets that pass through this machine (default)')
     .option('--local', 'packets of programs on this machine')
     .option('--keep-source', 'with nat: keep the clients’ addresses; this machine must then be the targets’ router')
-    .option('--syn-only', 'with nat: to the queue only what begins a connection; the kernel keeps its fwmark for the rest') as Command;
+    .option('--syn-only', 'with nat: queue only packets that open a connection; the kernel keeps the fwmark for the rest') as Command;
 }
 
-/** @throws {@link UsageError} for options that do not go together, and targets that do not go with the VIPs */
+/** @throws {@link UsageError} for conflicting options, and targets that do not match the VIPs */
 export function requestedSetUp(targets: readonly GivenTarget[], options: SetUpOptions): SetUp {
   const { mode, queue, fragment_queue: fragmentQueue, forward, local = false, keepSource = false, synOnly = false } = options;
   if (forward && local) throw new UsageError('invalid-value', 'cannot be given together with --forward', { option: '--local' });
@@ -56,11 +56,11 @@ export function requestedSetUp(targets: readonly GivenTarget[], options: SetUpOp
   }
   if (synOnly && mode !== 'nat') {
     const problem =
-      'needs --mode=nat; with dsr answers pass this machine by, and the kernel cannot follow a connection of which it sees one half';
+      'needs --mode=nat; with dsr answers bypass this machine, and the kernel cannot track a connection when it sees only one direction';
     throw new UsageError('invalid-value', problem, { option: '--syn-only' });
   }
   if (fragmentQueue !== undefined && fragmentQueue >= queue.first && fragmentQueue <= queue.last) {
-    throw new UsageError('invalid-value', `must be none of --queue=${formatQueues(queue)}`, {
+    throw new UsageError('invalid-value', `must not be in --queue=${formatQueues(queue)}`, {
       option: '--fragment_queue',
       value: String(fragmentQueue),
     });
@@ -77,7 +77,7 @@ export function requestedSetUp(targets: readonly GivenTarget[], options: SetUpOp
   });
 }
 
-/** As `--queue` has it: `2`, or `0:3`. */
+/** In the format of `--queue`: `2` or `0:3`. */
 export function formatQueues({ first, last }: QueueRange): string {
   return first === last ? `${first}` : `${first}:${last}`;
 }

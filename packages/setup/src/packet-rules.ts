@@ -1,5 +1,5 @@
 /**
- * The rules of iptables and ip6tables that a set-up has, by table:
+ * The iptables and ip6tables rules of a set-up, by table:
  *
  *              mangle           nat              (routing)        filter             nat
  *   forward    PREROUTING       PREROUTING                        FORWARD, INPUT     POSTROUTING
@@ -10,22 +10,22 @@
  *              connection       connection
  *              → packet         ← packet
  *
- * The guard drops packets to a VIP that have no fwmark: whatever lets them past the queue, they are not delivered to
- * somebody by accident. For the same reason there is no `--queue-bypass`: while nobody listens, the kernel drops what is queued.
+ * The guard drops packets to a VIP that have no fwmark, so that packets that bypass the queue for any reason are not delivered by
+ * accident. For the same reason there is no `--queue-bypass`: while no program listens, the kernel drops queued packets.
  */
 import { CHAIN, MASQUERADE_CHAIN, type TableName } from './ownership.js';
 import type { Family, SetUp } from './set-up.js';
 
-/** What one table of a family holds. */
+/** The rules of one table of a family. */
 export interface TableRules {
   readonly table: TableName;
-  /** Own chains, and the rules in them as iptables reads them behind `-A CHAIN`. */
+  /** Our chains and their rules, as iptables takes them after `-A CHAIN`. */
   readonly chains: ReadonlyMap<string, readonly string[]>;
-  /** Rules outside of own chains that lead to them, as in `PREROUTING -j NFQLB`. */
+  /** Rules in other chains that jump to ours, such as `PREROUTING -j NFQLB`. */
   readonly jumps: readonly string[];
 }
 
-/** In the order in which they are made: what packets would be missing comes before what leads them there. None for a family without VIPs. */
+/** In order of creation: rules that packets depend on come before those that send packets there. Empty for a family without VIPs. */
 export function packetRules(setUp: SetUp, family: Family): TableRules[] {
   if (setUp.vips[family].length === 0) return [];
   return [guard(setUp, family), ...(setUp.mode === 'nat' ? [translation(setUp, family)] : []), queue(setUp, family)];
@@ -38,11 +38,11 @@ function guard({ vips, traffic }: SetUp, family: Family): TableRules {
 }
 
 /**
- * Targets answer to the address that the packet came from. What passes through gets one of this machine, so that answers come
- * back here and the VIP can be put into them; otherwise this machine must be the targets' router.
+ * Targets answer to the source address. Forwarded packets get one of this machine, so that answers return here to be translated
+ * back to the VIP; with `keepSource`, this machine must be the targets' router instead.
  */
 function translation({ vips, targets, traffic, keepSource, synOnly }: SetUp, family: Family): TableRules {
-  // Of a connection only the first packet comes to this table.
+  // Only the first packet of a connection passes this table.
   const savings = synOnly ? vips[family].map((vip) => `-d ${vip} -m mark ! --mark 0 -j CONNMARK --save-mark`) : [];
   const destinations = targets.flatMap(({ fwmark, addresses }) =>
     vips[family].map((vip) => `-d ${vip} -m mark --mark ${fwmark} -j DNAT --to-destination ${addresses[family]}`),
@@ -58,8 +58,8 @@ function translation({ vips, targets, traffic, keepSource, synOnly }: SetUp, fam
 }
 
 /**
- * What is a fragment, the first of a datagram too. IPv4: of the 32 bits from octet 4 on, those of the flag MF (more fragments)
- * and of the fragment offset are not all 0 (RFC 791 §3.1); `-f` would leave out the first. IPv6: there is a fragment header
+ * Matches fragments, including the first of a datagram. IPv4: in the 32 bits from octet 4 on, the flag MF (more fragments) and the
+ * fragment offset are not all 0 (RFC 791 §3.1); `-f` would miss the first fragment. IPv6: there is a fragment header
  * (RFC 8200 §4.5).
  */
 const FRAGMENT: Readonly<Record<Family, string>> = { 4: '-m u32 --u32 "4&0x3FFF=1:0x3FFF"', 6: '-m frag' };
@@ -74,14 +74,14 @@ function queue({ vips, traffic, queue: { first, last }, fragmentQueue, synOnly }
 }
 
 /**
- * Packets of a connection whose fwmark the kernel keeps get that one, and pass the queue by. What has none goes to the queue, whatever
- * its flags: connections from before this set-up, or taken over from another load balancer, find their targets all the same.
+ * Packets of a connection with a saved fwmark get that fwmark and bypass the queue. All others are queued, whatever their TCP flags,
+ * so that connections from before this set-up, or taken over from another load balancer, still reach their targets.
  */
 function passDecided(vip: string): string[] {
   return ['CONNMARK --restore-mark', 'RETURN'].map((action) => `-d ${vip} -m connmark ! --mark 0 -j ${action}`);
 }
 
-/** Where packets are seen first. */
+/** The built-in chain that packets enter first. */
 function entrance(traffic: SetUp['traffic']): string {
   return traffic === 'forward' ? 'PREROUTING' : 'OUTPUT';
 }

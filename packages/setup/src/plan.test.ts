@@ -14,8 +14,8 @@ function setUp(targets: readonly string[], options: Partial<SetUp> & { vip?: rea
 
 const shell = (steps: ReturnType<typeof planUp>): string => steps.map(formatStep).join('');
 
-describe('up, where nothing is set up', () => {
-  test('with nat, for what passes through', () => {
+describe('up, with nothing set up', () => {
+  test('with nat, for forwarded packets', () => {
     expect(shell(planUp(setUp(['192.168.1.1', '102=192.168.1.2']), NOTHING_PRESENT))).toBe(`\
 iptables-restore --wait --noflush <<'END'
 *filter
@@ -87,7 +87,7 @@ END
 `);
   });
 
-  test('with a queue for fragments, before the others', () => {
+  test('with a fragment queue, whose rules come first', () => {
     const options = { mode: 'dsr', vip: ['10.0.0.1/32', '10.0.0.0/24', '1000::/112'], fragmentQueue: 3 } as const;
     const text = shell(planUp(setUp(['101=192.168.1.1', '101=fd00::1'], options), NOTHING_PRESENT));
     expect(text.match(/^.* -j NFQUEUE .*$/gm)).toEqual([
@@ -100,7 +100,7 @@ END
     ]);
   });
 
-  test('with nat and syn-only: decided connections pass the queue by, new ones are remembered before they are translated', () => {
+  test('with nat and syn-only: known connections bypass the queue, fwmarks of new ones are saved before translation', () => {
     const options = { synOnly: true, vip: ['10.0.0.1/32', '1000::1/128'] } as const;
     const text = shell(planUp(setUp(['192.168.1.1', 'fd00::1'], options), NOTHING_PRESENT));
     expect(text.match(/^(?:\*.*|-A NFQLB .*(?:CONNMARK|RETURN|DNAT|NFQUEUE).*)$/gm)).toEqual(
@@ -120,26 +120,26 @@ END
     );
   });
 
-  test('with nat, for programs on this machine, whose source addresses are right', () => {
+  test('with nat, for programs on this machine: source addresses are kept', () => {
     const text = shell(planUp(setUp(['192.168.1.1'], { traffic: 'local' }), NOTHING_PRESENT));
     expect(text.match(/^-I .*$/gm)).toEqual(['-I OUTPUT -j NFQLB', '-I OUTPUT -j NFQLB', '-I OUTPUT -j NFQLB']);
     expect(text).not.toContain('MASQUERADE');
   });
 
-  test('with nat that keeps the source', () => {
+  test('with nat and keepSource', () => {
     const text = shell(planUp(setUp(['192.168.1.1'], { keepSource: true }), NOTHING_PRESENT));
     expect(text).not.toMatch(/MASQUERADE|POSTROUTING|SOURCE/);
     expect(text).toContain('DNAT');
   });
 });
 
-describe('up, where another set-up is', () => {
+describe('up, replacing another set-up', () => {
   const present = (four: { saved?: string; rules?: string; routes?: string }): Present => ({
     ...NOTHING_PRESENT,
     4: { rules: parseSavedRules(four.saved ?? ''), routes: parseSavedRoutes(four.rules ?? '', four.routes ?? '') },
   });
 
-  test('keeps what is the same and takes away the rest, at once in each table', () => {
+  test('keeps what is unchanged and removes the rest, each table at once', () => {
     const saved = `\
 *mangle
 :PREROUTING ACCEPT [0:0]
@@ -183,7 +183,7 @@ END
 `);
   });
 
-  test('takes away tables that it needs no more, the queue first', () => {
+  test('clears tables that are no longer needed, the queue first', () => {
     const saved = '*nat\n:NFQLB - [0:0]\nCOMMIT\n*filter\n:NFQLB - [0:0]\nCOMMIT\n*mangle\n:NFQLB - [0:0]\nCOMMIT\n';
     const options = { vip: ['1000::1/128'], mode: 'dsr' } as const;
     expect(shell(planUp(setUp(['fd00::1'], options), present({ saved })))).toContain(`\
@@ -204,7 +204,7 @@ END
 `);
   });
 
-  test('adds rules that are missing, and takes old ones away last', () => {
+  test('adds missing policy rules, and removes old ones last', () => {
     const rules = JSON.stringify([
       { priority: 0, src: 'all', table: '255' },
       { priority: 14200, src: 'all', fwmark: '0x65', table: '1420000101', protocol: '142' },
@@ -236,11 +236,11 @@ END
 });
 
 describe('down', () => {
-  test('does nothing where nothing is', () => {
+  test('does nothing when nothing is set up', () => {
     expect(planDown(NOTHING_PRESENT)).toEqual([]);
   });
 
-  test('does nothing about what others have', () => {
+  test('leaves chains, rules and routes of others alone', () => {
     const saved = `\
 *filter
 :FORWARD ACCEPT [0:0]
@@ -253,7 +253,7 @@ COMMIT
     expect(planDown({ 4: family, 6: family })).toEqual([]);
   });
 
-  test('takes away the queue first and the guard last, then rules and routes, of both families', () => {
+  test('removes the queue first and the guard last, then policy rules and routes, for both families', () => {
     const saved = `\
 *filter
 :INPUT ACCEPT [0:0]

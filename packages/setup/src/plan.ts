@@ -6,8 +6,8 @@ import { FAMILIES, type Family, type SetUp } from './set-up.js';
 import type { ProgramStep } from './step.js';
 
 /**
- * What makes the set-up of what is there. A running one is replaced without a moment in which packets to a VIP take another way:
- * what is new comes first, then the rules that use it, and what they no longer use goes last.
+ * The steps from the present state to `setUp`. A running set-up is replaced without a moment in which packets to a VIP are
+ * misdirected: new routes come first, then the packet rules that use them, and unused routes are removed last.
  */
 export function planUp(setUp: SetUp, present: Present): ProgramStep[] {
   return [
@@ -17,7 +17,7 @@ export function planUp(setUp: SetUp, present: Present): ProgramStep[] {
   ];
 }
 
-/** What takes all of ours away; no step when there is nothing. */
+/** The steps that remove everything of ours; none if there is nothing. */
 export function planDown(present: Present): ProgramStep[] {
   return [
     ...FAMILIES.flatMap((family) => restore(family, restoreNothing(present[family].rules))),

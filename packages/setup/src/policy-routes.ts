@@ -1,15 +1,15 @@
 /**
- * The policy rules and routes of a set-up with `dsr`: a fwmark leads to a routing table of its own, in which everything goes to
- * the target. Lines are for `ip -batch`.
+ * The policy rules and routes of a set-up with `dsr`: each fwmark has its own routing table, which routes everything to the
+ * target. Lines are for `ip -batch`.
  */
 import { FALLBACK_METRIC, PROTOCOL, RULE_PRIORITY, routingTable } from './ownership.js';
 import type { Family, SetUp } from './set-up.js';
 
-/** What of ours one family has. */
+/** Our policy rules and routes of one family. */
 export interface SavedRoutes {
   /** Policy rules: fwmark → table. */
   readonly rules: readonly PolicyRule[];
-  /** Numbers of the tables that routes of ours are in. */
+  /** Numbers of the tables that contain our routes. */
   readonly tables: readonly number[];
 }
 
@@ -19,7 +19,7 @@ export interface PolicyRule {
   readonly table: number;
 }
 
-/** What `ip -N -json rule show` writes, as far as it is used. Numbers are strings, the fwmark in hex; `ip -N` names nothing. */
+/** Output of `ip -N -json rule show`, only the fields used here. Numbers are strings, the fwmark in hex; `-N` disables names. */
 interface RuleJson {
   readonly priority: number;
   readonly fwmark?: string;
@@ -28,8 +28,8 @@ interface RuleJson {
 }
 
 /**
- * @param rules what `ip -N -json rule show` has written
- * @param routes what `ip -N -json route show table all protocol 142` has written
+ * @param rules output of `ip -N -json rule show`
+ * @param routes output of `ip -N -json route show table all protocol 142`
  */
 export function parseSavedRoutes(rules: string, routes: string): SavedRoutes {
   const ruleList = JSON.parse(rules || '[]') as RuleJson[];
@@ -42,23 +42,23 @@ export function parseSavedRoutes(rules: string, routes: string): SavedRoutes {
   };
 }
 
-/** Lines that add what a set-up wants. A route that leads elsewhere is replaced. */
+/** Lines that add the rules and routes of a set-up. Existing routes are replaced. */
 export function addRoutes(setUp: SetUp, family: Family, saved: SavedRoutes): string[] {
   return wantedRules(setUp, family).flatMap(({ rule, address }) => [
     `route replace default via ${address} table ${rule.table} protocol ${PROTOCOL}`,
-    // A packet with the target's fwmark goes to the target or nowhere: else the main table would get it.
+    // A packet with the target's fwmark goes to the target or nowhere: otherwise the lookup would go on to the main table.
     `route replace unreachable default metric ${FALLBACK_METRIC} table ${rule.table} protocol ${PROTOCOL}`,
-    ...(saved.rules.some((other) => isSame(other, rule)) ? [] : [`rule add ${words(rule)}`]),
+    ...(saved.rules.some((other) => isSame(other, rule)) ? [] : [`rule add ${formatRule(rule)}`]),
   ]);
 }
 
-/** Lines that take away what of ours a set-up does not want; all of it without one. */
+/** Lines that remove our rules and routes that a set-up does not need; without a set-up, all of them. */
 export function removeRoutes(saved: SavedRoutes, family: Family, setUp?: SetUp): string[] {
   const wanted = setUp ? wantedRules(setUp, family).map(({ rule }) => rule) : [];
   const rules = saved.rules.filter((rule) => !wanted.some((other) => isSame(other, rule)));
   const tables = saved.tables.filter((table) => !wanted.some((rule) => rule.table === table));
   return [
-    ...rules.map((rule) => `rule delete ${words(rule)}`),
+    ...rules.map((rule) => `rule delete ${formatRule(rule)}`),
     ...tables.map((table) => `route flush table ${table} protocol ${PROTOCOL}`),
   ];
 }
@@ -71,7 +71,7 @@ function wantedRules({ mode, vips, targets }: SetUp, family: Family): { rule: Po
   }));
 }
 
-function words({ priority, fwmark, table }: PolicyRule): string {
+function formatRule({ priority, fwmark, table }: PolicyRule): string {
   return `priority ${priority} fwmark ${fwmark} table ${table} protocol ${PROTOCOL}`;
 }
 

@@ -5,7 +5,7 @@ import { FAMILIES, type Family } from './set-up.js';
 import { SetupError } from './setup-error.js';
 import { runProgram } from './step.js';
 
-/** What of ours is there, of one family. */
+/** Our packet rules and routes of one family. */
 export interface PresentFamily {
   readonly rules: SavedRules;
   readonly routes: SavedRoutes;
@@ -13,19 +13,19 @@ export interface PresentFamily {
 
 export type Present = Readonly<Record<Family, PresentFamily>>;
 
-/** Nothing: a machine without a set-up. */
+/** A machine without a set-up. */
 export const NOTHING_PRESENT: Present = {
   4: { rules: new Map(), routes: { rules: [], tables: [] } },
   6: { rules: new Map(), routes: { rules: [], tables: [] } },
 };
 
-/** The program that changes packet rules of a family. */
+/** The iptables program of a family. */
 export function iptables(family: Family): string {
   return family === 4 ? 'iptables' : 'ip6tables';
 }
 
 /**
- * Looks what of ours is there, in this network namespace. A family that this kernel does not have has nothing.
+ * Reads our rules and routes in this network namespace. There are none for a family that the kernel does not support.
  *
  * @throws {@link SetupError}
  */
@@ -42,7 +42,7 @@ function readFamily(family: Family): PresentFamily {
   } catch (error) {
     if (family === 6 && error instanceof SetupError && /not supported/.test(error.message)) return NOTHING_PRESENT[6];
     if (error instanceof SyntaxError) {
-      throw new SetupError('command-failed', `ip -json does not write JSON (${error.message}): the program ip must be that of iproute2`, {
+      throw new SetupError('command-failed', `ip -json does not print JSON (${error.message}): ip must be the one from iproute2`, {
         cause: error,
       });
     }

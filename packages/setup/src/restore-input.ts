@@ -1,6 +1,6 @@
 /**
- * What iptables-restore is given, with `--noflush` so that it touches nothing else. It makes each table's changes at once, up to
- * its COMMIT: no packet sees half of them.
+ * Input for iptables-restore with `--noflush`, which leaves everything else alone. It applies each table atomically at its COMMIT:
+ * no packet sees half of the changes.
  */
 import type { TableName } from './ownership.js';
 import type { TableRules } from './packet-rules.js';
@@ -8,34 +8,34 @@ import type { SavedRules, SavedTable } from './saved-rules.js';
 
 const NOTHING: SavedTable = { chains: [], jumps: [], rules: [] };
 
-/** For removal: packets are kept out of the queue first, and guarded to the end. */
+/** Order of removal: first no more packets are queued; the guard goes last. */
 const REMOVAL_ORDER: readonly TableName[] = ['mangle', 'nat', 'filter'];
 
-/** Lines that make `wanted` of what is there. */
+/** Lines that turn the present rules into `wanted`. */
 export function restoreWanted(wanted: readonly TableRules[], saved: SavedRules): string[] {
   const unwanted = REMOVAL_ORDER.filter((table) => !wanted.some((rules) => rules.table === table));
   return [...wanted.flatMap((rules) => tableWanted(rules, saved.get(rules.table) ?? NOTHING)), ...removal(saved, unwanted)];
 }
 
-/** Lines that take away all that is ours. */
+/** Lines that remove everything of ours. */
 export function restoreNothing(saved: SavedRules): string[] {
   return removal(saved, REMOVAL_ORDER);
 }
 
 function tableWanted({ table, chains, jumps }: TableRules, saved: SavedTable): string[] {
   const kept = jumps.filter((jump) => saved.jumps.includes(jump));
-  const superfluous = [...saved.jumps];
-  for (const jump of kept) superfluous.splice(superfluous.indexOf(jump), 1);
-  const abandoned = saved.chains.filter((chain) => !chains.has(chain));
+  const surplus = [...saved.jumps];
+  for (const jump of kept) surplus.splice(surplus.indexOf(jump), 1);
+  const obsolete = saved.chains.filter((chain) => !chains.has(chain));
   return [
     `*${table}`,
-    // This line makes a chain, and empties one that is there.
+    // Creates the chain, or flushes an existing one.
     ...[...chains.keys()].map((chain) => `:${chain} - [0:0]`),
     ...[...chains].flatMap(([chain, rules]) => rules.map((rule) => `-A ${chain} ${rule}`)),
-    ...superfluous.map((jump) => `-D ${jump}`),
-    // Before all others: a rule that accepts everything would leave nothing to those behind it.
+    ...surplus.map((jump) => `-D ${jump}`),
+    // At the front: behind a rule that accepts everything they would see no packets.
     ...jumps.filter((jump) => !kept.includes(jump)).map((jump) => `-I ${jump}`),
-    ...abandoned.flatMap(removeChain),
+    ...obsolete.flatMap(removeChain),
     'COMMIT',
   ];
 }

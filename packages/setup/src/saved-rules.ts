@@ -1,18 +1,18 @@
 import { OWN_CHAINS, type TableName } from './ownership.js';
 
-/** What of ours is in one table. */
+/** Our chains and rules in one table. */
 export interface SavedTable {
   readonly chains: readonly string[];
-  /** Rules of other chains that lead to ours, as in `PREROUTING -j NFQLB`; several may be the same. */
+  /** Rules in other chains that jump to ours, such as `PREROUTING -j NFQLB`; may contain duplicates. */
   readonly jumps: readonly string[];
-  /** Rules in chains of ours, as in `NFQLB -d 10.0.0.1/32 -j NFQUEUE --queue-num 2`. */
+  /** Rules in our chains, such as `NFQLB -d 10.0.0.1/32 -j NFQUEUE --queue-num 2`. */
   readonly rules: readonly string[];
 }
 
-/** Tables in which there is something of ours. */
+/** Tables that contain our chains. */
 export type SavedRules = ReadonlyMap<TableName, SavedTable>;
 
-/** Reads what iptables-save or ip6tables-save has written: in every table the chains, then their rules. */
+/** Parses the output of iptables-save or ip6tables-save: for each table the chains, then their rules. */
 export function parseSavedRules(text: string): SavedRules {
   const rules = new Map<TableName, SavedTable>();
   for (const section of text.split(/^\*/m).slice(1)) {

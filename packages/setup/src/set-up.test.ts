@@ -26,31 +26,31 @@ describe('a VIP', () => {
     expect(() => vip(text)).toThrow('must be ADDRESS/BITS such as 10.0.0.1/32 or 2001:db8::1/128');
   });
 
-  test.each(['0.0.0.0/0', '10.0.0.0/0', '::/0', '::ffff:0:0/96'])('%s would be everything', (text) => {
+  test.each(['0.0.0.0/0', '10.0.0.0/0', '::/0', '::ffff:0:0/96'])('%s, which matches everything, is refused', (text) => {
     expect(() => vip(text)).toThrow('must have at least one bit');
   });
 
-  test('given twice counts once', () => {
+  test('given twice is kept once', () => {
     expect(composeSetUp(request(['10.0.0.1/32', '::ffff:10.0.0.1/128'], [])).vips).toEqual({ 4: ['10.0.0.1/32'], 6: [] });
   });
 });
 
 describe('targets', () => {
-  test('without fwmarks are counted by family, so that the n-th of each are one', () => {
+  test('without fwmarks are numbered per family: the n-th addresses of both are one target', () => {
     expect(composeSetUp(request(['10.0.0.1/32', '1000::1/128'], ['192.168.1.1', '192.168.1.2', 'fd00::1', 'fd00::2'])).targets).toEqual([
       { fwmark: 1, addresses: { 4: '192.168.1.1', 6: 'fd00::1' } },
       { fwmark: 2, addresses: { 4: '192.168.1.2', 6: 'fd00::2' } },
     ]);
   });
 
-  test('with fwmarks come in their order', () => {
+  test('with fwmarks are sorted by fwmark', () => {
     expect(composeSetUp(request(['10.0.0.1/32'], ['102=192.168.1.1', '101=192.168.1.2'])).targets).toEqual([
       { fwmark: 101, addresses: { 4: '192.168.1.2' } },
       { fwmark: 102, addresses: { 4: '192.168.1.1' } },
     ]);
   });
 
-  test('of several fwmarks may be one machine', () => {
+  test('with different fwmarks may be the same machine', () => {
     expect(composeSetUp(request(['10.0.0.1/32'], ['192.168.1.1', '192.168.1.1'])).targets).toHaveLength(2);
   });
 
@@ -63,7 +63,7 @@ describe('targets', () => {
 
   test.each(['fe80::5', '2=fe80::5', 'febf::1'])('%s, which is link-local, is refused', (text) => {
     expect(() => givenTarget(text)).toThrow(
-      `${text}: must not be link-local (fe80::/10), which tells no machine without a device; must be an address such as 2001:db8::1 or fd00::1`,
+      `${text}: must not be link-local (fe80::/10), which is ambiguous without a device; must be an address such as 2001:db8::1 or fd00::1`,
     );
   });
 
@@ -86,7 +86,7 @@ describe('targets', () => {
       name: 'without an address of a family that a VIP has',
       vips: ['10.0.0.1/32', '1000::1/128'],
       targets: ['192.168.1.1', '192.168.1.2', 'fd00::1'],
-      error: 'target: fwmark 2 has no IPv6 address, but --vip=1000::1/128 is; give it one as 2=ADDRESS',
+      error: 'target: fwmark 2 has no IPv6 address, but --vip=1000::1/128 is IPv6; add 2=ADDRESS',
     },
     {
       name: 'with two addresses of a family',

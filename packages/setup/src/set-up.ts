@@ -11,7 +11,7 @@ import {
 } from '@nfqlb/core/address';
 import { type QueueRange, targetFwmark, UsageError } from '@nfqlb/options';
 
-/** Address family, by its number of the Internet Protocol. */
+/** Address family, by IP version. */
 export type Family = 4 | 6;
 
 export const FAMILIES: readonly Family[] = [4, 6];
@@ -19,39 +19,39 @@ export const FAMILIES: readonly Family[] = [4, 6];
 /**
  * How a packet with a fwmark gets to its target.
  *
- * - `nat`: the VIP is translated to the target's address, answers come back through this machine. The kernel tracks the
- *   connections, and so puts fragments together before the queue.
- * - `dsr` (direct server return): the packet is routed to the target as it is; the target has the VIP, too, and answers by itself.
+ * - `nat`: the VIP is translated to the target's address, and answers return through this machine. The kernel tracks the
+ *   connections, so it reassembles fragments before the queue.
+ * - `dsr` (direct server return): the packet is routed to the target unchanged; the target also has the VIP and answers directly.
  */
 export type Mode = 'nat' | 'dsr';
 
-/** Which packets: those that pass through this machine, or those of programs on it. */
+/** Which packets: forwarded ones, or those sent by programs on this machine. */
 export type Traffic = 'forward' | 'local';
 
-/** A target's fwmark and its addresses. It has one of each family that VIPs have. */
+/** A target's fwmark and its addresses, one for each family that has VIPs. */
 export interface SetUpTarget {
   readonly fwmark: number;
   readonly addresses: Readonly<Partial<Record<Family, string>>>;
 }
 
-/** What `nfqlb up` makes of the kernel. */
+/** What `nfqlb up` configures in the kernel. */
 export interface SetUp {
-  /** As `10.0.0.1/32`, each once. At least one of a family, none of a family that is left alone. */
+  /** Such as `10.0.0.1/32`, without duplicates. A family without VIPs is left alone. */
   readonly vips: Readonly<Record<Family, readonly string[]>>;
   /** By ascending fwmark. */
   readonly targets: readonly SetUpTarget[];
   readonly mode: Mode;
   readonly queue: QueueRange;
-  /** A queue for fragments, outside of `queue`. Without one they go where all packets go. */
+  /** A queue for fragments, outside `queue`. Without it, they go to the same queues as other packets. */
   readonly fragmentQueue?: number | undefined;
   readonly traffic: Traffic;
-  /** With `nat`: leave the client's address in packets to the targets, instead of putting one of this machine there. */
+  /** With `nat`: keep the client's source address, instead of replacing it with one of this machine. */
   readonly keepSource: boolean;
-  /** With `nat`: only what begins a connection goes to the queue; the kernel keeps the connection's fwmark for its other packets. */
+  /** With `nat`: queue only packets that open a connection; the kernel keeps the connection's fwmark for its other packets. */
   readonly synOnly: boolean;
 }
 
-/** A TARGET as it was given: an address, and maybe the fwmark before it. */
+/** A TARGET as given: an address with an optional fwmark. */
 export interface GivenTarget {
   readonly text: string;
   readonly fwmark: number | undefined;
@@ -71,7 +71,7 @@ export function vip(text: string): Cidr {
     });
   }
   if (cidr.prefixLength === (isIpv4(cidr.network) ? IPV4_PREFIX : 0)) {
-    throw new UsageError('invalid-value', 'must have at least one bit: every packet of this machine would be load-balanced', {
+    throw new UsageError('invalid-value', 'must have at least one bit: otherwise every packet of this machine would be load-balanced', {
       value: text,
     });
   }
@@ -90,14 +90,14 @@ export function givenTarget(text: string): GivenTarget {
   if (cidrContains(LINK_LOCAL, address)) {
     throw new UsageError(
       'invalid-value',
-      'must not be link-local (fe80::/10), which tells no machine without a device; must be an address such as 2001:db8::1 or fd00::1',
+      'must not be link-local (fe80::/10), which is ambiguous without a device; must be an address such as 2001:db8::1 or fd00::1',
       { value: text },
     );
   }
   return { text, fwmark: equals < 0 ? undefined : targetFwmark(text.slice(0, equals)), address };
 }
 
-/** What is asked for, as the options say it. */
+/** The set-up as requested by the options. */
 export interface SetUpRequest {
   readonly vips: readonly Cidr[];
   readonly targets: readonly GivenTarget[];
@@ -110,11 +110,11 @@ export interface SetUpRequest {
 }
 
 /**
- * Puts a set-up together. Targets without a fwmark get 1, 2, 3 … in their order, counted for each family apart: the n-th IPv4
- * and the n-th IPv6 address are the same target's.
+ * Composes a set-up. Targets without a fwmark get 1, 2, 3 … in order, numbered separately for each family: the n-th IPv4
+ * and the n-th IPv6 address belong to the same target.
  *
- * @throws {@link UsageError} `invalid-value` or `missing-argument` unless every target has an address of each family that VIPs
- *   have, and of no other
+ * @throws {@link UsageError} `invalid-value` or `missing-argument` unless every target has an address of each family that
+ *   has VIPs, and of no other
  */
 export function composeSetUp({ vips, targets, ...rest }: SetUpRequest): SetUp {
   const byFamily: SetUp['vips'] = { 4: textsOf(vips, 4), 6: textsOf(vips, 6) };
@@ -144,12 +144,12 @@ export function composeSetUp({ vips, targets, ...rest }: SetUpRequest): SetUp {
   return { vips: byFamily, targets: composed, ...rest };
 }
 
-/** The fwmarks say nothing about families: what got one must find its target in either. */
+/** Fwmarks are the same for both families: a target must be reachable over each family that has VIPs. */
 function checkComplete(targets: readonly SetUpTarget[], vips: SetUp['vips']): void {
   for (const { fwmark: mark, addresses } of targets) {
     for (const family of FAMILIES) {
       if (vips[family].length === 0 || addresses[family] !== undefined) continue;
-      const problem = `fwmark ${mark} has no IPv${family} address, but --vip=${vips[family][0]} is; give it one as ${mark}=ADDRESS`;
+      const problem = `fwmark ${mark} has no IPv${family} address, but --vip=${vips[family][0]} is IPv${family}; add ${mark}=ADDRESS`;
       throw new UsageError('missing-argument', problem, { argument: 'target' });
     }
   }

@@ -1,19 +1,19 @@
-/** What {@link SetupError} tells apart. Stable: callers may compare. */
+/** Kinds of {@link SetupError}. Stable: callers may compare. */
 export type SetupErrorCode =
   /** A program that sets up the kernel is not installed. */
   | 'missing-program'
   /** Not root, or without CAP_NET_ADMIN. */
   | 'not-permitted'
-  /** A program ended with another status than 0, or said what nobody expected. */
+  /** A program exited with a status other than 0, or printed something unexpected. */
   | 'command-failed'
-  /** What was started did not do its part in time. */
+  /** A program that was started did not work in time. */
   | 'timed-out';
 
-/** Setting up the kernel, or looking at how it is set up, does not work. The message is for the user. */
+/** Configuring the kernel, or reading its configuration, failed. The message is for the user. */
 export class SetupError extends Error {
   override readonly name = 'SetupError';
   readonly code: SetupErrorCode;
-  /** Of what a program was given on its standard input, the line that it could not do, from 1 on; where it says that. */
+  /** Which line of the program's standard input failed, from 1 on, if the program reports it. */
   readonly line: number | undefined;
 
   constructor(code: SetupErrorCode, message: string, options: ErrorOptions & { readonly line?: number | undefined } = {}) {

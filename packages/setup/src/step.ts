@@ -2,7 +2,7 @@ import { spawnSync } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
 import { SetupError } from './setup-error.js';
 
-/** A change of the kernel's state: a program that is run, or a sysctl that is written. */
+/** A change of the kernel's state: a program to run, or a sysctl to write. */
 export type Step = ProgramStep | SysctlStep;
 
 /** A program that is run without a shell. */
@@ -15,15 +15,15 @@ export interface ProgramStep {
 
 export interface SysctlStep {
   readonly kind: 'sysctl';
-  /** As in `net.ipv4.ip_forward`. */
+  /** Such as `net.ipv4.ip_forward`. */
   readonly name: string;
   readonly value: number;
 }
 
-/** Which Debian package has a program. */
+/** Debian packages of programs, unless it is iptables. */
 const PACKAGES: Readonly<Record<string, string>> = { ip: 'iproute2' };
 
-/** What a shell would have to be given for the same. */
+/** The equivalent shell command. */
 export function formatStep(step: Step): string {
   if (step.kind === 'sysctl') return `echo ${step.value} >${sysctlPath(step.name)}\n`;
   return `${step.command.join(' ')} <<'END'\n${step.input.join('\n')}\nEND\n`;
@@ -36,8 +36,8 @@ export function execute(step: Step): void {
 }
 
 /**
- * Whether a step that has failed had changed something by then: `ip -batch` keeps each line that it has done, iptables-restore
- * each table up to its COMMIT. `undefined` where the program does not say how far it came.
+ * Whether a failed step has changed anything: `ip -batch` keeps each line that succeeded, iptables-restore each table that reached
+ * its COMMIT. `undefined` if the program does not report the line that failed.
  */
 export function isPartlyDone(step: Step, { code, line }: SetupError): boolean | undefined {
   if (step.kind === 'sysctl' || code === 'missing-program') return false;
@@ -46,13 +46,13 @@ export function isPartlyDone(step: Step, { code, line }: SetupError): boolean | 
   return step.command[0] === 'ip' ? before.length > 0 : before.includes('COMMIT');
 }
 
-/** The file of a sysctl. Not for those of a device, whose name may have dots. */
+/** The file of a sysctl. Not for sysctls of a device, whose name may contain dots. */
 export function sysctlPath(name: string): string {
   return `/proc/sys/${name.replaceAll('.', '/')}`;
 }
 
 /**
- * Runs a program to its end and gives its stdout.
+ * Runs a program to completion and returns its stdout.
  *
  * @throws {@link SetupError} `missing-program`, or `command-failed` unless its status is 0
  */
@@ -65,7 +65,7 @@ export function runProgram(command: readonly [program: string, ...args: string[]
     env: environment(),
   });
   const { code } = (error ?? {}) as NodeJS.ErrnoException;
-  // A program that fails need not have read all of its input: what it says tells more.
+  // A program that fails may not have read all of its input: its stderr says more than EPIPE.
   if (error && !(code === 'EPIPE' && status !== 0)) {
     if (code !== 'ENOENT') throw new SetupError('command-failed', `${program}: ${error.message}`, { cause: error });
     throw new SetupError('missing-program', `${program} is not installed; on Debian: apt-get install ${PACKAGES[program] ?? 'iptables'}`);
@@ -78,7 +78,7 @@ export function runProgram(command: readonly [program: string, ...args: string[]
   return stdout;
 }
 
-/** With the folders of programs for root, which root's own PATH need not have. */
+/** Adds the folders of system programs, which even root's PATH may lack. */
 export function environment(): NodeJS.ProcessEnv {
   return { ...process.env, PATH: `${process.env.PATH ?? ''}:/usr/sbin:/sbin` };
 }
@@ -91,7 +91,7 @@ function writeSysctl({ name, value }: SysctlStep): void {
   }
 }
 
-/** Without what iptables warns of at every run, in lines that begin with #, and what `ip` says before and after the reason. */
+/** Leaves out the warnings that iptables prints on every run, in lines that begin with #, and the text of `ip` around the reason. */
 function reasonOf(stderr: string): string | undefined {
   const lines = stderr
     .split('\n')
@@ -100,7 +100,7 @@ function reasonOf(stderr: string): string | undefined {
   return lines.length > 0 ? lines.join('; ') : undefined;
 }
 
-/** The line of the input that a program could not do: `ip` calls it `-:3`, iptables-restore `line 3` or `line: 3`. */
+/** The input line that failed: `ip` reports it as `-:3`, iptables-restore as `line 3` or `line: 3`. */
 function lineNumberOf(stderr: string, input: readonly string[]): number | undefined {
   const number = Number(/(?:-:|line:? )(\d+)/.exec(stderr)?.[1]);
   return input[number - 1] === undefined ? undefined : number;

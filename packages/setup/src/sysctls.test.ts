@@ -18,7 +18,7 @@ const wanted = (vips: readonly string[], mode: Mode, traffic: Traffic, facts: Pa
 
 const closed = { ipv4Forwarding: false, ipv6Forwarding: false };
 
-test('a machine that is a router already lacks nothing', () => {
+test('a machine that is already a router needs nothing', () => {
   expect(wanted(['10.0.0.1/32', '1000::1/128'], 'dsr', 'forward', {})).toEqual([]);
 });
 
@@ -29,11 +29,11 @@ test.each([
   expect(wanted([text], 'nat', 'forward', closed)).toEqual([sysctl]);
 });
 
-test('what programs here send is not forwarded', () => {
+test('packets of local programs need no forwarding', () => {
   expect(wanted(['10.0.0.1/32', '1000::1/128'], 'nat', 'local', closed)).toEqual([]);
 });
 
-test('a strict reverse path filter is in the way where answers go another way, which is with dsr', () => {
+test('a strict reverse path filter must be loosened with dsr over IPv4, where answers take another path', () => {
   const strict = { strictDevices: ['eth0'] };
   expect(wanted(['10.0.0.1/32'], 'dsr', 'local', strict)).toEqual(['net.ipv4.conf.all.rp_filter=2']);
   expect(wanted(['1000::1/128'], 'dsr', 'local', strict)).toEqual([]);

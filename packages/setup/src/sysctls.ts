@@ -2,7 +2,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import type { SetUp } from './set-up.js';
 import { type SysctlStep, sysctlPath } from './step.js';
 
-/** A setting that a set-up needs and the kernel has not. */
+/** A setting that a set-up needs and that the kernel does not have yet. */
 export interface WantedSysctl extends SysctlStep {
   /** What does not work without it. */
   readonly problem: string;
@@ -12,7 +12,7 @@ const IPV4_FORWARDING = 'net.ipv4.ip_forward';
 const IPV6_FORWARDING = 'net.ipv6.conf.all.forwarding';
 const REVERSE_PATH_FILTER = 'net.ipv4.conf.all.rp_filter';
 
-/** Modes of the reverse path filter (RFC 3704 §2): a packet must come from where an answer would go, or from where any could. */
+/** Modes of the reverse path filter (RFC 3704 §2). Strict: a packet must arrive on the device of the route back; loose: any device. */
 export const STRICT = 1;
 const LOOSE = 2;
 
@@ -21,13 +21,13 @@ export interface SysctlFacts {
   readonly ipv4Forwarding: boolean;
   /** `undefined` in a kernel without IPv6. */
   readonly ipv6Forwarding: boolean | undefined;
-  /** Devices whose reverse path filter is strict, as it works: the greater of the device's mode and that for all. */
+  /** Devices whose effective reverse path filter is strict: the greater of the device's mode and that for all. */
   readonly strictDevices: readonly string[];
-  /** Those whose filter is loose. */
+  /** Devices whose filter is loose. */
   readonly looseDevices: readonly string[];
 }
 
-/** Those of this network namespace. */
+/** Reads the settings of this network namespace. */
 export function readSysctls(): SysctlFacts {
   return {
     ipv4Forwarding: read(IPV4_FORWARDING) === 1,
@@ -37,7 +37,7 @@ export function readSysctls(): SysctlFacts {
   };
 }
 
-/** What a set-up lacks. */
+/** The settings that a set-up still needs. */
 export function wantedSysctls({ vips, traffic, mode }: SetUp, facts: SysctlFacts): WantedSysctl[] {
   const wanted: WantedSysctl[] = [];
   const want = (name: string, value: number, problem: string): void => {

@@ -4,7 +4,7 @@ import { flowAddress } from '@nfqlb/protocol/flow';
 import { readPresent } from './present.js';
 import { makeChanges } from './transaction.js';
 
-/** Makes what there is what is declared, and says by which commands it might have been done. `dryRun` only says it. */
+/** Changes tables and flows to what is declared, and prints the equivalent commands. `dryRun` only prints them. */
 export async function apply(configuration: Configuration, dryRun: boolean): Promise<void> {
   const address = flowAddress();
   const present = await readPresent(configuration.flows && address);

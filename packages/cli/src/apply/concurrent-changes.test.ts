@@ -1,5 +1,5 @@
-// Eight processes change one table at random: activate, deactivate, replace it, and try configurations that fail and are undone. At the end
-// the table must be as some order of their commands leaves it, with each process's commands in its own order.
+// Eight processes change one table at random: they activate, deactivate, replace it, and apply configurations that fail and are undone. At
+// the end the table must match some interleaving of their commands.
 
 import { execFile } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
@@ -14,7 +14,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import type { MadeChange } from '../../test-programs/random-changes.js';
 
 const PROCESSES = 8;
-/** NFQLB_SOAK_SECONDS=30 for longer. */
+/** NFQLB_SOAK_SECONDS=30 runs it longer. */
 const SECONDS = Number(process.env.NFQLB_SOAK_SECONDS ?? 3);
 const NAME = `nfqlb-test-random-${process.pid}`;
 
@@ -44,7 +44,7 @@ interface Process {
   readonly made: readonly MadeChange[];
 }
 
-/** Which fwmarks are active after these changes of an empty table. */
+/** Which fwmarks are active after these changes to an empty table. */
 function after(changes: readonly MadeChange[]): string {
   const active = new Set<number>();
   for (const { kind, fwmark } of changes) {
@@ -54,18 +54,18 @@ function after(changes: readonly MadeChange[]): string {
   return [...active].sort((a, b) => a - b).join();
 }
 
-/** Whether the process's own fwmarks are as its changes leave them, if the table was last replaced within this time. */
+/** Whether the process's own fwmarks match its changes, given when the table was last replaced. */
 function agrees({ own, made }: Process, active: readonly number[], replaced: { begin: number; end: number }): boolean {
   const observed = own.filter((fwmark) => active.includes(fwmark)).join();
   const changes = made.filter(({ kind }) => kind !== 'replace');
-  // Changes that had ended before the replacement began are gone, those that began after it are not; of the others, any last few may count.
+  // Changes that ended before the replacement are lost, those that began after it are not; of the overlapping ones, any tail may remain.
   const least = changes.filter(({ begin }) => begin > replaced.end).length;
   const most = changes.filter(({ end }) => end >= replaced.begin).length;
   for (let count = least; count <= most; count++) if (after(changes.slice(changes.length - count)) === observed) return true;
   return false;
 }
 
-test('random changes by eight processes leave what some order of them leaves', { timeout: (SECONDS + 60) * 1000 }, async () => {
+test('random changes by eight processes match some interleaving of them', { timeout: (SECONDS + 60) * 1000 }, async () => {
   replaceTable(NAME, { M: 97, N: 64 });
   const run = promisify(execFile);
   const processes = await Promise.all(

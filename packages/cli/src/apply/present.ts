@@ -1,4 +1,4 @@
-// What there is before a configuration is applied: tables in shared memory, the flows of the running load balancer.
+// The state before a configuration is applied: tables in shared memory, and the flows of the running load balancer.
 
 import type { Present, PresentTable } from '@nfqlb/configuration/changes';
 import { SharedMemory } from '@nfqlb/native';
@@ -6,13 +6,13 @@ import { listFlows } from '@nfqlb/protocol/flow';
 import type { SocketAddress } from '@nfqlb/protocol/sockets';
 import { readTable } from '@nfqlb/protocol/tables';
 
-/** @param flows where the load balancer takes flow commands; absent where flows are of no interest, and none need run */
+/** @param flows the load balancer's flow socket; absent if flows are not needed, and then no load balancer needs to run */
 export async function readPresent(flows: SocketAddress | undefined): Promise<Present> {
   if (flows === undefined) return { table: presentTable, flows: [] };
   return { table: presentTable, flows: await listFlows(flows) };
 }
 
-/** @throws CoreError, NativeError when there is one and it cannot be read */
+/** @throws CoreError, NativeError when the table exists but cannot be read */
 export function presentTable(name: string): PresentTable | undefined {
   if (SharedMemory.identity(name) === undefined) return undefined;
   return readTable(name, ({ M, N, ownFwmark, permutation, slots }) => {

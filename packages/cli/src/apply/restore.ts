@@ -4,11 +4,11 @@ import { createTableIfAbsent } from '@nfqlb/protocol/tables';
 import { presentTable } from './present.js';
 
 /**
- * Reads a configuration for a load balancer that starts: creates the tables that are not there, after a boot, and leaves the others as they are,
- * after a restart, for targets may have come and gone since.
+ * Reads a configuration for a load balancer that starts: creates missing tables (after a boot) and keeps existing ones (after a restart), whose
+ * targets may have changed since.
  *
  * @param file path of the configuration; `-` for standard input
- * @returns the flows to begin with
+ * @returns the initial flows
  */
 export async function restore(file: string): Promise<readonly FlowDefinition[]> {
   const { parseConfiguration, readConfigurationText } = await import('@nfqlb/configuration');

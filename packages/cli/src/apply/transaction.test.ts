@@ -61,9 +61,9 @@ test('tables first, then all flows in one request', async () => {
 });
 
 test.each([
-  ['targets that were changed', retargeted],
-  ['a table that was replaced', replaced],
-])('when the flows are refused: %s and tables that were created are as before', async (_, change) => {
+  ['changed targets', retargeted],
+  ['a replaced table', replaced],
+])('when the flows are refused: %s and created tables are rolled back', async (_, change) => {
   await listen('not this one');
   const before = contentOf(OLD);
   await expect(makeChanges([created, change, flow], ADDRESS)).rejects.toThrow(/^not this one; nothing has changed$/);
@@ -72,13 +72,13 @@ test.each([
   expect(SharedMemory.identity(NEW)).toBeUndefined();
 });
 
-test('without flows nobody need listen; with flows, nobody who does is an error', async () => {
+test('without flows no load balancer is needed; with flows, a missing one is an error', async () => {
   await makeChanges([retargeted], ADDRESS);
   await expect(makeChanges([created, flow], ADDRESS)).rejects.toThrow(/nobody listens there.*; start nfqlb flowlb; nothing has changed$/);
   expect(SharedMemory.identity(NEW)).toBeUndefined();
 });
 
-test('a table that another program has locked: what came before is taken back', async () => {
+test('when another program has locked a table: earlier changes are undone', async () => {
   const memory = SharedMemory.open(OLD);
   try {
     let failure: unknown;
@@ -92,7 +92,7 @@ test('a table that another program has locked: what came before is taken back', 
   }
 });
 
-test('tables that no flow leads to any more go last', async () => {
+test('tables that no flow uses any more are deleted last', async () => {
   await listen('no');
   await expect(makeChanges([gone, { kind: 'delete-table', name: OLD }], ADDRESS)).rejects.toThrow('nothing has changed');
   expect(SharedMemory.identity(OLD)).toBeDefined();
@@ -104,8 +104,8 @@ test('tables that no flow leads to any more go last', async () => {
 
 test.each([
   ['no answer', undefined],
-  ['an answer that it is in force, but not used by all workers yet', 'accepted, but not used by all workers after 5 s'],
-])('after %s tables stay as flows may lead to them now, and it is not said that nothing has changed', async (_what, reason) => {
+  ['an answer that the change is in force, but not used by all workers yet', 'accepted, but not used by all workers after 5 s'],
+])('after %s tables are kept, as flows may use them now, and the error says so', async (_what, reason) => {
   server = createServer((socket) => {
     socket.on('error', () => {});
     // Lists are not answered either.

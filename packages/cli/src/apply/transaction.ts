@@ -15,16 +15,16 @@ export class TransactionFailure extends Error {
 
 /**
  * Makes all changes, or none: first the tables, then all flows in one request, so that no flow leads to a table without its targets. The tables
- * are locked all the while: undoing a change undoes no other program's.
+ * stay locked throughout, so that undoing a change cannot undo another program's.
  *
- * @param lockTimeout longest wait for a table that another program changes, in milliseconds
+ * @param lockTimeout maximum wait for a table that another program has locked, in milliseconds
  * @throws {@link TransactionFailure}
  */
 export async function makeChanges(changes: readonly Change[], flows: SocketAddress, lockTimeout: number = LOCK_TIMEOUT_MS): Promise<void> {
   const locks = new Map<string, TableLock>();
   const undo: Undo[] = [];
   try {
-    // In one order for all programs: two of them never wait for each other.
+    // In the same order in all programs, so that they cannot deadlock.
     for (const name of tablesOf(changes).sort()) locks.set(name, new TableLock(name, lockTimeout));
     for (const change of changes) {
       const back = changeOneTable(change, locks);
@@ -42,7 +42,7 @@ export async function makeChanges(changes: readonly Change[], flows: SocketAddre
   }
 }
 
-/** Whether flows may lead to the changed tables now: then these must not be undone. */
+/** Whether flows may already use the changed tables: then the tables must not be rolled back. */
 function mayBeInForce(error: unknown): boolean {
   return error instanceof FlowCommandError && (error.code === 'UNKNOWN' || error.code === 'NOT_IN_USE');
 }

@@ -2,14 +2,14 @@ import { readFile } from 'node:fs/promises';
 import { setTimeout as pause } from 'node:timers/promises';
 import { describeFailure } from '@nfqlb/options';
 
-/** How often the file is read, in milliseconds. Reading it finds all ways in which it can change: written over, renamed, a link that leads elsewhere. */
-const INTERVAL = 500;
+/** How often the file is read. Polling notices every kind of change: overwritten, renamed, a retargeted symbolic link. */
+const INTERVAL_MS = 500;
 
 /**
- * Calls `use` with the text of a file, and again whenever there is another, until `stopped`. What fails is reported, and tried again with each look;
- * what is in place stays meanwhile.
+ * Calls `use` with the text of a file, and again whenever it changes, until `stopped`. Failures are reported, and retried at each poll; the
+ * previous state stays in place meanwhile.
  *
- * @param report told of a failure in one line, once as long as it stays the same
+ * @param report called with a one-line failure, once until it changes
  */
 export async function watchFile(
   file: string,
@@ -31,6 +31,6 @@ export async function watchFile(
       reported = problem;
       used = undefined;
     }
-    await pause(INTERVAL, undefined, { signal: stopped }).catch(() => {});
+    await pause(INTERVAL_MS, undefined, { signal: stopped }).catch(() => {});
   }
 }

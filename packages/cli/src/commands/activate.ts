@@ -4,7 +4,7 @@ import { TABLE_NAMES } from '../completion/names.js';
 
 export function activateCommand(): Command {
   const command = new Command('activate').description(
-    'activate targets, each in the first free slot; or one in a given slot. One that is active already keeps its slot',
+    'activate targets, each in the first free slot, or one in a given slot; an active target keeps its slot',
   ) as Command;
   return addActivateOptions(command, DEFAULT_TABLE, TABLE_NAMES).action(activate) as Command;
 }

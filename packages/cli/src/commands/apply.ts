@@ -7,15 +7,15 @@ interface ApplyOptions {
   readonly watch?: boolean;
 }
 
-/** `nfqlb apply`: the whole configuration from a file. */
+/** `nfqlb apply`: applies a configuration file. */
 export function applyCommand(): Command {
   return new Command('apply')
     .description(
-      'make tables, their targets and flows what a YAML file declares, all of it or nothing, and print the commands that it stands for; a section that is not in the file stays as it is',
+      'change tables, targets and flows to what a YAML file declares, all or nothing, and print the equivalent commands; sections missing from the file are left alone',
     )
     .argument('<file>', 'YAML or JSON; - for standard input')
     .option('--dry-run', 'print what would be changed')
-    .option('--watch', 'go on, and apply the file again when it changes, until SIGTERM or SIGINT')
+    .option('--watch', 'keep running and apply the file again when it changes, until SIGTERM or SIGINT')
     .action(run) as Command;
 }
 

@@ -9,7 +9,7 @@ import { traceAddressOption } from '@nfqlb/protocol/trace';
 import { tableNames } from '../completion/names.js';
 import { VERSION } from '../version.js';
 
-/** What `lb` and `flowlb` have in common. */
+/** Options that `lb` and `flowlb` share. */
 export interface BalancingOptions {
   readonly queue: QueueRange;
   readonly qlength: number;
@@ -33,25 +33,30 @@ export interface BalancingOptions {
   readonly readGroup?: number | 'all';
 }
 
-/** Longest life of a fragment table's entry, in milliseconds. */
-const MAX_TTL = 1 << 22;
+/** Maximum lifetime of an entry of the fragment table. */
+const MAX_TTL_MS = 1 << 22;
 
 export function addBalancingOptions(command: Command): Command {
   return command
     .addOption(
-      new Option('--queue <n|first:last>', 'NFQUEUEs to listen to; each has a thread of its own')
+      new Option('--queue <n|first:last>', 'NFQUEUEs to listen to; each has its own thread')
         .argParser(queueRange)
         .default({ first: 2, last: 2 }, '2'),
     )
-    .option('--qlength <packets>', 'packets that may wait in a queue; more are dropped', wholeNumber({ min: 1, max: 0x7fffffff }), 1024)
+    .option(
+      '--qlength <packets>',
+      'maximum number of packets waiting in a queue; more are dropped',
+      wholeNumber({ min: 1, max: 0x7fffffff }),
+      1024,
+    )
     .option('--notargets_fwmark <fwmark>', 'what packets get when no target is active; -1: they are dropped', fwmarkOrNone, -1)
     .option('--hash_mode <mode>', '1: SCTP by its ports alone; 0: everything by addresses, protocol and ports', oneOf('0', '1'), '1')
     .option(
       '--lbshm <name>',
-      "the load balancer tier's table: fragments go to the one of the tier that their addresses choose",
+      'table of the load balancer tier: fragments go to the load balancer that their addresses select',
       text(tableNames),
     )
-    .option('--tun <device>', 'tun device to send stored fragments through; created when it is not there. Without: none are stored')
+    .option('--tun <device>', 'tun device to send stored fragments through; created if missing. Without it, fragments are not stored')
     .option(
       '--mtu <octets>',
       'longest fragment that is stored: at least the MTU that packets come in with',
@@ -60,33 +65,33 @@ export function addBalancingOptions(command: Command): Command {
     )
     .option(
       '--reassembler <holes>',
-      'holes to follow which datagrams are complete and forget those at once; 0: after their time',
+      'hole descriptors to detect complete datagrams and forget them at once; 0: forget them after --ft_ttl',
       wholeNumber({ max: MAX_POOL }),
       0,
     )
-    .option('--ft_shm <name>', "where the fragment table's statistics are kept", 'ftshm')
+    .option('--ft_shm <name>', 'shared memory for the statistics of the fragment table', 'ftshm')
     .option('--ft_size <buckets>', "the fragment table's buckets; best a prime", wholeNumber({ min: 1, max: MAX_POOL }), 500)
-    .option('--ft_buckets <entries>', 'extra entries for datagrams that meet in a bucket', wholeNumber({ max: MAX_POOL }), 500)
-    .option('--ft_frag <fragments>', 'fragments that can be stored', wholeNumber({ max: MAX_POOL }), 100)
-    .option('--ft_ttl <milliseconds>', 'longest time between two fragments of a datagram', wholeNumber({ min: 1, max: MAX_TTL }), 200)
+    .option('--ft_buckets <entries>', 'extra entries for datagrams in the same bucket', wholeNumber({ max: MAX_POOL }), 500)
+    .option('--ft_frag <fragments>', 'maximum number of stored fragments', wholeNumber({ max: MAX_POOL }), 100)
+    .option('--ft_ttl <milliseconds>', 'maximum time between two fragments of a datagram', wholeNumber({ min: 1, max: MAX_TTL_MS }), 200)
     .option(
       '--linger <microseconds>',
-      'how long to let packets gather after a wait: less CPU, more latency',
+      'how long to let packets accumulate after a wait: less CPU, more latency',
       wholeNumber({ max: 10_000 }),
       50,
     )
-    .option('--log-format <format>', 'of what is said on stderr: text or json', oneOf(...LOG_FORMATS), 'text')
-    .addOption(traceAddressOption('where traces are given'))
+    .option('--log-format <format>', 'log format on stderr: text or json', oneOf(...LOG_FORMATS), 'text')
+    .addOption(traceAddressOption('where to serve traces'))
     .option(
       '--group <group>',
-      'whose members may give flow commands, trace and read the status, as root and the user that this runs as may',
+      'group whose members may send flow commands, trace and read the status, like root and the user that this runs as',
       groupNumber,
     )
-    .option('--read-group <group>', 'whose members may only read flows and status; all: everybody may', readersOf)
-    .option('--insecure-listen', 'allow addresses for traces and flow commands that stand for all of this machine', false)
+    .option('--read-group <group>', 'group whose members may only read flows and status; all: everybody', readersOf)
+    .option('--insecure-listen', 'allow wildcard addresses for traces and flow commands', false)
     .option(
       '--metrics <address:port>',
-      'where to serve /metrics and /healthz over HTTP, to everybody. Without: nowhere',
+      'where to serve /metrics and /healthz over HTTP, to everybody. Default: nowhere',
       metricsAddress,
     ) as Command;
 }

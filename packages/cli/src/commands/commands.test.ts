@@ -25,7 +25,7 @@ function nfqlb(...args: string[]): { status: number | null; stdout: string; stde
   return { status, stdout, stderr };
 }
 
-/** What C nfqlb's `show` prints of the table, as its first lines. */
+/** The output of `show`, which begins with the lines of C nfqlb. */
 function shown(): string {
   return nfqlb('show', `--shm=${SHM}`).stdout;
 }
@@ -51,7 +51,7 @@ describe('a table', () => {
     expect(nfqlb('delete', `--shm=${SHM}`)).toEqual(ok);
   });
 
-  test('by slots, with weights; what is so already is no change', () => {
+  test('by slots, with weights; activating an active target changes nothing', () => {
     nfqlb('init', `--shm=${SHM}`, '--M=97', '--N=4', '--ownfw=7');
     expect(nfqlb('activate', '--index=2', `--shm=${SHM}`, '--weight=3', '105')).toEqual(ok);
     expect(nfqlb('activate', `--shm=${SHM}`, '101')).toEqual(ok);
@@ -68,14 +68,14 @@ describe('a table', () => {
     expect(json.lookup).toEqual(new Array(97).fill(0));
   });
 
-  test('that init replaces is said to have had targets; one that --if-absent finds is kept', () => {
+  test('replaced by init: a warning lists its targets; with --if-absent an existing one is kept', () => {
     expect(nfqlb('init', `--shm=${SHM}`, '--if-absent', '--M=97', '--N=4')).toEqual(ok);
     expect(nfqlb('activate', `--shm=${SHM}`, '101', '102')).toEqual(ok);
     const before = readFileSync(PATH);
     expect(nfqlb('init', `--shm=${SHM}`, '--if-absent', '--M=97', '--N=4')).toEqual(ok);
     expect(nfqlb('init', `--shm=${SHM}`, '--if-absent', '--M=97')).toEqual({
       ...ok,
-      stderr: `nfqlb init: warning: ${SHM} is there and was kept: it has --M=97 --N=4 --ownfw=0 --permutation=fwmark\n`,
+      stderr: `nfqlb init: warning: ${SHM} exists and was kept: it has --M=97 --N=4 --ownfw=0 --permutation=fwmark\n`,
     });
     expect(readFileSync(PATH).equals(before)).toBe(true);
     expect(nfqlb('init', `--shm=${SHM}`, '--M=97')).toEqual({
@@ -88,7 +88,7 @@ describe('a table', () => {
     expect(nfqlb('init', `--shm=${SHM}`)).toEqual(ok);
   });
 
-  test('says that a target with weight 0 gets no traffic', () => {
+  test('warns that a target with weight 0 gets no traffic', () => {
     nfqlb('init', `--shm=${SHM}`, '--M=97', '--N=4');
     nfqlb('activate', `--shm=${SHM}`, '101');
     const { status, stderr } = nfqlb('activate', `--shm=${SHM}`, '--weight=0', '102');
@@ -96,7 +96,7 @@ describe('a table', () => {
     expect(shown()).toContain('Share: 101=100.00% 102=0.00% (weight 0)');
   });
 
-  test('of another program that is half done is waited for; writers at the same time lose nothing', async () => {
+  test('concurrent writers wait for each other and lose no changes', async () => {
     nfqlb('init', `--shm=${SHM}`);
     const program = join(folder, 'nfqlb.js');
     const commands = Array.from({ length: 12 }, (_, i) => `"${process.execPath}" "${program}" activate --shm=${SHM} ${201 + i} &`).join(
@@ -112,7 +112,7 @@ describe('a table', () => {
 describe('the log level', () => {
   const NAME = `${SHM}-trace`;
   const CONFIG = `/dev/shm/${NAME}`;
-  /** As C nfqlb has it: i32 level, u32 tracemask. */
+  /** The layout of C nfqlb: i32 level, u32 tracemask. */
   const words = (): number[] => [...new Int32Array(new Uint8Array(readFileSync(CONFIG)).buffer)];
   beforeAll(() => {
     process.env.NFQLB_TRACE_SHM = NAME;
@@ -122,7 +122,7 @@ describe('the log level', () => {
   });
   afterEach(() => rmSync(CONFIG, { force: true }));
 
-  test('is a notice, until another is set; whoever comes first makes the memory', () => {
+  test('is notice by default; the first program creates the shared memory', () => {
     expect(nfqlb('loglevel')).toEqual({ ...ok, stdout: 'loglevel=5\n' });
     expect(words()).toEqual([5, 0]);
     expect(nfqlb('loglevel', '7')).toEqual({ ...ok, stdout: 'loglevel=7\n' });
@@ -139,7 +139,7 @@ describe('the log level', () => {
     expect(stderr).toBe(`nfqlb loglevel: level ${level}: must be a whole number from 0 to 7\n`);
   });
 
-  test('memory that is something else is refused', () => {
+  test('shared memory with other content is refused', () => {
     writeFileSync(CONFIG, 'abc');
     expect(nfqlb('loglevel')).toMatchObject({
       status: 1,
@@ -149,9 +149,9 @@ describe('the log level', () => {
 });
 
 describe('a trace', () => {
-  /** What nfqlb trace prints of a load balancer that says this. */
-  async function traced(said: string, ...options: string[]): Promise<{ stdout: string; stderr: string }> {
-    const server = createServer((socket) => socket.end(said));
+  /** What nfqlb trace prints when the load balancer sends this text. */
+  async function traced(sent: string, ...options: string[]): Promise<{ stdout: string; stderr: string }> {
+    const server = createServer((socket) => socket.end(sent));
     server.listen(0, '127.0.0.1');
     await once(server, 'listening');
     const { port } = server.address() as AddressInfo;
@@ -165,13 +165,13 @@ describe('a trace', () => {
     }
   }
 
-  test('has no terminal do anything, whoever speaks', async () => {
+  test('escapes control characters, whatever the sender', async () => {
     const { stdout, stderr } = await traced('Trace active\nflow \x1b[2J\x07a\u202eb\x9b\x00c\ttab\r\n');
     expect(stdout).toBe('Mask=0x00000002\nTrace active\nflow \\x1b[2J\\x07a\\u202eb\\x9b\\x00c\\x09tab\n');
     expect(stderr).toBe('nfqlb trace: the load balancer has ended the trace\n');
   });
 
-  test('of a load balancer that ends too soon has failed', async () => {
+  test('fails if the load balancer ends it too soon', async () => {
     await expect(traced('Trace active\none\n', '--count=5')).rejects.toMatchObject({
       code: 1,
       stderr: 'nfqlb trace: the load balancer has ended the trace after 2 lines of 5\n',
@@ -195,8 +195,8 @@ describe('small commands', () => {
     expect(nfqlb('lb', '-help').stdout).toContain('--notargets_fwmark');
   });
 
-  test('stats --watch prints them each second, plain in a pipe, until ^C', async () => {
-    // As C nfqlb makes them: nobody is to be waited for.
+  test('stats --watch prints every second until ^C, as plain text in a pipe', async () => {
+    // The layout of C nfqlb: there is no load balancer to wait for.
     writeFileSync(PATH, new Uint8Array(72));
     const watching = spawn(process.execPath, [join(folder, 'nfqlb.js'), 'stats', `--ft_shm=${SHM}`, '--watch'], { stdio: 'pipe' });
     let printed = '';
@@ -210,7 +210,7 @@ describe('small commands', () => {
     for (const text of printed.split(/(?<=})\n/).slice(0, 2)) expect(JSON.parse(text)).toMatchObject({ hsize: 0, reAssembled: 0 });
   }, 20_000);
 
-  test('stats says what it misses, when no load balancer has made any', () => {
+  test('stats names the missing shared memory when no load balancer has run', () => {
     expect(nfqlb('stats', `--ft_shm=${SHM}`)).toEqual({
       status: 1,
       stdout: '',
@@ -249,7 +249,7 @@ describe('bad input: one line, exit status 1', () => {
     [['lb', '--ft_ttl=0'], '--ft_ttl=0: must be a whole number from 1'],
     [['lb', '--reassembler=-1'], '--reassembler=-1: must be a whole number from 0'],
     [['lb', `--tshm=${SHM}`, '--lbshm=nfqlb-test-none'], 'nfqlb lb: shared memory nfqlb-test-none: no such table'],
-    [['lb', `--tshm=${SHM}`, '--tun=none0', '--mtu=65000', '--ft_frag=4194304'], 'nfqlb lb: the fragment table takes 260033 MiB, '],
+    [['lb', `--tshm=${SHM}`, '--tun=none0', '--mtu=65000', '--ft_frag=4194304'], 'nfqlb lb: the fragment table needs 260033 MiB, '],
     [['lb', `--tshm=${SHM}`, '--metrics=203.0.113.1:80'], 'nfqlb lb: --metrics=203.0.113.1:80: '],
     [['explode'], 'explode'],
   ])('%j', (args, message) => {

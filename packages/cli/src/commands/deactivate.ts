@@ -3,7 +3,7 @@ import { changeTable, DEFAULT_TABLE } from '@nfqlb/protocol/tables';
 import { TABLE_NAMES } from '../completion/names.js';
 
 export function deactivateCommand(): Command {
-  const command = new Command('deactivate').description('take targets out; one that is not active is no error') as Command;
+  const command = new Command('deactivate').description('deactivate targets; inactive ones are ignored') as Command;
   return addDeactivateOptions(command, DEFAULT_TABLE, TABLE_NAMES).action(deactivate) as Command;
 }
 

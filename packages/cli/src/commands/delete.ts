@@ -6,7 +6,7 @@ import { tableNames } from '../completion/names.js';
 export function deleteCommand(): Command {
   return new Command('delete')
     .description('delete a target table; load balancers that use it keep its targets until there is a table of that name again')
-    .requiredOption('--shm <name>', 'its name', text(tableNames))
+    .requiredOption('--shm <name>', 'target table', text(tableNames))
     .action(deleteTable) as Command;
 }
 
@@ -27,7 +27,7 @@ async function deleteTable({ shm }: { shm: string }): Promise<void> {
   );
 }
 
-/** How many flows of the load balancer that takes commands here lead to the table; 0 when there is none, or none that answers. */
+/** How many flows of the running load balancer use the table; 0 if no load balancer answers. */
 async function flowsOf(table: string): Promise<number> {
   try {
     return (await listFlows(flowAddress())).filter((flow) => flow.user_ref === table).length;

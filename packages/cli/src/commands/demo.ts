@@ -1,15 +1,15 @@
 import { Command, Option, oneOf } from '@nfqlb/options';
 import { askOverFlows, CLIENT, respond, runDemo, TARGET_HOSTS } from '@nfqlb/setup/demo';
 
-/** `nfqlb demo`: the load balancer at work, on this machine. */
+/** `nfqlb demo`: shows the load balancer at work on this machine. */
 export function demoCommand(): Command {
   const roles = [CLIENT, ...TARGET_HOSTS].map(({ name }) => name);
   const command = new Command('demo')
     .description(
-      'show a client, a load balancer and three targets in network namespaces of their own, with a target lost and back under real traffic; takes about 8 seconds, needs root, leaves nothing behind; exit status 69 where that is not possible',
+      'run a client, a load balancer and three targets in network namespaces, and take a target out and back under real traffic; takes about 8 seconds, needs root, leaves nothing behind; exit status 69 if not possible here',
     )
-    // What the demo starts in the namespaces of its hosts.
-    .addOption(new Option('--role <host>', 'what to play').argParser(oneOf(...roles)).hideHelp());
+    // For the processes that the demo starts in the namespaces of its hosts.
+    .addOption(new Option('--role <host>', 'host to act as').argParser(oneOf(...roles)).hideHelp());
   return command.action(async ({ role }: { role?: string }) => {
     if (role === undefined) await runDemo();
     else if (role === CLIENT.name) await askOverFlows();

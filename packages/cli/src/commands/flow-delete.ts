@@ -4,8 +4,8 @@ import { flowNames } from '../completion/names.js';
 
 export function flowDeleteCommand(): Command {
   return new Command('flow-delete')
-    .description('delete a flow; none of that name is no error')
-    .requiredOption('--name <name>', 'of the flow', text(flowNames))
+    .description('delete a flow; it need not exist')
+    .requiredOption('--name <name>', 'name of the flow', text(flowNames))
     .action(async ({ name }: { name: string }) => {
       if (/[\r\n]/.test(name)) throw new UsageError('invalid-value', 'must be one line', { option: '--name', value: JSON.stringify(name) });
       await changeFlows(flowAddress(), { action: 'delete', fields: { name } }, { define: [], delete: [name] });

@@ -4,8 +4,8 @@ import { flowNames } from '../completion/names.js';
 
 export function flowListCommand(): Command {
   return new Command('flow-list')
-    .description('print the flows as JSON: all, or the one of a name')
-    .option('--name <name>', 'of a flow', text(flowNames))
+    .description('print flows as JSON: all, or the one with the given name')
+    .option('--name <name>', 'name of a flow', text(flowNames))
     .action(async ({ name }: { name?: string }) => {
       if (name !== undefined && /[\r\n]/.test(name)) {
         throw new UsageError('invalid-value', 'must be one line', { option: '--name', value: JSON.stringify(name) });

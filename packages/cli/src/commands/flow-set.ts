@@ -6,12 +6,12 @@ import { flowNames, tableNames } from '../completion/names.js';
 
 export function flowSetCommand(): Command {
   const command = new Command('flow-set').description(
-    'define a flow, or redefine it; what is not given matches everything; lists are separated by commas',
+    'define or redefine a flow; omitted options match everything; lists are comma-separated',
   ) as Command;
   return addTargetFlowOptions(command, { flows: flowNames, tables: tableNames }).action(
     async ({ name, target, prio, ...options }: TargetFlowOptions) => {
       const given: Partial<Record<Field, string>> = { name, target, priority: prio, ...options };
-      // Nothing goes out that would be refused, or that is not one line a field.
+      // Check first: nothing is sent that would be refused, or whose fields are not one line each.
       const flow = { ...given, name, target };
       defineFlow(flow);
       requireNetworks(flow);

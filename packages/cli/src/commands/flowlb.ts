@@ -11,12 +11,10 @@ interface FlowLbOptions extends BalancingOptions {
 
 export function flowlbCommand(): Command {
   const command = new Command('flowlb')
-    .description(
-      'load-balance the packets of one or more NFQUEUEs by flows, each of which leads to a table of targets, until SIGTERM or SIGINT',
-    )
+    .description('load-balance the packets of one or more NFQUEUEs by flows, each with a table of targets, until SIGTERM or SIGINT')
     .option('--promiscuous_ping', 'an echo request goes with the first flow whose addresses match, whatever its protocols', false)
     .option('--nolb_fwmark <fwmark>', 'what packets get that no flow matches; -1: they are dropped', fwmarkOrNone, -1)
-    .option('--config <file>', 'flows to begin with, and tables where there are none of their names yet; what `apply` takes') as Command;
+    .option('--config <file>', 'initial flows, and tables to create if missing; a file as for `apply`') as Command;
   return addBalancingOptions(command).action(async (options: FlowLbOptions) => {
     const common = loadBalancingOf('flowlb', options);
     const flows = options.config === undefined ? [] : await restore(options.config);

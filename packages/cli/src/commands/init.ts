@@ -9,10 +9,10 @@ interface InitOptions extends TableOptions {
 
 export function initCommand(): Command {
   const command = new Command('init').description(
-    'create a target table in shared memory; one that is there is replaced, and its targets are gone',
+    'create a target table in shared memory; an existing one is replaced and loses its targets',
   );
   return addInitOptions(command as Command, DEFAULT_TABLE, TABLE_NAMES)
-    .option('--if-absent', 'keep a table that is there, and its targets')
+    .option('--if-absent', 'keep an existing table and its targets')
     .action(init) as Command;
 }
 
@@ -42,7 +42,7 @@ function warnIfDifferent(
   const describe = ({ M, N, ownFwmark, permutation }: typeof wanted): string =>
     `--M=${M} --N=${N} --ownfw=${ownFwmark} --permutation=${permutation}`;
   const found = readTable(shm, describe);
-  if (found !== describe(wanted)) warn(`${shm} is there and was kept: it has ${found}`);
+  if (found !== describe(wanted)) warn(`${shm} exists and was kept: it has ${found}`);
 }
 
 function warn(text: string): void {

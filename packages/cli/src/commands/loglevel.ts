@@ -3,7 +3,7 @@ import { LogConfig, MAX_LEVEL } from '@nfqlb/protocol/trace';
 
 export function loglevelCommand(): Command {
   return new Command('loglevel')
-    .description('show how much load balancers say on stderr, or change it while they run: 4 warning, 5 notice, 6 info, 7 debug')
+    .description('show or change how much running load balancers log on stderr: 4 warning, 5 notice, 6 info, 7 debug')
     .addArgument(new Argument('[level]', `0 to ${MAX_LEVEL}`).argParser(wholeNumber({ max: MAX_LEVEL })))
     .action((level?: number) => {
       const config = new LogConfig();

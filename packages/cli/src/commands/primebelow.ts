@@ -3,7 +3,7 @@ import { Command, wholeNumber } from '@nfqlb/options';
 
 export function primebelowCommand(): Command {
   return new Command('primebelow')
-    .description('print the largest prime that is not above a number')
+    .description('print the largest prime up to a number')
     .argument('<n>', 'the number', wholeNumber({ min: 2, max: MAX_BUCKETS }))
     .action((n: number) => console.log(primeBelow(n))) as Command;
 }

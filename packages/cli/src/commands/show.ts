@@ -3,8 +3,8 @@ import { Command, text } from '@nfqlb/options';
 import { DEFAULT_TABLE, readTable } from '@nfqlb/protocol/tables';
 import { tableNames } from '../completion/names.js';
 
-/** Buckets that are printed. */
-const SHOWN = 25;
+/** How many buckets are printed. */
+const SHOWN_BUCKETS = 25;
 
 export function showCommand(): Command {
   return new Command('show')
@@ -20,20 +20,20 @@ interface ActiveTarget {
   readonly fwmark: number;
   readonly slot: number;
   readonly weight: number;
-  /** Buckets that lead to it. */
+  /** Number of buckets that lead to it. */
   readonly buckets: number;
 }
 
 function activeTargets(table: TargetTable): ActiveTarget[] {
   const buckets = new Array<number>(table.N).fill(0);
-  // What another program may have written there is not taken for a slot.
+  // Ignores invalid slots, which another program may have written.
   for (const slot of table.lookup) if (slot >= 0 && slot < table.N) buckets[slot]!++;
   return Array.from(table.active, (fwmark, slot) => ({ fwmark, slot, weight: table.weightOf(slot), buckets: buckets[slot]! })).filter(
     ({ fwmark }) => fwmark >= 0,
   );
 }
 
-/** The lines of C nfqlb, then what it does not say. */
+/** The lines of C nfqlb, followed by lines that it does not print. */
 function asText(name: string, table: TargetTable): string {
   const targets = activeTargets(table);
   const share = ({ fwmark, buckets, weight }: ActiveTarget): string =>
@@ -42,7 +42,7 @@ function asText(name: string, table: TargetTable): string {
     `Shm: ${name}`,
     `  Fw: own=${table.ownFwmark}`,
     `  Maglev: M=${table.M}, N=${table.N}`,
-    `   Lookup:${[...table.lookup.subarray(0, SHOWN)].map((slot) => ` ${slot}`).join('')}...`,
+    `   Lookup:${[...table.lookup.subarray(0, SHOWN_BUCKETS)].map((slot) => ` ${slot}`).join('')}...`,
     `   Active:${targets.map(({ fwmark, slot }) => ` ${fwmark}(${slot})`).join('')}`,
     `   Share:${targets.map(share).join('')}`,
     `   Permutation: ${table.permutation}`,

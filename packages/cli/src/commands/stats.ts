@@ -3,39 +3,39 @@ import { readFragmentStatistics } from '@nfqlb/daemon/fragments';
 import { Command } from '@nfqlb/options';
 import { askStatus, findLoadBalancers } from '@nfqlb/protocol/status';
 
-/** How often `--watch` prints, in milliseconds. */
-const INTERVAL = 1000;
+/** How often `--watch` prints. */
+const INTERVAL_MS = 1000;
 
-/** Moves to the upper left corner, and empties the screen from there on. */
+/** Moves to the upper left corner and clears the screen. */
 const CLEAR = '\x1b[H\x1b[J';
 
-/** Where C nfqlb keeps them, and looks for them. */
-const USUAL = 'ftshm';
+/** Shared memory where C nfqlb writes and reads them. */
+const DEFAULT_NAME = 'ftshm';
 
 export function statsCommand(): Command {
   return new Command('stats')
     .description("print the statistics of a load balancer's fragment table as JSON")
     .option(
       '--ft_shm <name>',
-      `the shared memory where it keeps them. Without: the one load balancer of this network namespace is asked, or ${USUAL} is read`,
+      `shared memory to read. Default: ask the only load balancer in this network namespace; otherwise read ${DEFAULT_NAME}`,
     )
-    .option('--watch', 'print them each second, until ^C', false)
+    .option('--watch', 'print them every second until ^C', false)
     .action(async ({ ft_shm, watch }: { ft_shm?: string; watch: boolean }) => {
       const print = async (before: string): Promise<void> => console.log(before + JSON.stringify(await statistics(ft_shm), undefined, 2));
       if (!watch) return print('');
-      // To be ended so is what it is for.
+      // ^C is the normal way to end it.
       process.once('SIGINT', () => process.exit(0));
       const before = process.stdout.isTTY ? CLEAR : '';
       for (;;) {
         await print(before);
-        await sleep(INTERVAL);
+        await sleep(INTERVAL_MS);
       }
     }) as Command;
 }
 
-/** In shared memory of the usual name may be those of another container's load balancer. */
+/** Asks first: shared memory of the default name may belong to another container's load balancer. */
 async function statistics(name: string | undefined): Promise<Readonly<Record<string, number>>> {
   const [queue, ...others] = name === undefined ? findLoadBalancers() : [];
   if (queue !== undefined && others.length === 0) return (await askStatus(queue)).fragments;
-  return readFragmentStatistics(name ?? USUAL);
+  return readFragmentStatistics(name ?? DEFAULT_NAME);
 }

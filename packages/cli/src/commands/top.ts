@@ -4,11 +4,11 @@ import { type TopOptions, top } from '../top/top.js';
 export function topCommand(): Command {
   return new Command('top')
     .description(
-      'show what running load balancers do, live: packets/s by target and flow, queues, drops, fragments. Lines when it is piped',
+      'show what running load balancers do, live: packets/s by target and flow, queues, drops, fragments; prints lines when piped',
     )
-    .option('--interval <seconds>', 'from one figure to the next', interval, 1)
-    .option('--queue <n>', 'of several load balancers the one that listens to this queue', wholeNumber({ max: 65_535 }))
-    .option('--count <n>', 'end after so many', wholeNumber({ min: 1 }))
+    .option('--interval <seconds>', 'time between updates', interval, 1)
+    .option('--queue <n>', 'select the load balancer that listens to this queue', wholeNumber({ max: 65_535 }))
+    .option('--count <n>', 'end after this many updates', wholeNumber({ min: 1 }))
     .action(({ interval: seconds, queue, count }: { interval: number; queue?: number; count?: number }) => {
       const options: TopOptions = { interval: seconds, queue, count };
       return top(options);

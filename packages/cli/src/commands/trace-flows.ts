@@ -10,44 +10,46 @@ interface TraceFlowOptions extends FlowOptions {
 
 export function traceFlowSetCommand(): Command {
   const command = new Command('trace-flow-set')
-    .description('choose packets for nfqlb trace --selection=flows; what is not given matches everything; lists are separated by commas')
-    .requiredOption('--name <name>', 'of the trace flow', text(traceFlowNames));
+    .description('select packets for nfqlb trace --selection=flows; omitted options match everything; lists are comma-separated')
+    .requiredOption('--name <name>', 'name of the trace flow', text(traceFlowNames));
   return addFlowOptions(command as Command).action(async (options: TraceFlowOptions) => {
-    // Nothing goes out that would be refused, or that is not one line a field.
+    // Check first: nothing is sent that would be refused, or whose fields are not one line each.
     defineFlow({ ...options, target: '-' });
     requireNetworks(options);
-    await say('trace-set', { ...options });
+    await sendAndPrint('trace-set', { ...options });
   }) as Command;
 }
 
 export function traceFlowDeleteCommand(): Command {
   return new Command('trace-flow-delete')
-    .description('delete a trace flow; none of that name is no error')
-    .requiredOption('--name <name>', 'of the trace flow', text(traceFlowNames))
-    .action(async ({ name }: { name: string }) => say('trace-delete', { name: oneLine(name) })) as Command;
+    .description('delete a trace flow; it need not exist')
+    .requiredOption('--name <name>', 'name of the trace flow', text(traceFlowNames))
+    .action(async ({ name }: { name: string }) => sendAndPrint('trace-delete', { name: oneLine(name) })) as Command;
 }
 
 export function traceFlowListCommand(): Command {
   return new Command('trace-flow-list')
-    .description('print the trace flows as JSON, with the packets traced for each: all, or the one of a name')
-    .option('--name <name>', 'of a trace flow', text(traceFlowNames))
-    .action(async ({ name }: { name?: string }) => say('trace-list', name === undefined ? {} : { name: oneLine(name) })) as Command;
+    .description('print trace flows as JSON, with the number of packets traced for each: all, or the one with the given name')
+    .option('--name <name>', 'name of a trace flow', text(traceFlowNames))
+    .action(async ({ name }: { name?: string }) =>
+      sendAndPrint('trace-list', name === undefined ? {} : { name: oneLine(name) }),
+    ) as Command;
 }
 
 export function traceFlowListNamesCommand(): Command {
   return new Command('trace-flow-list-names')
     .description('print the names of the trace flows as a JSON array')
-    .action(async () => say('trace-list-names', {})) as Command;
+    .action(async () => sendAndPrint('trace-list-names', {})) as Command;
 }
 
 type TraceAction = 'trace-set' | 'trace-delete' | 'trace-list' | 'trace-list-names';
 
-async function say(action: TraceAction, fields: Partial<Record<Field, string>>): Promise<void> {
-  console.log(await sendFlowCommand(flowAddress(), { action, fields }).catch(silenceIsConsent));
+async function sendAndPrint(action: TraceAction, fields: Partial<Record<Field, string>>): Promise<void> {
+  console.log(await sendFlowCommand(flowAddress(), { action, fields }).catch(okIfClosed));
 }
 
-/** C nfqlb says nothing when it has done what it was told about trace flows; only a refusal it says. */
-function silenceIsConsent(error: unknown): string {
+/** C nfqlb closes the connection without an answer when a trace flow command succeeds; it only reports refusals. */
+function okIfClosed(error: unknown): string {
   if (error instanceof FlowCommandError && error.code === 'CLOSED') return 'OK';
   throw error;
 }

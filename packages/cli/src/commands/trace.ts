@@ -24,18 +24,18 @@ interface TraceOptions {
 
 export function traceCommand(): Command {
   return new Command('trace')
-    .description('follow what a running load balancer does, a line for each thing, until ^C')
+    .description('follow what a running load balancer does, one line per event, until ^C')
     .addOption(
-      new Option('--selection <areas>', `what to follow, with commas between: ${AREA_NAMES.join(', ')}`).argParser(
+      new Option('--selection <areas>', `what to follow, comma-separated: ${AREA_NAMES.join(', ')}`).argParser(
         suggesting(selection, items(words(...AREA_NAMES))),
       ),
     )
-    .addOption(new Option('--mask <mask>', 'the same as a number, a bit for each in this order').argParser(traceMask))
-    .addOption(traceAddressOption('where the load balancer gives traces'))
-    .option('--count <n>', 'end after so many lines', wholeNumber({ min: 1 }))
+    .addOption(new Option('--mask <mask>', 'the same as a number, one bit for each in this order').argParser(traceMask))
+    .addOption(traceAddressOption('where the load balancer serves traces'))
+    .option('--count <n>', 'end after this many lines', wholeNumber({ min: 1 }))
     .option(
       '--write <file>',
-      'write the traced packets as pcapng too, with fwmark and reason as comments; -: to stdout, and the lines to stderr',
+      'write the traced packets also as pcapng, with fwmark and reason as comments; -: to stdout, with the lines on stderr',
     )
     .action(trace) as Command;
 }
@@ -55,7 +55,7 @@ async function trace({ mask, selection: selected, trace_address, count, write }:
   say(`Mask=${formatMask(areas)}`);
   let lines = 0;
   for await (const event of followTrace(trace_address ?? DEFAULT_TRACE_ADDRESS, { areas: areas & ALL_AREAS, octets: file !== undefined })) {
-    // It comes from packets, from names, and perhaps from a program that is no load balancer.
+    // The text contains data from packets and names, and its sender may not even be a load balancer.
     say(printable(event.text));
     if (event.packet) file?.add(event.packet);
     if (event.areas !== 0 && ++lines === count) break;

@@ -19,13 +19,13 @@ interface UpOptions extends SetUpOptions {
   readonly dryRun?: true;
 }
 
-/** `nfqlb up`: leads packets to VIPs to the queue, and fwmarks to targets. */
+/** `nfqlb up`: sends packets for VIPs to the queue, and from there to targets by fwmark. */
 export function upCommand(): Command {
   const command = describeSetUp(new Command('up'), { required: true })
     .description(
-      'lead packets to virtual addresses (VIPs) to the queue, and from there by their fwmark to the targets; what `up` set up before is replaced',
+      'send packets for virtual addresses (VIPs) to the queue, and from there to the targets by fwmark; replaces an earlier set-up',
     )
-    .option('--sysctl', 'set what is needed in /proc/sys/net, too; `down` leaves that')
+    .option('--sysctl', 'also set what is needed in /proc/sys/net; `down` does not reset it')
     .option('--dry-run', 'print the commands instead of running them');
   return command.action(up) as Command;
 }
@@ -62,7 +62,7 @@ function summary({ vips, targets, queue, fragmentQueue, synOnly }: SetUp): strin
   ].join('\n');
 }
 
-/** What listens to all queues. One load balancer has queues that follow one another. */
+/** The commands that listen to all queues. The queues of one load balancer are consecutive. */
 function listeners(queue: QueueRange, fragmentQueue: number | undefined): string {
   const lb = (queues: QueueRange): string => `nfqlb lb --queue=${formatQueues(queues)}`;
   if (fragmentQueue === undefined) return lb(queue);

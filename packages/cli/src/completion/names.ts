@@ -1,4 +1,4 @@
-// Names of what exists, for the shell to offer. What may not be read, or does not answer, is not offered.
+// Names of existing tables, targets and flows, for shell completion. What cannot be read, or does not answer, is left out.
 
 import { readdirSync } from 'node:fs';
 import type { Suggest, Suggestion, TableNames } from '@nfqlb/options';
@@ -8,34 +8,34 @@ import { DEFAULT_TABLE, readTable } from '@nfqlb/protocol/tables';
 /** Target tables in shared memory. */
 export const tableNames: Suggest = () =>
   readdirSync('/dev/shm', { withFileTypes: true })
-    // Others keep other things there; to open a pipe would be to wait for its writer.
+    // Other programs use this folder, too; opening a pipe would block until it has a writer.
     .filter((entry) => entry.isFile() && !entry.name.startsWith('.'))
     .flatMap(({ name }): Suggestion[] => {
-      const table = look(name);
+      const table = tryReadTable(name);
       return table ? [{ value: name, about: `table with targets ${table.targets.join(' ') || 'none'}` }] : [];
     });
 
 /** Targets that are active in the table that `--shm` names. */
 export const activeFwmarks: Suggest = ({ option }) =>
-  (look(option('--shm') ?? DEFAULT_TABLE)?.targets ?? []).map((fwmark) => ({ value: `${fwmark}` }));
+  (tryReadTable(option('--shm') ?? DEFAULT_TABLE)?.targets ?? []).map((fwmark) => ({ value: `${fwmark}` }));
 
 export const TABLE_NAMES: TableNames = { tables: tableNames, fwmarks: activeFwmarks };
 
 /** Flows of the running load balancer. */
 export const flowNames: Suggest = () => listNames('list-names');
 
-/** Its trace flows. */
+/** Trace flows of the running load balancer. */
 export const traceFlowNames: Suggest = () => listNames('trace-list-names');
 
 async function listNames(action: Action): Promise<Suggestion[]> {
-  // Most commands that can be completed so need neither.
+  // Imported only here: most completions do not need it.
   const { flowAddress, sendFlowCommand } = await import('@nfqlb/protocol/flow');
   const names = JSON.parse(await sendFlowCommand(flowAddress(), { action, fields: {} })) as string[];
-  // C nfqlb lists those, too, that follow from others, and that nobody can name.
+  // C nfqlb also lists the flows that it derives from others, which commands cannot name.
   return names.filter((name) => !name.startsWith('#')).map((value) => ({ value }));
 }
 
-function look(name: string): { readonly targets: readonly number[] } | undefined {
+function tryReadTable(name: string): { readonly targets: readonly number[] } | undefined {
   try {
     return readTable(name, ({ fwmarks }) => ({ targets: fwmarks }));
   } catch {

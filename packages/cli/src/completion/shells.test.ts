@@ -1,4 +1,4 @@
-// Completion in the shells themselves, which are given the script and a line as a user types it.
+// Completion in real shells, which get the script and a line as a user types it.
 
 import { execFile, execFileSync } from 'node:child_process';
 import { accessSync, constants, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
@@ -9,7 +9,7 @@ import { serveFlows } from '@nfqlb/protocol/flow';
 import { parseSocketAddress } from '@nfqlb/protocol/sockets';
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 
-/** None of them may hang. */
+/** For a shell that hangs. */
 const TIMEOUT_MS = 30_000;
 vi.setConfig({ testTimeout: TIMEOUT_MS, hookTimeout: TIMEOUT_MS });
 
@@ -39,37 +39,37 @@ async function nfqlb(...args: string[]): Promise<string> {
   return (await run(process.execPath, [join(folder, 'nfqlb.js'), ...args])).stdout;
 }
 
-/** What a shell makes of the lines: for each, the words that could stand in the place of its last. */
+/** Completes lines in a shell: returns the candidates for the last word of each line. */
 type Complete = (script: string, lines: readonly string[], env: NodeJS.ProcessEnv) => Promise<string[][]>;
 
-/** As readline calls a completion function: it cuts words at = and :. */
+/** Calls the completion function as readline does, which splits words at = and :. */
 const bash: Complete = async (script, lines, env) => {
   const program = `source "$1"; shift
     for line; do
       eval "$line"; COMP_CWORD=$((\${#COMP_WORDS[@]} - 1)) COMPREPLY=(); _nfqlb; echo "\${COMPREPLY[*]}"
     done`;
-  const typed = lines.map((line) => `COMP_WORDS=(${cutWords(line).join(' ')})`);
+  const typed = lines.map((line) => `COMP_WORDS=(${splitWords(line).join(' ')})`);
   return wordsOf((await run('bash', ['-c', program, 'bash', script, ...typed], { env, timeout: TIMEOUT_MS })).stdout).slice(
     0,
     lines.length,
   );
 };
 
-function cutWords(line: string): string[] {
+function splitWords(line: string): string[] {
   return line.split(' ').flatMap((word) => (word === '' ? ["''"] : word.split(/([=:]+)/).filter((piece) => piece !== '')));
 }
 
 const fish: Complete = async (script, lines, env) => {
   const program = `source $argv[1]; for line in $argv[2..]; complete -C $line | string replace -r '\\t.*' '' | string join ' '; echo; end`;
   const { stdout } = await run('fish', ['--no-config', '-c', program, script, ...lines], { env, timeout: TIMEOUT_MS });
-  // An empty line behind each; that of nothing is alone.
+  // An empty line follows each result; an empty result is just that line.
   return stdout
     .split(/\n\n|(?<=^|\n)\n/)
     .slice(0, lines.length)
     .map((line) => line.split(/\s+/).filter((word) => word !== ''));
 };
 
-/** In a pseudo-terminal: Tab puts in all that matches, and another key shows the line. */
+/** In a pseudo-terminal: Tab inserts all matches, and another key prints the line. */
 const zsh: Complete = async (script, lines, env) => {
   const inner = `PS1= PS2= RPS1=; stty -echo; autoload -U compinit; compinit -D -u; source ${script}
     zle -C all complete-word _generic; bindkey '^I' all
@@ -97,7 +97,7 @@ function wordsOf(stdout: string): string[][] {
 
 const SHELLS = { bash, zsh, fish };
 
-/** A shell that is not there is a failure in CI; elsewhere the tests are skipped, and say why. */
+/** A missing shell is a failure in CI; elsewhere its tests are skipped, with a reason. */
 function describeShell(shell: keyof typeof SHELLS, tests: () => void): void {
   const reason = `${shell}: needs ${shell} (Debian package ${shell})`;
   if (isInstalled(shell)) describe(shell, tests);
@@ -126,7 +126,7 @@ for (const shell of ['bash', 'zsh', 'fish'] as const) {
   describeShell(shell, () => {
     const complete = (lines: readonly string[], flows = FLOWS): Promise<string[][]> =>
       SHELLS[shell](join(folder, shell), lines, { ...process.env, NFQLB_FLOW_ADDRESS: flows });
-    /** In bash what stands before the = is no part of the word. */
+    /** In bash the part before the = does not belong to the word. */
     const valued = (option: string, ...values: string[]): string[] =>
       values.map((value) => (shell === 'bash' ? value : `${option}=${value}`)).sort();
 
@@ -150,9 +150,9 @@ for (const shell of ['bash', 'zsh', 'fish'] as const) {
     });
 
     test('completes names of tables, of active fwmarks and of flows', async () => {
-      const begun = SHM.slice(0, -1);
+      const prefix = SHM.slice(0, -1);
       const offered = await complete([
-        `nfqlb show --shm=${begun}`,
+        `nfqlb show --shm=${prefix}`,
         `nfqlb deactivate --shm=${SHM} `,
         `nfqlb deactivate --shm ${SHM} 101 10`,
         'nfqlb flow-delete --name=',
@@ -165,15 +165,15 @@ for (const shell of ['bash', 'zsh', 'fish'] as const) {
       ]);
     });
 
-    test('is silent, and quick, where no load balancer runs', async () => {
-      // zsh shows the line as it was.
+    test('offers nothing, without delay, when no load balancer runs', async () => {
+      // zsh leaves the line unchanged.
       const [offered] = await complete(['nfqlb flow-delete --name='], `${FLOWS}-none`);
       expect(offered).toEqual(shell === 'zsh' ? ['--name='] : []);
     });
   });
 }
 
-test('a flow socket that takes connections and says nothing is not waited for', async () => {
+test('a flow socket that accepts connections but never answers does not block completion', async () => {
   const mute = await serveFlows(parseSocketAddress(`${FLOWS}-mute`), () => new Promise(() => {}));
   const env = { ...process.env, NFQLB_FLOW_ADDRESS: `${FLOWS}-mute` };
   const { stdout, stderr } = await run(process.execPath, [join(folder, 'nfqlb.js'), 'complete', '--', 'flow-delete', '--name='], {
@@ -185,7 +185,7 @@ test('a flow socket that takes connections and says nothing is not waited for', 
   mute.close();
 });
 
-test('what is in /dev/shm and no table is not offered', async () => {
+test('files in /dev/shm that are not tables are not offered', async () => {
   const other = `/dev/shm/${SHM}-other`;
   writeFileSync(other, 'something else');
   const pipe = `/dev/shm/${SHM}-pipe`;

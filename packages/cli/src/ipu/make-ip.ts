@@ -9,7 +9,7 @@ export interface MakeIpOptions {
   readonly net: number;
   /** Number for the second slot. */
   readonly host: number;
-  /** Which of the two prefix lengths to print behind the address; none when absent. */
+  /** Which of the two prefix lengths to print after the address; none when absent. */
   readonly subnet?: '1' | '2';
   /** Address whose last 32 bits the IPv4 address replaces. */
   readonly ipv6template?: Uint8Array;
@@ -23,7 +23,7 @@ export interface MakeIpOptions {
 export function makeIp({ cidr, net, host, subnet, ipv6template }: MakeIpOptions): string {
   const { isIpv6, prefixLength, secondLength } = cidr;
   if (isIpv6 && ipv6template) {
-    throw new UsageError('invalid-value', `goes with an IPv4 --cidr, not with ${cidr.text}`, { option: '--ipv6template' });
+    throw new UsageError('invalid-value', `needs an IPv4 --cidr, not ${cidr.text}`, { option: '--ipv6template' });
   }
   const hostBits = 128 - secondLength;
   const slots = (slot('--net', net, secondLength - prefixLength, cidr) << BigInt(hostBits)) | slot('--host', host, hostBits, cidr);

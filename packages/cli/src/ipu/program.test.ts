@@ -129,7 +129,7 @@ describe('exits as ipu of C nfqlb 1.2.0 did (measured)', () => {
   });
 });
 
-describe('gives the right answer where C has none', () => {
+describe('prints the right answer where C does not', () => {
   test.each([
     ['makeip --cidr=10.1.2.3/0/8 --net=11 --host=5', '11.0.0.5'],
     ['makeip --cidr=10.1.2.3/0/32 --net=4294967295', '255.255.255.255'],
@@ -149,7 +149,7 @@ const SEGMENTED =
 const CIDR = 'must be ADDRESS/BITS such as 10.0.0.0/8, with 0 to 32 bits or for IPv6 0 to 128';
 const MAC = 'must be six octets in hexadecimal with colons between them, such as 00:16:3e:12:34:56';
 
-describe('says what is wrong', () => {
+describe('reports what is wrong', () => {
   test.each([
     ['makeip', 'makeip: missing option --cidr'],
     ['makeip --cidr=10.0.0.0', `makeip: --cidr=10.0.0.0: ${SEGMENTED}`],
@@ -173,9 +173,9 @@ describe('says what is wrong', () => {
     ['makeip --cidr=10.0.0.0/24 --net=1', 'makeip: --net=1: must be a whole number from 0 to 0: 10.0.0.0/24 has 0 bits for it'],
     ['makeip --cidr=10.0.0.0/16/24 --net=-1', 'makeip: --net=-1: must be a whole number from 0 to 9007199254740991'],
     ['makeip --cidr=10.0.0.0/16/24 --net -1', 'makeip: --net=-1: must be a whole number from 0 to 9007199254740991'],
-    // atoi makes 0 of it.
+    // atoi returns 0.
     ['makeip --cidr=10.0.0.0/16/24 --net=one', 'makeip: --net=one: must be a whole number from 0 to 9007199254740991'],
-    // and this becomes 1.
+    // atoi returns 1.
     [
       'makeip --cidr=10.0.0.0/16/24 --net=4294967297',
       'makeip: --net=4294967297: must be a whole number from 0 to 255: 10.0.0.0/16/24 has 8 bits for it',
@@ -183,17 +183,17 @@ describe('says what is wrong', () => {
     ['makeip --cidr=10.0.0.0/16/24 --subnet=3', 'makeip: --subnet=3: must be one of 1, 2'],
     ['makeip --cidr=10.0.0.0/16/24 --ipv6template=10.0.0.1', 'makeip: --ipv6template=10.0.0.1: must be an IPv6 address'],
     ['makeip --cidr=10.0.0.0/16/24 --ipv6template=1::2::3', 'makeip: --ipv6template=1::2::3: must be an IPv6 address'],
-    ['makeip --cidr=1::/112/120 --ipv6template=2::', 'makeip: --ipv6template: goes with an IPv4 --cidr, not with 1::/112/120'],
+    ['makeip --cidr=1::/112/120 --ipv6template=2::', 'makeip: --ipv6template: needs an IPv4 --cidr, not 1::/112/120'],
     ['linklocal', 'linklocal: missing argument mac; the usage is: ipu linklocal [options] <mac>'],
     ['linklocal 01:02:03:04:05', `linklocal: mac 01:02:03:04:05: ${MAC}`],
     ['linklocal 01:02:03:04:05:06:07', `linklocal: mac 01:02:03:04:05:06:07: ${MAC}`],
-    // C takes it: it does not look behind the sixth octet.
+    // C accepts this: it ignores what follows the sixth octet.
     ['linklocal 01:02:03:04:05:06zz', `linklocal: mac 01:02:03:04:05:06zz: ${MAC}`],
     ['linklocal 001:02:03:04:05:06', `linklocal: mac 001:02:03:04:05:06: ${MAC}`],
     ['contains --cidr=10.0.0.0/8', 'contains: missing argument address; the usage is: ipu contains [options] <address>'],
     ['contains 10.0.0.1', 'contains: missing option --cidr'],
     ['contains --cidr=10.0.0.0 10.0.0.1', `contains: --cidr=10.0.0.0: ${CIDR}`],
-    // atoi makes 0 of x, which contains all.
+    // atoi returns 0 for x, so the CIDR contains all addresses.
     ['contains --cidr=10.0.0.0/x 11.0.0.1', `contains: --cidr=10.0.0.0/x: ${CIDR}`],
     ['contains --cidr=10.0.0.0/33 10.0.0.1', `contains: --cidr=10.0.0.0/33: ${CIDR}`],
     ['contains --cidr=10.0.0.0/8/16 10.0.0.1', `contains: --cidr=10.0.0.0/8/16: ${CIDR}`],
@@ -211,7 +211,7 @@ test('version is that of the package', async () => {
   expect(stdout).toBe(`nfqlb-${manifest.version}\n`);
 });
 
-test('the examples of the manual are true', async () => {
+test('the examples in the manual are correct', async () => {
   await runLine('man');
   const examples = [...stdout.matchAll(/^ {2}\$ ipu (makeip|linklocal)(.*)\n {2}(.*)$/gm)];
   expect(examples).toHaveLength(5);

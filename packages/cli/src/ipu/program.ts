@@ -6,7 +6,7 @@ import { type MakeIpOptions, makeIp } from './make-ip.js';
 import { MANUAL } from './manual.js';
 import { ipv6Address, segmentedCidr, type WrittenAddress, type WrittenCidr, writtenAddress, writtenCidr } from './written-address.js';
 
-/** The program `ipu`. It prints to stdout; `contains` answers by `process.exitCode`. */
+/** The program `ipu`. It prints to stdout; `contains` sets `process.exitCode`. */
 export function ipu(): Command {
   const program = new Command('ipu').description('Composes and examines IP addresses');
 
@@ -16,7 +16,7 @@ export function ipu(): Command {
     .requiredOption('--cidr <address/bits/bits>', 'segmented CIDR, such as 192.168.128.0/17/24', segmentedCidr)
     .option('--net <number>', 'number for the first slot', wholeNumber(), 0)
     .option('--host <number>', 'number for the second slot', wholeNumber(), 0)
-    .option('--subnet <1|2>', 'print the first or the second prefix length, too', oneOf('1', '2'))
+    .option('--subnet <1|2>', 'also print the first or the second prefix length', oneOf('1', '2'))
     .option('--ipv6template <address>', 'print an IPv6 address: this one with the IPv4 address as its last 32 bits', ipv6Address)
     .action((options: MakeIpOptions) => print(makeIp(options)));
 
@@ -28,7 +28,7 @@ export function ipu(): Command {
 
   program
     .command('contains')
-    .description('exit with 0 when an address is in a CIDR, with 1 when it is not')
+    .description('exit with status 0 if an address is in a CIDR, else 1')
     .requiredOption('--cidr <address/bits>', 'CIDR, such as 10.0.0.0/8', writtenCidr)
     .argument('<address>', 'IPv4 or IPv6 address', writtenAddress)
     .action((address: WrittenAddress, { cidr }: { cidr: WrittenCidr }) => {

@@ -1,22 +1,22 @@
 import { parseIpAddress, parsePrefixLength } from '@nfqlb/core/address';
 import { UsageError } from '@nfqlb/options';
 
-/** An address, and which form it was written in: ipu prints `::ffff:10.0.0.1` in IPv6 form, as it was given. */
+/** An address and its notation: ipu prints `::ffff:10.0.0.1` in IPv6 notation, as given. */
 export interface WrittenAddress {
   /** 16 octets. */
   readonly octets: Uint8Array;
   readonly isIpv6: boolean;
 }
 
-/** An address and a number of leading bits: of the 128, also for an IPv4 address. */
+/** An address and a prefix length: out of 128 bits, even for IPv4. */
 export interface WrittenCidr extends WrittenAddress {
   readonly prefixLength: number;
 }
 
-/** Two slots for numbers: `192.168.128.0/17/24` has a first one behind bit 17 and a second one behind bit 24. */
+/** Two slots for numbers: `192.168.128.0/17/24` has the first one after bit 17 and the second one after bit 24. */
 export interface SegmentedCidr extends WrittenCidr {
   readonly text: string;
-  /** Leading bits before the second slot, of the 128. */
+  /** Number of bits before the second slot, out of 128. */
   readonly secondLength: number;
 }
 
@@ -45,7 +45,7 @@ export function writtenCidr(text: string): WrittenCidr {
   return { ...cidr.address, prefixLength: cidr.prefixes[0]! };
 }
 
-/** Reads `10.0.0.0/16/24`; `10.0.0.0/16` has a first slot of no bits. */
+/** Reads `10.0.0.0/16/24`; `10.0.0.0/16` has no first slot. */
 export function segmentedCidr(text: string): SegmentedCidr {
   const cidr = parseWithPrefixes(text);
   const [prefixLength = Number.NaN, secondLength = prefixLength, more] = cidr?.prefixes ?? [];
@@ -57,11 +57,11 @@ export function segmentedCidr(text: string): SegmentedCidr {
   return { ...cidr.address, text, prefixLength, secondLength };
 }
 
-/** An address and the prefix lengths behind it, any number of them. */
+/** Parses an address followed by any number of prefix lengths. */
 function parseWithPrefixes(text: string): { address: WrittenAddress; prefixes: number[] } | undefined {
-  const [written = '', ...behind] = text.split('/');
+  const [written = '', ...suffixes] = text.split('/');
   const octets = parseIpAddress(written);
-  const prefixes = behind.map((prefix) => parsePrefixLength(prefix, written)).filter((prefix) => prefix !== undefined);
-  if (!octets || prefixes.length < behind.length) return undefined;
+  const prefixes = suffixes.map((prefix) => parsePrefixLength(prefix, written)).filter((prefix) => prefix !== undefined);
+  if (!octets || prefixes.length < suffixes.length) return undefined;
   return { address: { octets, isIpv6: written.includes(':') }, prefixes };
 }

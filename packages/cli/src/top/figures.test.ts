@@ -6,10 +6,10 @@ import { figuresOf } from './figures.js';
 import { plainLines } from './plain-lines.js';
 import { drawScreen, type View } from './screen.js';
 
-/** A clock that has seen so many milliseconds go by. */
+/** The clock of a turn that took this long. */
 const took = (milliseconds: number): Float64Array => Float64Array.of(0, milliseconds);
 
-/** A load balancer with two queues whose workers have counted this. */
+/** The status of a load balancer with two queues, after `count` on the counters of its workers. */
 function statusOf(count: (first: WorkerCounters, second: WorkerCounters) => void, more: Partial<Status> = {}): Status {
   const counters = new Counters(2);
   count(new WorkerCounters(counters.memory, 0), new WorkerCounters(counters.memory, 1));
@@ -51,7 +51,7 @@ const AFTER = statusOf(
   },
 );
 
-test('what happens in a second', () => {
+test('rates per second', () => {
   const figures = figuresOf(BEFORE, AFTER)!;
   expect(figures).toMatchObject({ packets: 107, accepted: 100, dropped: 5, stored: 2, bits: (8 * (30_000 + 50_000 + 1000 + 400)) / 4 });
   expect(figures.drops).toEqual([{ reason: 'no-target', packets: 5, all: 20 }]);
@@ -64,12 +64,12 @@ test('what happens in a second', () => {
   expect(figures.fragments.lookups).toBe(10);
 });
 
-test('there is nothing to compare with at first, nor after it was restarted; a flow defined again begins at 0', () => {
+test('there are no figures at first, nor after a restart; a redefined flow starts at 0', () => {
   expect(figuresOf(undefined, AFTER)).toBeUndefined();
   expect(figuresOf({ ...BEFORE, pid: 78 }, AFTER)).toBeUndefined();
   expect(figuresOf(AFTER, AFTER)).toBeUndefined();
-  const anew = figuresOf(AFTER, { ...AFTER, uptime: 105, flows: [{ name: 'web', target: 'table', packets: 1, octets: 100 }] })!;
-  expect(anew.flows[0]).toMatchObject({ packets: 0, all: 1 });
+  const redefined = figuresOf(AFTER, { ...AFTER, uptime: 105, flows: [{ name: 'web', target: 'table', packets: 1, octets: 100 }] })!;
+  expect(redefined.flows[0]).toMatchObject({ packets: 0, all: 1 });
 });
 
 const view = (more: Partial<View> = {}): View => ({
@@ -83,7 +83,7 @@ const view = (more: Partial<View> = {}): View => ({
 });
 const texts = (shown: View, columns: number, rows: number): string[] => drawScreen(shown, { columns, rows }).map(({ text }) => text);
 
-test('the picture of 80 columns and 24 rows', () => {
+test('the screen of 80 columns and 24 rows', () => {
   expect(texts(view(), 80, 24).slice(0, 16)).toEqual([
     'nfqlb flowlb  queues 2 to 3  healthy  up 0:01:44  pid 77  nfqlb-1.2.3',
     '107 packets/s  0.163 Mbit/s  accepted 100/s  dropped 5/s  stored 2/s',
@@ -105,7 +105,7 @@ test('the picture of 80 columns and 24 rows', () => {
   expect(texts(view({ count: 3, index: 1 }), 80, 24).at(-1)).toBe('q quit   Tab next load balancer (2 of 3)   every 1 s');
 });
 
-test('any size is filled exactly, and none overrun', () => {
+test('a screen of any size is filled exactly', () => {
   const many = {
     ...AFTER,
     targets: Array.from({ length: 500 }, (_, i) => ({ fwmark: i, active: true, packets: i, octets: i })),
@@ -128,14 +128,14 @@ test('any size is filled exactly, and none overrun', () => {
       }
     }
   }
-  // Those with the most, and how many there are besides; both have their half.
+  // The busiest are shown, then the number of the others; targets and flows get half of the rows each.
   const lines = texts(view({ status: many, figures: figuresOf({ ...BEFORE, targets: [], flows: [] }, many) }), 80, 24);
   expect(lines.find((line) => line.startsWith('499'))).toBeDefined();
   expect(lines.find((line) => line.startsWith('flow499'))).toBeDefined();
   expect(lines.filter((line) => /^… 49\d more$/.test(line)).length).toBe(2);
 });
 
-test('what a name has in it does nothing to the terminal, nor to who reads lines', () => {
+test('control characters in names are escaped, on screen and in lines', () => {
   const evil = { ...AFTER, flows: [{ name: 'a\x1b[2J\nb', target: '\x07', packets: 50, octets: 1 }], problems: ['x\x1b]0;y\x07'] };
   const figures = figuresOf(BEFORE, evil)!;
   const shown = [...texts(view({ status: evil, figures, trouble: '\x1bc' }), 80, 24), ...plainLines(figures, '12:00:00')].join('');

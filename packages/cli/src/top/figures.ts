@@ -1,9 +1,9 @@
-// What happens each second, from two statuses of a load balancer.
+// Rates per second, from two statuses of a load balancer.
 
 import { REASON_NAMES, Reason } from '@nfqlb/core';
 import type { QueueStatus, Status } from '@nfqlb/protocol/status';
 
-/** Packets and bits a second; and packets in all. */
+/** Packets and bits per second, and packets in total. */
 export interface Traffic {
   readonly packets: number;
   readonly bits: number;
@@ -15,11 +15,11 @@ export interface QueueFigures {
   readonly waiting: number;
   readonly length: number;
   readonly packets: number;
-  /** Packets of a batch, the mean. */
+  /** Mean number of packets in a batch. */
   readonly batch: number;
-  /** Share of its time that the worker did not wait. */
+  /** Share of the time that the worker was not waiting. */
   readonly busy: number;
-  /** Dropped by the kernel in a second, and in all. */
+  /** Dropped by the kernel, per second and in total. */
   readonly queueDropped: number;
   readonly socketDropped: number;
   readonly allDropped: number;
@@ -28,7 +28,7 @@ export interface QueueFigures {
 export interface TargetFigures extends Traffic {
   readonly fwmark: number;
   readonly active: boolean;
-  /** Of all packets that went to targets. */
+  /** Share of all packets that went to targets. */
   readonly share: number;
 }
 
@@ -37,7 +37,7 @@ export interface FlowFigures extends Traffic {
   readonly target: string;
 }
 
-/** Figures are numbers a second unless they are said to be others. */
+/** Numbers are per second unless noted otherwise. */
 export interface Figures {
   readonly status: Status;
   readonly packets: number;
@@ -45,20 +45,20 @@ export interface Figures {
   readonly accepted: number;
   readonly dropped: number;
   readonly stored: number;
-  /** Why packets were dropped, ever. */
+  /** Reasons for which packets have been dropped so far. */
   readonly drops: readonly { readonly reason: string; readonly packets: number; readonly all: number }[];
   readonly queues: readonly QueueFigures[];
   readonly targets: readonly TargetFigures[];
   readonly flows: readonly FlowFigures[];
-  /** By the names of `nfqlb stats`. */
+  /** Named as in `nfqlb stats`. */
   readonly fragments: Readonly<Record<string, number>>;
 }
 
-/** Changes a second. `undefined` when there is nothing to compare with: no earlier status, or one of another process. */
+/** Changes per second. `undefined` without an earlier status of the same process. */
 export function figuresOf(before: Status | undefined, now: Status): Figures | undefined {
   if (before === undefined || before.pid !== now.pid || now.uptime <= before.uptime) return undefined;
   const seconds = now.uptime - before.uptime;
-  // A flow that was deleted and defined again has begun again.
+  // Counters start again at 0 when a flow is deleted and redefined.
   const rate = (then: number | undefined, current: number): number => Math.max(0, current - (then ?? 0)) / seconds;
   const sums = sumsOf(now);
   const then = sumsOf(before);
@@ -102,7 +102,7 @@ function queueFigures(before: QueueStatus, now: QueueStatus, rate: (then: number
     length: now.length,
     packets,
     batch: batches === 0 ? 0 : packets / batches,
-    // Microseconds a second.
+    // Microseconds per second.
     busy: rate(before.counts.turnTimes.sum, now.counts.turnTimes.sum) / 1e6,
     queueDropped: rate(before.queueDropped, now.queueDropped),
     socketDropped: rate(before.socketDropped, now.socketDropped),
@@ -115,7 +115,7 @@ interface Sums {
   readonly octets: number;
   readonly accepted: number;
   readonly stored: number;
-  /** By reason; what was stored is not among them. */
+  /** By reason, without stored fragments. */
   readonly drops: readonly number[];
 }
 

@@ -2,18 +2,20 @@ import { printable } from '@nfqlb/core/explanation';
 import type { Figures } from './figures.js';
 
 /**
- * What happens, as lines for other programs: the time, the load balancer's first queue, what it is about, and figures by their names.
+ * The figures as lines for other programs: the time, the load balancer's first queue, the subject, then figures as `name=value`.
  *
- * @param time as it is written before each line
+ * @param time prefix of each line
  */
 export function plainLines(figures: Figures, time: string): string[] {
   const { status, queues, targets, flows, fragments: rates } = figures;
   const begin = `${time} lb=${queues[0]!.queue}`;
-  const line = (about: string, values: Readonly<Record<string, number | string>>): string =>
+  const line = (subject: string, values: Readonly<Record<string, number | string>>): string =>
     printable(
-      [begin, about, ...Object.entries(values).map(([name, value]) => `${name}=${typeof value === 'number' ? short(value) : value}`)].join(
-        ' ',
-      ),
+      [
+        begin,
+        subject,
+        ...Object.entries(values).map(([name, value]) => `${name}=${typeof value === 'number' ? short(value) : value}`),
+      ].join(' '),
     );
   const now = (name: string): number => status.fragments[name] ?? 0;
   return [
@@ -54,7 +56,7 @@ export function plainLines(figures: Figures, time: string): string[] {
   ];
 }
 
-/** At most three digits after the point, and none that mean nothing. */
+/** At most three decimals, none from 100 on. */
 function short(value: number): string {
   return String(Math.abs(value) >= 100 ? Math.round(value) : Math.round(value * 1000) / 1000);
 }

@@ -1,4 +1,4 @@
-// The picture that `nfqlb top` draws: so many lines of so many columns, pure text.
+// The screen that `nfqlb top` draws: plain text, as many lines and columns as the terminal has.
 
 import { printable } from '@nfqlb/core/explanation';
 import type { Status } from '@nfqlb/protocol/status';
@@ -10,13 +10,13 @@ export interface ScreenSize {
   readonly rows: number;
 }
 
-/** A line, and how it is set off. */
+/** A line and how it is highlighted. */
 export interface ScreenLine {
   readonly text: string;
   readonly style: 'plain' | 'heading' | 'alarm';
 }
 
-/** What there is to show of one load balancer. */
+/** What to show of one load balancer. */
 export interface View {
   /** Absent while it does not answer. */
   readonly status: Status | undefined;
@@ -24,14 +24,14 @@ export interface View {
   readonly figures: Figures | undefined;
   /** Why it does not answer, or is not shown. */
   readonly trouble: string | undefined;
-  /** Which of how many, from 0. */
+  /** Index of the load balancer, from 0, and how many there are. */
   readonly index: number;
   readonly count: number;
   /** Seconds. */
   readonly interval: number;
 }
 
-/** Exactly as many lines as there are rows, none longer than there are columns. */
+/** Returns exactly `rows` lines of at most `columns` characters. */
 export function drawScreen(view: View, { columns, rows }: ScreenSize): ScreenLine[] {
   const { status } = view;
   const lines = [
@@ -65,7 +65,7 @@ function body(figures: Figures, room: number): ScreenLine[] {
   top.push(plain(''));
   const left = room - top.length;
   const { targets, flows } = figures;
-  // A heading each, and an empty line between them.
+  // Each table has a heading; an empty line separates them.
   const forRows = left - (flows.length > 0 ? 3 : 1);
   const forTargets = Math.min(targets.length, Math.max(forRows - flows.length, Math.ceil(forRows / 2)));
   const lines = [...top, ...targetTable(targets, forTargets)];
@@ -79,11 +79,11 @@ function totals({ packets, bits, accepted, dropped, stored }: Figures): ScreenLi
   );
 }
 
-/** Queues that are shown; the fullest, when there are more. */
-const QUEUES = 8;
+/** How many queues are shown: the fullest, if there are more. */
+const MAX_QUEUES = 8;
 
 function queueTable(queues: readonly QueueFigures[]): ScreenLine[] {
-  const shown = largest(queues, QUEUES, ({ waiting, packets }) => waiting * 1e9 + packets);
+  const shown = largest(queues, MAX_QUEUES, ({ waiting, packets }) => waiting * 1e9 + packets);
   return [
     heading(
       columns(['QUEUE', 6], ['WAITING', 9], ['OF', 8], ['PACKETS/S', 11], ['BATCH', 7], ['BUSY', 7], ['DROPPED/S', 11], ['DROPPED', 20]),
@@ -146,7 +146,7 @@ function flowTable(flows: readonly FlowFigures[], room: number): ScreenLine[] {
   ];
 }
 
-/** All in their order when there is room, else the largest; one less, so that there is a line to say how many more there are. */
+/** All in their order if there is room, else the largest, with one row left to show how many more there are. */
 function largest<T>(all: readonly T[], room: number, size: (one: T) => number): T[] {
   if (all.length <= room) return [...all];
   return all.toSorted((a, b) => size(b) - size(a)).slice(0, Math.max(0, room - 1));
@@ -156,7 +156,7 @@ function more(all: readonly unknown[], shown: readonly unknown[]): ScreenLine[] 
   return all.length > shown.length ? [plain(`… ${all.length - shown.length} more`)] : [];
 }
 
-/** Cells of a width each; a negative one is filled up on the right. */
+/** Cells, each padded to its width on the left; on the right if the width is negative. */
 function columns(...cells: readonly (readonly [string, number])[]): string {
   return cells
     .map(([text, width]) => (width < 0 ? cut(text, -width).padEnd(-width) : text.padStart(width)))
@@ -164,7 +164,7 @@ function columns(...cells: readonly (readonly [string, number])[]): string {
     .trimEnd();
 }
 
-/** By characters as they are written: names may come from anybody. */
+/** Cuts the escaped text: names may contain any character. */
 function cut(text: string, length: number): string {
   const safe = printable(text);
   return safe.length <= length ? safe : `${safe.slice(0, Math.max(0, length - 1))}…`;

@@ -3,7 +3,7 @@ import type { ReadStream, WriteStream } from 'node:tty';
 import type { ScreenLine, ScreenSize } from './screen.js';
 
 // ECMA-48 and xterm.
-/** The other screen, without a cursor and without going on in the next line. */
+/** The alternate screen, without cursor and line wrap. */
 const ENTER = '\x1b[?1049h\x1b[?25l\x1b[?7l';
 const LEAVE = '\x1b[?7h\x1b[?25h\x1b[?1049l';
 const HOME = '\x1b[H';
@@ -14,14 +14,14 @@ const NO_STYLE = '\x1b[m';
 
 const STDOUT = 1;
 
-/** What a terminal is asked to tell. */
+/** Callbacks for events of a terminal. */
 export interface TerminalEvents {
   readonly key: (key: string) => void;
-  /** It has another size, or its picture is gone. */
+  /** The size has changed, or the screen was overwritten. */
   readonly redraw: () => void;
 }
 
-/** A terminal that shows one picture after the other, and is as it was before when it is left: however the program ends, but by SIGKILL. */
+/** A terminal in full-screen mode. Its state is restored however the program ends, except by SIGKILL. */
 export class Terminal {
   readonly #out: WriteStream;
   readonly #in: ReadStream | undefined;
@@ -30,7 +30,7 @@ export class Terminal {
 
   /**
    * @param out stdout
-   * @param input absent where keys cannot be had
+   * @param input absent if keys cannot be read
    */
   constructor(out: WriteStream, input: ReadStream | undefined, events: TerminalEvents) {
     this.#out = out;
@@ -39,7 +39,7 @@ export class Terminal {
   }
 
   get size(): ScreenSize {
-    // A serial line may not know.
+    // A serial line may not know its size.
     return { columns: this.#out.columns || 80, rows: this.#out.rows || 24 };
   }
 
@@ -48,7 +48,7 @@ export class Terminal {
     process.on('SIGTSTP', this.#suspend);
     process.on('SIGCONT', this.#resume);
     this.#out.on('resize', this.#events.redraw);
-    this.#in?.on('data', this.#take);
+    this.#in?.on('data', this.#handleKeys);
     this.#enter();
   }
 
@@ -58,12 +58,12 @@ export class Terminal {
     process.off('SIGTSTP', this.#suspend);
     process.off('SIGCONT', this.#resume);
     this.#out.off('resize', this.#events.redraw);
-    this.#in?.off('data', this.#take);
+    this.#in?.off('data', this.#handleKeys);
     this.#in?.pause();
   }
 
   draw(lines: readonly ScreenLine[]): void {
-    // A slow line gets the next picture, when it has taken this one.
+    // Skips screens while a slow line is still busy with the previous one.
     if (!this.#entered || this.#out.writableNeedDrain) return;
     const written = lines.map(({ text, style }) => (style === 'plain' ? text : `${STYLE[style]}${text}${NO_STYLE}`) + REST_OF_LINE);
     this.#out.write(HOME + written.join('\r\n') + REST_OF_SCREEN);
@@ -77,7 +77,7 @@ export class Terminal {
     this.#out.write(ENTER);
   }
 
-  /** Nothing is buffered: the process may end right after. */
+  /** Writes synchronously: the process may end right after. */
   readonly #leave = (): void => {
     if (!this.#entered) return;
     this.#entered = false;
@@ -99,9 +99,9 @@ export class Terminal {
     this.#events.redraw();
   };
 
-  readonly #take = (octets: Buffer): void => {
+  readonly #handleKeys = (octets: Buffer): void => {
     for (const key of octets.toString('latin1')) {
-      // A raw terminal makes no signals of its keys.
+      // In raw mode, keys do not raise signals.
       if (key === '\x1a') this.#suspend();
       else this.#events.key(key);
     }

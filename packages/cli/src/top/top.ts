@@ -1,4 +1,4 @@
-// `nfqlb top`: asks a load balancer each interval, and shows what has happened since; on a terminal a picture, elsewhere lines.
+// `nfqlb top`: polls the status of a load balancer and shows the changes, full-screen on a terminal and as lines elsewhere.
 
 import type { Status } from '@nfqlb/protocol/status';
 import { askStatus, findLoadBalancers, StatusError } from '@nfqlb/protocol/status';
@@ -8,19 +8,19 @@ import { drawScreen } from './screen.js';
 import { Terminal } from './terminal.js';
 
 export interface TopOptions {
-  /** Seconds from one figure to the next. */
+  /** Seconds between updates. */
   readonly interval: number;
-  /** One of the load balancer's queues. Default: any, or all in lines. */
+  /** One of the load balancer's queues. Default: any load balancer; as lines, all of them. */
   readonly queue: number | undefined;
-  /** End after so many. Default: never. */
+  /** End after this many updates. Default: never. */
   readonly count: number | undefined;
 }
 
-/** Load balancers as they were asked last, by their first queue. */
+/** The last status of each load balancer, by its first queue. */
 class Observed {
   readonly #last = new Map<number, Status>();
 
-  /** Asks again. Throws {@link StatusError}. */
+  /** Asks for the current status. Throws {@link StatusError}. */
   async ask(first: number): Promise<{ readonly status: Status; readonly figures: Figures | undefined }> {
     const status = await askStatus(first);
     const figures = figuresOf(this.#last.get(first), status);
@@ -29,21 +29,21 @@ class Observed {
   }
 }
 
-/** The load balancers to be shown. Throws {@link StatusError} when there is none. */
+/** The load balancers to show, by first queue. Throws {@link StatusError} when there is none. */
 async function find(queue: number | undefined): Promise<number[]> {
   const firsts = findLoadBalancers();
   if (firsts.length === 0) {
-    throw new StatusError('no load balancer runs in this network namespace; ip netns exec NAME nfqlb top looks into another');
+    throw new StatusError('no load balancer runs in this network namespace; for another, use ip netns exec NAME nfqlb top');
   }
   if (queue === undefined) return firsts;
-  // It has the queue when it is the last to begin at it or before.
+  // Most likely the last one that begins at or before the queue.
   for (const first of firsts.filter((number) => number <= queue).reverse()) {
     if ((await askStatus(first)).queues.some((one) => one.queue === queue)) return [first];
   }
   throw new StatusError(`no load balancer listens to queue ${queue}; those that run listen from queue ${firsts.join(', ')} on`);
 }
 
-/** Shows until it is told to end. Throws {@link StatusError} when there is no load balancer to begin with. */
+/** Shows figures until it is told to end. Throws {@link StatusError} when there is no load balancer at the start. */
 export async function top(options: TopOptions): Promise<void> {
   const ending = new AbortController();
   const end = (): void => ending.abort();
@@ -53,7 +53,7 @@ export async function top(options: TopOptions): Promise<void> {
   const isTerminal = stdout.isTTY && process.env.TERM !== 'dumb';
   await (isTerminal ? showScreen(options, ending) : printLines(options, ending.signal));
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.off(signal, end);
-  // A key that is waited for would keep the program.
+  // Reading keys would keep the process alive.
   if (stdin.isTTY) stdin.unref();
 }
 
@@ -105,7 +105,7 @@ async function showScreen({ interval, queue, count = Number.POSITIVE_INFINITY }:
         trouble = undefined;
       } catch (error) {
         if (!(error instanceof StatusError)) throw error;
-        // It may come back: a load balancer that is restarted is what one wants to see.
+        // It may be restarting: keep looking.
         trouble = `still looking: ${error.message}`;
         status = undefined;
         figures = undefined;
@@ -119,7 +119,7 @@ async function showScreen({ interval, queue, count = Number.POSITIVE_INFINITY }:
   }
 }
 
-/** Resolves after so long, or at the signal. */
+/** Resolves after this time, or when the signal is aborted. */
 function pause(milliseconds: number, signal: AbortSignal): Promise<void> {
   return new Promise((resolve) => {
     if (signal.aborted) return resolve();

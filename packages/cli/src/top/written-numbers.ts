@@ -1,4 +1,4 @@
-// Numbers as they are shown.
+// Formats numbers for display.
 
 const WHOLE = new Intl.NumberFormat('en', { maximumFractionDigits: 0 });
 
@@ -7,7 +7,7 @@ export function whole(value: number): string {
   return WHOLE.format(value);
 }
 
-/** Of bits a second: `12.3`, `0.012`. */
+/** Bits in units of 10⁶: `12.3`, `0.012`. */
 export function megabits(bits: number): string {
   return (bits / 1e6).toFixed(bits > 0 && bits < 1e6 ? 3 : 1);
 }

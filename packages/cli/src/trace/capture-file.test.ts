@@ -14,7 +14,7 @@ beforeEach(() => {
 });
 afterEach(() => rmSync(folder, { recursive: true }));
 
-test('is whole after each packet', () => {
+test('the file is complete after each packet', () => {
   const path = join(folder, 'a.pcapng');
   const file = new CaptureFile(path);
   const header = readFileSync(path).length;
@@ -24,7 +24,7 @@ test('is whole after each packet', () => {
   file.close();
 });
 
-test('that cannot be written says why in one line', () => {
+test('a file that cannot be written: the error says why in one line', () => {
   expect(() => new CaptureFile(join(folder, 'none/a.pcapng'))).toThrow(/^--write=.*\/none\/a\.pcapng: no such file or directory$/);
   expect(() => new CaptureFile(folder)).toThrow(/^--write=.*: is a directory; a file is needed$/);
   expect(() => new CaptureFile('/dev/full')).toThrow('--write=/dev/full: no space left on the device');

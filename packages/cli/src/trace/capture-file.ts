@@ -12,13 +12,13 @@ export class CaptureFileError extends Error {
   readonly code = 'WRITE';
 }
 
-/** Traced packets as a capture, each written as it comes: a whole file at any moment. */
+/** Writes traced packets to a capture as they arrive. The file is complete at any moment. */
 export class CaptureFile {
   readonly #path: string;
   readonly #fd: number;
   #length = 0;
 
-  /** Writes a new file, or to standard output for `-`. Throws {@link CaptureFileError}. */
+  /** Creates or overwrites the file; `-` is standard output. Throws {@link CaptureFileError}. */
   constructor(path: string) {
     this.#path = path;
     try {
@@ -29,10 +29,10 @@ export class CaptureFile {
     this.#write(pcapngHeader(VERSION, 'nfqlb'));
   }
 
-  /** @throws {@link CaptureFileError} when the disk is full; what was written before stays whole */
+  /** @throws {@link CaptureFileError} when the disk is full; earlier packets stay intact */
   add({ time, wireLength, octets, comment }: SentPacket): void {
     const seconds = Math.floor(time / 1000);
-    // A double of today's milliseconds has quarters of microseconds.
+    // The resolution of a double is about a quarter of a microsecond here.
     const nanoseconds = Math.floor((time - seconds * 1000) * 1000) * 1000;
     this.#write(pcapngPacket({ seconds, nanoseconds, octets: Buffer.from(octets, 'base64'), wireLength, comment }));
   }
@@ -46,19 +46,19 @@ export class CaptureFile {
       for (let at = 0; at < block.length; ) at += writeSync(this.#fd, block, at);
       this.#length += block.length;
     } catch (cause) {
-      // Nobody reads any more: as `| head` ends a program.
+      // The reader has ended, as in `| head`.
       if (this.#fd === STDOUT && (cause as NodeJS.ErrnoException).code === 'EPIPE') process.exit();
       this.#cutBack();
       throw this.#error(cause);
     }
   }
 
-  /** Takes away the half of a block. */
+  /** Removes a partly written block. */
   #cutBack(): void {
     try {
       ftruncateSync(this.#fd, this.#length);
     } catch {
-      // A pipe, or a device.
+      // Pipes and devices cannot be truncated.
     }
   }
 

@@ -58,7 +58,7 @@ describe('contains', () => {
     ['1::1/128', '1::', false],
   ])('%s, %s: %s', (network, address, expected) => expect(cidrContains(cidr(network), parseIpAddress(address)!)).toBe(expected));
 
-  test('as net.BlockList has it, for addresses that share a random number of bits', () => {
+  test('agrees with net.BlockList for addresses that share a random number of bits', () => {
     const octets = fc.uint8Array({ minLength: 16, maxLength: 16 });
     fc.assert(
       fc.property(octets, octets, fc.nat(128), fc.nat(128), fc.boolean(), (a, random, common, length, ipv4) => {
@@ -81,7 +81,7 @@ describe('contains', () => {
   });
 });
 
-test('masked addresses have the prefix in common, and nothing behind it', () => {
+test('masked addresses keep the prefix, and the rest is zero', () => {
   const ones = new Uint8Array(16).fill(0xff);
   for (let bits = 0; bits <= 128; bits++) {
     const masked = maskAddress(ones, bits);

@@ -3,21 +3,21 @@ import { ADDRESS_LENGTH, formatIpAddress, IPV4_AT, isIpv4, parseIpAddress } from
 /** Bits of an address. */
 export const ADDRESS_BITS: number = 8 * ADDRESS_LENGTH;
 
-/** Bits before an IPv4 address, in its mapped form: `10.0.0.0/8` has a prefix of 96 + 8 bits here. */
+/** Bits before the IPv4 address in its mapped form: `10.0.0.0/8` has a prefix of 96 + 8 bits here. */
 export const IPV4_PREFIX: number = 8 * IPV4_AT;
 
 /**
- * A network, `10.0.0.0/8` or `2001:db8::/32`. It holds addresses of one family: of IPv4 if `network` is an IPv4 address,
- * which is also what `::ffff:10.0.0.0/104` says.
+ * A network, `10.0.0.0/8` or `2001:db8::/32`. It contains addresses of one family: IPv4 if `network` is an IPv4 address, so
+ * `::ffff:10.0.0.0/104` is an IPv4 network, too.
  */
 export interface Cidr {
-  /** 16 octets; the bits behind the prefix are zero. */
+  /** 16 octets; the bits after the prefix are zero. */
   readonly network: Uint8Array;
-  /** Leading bits of the 128 that an address in it has in common with `network`. */
+  /** Number of leading bits, of 128, that all its addresses share with `network`. */
   readonly prefixLength: number;
 }
 
-/** The network that `text` says, bits behind the prefix cleared; `undefined` if it is not ADDRESS/PREFIX. */
+/** Parses a network and clears the bits after the prefix; `undefined` if `text` is not ADDRESS/PREFIX. */
 export function parseCidr(text: string): Cidr | undefined {
   const slash = text.indexOf('/');
   if (slash < 0) return undefined;
@@ -29,8 +29,8 @@ export function parseCidr(text: string): Cidr | undefined {
 }
 
 /**
- * What is wrong with ADDRESS/PREFIX where its address has bits behind the prefix, for a message that names it: `10.0.0.1/24` may be meant
- * as `10.0.0.0/24` or as `10.0.0.1/32`. `undefined` where it has none, or is not ADDRESS/PREFIX.
+ * Error text for ADDRESS/PREFIX whose address has bits after the prefix: `10.0.0.1/24` may mean `10.0.0.0/24` or `10.0.0.1/32`. `undefined` if it
+ * has none, or is not ADDRESS/PREFIX.
  */
 export function hostBitsProblem(text: string): string | undefined {
   const cidr = parseCidr(text);
@@ -41,8 +41,8 @@ export function hostBitsProblem(text: string): string | undefined {
 }
 
 /**
- * Bits of the 128 that a prefix length means behind `address`, which is given as text: `::ffff:10.0.0.0/104` is `10.0.0.0/8`.
- * `undefined` if it is none. No leading zeros, for the reason that an address has none.
+ * Parses the prefix length of `address`, both as text. Returns the number of bits of 128: `::ffff:10.0.0.0/104` is `10.0.0.0/8`. `undefined` if it
+ * is invalid. Leading zeros are not allowed, for the same reason as in addresses.
  */
 export function parsePrefixLength(text: string, address: string): number | undefined {
   const before = address.includes(':') ? 0 : IPV4_PREFIX;
@@ -50,12 +50,12 @@ export function parsePrefixLength(text: string, address: string): number | undef
   return before + Number(text);
 }
 
-/** The form that is read by {@link parseCidr}: IPv4 with its own prefix length. */
+/** The inverse of {@link parseCidr}: IPv4 networks have the prefix length of IPv4. */
 export function formatCidr({ network, prefixLength }: Cidr): string {
   return `${formatIpAddress(network)}/${isIpv4(network) ? prefixLength - IPV4_PREFIX : prefixLength}`;
 }
 
-/** Whether `address` is in the network. An IPv4 address is in no IPv6 network, `::/0` included, and the other way round. */
+/** Whether `address` is in the network. An IPv4 address is in no IPv6 network, not even `::/0`, and vice versa. */
 export function cidrContains(cidr: Cidr, address: Uint8Array): boolean {
   return isIpv4(cidr.network) === isIpv4(address) && samePrefix(cidr.network, address, cidr.prefixLength);
 }
@@ -68,7 +68,7 @@ export function samePrefix(a: Uint8Array, b: Uint8Array, bits: number): boolean 
   return rest === 0 || (a[whole]! ^ b[whole]!) >> (8 - rest) === 0;
 }
 
-/** The address with all behind the first `bits` bits cleared; a new array. */
+/** A copy of the address with all bits after the first `bits` cleared. */
 export function maskAddress(address: Uint8Array, bits: number): Uint8Array {
   const masked = new Uint8Array(ADDRESS_LENGTH);
   const whole = bits >> 3;

@@ -8,7 +8,7 @@ const hex = (text: string): string | undefined => {
   return address && Buffer.from(address).toString('hex');
 };
 
-/** Octets with runs of zeros, which is what the text forms are about. */
+/** Octets with runs of zeros, which the text forms treat specially. */
 const octets = fc
   .array(fc.oneof({ weight: 2, arbitrary: fc.constant(0) }, fc.constantFrom(1, 0xffff), fc.integer({ min: 0, max: 0xffff })), {
     minLength: 8,
@@ -16,7 +16,7 @@ const octets = fc
   })
   .map((groups) => Uint8Array.from(groups.flatMap((group) => [group >> 8, group & 0xff])));
 
-/** Text that is an address or misses it by little. */
+/** Text that is an address or nearly one. */
 const almostAddress = fc
   .array(
     fc.oneof(
@@ -27,7 +27,7 @@ const almostAddress = fc
   )
   .map((parts) => parts.join(''));
 
-/** Any of the ways to write an address, with `::` for groups that are zero or not: the latter are no longer the same address. */
+/** Any notation of an address, with `::` in place of any groups, even nonzero ones: the result is then another address. */
 const anyNotation = fc
   .tuple(octets, fc.nat(8), fc.nat(8), fc.boolean(), fc.boolean(), fc.boolean())
   .map(([bytes, a, b, pad, upper, dotted]) => {
@@ -66,32 +66,32 @@ describe('parse', () => {
     ['five octets', '10.1.2.3.4'],
     ['an octet above 255', '10.1.2.256'],
     ['octal', '010.1.2.3'],
-    ['a zero too many', '10.1.2.00'],
+    ['a redundant zero', '10.1.2.00'],
     ['hexadecimal', '0x0a.1.2.3'],
     ['one number', '167838211'],
     ['a sign', '10.1.2.-3'],
-    ['a blank', '10.1.2.3 '],
-    ['a line end', '10.1.2.3\n'],
+    ['a trailing space', '10.1.2.3 '],
+    ['a newline', '10.1.2.3\n'],
     ['a prefix length', '10.0.0.0/8'],
     ['seven groups', '1:2:3:4:5:6:7'],
     ['nine groups', '1:2:3:4:5:6:7:8:9'],
     ['"::" for no group', '1:2:3:4::5:6:7:8'],
     ['two "::"', '1::2::3'],
     ['three colons', ':::'],
-    ['a colon before', ':1::2'],
-    ['a colon behind', '1::2:'],
+    ['a leading colon', ':1::2'],
+    ['a trailing colon', '1::2:'],
     ['five digits', '::10000'],
     ['not hexadecimal', '::g'],
     ['a dotted part that is not last', '1.2.3.4::'],
-    ['a dotted part amid groups', '::1.2.3.4:5'],
+    ['a dotted part between groups', '::1.2.3.4:5'],
     ['a dotted part with eight groups', '1:2:3:4:5:6:7:1.2.3.4'],
     ['octal in the dotted part', '::ffff:010.0.0.1'],
     ['a zone', 'fe80::1%eth0'],
     ['brackets', '[::1]'],
-    ['other digits', '１.2.3.4'],
+    ['a non-ASCII digit', '１.2.3.4'],
   ])('refuses %s: %j', (_name, text) => expect(parseIpAddress(text)).toBeUndefined());
 
-  test('takes what net.isIP takes, except zones', () => {
+  test('accepts what net.isIP accepts, except zones', () => {
     const agree = (text: string): void => {
       expect([text, parseIpAddress(text) !== undefined]).toEqual([text, isIP(text) !== 0]);
     };
@@ -101,7 +101,7 @@ describe('parse', () => {
     fc.assert(fc.property(fc.ipV6(), agree));
   });
 
-  test('gives the octets that libuv gives', () => {
+  test('returns the same octets as libuv', () => {
     const agree = (text: string): void => {
       fc.pre(isIP(text) === 6);
       expect(formatIpv6(parseIpAddress(text)!)).toBe(new SocketAddress({ family: 'ipv6', address: text }).address);
@@ -122,7 +122,7 @@ describe('format', () => {
     ['2001:DB8::AAAA', '2001:db8::aaaa'],
     ['0:0:0:0:0:0:0:0', '::'],
     ['1:0:0:0:0:0:0:0', '1::'],
-    // as glibc's inet_ntop does: measured
+    // like glibc's inet_ntop (observed)
     ['::ffff:1.2.3.4', '::ffff:1.2.3.4'],
     ['::ffff:0:0', '::ffff:0.0.0.0'],
     ['::1.2.3.4', '::1.2.3.4'],
@@ -137,7 +137,7 @@ describe('format', () => {
     expect(formatIpAddress(parseIpAddress('::10.0.0.1')!)).toBe('::10.0.0.1');
   });
 
-  test('reads back', () => {
+  test('can be parsed again', () => {
     fc.assert(
       fc.property(octets, (address) => {
         expect(parseIpAddress(formatIpv6(address))).toEqual(address);
@@ -151,7 +151,7 @@ describe('format', () => {
     );
   });
 
-  test('is the form that URLs have, where nothing is dotted', () => {
+  test('is the form used in URLs, if nothing is dotted', () => {
     fc.assert(
       fc.property(octets, (address) => {
         const text = formatIpv6(address);
@@ -162,7 +162,7 @@ describe('format', () => {
   });
 });
 
-test('an IPv4 address is one with the mapped prefix', () => {
+test('addresses with the mapped prefix are IPv4', () => {
   expect(isIpv4(parseIpAddress('1.2.3.4')!)).toBe(true);
   expect(isIpv4(parseIpAddress('::1.2.3.4')!)).toBe(false);
   expect(isIpv4(parseIpAddress('::ff:1.2.3.4')!)).toBe(false);

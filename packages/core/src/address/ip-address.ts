@@ -1,17 +1,17 @@
 /**
- * IP addresses as text and as octets: RFC 4291 §2.2 (text forms), RFC 5952 (the one form to print).
+ * IP addresses as text and as octets: RFC 4291 §2.2 (text forms), RFC 5952 (canonical form).
  *
- * An address is 16 octets, as in a packet key; an IPv4 address is held as the IPv4-mapped one, ::ffff:a.b.c.d
- * (RFC 4291 §2.5.5.2), so the two cannot be told apart once they are octets.
+ * An address is 16 octets, as in a packet key. An IPv4 address is stored as the IPv4-mapped address ::ffff:a.b.c.d (RFC 4291 §2.5.5.2), so as
+ * octets, the two cannot be distinguished.
  */
 
-/** Octets of an address. */
+/** Length of an address in octets. */
 export const ADDRESS_LENGTH = 16;
 
-/** Where the four octets of an IPv4 address begin; also how many leading octets the mapped prefix has. */
+/** Offset of the four octets of an IPv4 address; also the length of the mapped prefix in octets. */
 export const IPV4_AT = 12;
 
-/** Octets of `text`; `undefined` if it is no address. A zone (`%eth0`) is refused: an address of a packet has none. */
+/** Parses an address; `undefined` if `text` is not one. A zone (`%eth0`) is refused: addresses in packets have none. */
 export function parseIpAddress(text: string): Uint8Array | undefined {
   if (text.includes(':')) return parseIpv6(text);
   const ipv4 = parseDottedQuad(text);
@@ -30,8 +30,8 @@ export function formatIpAddress(address: Uint8Array): string {
 }
 
 /**
- * The IPv6 text of `address`, also of an IPv4 address (`::ffff:a.b.c.d`): RFC 5952 §4, and with a dotted tail (§5) where
- * inet_ntop(3) writes one, which is for IPv4-mapped and for IPv4-compatible addresses (`::a.b.c.d`).
+ * Formats `address` as IPv6, even if it is IPv4 (`::ffff:a.b.c.d`): RFC 5952 §4. The last 32 bits are dotted (§5) for the same addresses as in
+ * inet_ntop(3): IPv4-mapped and IPv4-compatible ones (`::a.b.c.d`).
  */
 export function formatIpv6(address: Uint8Array): string {
   const groups: number[] = [];
@@ -61,7 +61,7 @@ function formatDottedQuad(address: Uint8Array): string {
   return address.subarray(IPV4_AT, ADDRESS_LENGTH).join('.');
 }
 
-/** Decimal without leading zeros: elsewhere `010` is read as octal, so it has no meaning that all agree on (RFC 6943 §3.1.1). */
+/** Decimal without leading zeros: some programs read `010` as octal, so it is ambiguous (RFC 6943 §3.1.1). */
 const DOTTED_QUAD = /^(0|[1-9]\d{0,2})\.(0|[1-9]\d{0,2})\.(0|[1-9]\d{0,2})\.(0|[1-9]\d{0,2})$/;
 
 function parseDottedQuad(text: string): number[] | undefined {
@@ -87,7 +87,7 @@ function parseIpv6(text: string): Uint8Array | undefined {
 
 const GROUP = /^[0-9a-f]{1,4}$/i;
 
-/** Octets of groups with single colons between them; none for an empty text. Only the last of an address may be dotted. */
+/** Parses groups separated by single colons; an empty text has no octets. Only the last group of an address may be dotted. */
 function parseGroups(text: string, isLast: boolean): number[] | undefined {
   if (text === '') return [];
   const texts = text.split(':');

@@ -25,8 +25,8 @@ function fragmentTable(stored = 4): FragmentTable {
   return new FragmentTable(FragmentTable.createMemory(options, HASH_KEY), options, new Uint32Array(STATISTICS_LENGTH / 4));
 }
 
-/** What is said of the last of these packets. */
-function saying(balancer: Balancer, packets: readonly PacketBuilder[], names: DecisionNames = {}): string {
+/** Description of the decision about the last of these packets. */
+function describeLast(balancer: Balancer, packets: readonly PacketBuilder[], names: DecisionNames = {}): string {
   let fwmark = 0;
   for (const builder of packets) {
     const bytes = builder.build();
@@ -51,9 +51,9 @@ const later = ip.fragment({ id: 7, offset: 64, more: false }).protocol(17).paylo
 const WEB: FlowDefinition = { name: 'web', target: 'w', protocols: 'udp', dports: '5001' };
 const NAMES = { flow: 'web', table: 'w' };
 
-test('a balanced packet: the numbers lead from its hash to its target', () => {
+test('the numbers for a balanced packet lead from its hash to its target', () => {
   const table = tableOf(101, 102);
-  const text = saying(flowBalancer(WEB, table), [udp], NAMES);
+  const text = describeLast(flowBalancer(WEB, table), [udp], NAMES);
   const [, hash, M, bucket, fwmark] =
     /^balanced: flow web, table w, hash 0x([0-9a-f]{8}) mod (\d+) = bucket (\d+) -> fwmark (\d+)$/.exec(text) ?? [];
   expect(Number(M)).toBe(97);
@@ -64,82 +64,82 @@ test('a balanced packet: the numbers lead from its hash to its target', () => {
 describe('each reason', () => {
   const one = (...fwmarks: number[]) => tableOf(...fwmarks);
   test.each<[Reason | string, () => string, string | RegExp]>([
-    ['balanced', () => saying(new Balancer(one(101)), [udp]), /^balanced: hash 0x[0-9a-f]{8} mod 97 = bucket \d+ -> fwmark 101$/],
+    ['balanced', () => describeLast(new Balancer(one(101)), [udp]), /^balanced: hash 0x[0-9a-f]{8} mod 97 = bucket \d+ -> fwmark 101$/],
     [
       'balanced',
-      () => saying(new Balancer(one(101)), [ip.sctp(1, 2)], { table: 'nfqlb' }),
+      () => describeLast(new Balancer(one(101)), [ip.sctp(1, 2)], { table: 'nfqlb' }),
       /^balanced: table nfqlb, hash of the ports 0x[0-9a-f]{8} mod 97/,
     ],
     [
       'fragment-known',
-      () => saying(new Balancer(one(101), { fragments: fragmentTable() }), [first, later], NAMES),
+      () => describeLast(new Balancer(one(101), { fragments: fragmentTable() }), [first, later], NAMES),
       'balanced: a later fragment, goes where its first went -> fwmark 101',
     ],
     [
       'fragment-to-tier',
-      () => saying(new Balancer(one(101), { tier: one(201), fragments: fragmentTable() }), [later], NAMES),
+      () => describeLast(new Balancer(one(101), { tier: one(201), fragments: fragmentTable() }), [later], NAMES),
       'to the tier: a fragment, which the hash of its addresses gives to another load balancer -> fwmark 201',
     ],
     [
       'fragment-stored',
-      () => saying(new Balancer(one(101), { fragments: fragmentTable() }), [later]),
+      () => describeLast(new Balancer(one(101), { fragments: fragmentTable() }), [later]),
       'stored: a fragment that came before its first',
     ],
     [
       'fragment-no-room',
-      () => saying(new Balancer(one(101), { fragments: fragmentTable(0) }), [later]),
+      () => describeLast(new Balancer(one(101), { fragments: fragmentTable(0) }), [later]),
       'dropped: a fragment that came before its first, and no room to store it',
     ],
     [
       'fragment-no-room',
-      () => saying(new Balancer(one(101)), [first]),
+      () => describeLast(new Balancer(one(101)), [first]),
       'dropped: a first fragment, and no room to keep in mind where it goes',
     ],
     [
       'fragment-poisoned',
-      () => saying(new Balancer(one(101), { fragments: fragmentTable(0) }), [later, later]),
+      () => describeLast(new Balancer(one(101), { fragments: fragmentTable(0) }), [later, later]),
       'dropped: a fragment whose datagram has lost another',
     ],
     [
       'fragment-poisoned',
-      () => saying(new Balancer(one(101), { fragments: fragmentTable(0) }), [later, first], NAMES),
+      () => describeLast(new Balancer(one(101), { fragments: fragmentTable(0) }), [later, first], NAMES),
       'dropped: a first fragment that came twice, or whose datagram has lost another',
     ],
     [
       'fragment-too-long',
-      () => saying(new Balancer(one(101), { fragments: fragmentTable() }), [later.payload(800)]),
+      () => describeLast(new Balancer(one(101), { fragments: fragmentTable() }), [later.payload(800)]),
       'dropped: a fragment that came before its first, and is too long to be stored (mtu)',
     ],
     [
       'no-target',
-      () => saying(new Balancer(one()), [udp], { table: 'w' }),
+      () => describeLast(new Balancer(one()), [udp], { table: 'w' }),
       /^dropped: no target: table w, hash 0x[0-9a-f]{8} mod 97 = bucket \d+, which has none$/,
     ],
     [
       'no-target',
-      () => saying(new Balancer(one(), { noTargetsFwmark: 9 }), [udp]),
+      () => describeLast(new Balancer(one(), { noTargetsFwmark: 9 }), [udp]),
       /^no target: hash .* which has none -> fwmark 9, that of notargets_fwmark$/,
     ],
-    ['no-target', () => saying(flowBalancer(WEB, undefined), [udp], NAMES), 'dropped: no target: flow web, table w is gone'],
-    ['no-flow', () => saying(flowBalancer(WEB, one(101)), [ip.udp(1, 2)], NAMES), 'dropped: no flow matches'],
+    ['no-target', () => describeLast(flowBalancer(WEB, undefined), [udp], NAMES), 'dropped: no target: flow web, table w is gone'],
+    ['no-flow', () => describeLast(flowBalancer(WEB, one(101)), [ip.udp(1, 2)], NAMES), 'dropped: no flow matches'],
     [
       'no-flow',
-      () => saying(flowBalancer(WEB, one(101), { noFlowFwmark: 8 }), [ip.udp(1, 2)]),
+      () => describeLast(flowBalancer(WEB, one(101), { noFlowFwmark: 8 }), [ip.udp(1, 2)]),
       'no flow matches -> fwmark 8, that of nolb_fwmark',
     ],
     [
       'malformed',
-      () => saying(new Balancer(one(101)), [udp.cut(22)]),
+      () => describeLast(new Balancer(one(101)), [udp.cut(22)]),
       'dropped: malformed: its headers end early or contradict each other',
     ],
-    ['not-ip', () => saying(new Balancer(one(101)), [packet().payload(Uint8Array.of(0, 1))]), 'dropped: neither IPv4 nor IPv6'],
+    ['not-ip', () => describeLast(new Balancer(one(101)), [packet().payload(Uint8Array.of(0, 1))]), 'dropped: neither IPv4 nor IPv6'],
   ])('%s', (reason, text, expected) => {
     expect(REASON_NAMES).toContain(reason);
     expect(text()).toMatch(typeof expected === 'string' ? new RegExp(`^${expected.replace(/[()]/g, '\\$&')}$`) : expected);
   });
 });
 
-test('names do what they say, and nothing else', () => {
-  const text = saying(flowBalancer({ ...WEB, target: 'w' }, tableOf(101)), [udp], { flow: 'web', table: 'a\x1b[2J\nb\u202e\u0085' });
+test('control characters in names are escaped', () => {
+  const text = describeLast(flowBalancer({ ...WEB, target: 'w' }, tableOf(101)), [udp], { flow: 'web', table: 'a\x1b[2J\nb\u202e\u0085' });
   expect(text).toContain('table a\\x1b[2J\\x0ab\\u202e\\x85,');
 });

@@ -6,43 +6,43 @@ import { Reason } from '../reason.js';
 import { IPPROTO_SCTP } from '../wire/protocol.js';
 import { printable } from './printable.js';
 
-/** What was decided about a packet, and from what. */
+/** The decision about a packet, and its basis. */
 export interface Decision {
   /** A fwmark, `DROP` or `STORED`. */
   readonly fwmark: number;
   readonly reason: Reason;
   readonly kind: Kind;
-  /** Name of the packet's flow; absent where none was found or there are no flows. */
+  /** Name of the packet's flow; absent if none matched or there are no flows. */
   readonly flow?: string | undefined;
-  /** Shared-memory name of the target table that was asked, or that is gone; absent where none was. */
+  /** Shared-memory name of the target table that was used, or that is gone; absent if none was used. */
   readonly table?: string | undefined;
-  /** How the target was chosen; absent where no table was asked. */
+  /** How the target was chosen; absent if no table was used. */
   readonly choice?: Choice | undefined;
 }
 
-/** hash mod buckets = bucket. */
+/** `hash mod buckets = bucket` */
 export interface Choice {
   /** 32 bits unsigned. */
   readonly hash: number;
-  /** What it is over: the whole key, or the two ports (SCTP). */
+  /** What is hashed: the whole key, or the two ports (SCTP). */
   readonly over: 'key' | 'ports';
   /** Buckets of the table: M. */
   readonly buckets: number;
   readonly bucket: number;
 }
 
-/** Names of what a balancer knows by number, or not at all. */
+/** Names of the flow and the table, which a balancer does not know. */
 export interface DecisionNames {
   readonly flow?: string | undefined;
   readonly table?: string | undefined;
 }
 
 /**
- * What `balancer` decided last.
+ * The last decision of `balancer`.
  *
- * @param fwmark what it answered
- * @param hashMode of its options
- * @param names of the flow that the packet had (see {@link hasFlow}) and of the table that it was sent to
+ * @param fwmark its return value
+ * @param hashMode from its options
+ * @param names of the packet's flow (see {@link hasFlow}) and of that flow's table
  */
 export function decisionOf(balancer: Balancer, fwmark: number, hashMode: 0 | 1 = 1, names: DecisionNames = {}): Decision {
   const { reason, kind, bucket, buckets, hash, key } = balancer;
@@ -50,18 +50,18 @@ export function decisionOf(balancer: Balancer, fwmark: number, hashMode: 0 | 1 =
   return { fwmark, reason, kind, choice, ...(hasFlow(reason, bucket) ? names : {}) };
 }
 
-/** What the hash of a packet is over. */
+/** What is hashed for this packet. */
 export function overOf(key: PacketKey, hashMode: 0 | 1): Choice['over'] {
   return hashMode === 1 && key.protocol === IPPROTO_SCTP ? 'ports' : 'key';
 }
 
-/** Whether a packet that was decided so has a flow, where there are flows; what a `FlowBalancer` says otherwise is another packet's. */
+/** Whether a packet with this decision has a flow, if there are flows. If not, the flow in a `FlowBalancer` is that of an earlier packet. */
 export function hasFlow(reason: Reason, bucket: number): boolean {
   return bucket >= 0 || reason === Reason.NoTarget;
 }
 
 /**
- * The reason in words, one line:
+ * Describes the reason in one line:
  *
  *     balanced: flow web, table web, hash 0x3f00a1b2 mod 997 = bucket 12 -> fwmark 101
  *     dropped: no flow matches
@@ -90,7 +90,7 @@ export function describeDecision(decision: Decision): string {
   }
 }
 
-/** A packet that has no target may get the fwmark that an option names. */
+/** A packet without a target may get the fwmark of an option. */
 function answered({ fwmark }: Decision, why: string, option: string): string {
   return fwmark === DROP ? `dropped: ${why}` : `${why} -> fwmark ${fwmark}, that of ${option}`;
 }

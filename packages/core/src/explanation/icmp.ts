@@ -26,19 +26,19 @@ const ICMPV6_ECHO_REPLY = 129;
 /** `ICMP_FRAG_NEEDED`, RFC 1191 §4: the next hop's MTU is in octets 6 and 7. */
 const ICMP_FRAG_NEEDED = 4;
 
-/** Where an ICMP message begins; −1 for a packet that has none, or not all of its header. */
+/** Offset of the ICMP message; −1 if the packet has none, or its ICMP header is incomplete. */
 function icmpAt(bytes: Uint8Array, at: number, length: number, etherType: number): number {
   const end = at + length;
-  const begin = etherType === ETH_P_IP ? behindIpv4(bytes, at, end) : etherType === ETH_P_IPV6 ? behindIpv6(bytes, at, end) : -1;
+  const begin = etherType === ETH_P_IP ? afterIpv4(bytes, at, end) : etherType === ETH_P_IPV6 ? afterIpv6(bytes, at, end) : -1;
   return begin >= 0 && begin + ICMP_HEADER_LENGTH <= end ? begin : -1;
 }
 
-function behindIpv4(bytes: Uint8Array, at: number, end: number): number {
+function afterIpv4(bytes: Uint8Array, at: number, end: number): number {
   if (at + IPV4_MIN_HEADER_LENGTH > end || protocol(bytes, at) !== IPPROTO_ICMP || fragmentOffset(bytes, at) !== 0) return -1;
   return at + headerLength(bytes, at);
 }
 
-function behindIpv6(bytes: Uint8Array, begin: number, end: number): number {
+function afterIpv6(bytes: Uint8Array, begin: number, end: number): number {
   if (begin + IPV6_HEADER_LENGTH > end) return -1;
   let header = nextHeader(bytes, begin);
   let at = begin + IPV6_HEADER_LENGTH;
@@ -57,8 +57,8 @@ function behindIpv6(bytes: Uint8Array, begin: number, end: number): number {
 }
 
 /**
- * The ICMP message of a packet in words, as `echo request id=7 seq=1` or `packet too big mtu=1400`; `undefined` for a packet that has none,
- * or whose ICMP header is not all there. Reads nothing outside `bytes[at .. at + length)`.
+ * Describes the ICMP message of a packet, such as `echo request id=7 seq=1` or `packet too big mtu=1400`; `undefined` if the packet has none, or its
+ * ICMP header is incomplete. Reads nothing outside `bytes[at .. at + length)`.
  */
 export function describeIcmp(bytes: Uint8Array, at: number, length: number, etherType: number): string | undefined {
   const begin = icmpAt(bytes, at, length, etherType);
@@ -72,7 +72,7 @@ export function describeIcmp(bytes: Uint8Array, at: number, length: number, ethe
   return etherType === ETH_P_IP ? describeV4(message) : describeV6(message);
 }
 
-/** The fields of the first 8 octets; upper and lower are octets 4–5 and 6–7, an echo's id and sequence number. */
+/** The fields of the first 8 octets; upper and lower are octets 4–5 and 6–7, in an echo its id and sequence number. */
 interface Message {
   readonly type: number;
   readonly code: number;

@@ -8,14 +8,14 @@ import { describeKey } from './packet.js';
 
 const v4 = packet().ipv4('10.0.0.2', '10.0.0.1');
 const v6 = packet().ipv6('1000::2', '1000::1');
-/** An answer that a target sent, which an error quotes. */
+/** A target's reply, to be quoted in an ICMP error. */
 const answer4 = packet().ipv4('10.0.0.1', '10.0.0.2').udp(5001, 4711).payload(20).build();
 const answer6 = packet().ipv6('1000::1', '1000::2').tcp(80, 4711).build();
 const router4 = packet().ipv4('10.9.9.9', '10.0.0.1');
 const router6 = packet().ipv6('1000::9', '1000::1');
 
-/** An ICMP error whose octets 4 to 7 say more. */
-function saying(builder: PacketBuilder, header: number, upper: number, lower: number): Uint8Array {
+/** An ICMP error with these values in octets 4 to 7 of its header. */
+function withFields(builder: PacketBuilder, header: number, upper: number, lower: number): Uint8Array {
   const bytes = builder.build();
   new DataView(bytes.buffer).setUint16(header + 4, upper);
   new DataView(bytes.buffer).setUint16(header + 6, lower);
@@ -39,7 +39,7 @@ test.each<[string, Uint8Array, string | undefined]>([
   ['icmp6 1000::2 -> 1000::1', v6.icmpEchoReply(7, 1).build(), 'echo reply id=7 seq=1'],
   [
     'udp 10.0.0.2:4711 -> 10.0.0.1:5001',
-    saying(router4.icmpError(3, 4, answer4), 20, 0, 1400),
+    withFields(router4.icmpError(3, 4, answer4), 20, 0, 1400),
     'destination unreachable: fragmentation needed mtu=1400',
   ],
   ['udp 10.0.0.2:4711 -> 10.0.0.1:5001', router4.icmpError(3, 3, answer4).build(), 'destination unreachable: port'],
@@ -47,12 +47,12 @@ test.each<[string, Uint8Array, string | undefined]>([
   ['udp 10.0.0.2:4711 -> 10.0.0.1:5001', router4.icmpError(11, 0, answer4).build(), 'time exceeded: in transit'],
   ['udp 10.0.0.2:4711 -> 10.0.0.1:5001', router4.icmpError(5, 1, answer4).build(), 'redirect: host'],
   ['udp 10.0.0.2:4711 -> 10.0.0.1:5001', router4.icmpError(4, 0, answer4).build(), 'source quench'],
-  ['udp 10.0.0.2:4711 -> 10.0.0.1:5001', saying(router4.icmpError(12, 0, answer4), 20, 0x1100, 0), 'parameter problem: pointer=17'],
-  ['tcp [1000::2]:4711 -> [1000::1]:80', saying(router6.icmpError(2, 0, answer6), 40, 1, 2), 'packet too big mtu=65538'],
+  ['udp 10.0.0.2:4711 -> 10.0.0.1:5001', withFields(router4.icmpError(12, 0, answer4), 20, 0x1100, 0), 'parameter problem: pointer=17'],
+  ['tcp [1000::2]:4711 -> [1000::1]:80', withFields(router6.icmpError(2, 0, answer6), 40, 1, 2), 'packet too big mtu=65538'],
   ['tcp [1000::2]:4711 -> [1000::1]:80', router6.icmpError(1, 4, answer6).build(), 'destination unreachable: port'],
   ['tcp [1000::2]:4711 -> [1000::1]:80', router6.icmpError(3, 1, answer6).build(), 'time exceeded: of reassembly'],
-  ['tcp [1000::2]:4711 -> [1000::1]:80', saying(router6.icmpError(4, 0, answer6), 40, 0, 40), 'parameter problem: pointer=40'],
-  ['icmp6 1000::2 -> 1000::1', saying(v6.icmpEcho(1), 40, 0, 0).with(40, 135), 'type 135 code 0'],
+  ['tcp [1000::2]:4711 -> [1000::1]:80', withFields(router6.icmpError(4, 0, answer6), 40, 0, 40), 'parameter problem: pointer=40'],
+  ['icmp6 1000::2 -> 1000::1', withFields(v6.icmpEcho(1), 40, 0, 0).with(40, 135), 'type 135 code 0'],
 ])('%s', (expected, bytes, icmp) => {
   const key = new PacketKey();
   const etherType = bytes[0]! >> 4 === 6 ? ETH_P_IPV6 : ETH_P_IP;
@@ -60,14 +60,14 @@ test.each<[string, Uint8Array, string | undefined]>([
   expect(describeIcmp(bytes, 0, bytes.length, etherType)).toBe(icmp);
 });
 
-test('an ICMP message that is cut off is not described, and nothing is read behind it', () => {
-  for (const whole of [
+test('a truncated ICMP message is not described, and nothing is read beyond its end', () => {
+  for (const bytes of [
     v4.icmpEcho(1, 1).build(),
     v6.hopByHop(8).destinationOptions(16).fragment({ id: 1, offset: 0, more: false }).icmpEcho(1, 1).build(),
   ]) {
-    const etherType = whole[0]! >> 4 === 6 ? ETH_P_IPV6 : ETH_P_IP;
-    for (let length = 0; length < whole.length; length++) expect(describeIcmp(whole, 0, length, etherType)).toBeUndefined();
-    expect(describeIcmp(whole, 0, whole.length, etherType)).toBe('echo request id=1 seq=1');
+    const etherType = bytes[0]! >> 4 === 6 ? ETH_P_IPV6 : ETH_P_IP;
+    for (let length = 0; length < bytes.length; length++) expect(describeIcmp(bytes, 0, length, etherType)).toBeUndefined();
+    expect(describeIcmp(bytes, 0, bytes.length, etherType)).toBe('echo request id=1 seq=1');
   }
   // Not the first fragment of an ICMP message.
   expect(describeIcmp(v4.fragment({ id: 1, offset: 8, more: false }).icmpEcho(1).build(), 0, 28, ETH_P_IP)).toBeUndefined();

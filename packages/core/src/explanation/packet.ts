@@ -16,17 +16,17 @@ export function protocolName(protocol: number): string {
   return PROTOCOL_NAMES.get(protocol) ?? `protocol ${protocol}`;
 }
 
-/** Whether a key has ports; of what says that it is a quote, both may be 0 because they were not quoted. */
+/** Whether a key has ports. In a quoted packet, both are 0 if they were not quoted. */
 export function hasPortFields(kind: Kind, key: PacketKey): boolean {
   if (kind === Kind.Normal || kind === Kind.UdpEncap) return true;
   if (!hasPorts(key.protocol)) return false;
-  // A quoted later fragment shows none; port 0 is reserved (RFC 6335 §6), so two of them say just that.
+  // A quoted later fragment has no ports; port 0 is reserved (RFC 6335 §6), so two zeros mean just that.
   return kind === Kind.FirstFragment || (kind === Kind.IcmpInner && (key.sourcePort !== 0 || key.destinationPort !== 0));
 }
 
 /**
- * A key in words: `tcp 10.0.0.2:4711 -> 10.0.0.1:80`, `udp [1000::2]:4711 -> [1000::1]:53`, `fragment id=0x0007 10.0.0.2 -> 10.0.0.1`.
- * `malformed` for a packet of which nothing is known. Of an ICMP error it is the connection that it is about, in the direction to the target.
+ * Describes a key: `tcp 10.0.0.2:4711 -> 10.0.0.1:80`, `udp [1000::2]:4711 -> [1000::1]:53`, `fragment id=0x0007 10.0.0.2 -> 10.0.0.1`, or
+ * `malformed`, if there is no key. For an ICMP error, describes the connection that it is about, in the direction to the target.
  */
 export function describeKey(kind: Kind, key: PacketKey): string {
   if (kind === Kind.Malformed) return 'malformed';
@@ -43,7 +43,7 @@ export function describeKey(kind: Kind, key: PacketKey): string {
   return `${what}${datagram} ${from} -> ${to}`;
 }
 
-/** The identification as captures show it: the key has its wire octets read little-endian, 16 bits in IPv4, 32 in IPv6. */
+/** The identification as shown for captures. The key contains its octets read as little-endian: 16 bits for IPv4, 32 for IPv6. */
 function datagramId({ fragmentId, family }: PacketKey): string {
   const octets = new DataView(new ArrayBuffer(4));
   octets.setInt32(0, fragmentId, true);

@@ -1,10 +1,9 @@
 /**
- * Control characters, and those that only steer how others are shown (bidirectional overrides, say): what a terminal would obey
- * instead of showing it.
+ * Control characters, and format characters such as bidirectional overrides: a terminal would obey them instead of showing them.
  */
 const UNPRINTABLE = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu;
 
-/** The text with every control character written out, as `\x1b` or `\u202e`: one line that shows what it says and does nothing else. */
+/** Escapes all control characters, as `\x1b` or `\u202e`, so that the text is one line and cannot control a terminal. */
 export function printable(text: string): string {
   return text.replace(UNPRINTABLE, (character) => {
     const code = character.codePointAt(0)!;

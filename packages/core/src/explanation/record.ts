@@ -9,13 +9,13 @@ import { hasPortFields } from './packet.js';
 /** A decision for programs. Fields that do not apply are absent. */
 export interface DecisionRecord {
   readonly verdict: 'accept' | 'drop' | 'store';
-  /** `null` when it is not accepted. */
+  /** `null` if the packet is not accepted. */
   readonly fwmark: number | null;
-  /** As `REASON_NAMES` has it. */
+  /** From `REASON_NAMES`. */
   readonly reason: string;
-  /** As `KIND_NAMES` has it. */
+  /** From `KIND_NAMES`. */
   readonly kind: string;
-  /** Addresses and ports of the key: those of a quoted packet are swapped. */
+  /** Addresses and ports of the key; swapped for a quoted packet. */
   readonly src?: string;
   readonly dst?: string;
   readonly proto?: number;
@@ -27,7 +27,7 @@ export interface DecisionRecord {
   readonly flow?: string;
 }
 
-/** The fields of `decision` about a packet with this key, in the order in which `sim replay --json` writes them. */
+/** Converts a decision about a packet with this key; the fields are in the order of `sim replay --json`. */
 export function decisionRecord({ fwmark, reason, kind, flow, choice }: Decision, key: PacketKey): DecisionRecord {
   const verdict = fwmark >= 0 ? 'accept' : fwmark === DROP ? 'drop' : 'store';
   const known = kind !== Kind.Malformed;

@@ -45,7 +45,7 @@ export function compileFlows(set: FlowSet, { promiscuousPing = false, allocate =
   const tree = new FlowTreeBuilder(divisions, flows.map(asksOf));
   const all = Array.from(flows.keys());
   const root = tree.build(all, ALL);
-  // Encapsulation flows match UDP only, and the SCTP flows they lead to have the same addresses.
+  // Encapsulation flows match UDP only, and have the same addresses as their SCTP flows.
   const answers = all.filter((flow) => !isEncapsulation(flows[flow]!));
   const pingRoot = promiscuousPing ? tree.build(answers, ADDRESSES) : root;
 

@@ -10,7 +10,7 @@ import { defineFlow } from './define-flow.js';
 import { FlowLookup, NO_FLOW } from './flow-lookup.js';
 import { FlowSet } from './flow-set.js';
 
-// Few addresses and ports, near each other, so that flows overlap and packets meet them.
+// Few addresses and ports, close to each other, so that flows overlap and packets match them.
 const ADDRESSES4 = ['10.0.0.1', '10.0.0.2', '10.0.1.1', '10.128.0.1', '192.168.0.1'];
 const ADDRESSES6 = ['2001:db8::1', '2001:db8::2', '2001:db8:0:1::1', '2001:dc8::1', '::ffff:10.0.0.1', '::1'];
 const PORTS = [1, 79, 80, 81, 443, 5000, 5001, 8080, 9899, 65535];
@@ -44,7 +44,7 @@ const match = fc
   })
   .map(({ protocol, offset, length, mask, value, blank }) => {
     const ones = 2 ** (8 * length) - 1;
-    // Without a mask a value is rarely met; with one, what the mask leaves of it.
+    // With a mask, use only its bits of the value, or no packet would match.
     const masked = mask === null ? '' : `${blank}&${blank}0x${Math.max(1, mask % (ones + 1)).toString(16)}`;
     const whole = mask === null ? value % (ones + 1) : Number(BigInt(value) & BigInt(Math.max(1, mask % (ones + 1))));
     return `${protocol}[${Math.min(offset, HEADER[protocol] - length)}${blank}:${blank}${length}]${masked}${blank}=${blank}${whole}`;
@@ -71,7 +71,7 @@ const flows = fc
     { weight: 3, arbitrary: fc.array(flow, { maxLength: 12 }) },
     { weight: 1, arbitrary: fc.array(flow, { minLength: 20, maxLength: 60 }) },
   )
-  // Names whose order is not the one that they are defined in.
+  // Names whose order differs from the order of definition.
   .map((list): NaiveFlow[] => list.map((fields, i) => ({ name: `${(i * 7) % 10}+${i}`, ...fields })));
 
 const ip = fc.oneof(
@@ -130,7 +130,7 @@ const key = new PacketKey();
 
 function compiledFlow(lookup: FlowLookup, octets: Uint8Array, before: number): string | undefined {
   const etherType = octets[0]! >> 4 === 6 ? ETH_P_IPV6 : ETH_P_IP;
-  // In a region, where what follows is no part of the packet.
+  // In a region, followed by octets that do not belong to the packet.
   const region = new Uint8Array(before + octets.length + 40).fill(80);
   region.set(octets, before);
   let found = lookup.find(key, extractKey(key, region, before, octets.length, etherType, 0), region);
@@ -139,21 +139,21 @@ function compiledFlow(lookup: FlowLookup, octets: Uint8Array, before: number): s
   return found === NO_FLOW ? undefined : lookup.nameOf(found);
 }
 
-test('any packet gets the flow that a naive walk down any flows gives it', () => {
-  const met = { some: 0, none: 0 };
+test('any packet gets the same flow as in a naive walk, for any flows', () => {
+  const matched = { some: 0, none: 0 };
   fc.assert(
     fc.property(flows, fc.array(anyPacket, { minLength: 10, maxLength: 10 }), fc.boolean(), fc.nat(3), (list, packets, ping, before) => {
       const set = new FlowSet(list.map((one) => defineFlow({ target: 'table', ...one })));
       const lookup = new FlowLookup(compileFlows(set, { promiscuousPing: ping }));
       for (const octets of packets) {
         const expected = naiveFlow(list, octets, octets[0]! >> 4 === 6, ping);
-        met[expected === undefined ? 'none' : 'some']++;
+        matched[expected === undefined ? 'none' : 'some']++;
         expect(compiledFlow(lookup, octets, before)).toBe(expected);
       }
     }),
     { numRuns: 2_500 },
   );
-  // The generators have to meet both often.
-  expect(met.some).toBeGreaterThan(5_000);
-  expect(met.none).toBeGreaterThan(2_500);
+  // The generators must produce both often.
+  expect(matched.some).toBeGreaterThan(5_000);
+  expect(matched.none).toBeGreaterThan(2_500);
 }, 30_000);

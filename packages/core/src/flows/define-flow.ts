@@ -31,7 +31,7 @@ const NAME = /^[A-Za-z0-9+_-]{1,1000}$/;
 const TARGET = /^\/?[^/\p{Cc}]{1,255}$/u;
 
 /** Longest part of a rejected value that an error message shows, in characters. */
-const SHOWN = 80;
+const MAX_SHOWN = 80;
 
 /**
  * Parses and validates a flow definition.
@@ -82,8 +82,8 @@ function protocolsOf(list: FlowList | undefined): FlowProtocol[] {
 }
 
 /**
- * Refuses an address with bits behind its prefix, which is likely a slip: `10.0.0.1/24` are 256 addresses. For what people write;
- * C nfqlb's clients may send it, and {@link defineFlow} takes the network.
+ * Refuses an address with bits after its prefix, which is probably a mistake: `10.0.0.1/24` means 256 addresses. For files and the command line;
+ * C nfqlb's clients may send it, and {@link defineFlow} clears these bits.
  *
  * @throws {@link CoreError} `out-of-range`
  */
@@ -132,7 +132,7 @@ function membersOf(list: FlowList | undefined): string[] {
 
 function rejected(field: string, value: unknown, must: string): CoreError {
   const text = `${value ?? ''}`;
-  // JSON escapes line ends: the message stays on one line.
-  const shown = JSON.stringify(text.length > SHOWN ? `${text.slice(0, SHOWN)}…` : text);
+  // JSON escapes newlines: the message stays on one line.
+  const shown = JSON.stringify(text.length > MAX_SHOWN ? `${text.slice(0, MAX_SHOWN)}…` : text);
   return new CoreError('out-of-range', `${field} ${shown}: ${must}`);
 }

@@ -16,7 +16,7 @@ const key = new PacketKey();
 const compiled = (flows: readonly NaiveFlow[], promiscuousPing = false): FlowLookup =>
   new FlowLookup(compileFlows(new FlowSet(flows.map((flow) => defineFlow({ target: `for-${flow.name}`, ...flow }))), { promiscuousPing }));
 
-/** The name of the flow that a packet goes with, looked up again where the first answer says so. */
+/** The name of a packet's flow, after a second lookup if the first finds an encapsulation flow. */
 function flowOf(lookup: FlowLookup, octets: Uint8Array): string | undefined {
   const etherType = octets[0]! >> 4 === 6 ? ETH_P_IPV6 : ETH_P_IP;
   let flow = lookup.find(key, extractKey(key, octets, 0, octets.length, etherType, 0), octets);
@@ -36,8 +36,8 @@ describe('golden vectors', () => {
     JSON.parse(readFileSync(new URL(`../../test-data/${name}.json`, import.meta.url), 'utf8')) as FlowVectors;
 
   /**
-   * C nfqlb takes values and masks that are wider than their field; here they are refused. What they came to: such a value never
-   * matches, and of such a mask the lower bits count.
+   * C nfqlb accepts values and masks that are wider than their field; here they are refused. Converts them to what they mean in C: such a value never
+   * matches, and only the lower bits of such a mask count.
    */
   function narrowed(match: string): string {
     const [, field, length, mask, value] = /^(\w+\[\d+ *: *(\d)\])(?: *& *(\w+))? *= *(\w+)$/.exec(match)!;
@@ -51,13 +51,13 @@ describe('golden vectors', () => {
   test.each(['flows', 'flows-udpencap'].flatMap((name) => read(name).sets.map((set, i) => [`${name} ${i}`, set] as const)))(
     '%s',
     (_name, { flows, packets }) => {
-      const right = flows.map((flow) => ({ ...flow, ...(flow.match && { match: flow.match.map(narrowed) }) }));
-      const lookup = compiled(right);
+      const narrow = flows.map((flow) => ({ ...flow, ...(flow.match && { match: flow.match.map(narrowed) }) }));
+      const lookup = compiled(narrow);
       for (const { hex, flow } of packets) {
         const octets = Buffer.from(hex, 'hex');
         expect([hex, flowOf(lookup, octets) ?? null]).toEqual([hex, flow]);
-        // What compiled flows are compared with elsewhere.
-        expect([hex, naiveFlow(right, octets, octets[0]! >> 4 === 6, false) ?? null]).toEqual([hex, flow]);
+        // Other tests compare compiled flows with the naive walk.
+        expect([hex, naiveFlow(narrow, octets, octets[0]! >> 4 === 6, false) ?? null]).toEqual([hex, flow]);
       }
     },
   );
@@ -67,7 +67,7 @@ describe('what C nfqlb gets wrong', () => {
   const udp4 = packet().ipv4('10.0.0.2', '10.0.0.1').udp(4711, 5001).build();
   const udp6 = packet().ipv6('2001:db8::2', '2001:db8::1').udp(4711, 5001).build();
 
-  test('an IPv6 network has no IPv4 packet in it, ::/0 included, and an IPv4 network no IPv6 packet', () => {
+  test('an IPv6 network, even ::/0, matches no IPv4 packet, and an IPv4 network no IPv6 packet', () => {
     const lookup = compiled([{ name: 'six', dsts: ['::/0'] }]);
     expect([flowOf(lookup, udp4), flowOf(lookup, udp6)]).toEqual([undefined, 'six']);
     for (const network of ['0.0.0.0/0', '::ffff:0:0/96', '::ffff:10.0.0.0/104']) {
@@ -79,12 +79,12 @@ describe('what C nfqlb gets wrong', () => {
     expect(flowOf(lookup, mapped)).toBe('six');
   });
 
-  test('flows of equal priority: the name decides, not who was defined first', () => {
+  test('flows of equal priority: the name decides, not the order of definition', () => {
     expect(flowOf(compiled([{ name: 'b' }, { name: 'a' }]), udp4)).toBe('a');
     expect(flowOf(compiled([{ name: 'a' }, { name: 'b' }]), udp4)).toBe('a');
   });
 
-  test('SCTP in UDP goes with its flow, not with one for UDP that comes later', () => {
+  test('SCTP in UDP matches its SCTP flow, not a UDP flow of lower precedence', () => {
     const lookup = compiled([
       { name: 'sig', protocols: ['sctp'], dports: ['6000'], udpencap: 9899, priority: 2 },
       { name: 'plain', protocols: ['udp'], priority: 1 },
@@ -96,12 +96,12 @@ describe('what C nfqlb gets wrong', () => {
         .payload(packet().ipv4('1.1.1.1', '1.1.1.1').sctp(1, port).build().slice(20))
         .build();
     expect(flowOf(lookup, inUdp(6000))).toBe('sig');
-    // Only the second answer counts.
+    // Only the second lookup counts.
     expect(flowOf(lookup, inUdp(6001))).toBeUndefined();
     expect(flowOf(lookup, udp4)).toBe('plain');
   });
 
-  test('an ACK of TCP without options or data is long enough for a byte match', () => {
+  test('a TCP ACK without options or data is long enough for a byte match', () => {
     const lookup = compiled([{ name: 'ack', match: ['tcp[13:1] & 0x10 = 0x10'] }]);
     const ack = packet().ipv4('10.0.0.2', '10.0.0.1').tcp(4711, 80);
     expect(flowOf(lookup, ack.build())).toBe('ack');
@@ -110,7 +110,7 @@ describe('what C nfqlb gets wrong', () => {
     expect(flowOf(lookup, packet().ipv6('::2', '::1').hopByHop(16).tcp(4711, 80).build())).toBe('ack');
   });
 
-  test('promiscuous ping is for echo requests, whatever their id, not for any other ICMP', () => {
+  test('promiscuous ping applies to echo requests with any id, but to no other ICMP', () => {
     const flows = [{ name: 'web', protocols: ['tcp'], dports: ['80'], dsts: ['10.0.0.1/32', '2001:db8::1/128'] }];
     for (const [ip, router] of [
       [packet().ipv4('10.0.0.2', '10.0.0.1'), packet().ipv4('10.0.0.9', '10.0.0.1')],
@@ -127,17 +127,17 @@ describe('what C nfqlb gets wrong', () => {
   });
 });
 
-describe('the answer', () => {
+describe('a lookup', () => {
   const tcp = packet().ipv4('10.0.0.2', '10.0.0.1').tcp(4711, 80).build();
 
-  test('of no flows at all is none', () => {
+  test('without any flows finds none', () => {
     for (const promiscuous of [false, true]) {
       expect(flowOf(compiled([], promiscuous), tcp)).toBeUndefined();
       expect(flowOf(compiled([], promiscuous), packet().ipv4('10.0.0.2', '10.0.0.1').icmpEcho(7).build())).toBeUndefined();
     }
   });
 
-  test('for a later fragment and for what is malformed is none', () => {
+  test('for a later fragment or a malformed packet finds none', () => {
     const lookup = compiled([{ name: 'all' }]);
     const later = packet().ipv4('10.0.0.2', '10.0.0.1').fragment({ id: 1, offset: 8, more: false }).payload(20).build();
     expect(extractKey(key, later, 0, later.length, ETH_P_IP, 0)).toBe(Kind.Fragment);
@@ -146,14 +146,14 @@ describe('the answer', () => {
     expect(flowOf(lookup, tcp)).toBe('all');
   });
 
-  test('for an ICMP error is that for the connection that it quotes, as if no flow had a byte match', () => {
+  test('for an ICMP error finds the flow of the quoted connection, ignoring byte matches', () => {
     const lookup = compiled([{ name: 'web', protocols: ['tcp'], dports: ['80'], srcs: ['10.0.0.2/32'], match: ['tcp[13:1] & 0x2 = 2'] }]);
     const reply = packet().ipv4('10.0.0.1', '10.0.0.2').tcp(80, 4711).build();
     expect(flowOf(lookup, packet().ipv4('10.0.0.9', '10.0.0.1').icmpError(3, 4, reply).build())).toBe('web');
     expect(flowOf(lookup, tcp)).toBeUndefined();
   });
 
-  test('for a flow of one VIP among ten thousand is found, whatever stands before it in the region', () => {
+  test('finds one VIP among ten thousand, wherever the packet is in the region', () => {
     const vip = (i: number): string => `10.1.${i >> 8}.${i & 255}`;
     const lookup = compiled(Array.from({ length: 10_000 }, (_, i) => ({ name: `f${i}`, dsts: [`${vip(i)}/32`], match: ['udp[2:2]=53'] })));
     const octets = packet().ipv4('10.0.0.2', vip(9_999)).udp(1, 53).build();
@@ -162,7 +162,7 @@ describe('the answer', () => {
     expect(lookup.nameOf(lookup.find(key, kind, region))).toBe('f9999');
   });
 
-  test('leads to the target of its flow, which others may share', () => {
+  test('returns the target of the flow, which several flows may share', () => {
     const flows = [
       { name: 'a', target: 'one', priority: 3 },
       { name: 'b', target: 'zwei é', priority: 2 },
@@ -181,14 +181,14 @@ describe('the answer', () => {
     ]);
   });
 
-  test('does not depend on the order in which flows were defined: the octets are the same', () => {
+  test('does not depend on the order of definition: the compiled octets are the same', () => {
     const flows: NaiveFlow[] = Array.from({ length: 50 }, (_, i) => ({ name: `f${i}`, priority: i % 7, dsts: [`10.0.${i % 5}.0/24`] }));
     const octets = (list: readonly NaiveFlow[]): Uint8Array =>
       new Uint8Array(compileFlows(new FlowSet(list.map((flow) => defineFlow({ target: 'table', ...flow })))));
     expect(octets(flows)).toEqual(octets(flows.toReversed()));
   });
 
-  test('of memory that is no compiled flow set is an error', () => {
+  test('refuses memory that is not a compiled flow set', () => {
     expect(() => new FlowLookup(new ArrayBuffer(4096))).toThrow('not a compiled flow set');
     expect(() => new FlowLookup(new ArrayBuffer(0))).toThrow('not a compiled flow set');
   });

@@ -5,7 +5,7 @@ import { FlowSet } from './flow-set.js';
 const flow = (name: string, priority = 0, rest: Partial<FlowDefinition> = {}) => defineFlow({ name, target: 'table', priority, ...rest });
 const names = (set: FlowSet): string[] => set.inOrder().map(({ name }) => name);
 
-test('the higher priority is first, then the name by octets, in whatever order they were defined', () => {
+test('the order is by priority, highest first, then by name, whatever the order of definition', () => {
   const flows = [
     flow('b', 1),
     flow('a', 1),
@@ -21,7 +21,7 @@ test('the higher priority is first, then the name by octets, in whatever order t
   }
 });
 
-test('a flow of the same name takes the place of the one before', () => {
+test('a flow replaces the one of the same name', () => {
   const set = new FlowSet([flow('a', 1), flow('b', 2)]);
   const before = set.get('a');
   expect(set.define(flow('a', 3, { dports: '80' }))).toBe(before);
@@ -30,14 +30,14 @@ test('a flow of the same name takes the place of the one before', () => {
   expect(set.get('a')!.dports).toEqual([{ first: 80, last: 80 }]);
 });
 
-test('a flow that is deleted is gone, and deleting what is not there says so', () => {
+test('deletes a flow, and reports if there was none', () => {
   const set = new FlowSet([flow('a'), flow('b')]);
   expect(set.delete('a')?.name).toBe('a');
   expect(set.delete('a')).toBeUndefined();
   expect(names(set)).toEqual(['b']);
 });
 
-test('a flow with a port of encapsulation brings along the one that leads to it, and takes it away again', () => {
+test('the encapsulation flow of a flow is added and removed with it', () => {
   const sig = { protocols: 'sctp', udpencap: 9899, dsts: '10.0.0.0/8', srcs: '::/0', dports: '1', sports: '2', match: 'sctp[0:1]=1' };
   const set = new FlowSet([flow('sig', 5, sig), flow('other', 5)]);
   expect(names(set)).toEqual(['#sig', 'other', 'sig']);

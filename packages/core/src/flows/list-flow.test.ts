@@ -4,12 +4,12 @@ import { defineFlow } from './define-flow.js';
 import { encapsulationOf } from './flow.js';
 import { listFlow } from './list-flow.js';
 
-test('what is not set is absent, and keys have their order', () => {
+test('fields that are not set are absent, and keys are in order', () => {
   const flow = defineFlow({ name: 'any', target: 't' });
   expect(JSON.stringify(listFlow(flow, 0))).toBe('{"name":"any","priority":0,"matches_count":0}');
 });
 
-test('everything that is set is listed as C nfqlb prints it', () => {
+test('all fields that are set are listed as C nfqlb prints them', () => {
   const flow = defineFlow({
     name: 'all',
     target: 'table',
@@ -40,7 +40,7 @@ test('everything that is set is listed as C nfqlb prints it', () => {
   expect(listFlow(encapsulationOf(flow)!, 0)).toMatchObject({ name: '#all', protocols: ['udp'], dports: ['9899'] });
 });
 
-test('what is listed defines the same flow again', () => {
+test('a listed flow can be defined again', () => {
   const octets = fc.nat(255);
   const cidr = fc.oneof(
     fc.tuple(octets, octets, octets, octets, fc.nat(32)).map(([a, b, c, d, bits]) => `${a}.${b}.${c}.${d}/${bits}`),

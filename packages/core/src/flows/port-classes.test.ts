@@ -6,7 +6,7 @@ import type { PortRange } from './port-range.js';
 const port = fc.oneof(fc.integer({ min: 1, max: 300 }), fc.integer({ min: 1, max: 65535 }), fc.integer({ min: 65500, max: 65535 }));
 const range = fc.tuple(port, port).map(([a, b]): PortRange => ({ first: Math.min(a, b), last: Math.max(a, b) }));
 
-test('a port is in exactly one block of a range, if the range has it, and else in none', () => {
+test('a port is in exactly one block of a range that contains it, and in none of other ranges', () => {
   fc.assert(
     fc.property(fc.array(range, { maxLength: 30 }), fc.array(fc.nat(65535)), (ranges, others) => {
       const classes = new PortClasses(ranges);
@@ -25,14 +25,14 @@ test('a port is in exactly one block of a range, if the range has it, and else i
   );
 });
 
-test('ports that are all told apart are 65536 classes', () => {
+test('if all ports are distinguished, there are 65536 classes', () => {
   const classes = new PortClasses(Array.from({ length: 65535 }, (_, i) => ({ first: i + 1, last: i + 1 })));
   const section = new Uint16Array(classes.build().buffer);
   for (const at of [0, 1, 255, 256, 65279, 65280, 65535]) expect(classOf(section, at)).toBe(at);
   expect(classes.blocksOf({ first: 1, last: 65535 })).toHaveLength(16);
 });
 
-test('flows that name a few ports take a few hundred octets', () => {
+test('flows with a few ports take less than 6000 octets', () => {
   const few = new PortClasses([80, 443, 8080].map((one) => ({ first: one, last: one })));
   expect(4 * few.build().length).toBeLessThan(6000);
 });

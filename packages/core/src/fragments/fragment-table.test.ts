@@ -14,7 +14,7 @@ import { nameStatistics, STATISTICS_LENGTH } from './statistics.js';
 
 const OPTIONS: FragmentTableOptions = { size: 7, buckets: 3, fragments: 4, mtu: 1500, ttl: 200, holes: 0 };
 
-/** A table, what it sends on, and packets thrown at it. */
+/** A table, with the fragments that it reinjects. */
 class Bench {
   readonly sent: Uint8Array[] = [];
   readonly table: FragmentTable;
@@ -28,7 +28,7 @@ class Bench {
     this.table.resetStatistics(options);
   }
 
-  /** @param fwmark what a first fragment was decided to get */
+  /** @param fwmark the decision for a first fragment */
   take(bytes: Uint8Array, fwmark = 101): number {
     const key = keyOf(bytes, this.#key);
     const { fragmentId } = this.#key;
@@ -88,7 +88,7 @@ describe.each([
     expect(bench.take(train(8)[1])).toBe(STORED);
   });
 
-  test('that come before the first are stored, and sent on as they are in the order they came', () => {
+  test('that arrive before the first are stored, and later reinjected unchanged, in order of arrival', () => {
     expect([last, middle].map((fragment) => bench.take(fragment))).toEqual([STORED, STORED]);
     expect(bench.now).toMatchObject({ fragsAllocated: 2, fragsUsed: 2, active: 1 });
     expect(bench.take(first, 103)).toBe(103);
@@ -97,7 +97,7 @@ describe.each([
     expect(bench.now).toMatchObject({ fragsUsed: 0, fragsDiscarded: 0 });
   });
 
-  test('are forgotten when they were not seen for longer than the ttl, and not before', () => {
+  test('expire when none arrived for longer than the ttl, and not before', () => {
     bench.take(first, 103);
     bench.table.now = 200;
     expect(bench.take(middle)).toBe(103);
@@ -108,7 +108,7 @@ describe.each([
     expect(bench.now).toMatchObject({ objGC: 1, active: 1 });
   });
 
-  test('that are stored when their time is over are discarded', () => {
+  test('that are stored are discarded when they expire', () => {
     bench.take(middle);
     bench.table.now = 201;
     expect(bench.now).toMatchObject({ fragsDiscarded: 1, fragsUsed: 0, active: 0 });
@@ -116,13 +116,13 @@ describe.each([
     expect(bench.sent).toEqual([]);
   });
 
-  test('a second first fragment is dropped, and changes nothing', () => {
+  test('a duplicate first fragment is dropped, and changes nothing', () => {
     bench.take(first, 103);
     expect(bench.take(first, 104)).toBe(LOST);
     expect(bench.take(middle)).toBe(103);
   });
 
-  test('go the way of a first fragment that was dropped', () => {
+  test('are dropped if the first fragment was dropped', () => {
     bench.take(middle);
     expect(bench.take(first, -1)).toBe(-1);
     expect(bench.take(last)).toBe(LOST);
@@ -130,7 +130,7 @@ describe.each([
     expect(bench.sent).toEqual([]);
   });
 
-  test('of a datagram that cannot be stored whole are dropped, and those stored discarded', () => {
+  test('of a datagram that cannot be stored completely are dropped, and the stored ones discarded', () => {
     for (let id = 8; id < 11; id++) bench.take(train(id)[1]);
     expect([middle, last, first].map((fragment) => bench.take(fragment))).toEqual([STORED, NO_ROOM, LOST]);
     expect(bench.now).toMatchObject({ fragsUsed: 3, fragsDiscarded: 1 });
@@ -143,13 +143,13 @@ describe.each([
     expect(short.take(train(8)[2])).toBe(STORED);
   });
 
-  test('without room to store any, out of order are dropped', () => {
+  test('that are out of order are dropped if there is no room to store any', () => {
     const without = new Bench({ ...OPTIONS, fragments: 0 });
     expect([middle, first, last].map((fragment) => without.take(fragment))).toEqual([NO_ROOM, LOST, LOST]);
     expect(train(8).map((fragment) => without.take(fragment))).toEqual([101, 101, 101]);
   });
 
-  test('need an entry: with all taken they are dropped, and the others served', () => {
+  test('need an entry: if all are in use, new datagrams are dropped, and known ones still served', () => {
     const one = new Bench({ ...OPTIONS, size: 1, buckets: 1 });
     expect(one.take(first, 103)).toBe(103);
     expect(one.take(train(8)[0], 104)).toBe(104);
@@ -169,19 +169,19 @@ describe.each([
 
     test.each([
       ['in order', [first, middle, last]],
-      ['with the last before the middle', [first, last, middle]],
-      ['with one twice', [first, middle, middle, last]],
-    ])('a datagram %s is forgotten when all of it has come', (_name, arrivals) => {
+      ['with the last fragment before the middle one', [first, last, middle]],
+      ['with a duplicate fragment', [first, middle, middle, last]],
+    ])('a datagram %s is removed when it is complete', (_name, arrivals) => {
       expect(arrivals.map((fragment) => bench.take(fragment, 103))).toEqual(arrivals.map(() => 103));
       expect(bench.now).toMatchObject({ reAssembled: 1, active: 0, holesUsed: 0, objGC: 0 });
     });
 
-    test('a datagram out of order lives for its time', () => {
+    test('a datagram whose first fragment is not the first to arrive lives until it expires', () => {
       for (const fragment of [middle, first, middle, last]) bench.take(fragment);
       expect(bench.now).toMatchObject({ reAssembled: 0, active: 1, holesUsed: 0 });
     });
 
-    test('datagrams for which there is no hole live for their time, and are served', () => {
+    test('datagrams without a free hole live until they expire, and are served', () => {
       const trains = [7, 8, 9, 10].map((id) => train(id));
       for (const [head] of trains) bench.take(head, 103);
       expect(bench.now).toMatchObject({ active: 4, holesUsed: 3 });
@@ -189,13 +189,13 @@ describe.each([
       expect(bench.now).toMatchObject({ reAssembled: 3, active: 1, holesUsed: 0 });
     });
 
-    test('holes go with an entry that expires', () => {
+    test('holes are freed when their entry expires', () => {
       bench.take(first);
       bench.table.now = 201;
       expect(bench.now).toMatchObject({ holesUsed: 0, active: 0 });
     });
 
-    test('a datagram in an extra entry gives that back', () => {
+    test('a complete datagram frees its extra entry', () => {
       const one = new Bench({ ...OPTIONS, size: 1, holes: 10 });
       const [other] = train(8);
       one.take(other, 104);
@@ -215,7 +215,7 @@ test('IPv4 datagrams of two protocols may have the same identification', () => {
   expect([bench.take(tcp[1]!), bench.take(udp[1]!)]).toEqual([103, 104]);
 });
 
-test('IPv6 fragments of one datagram may name different next headers (RFC 8200 §4.5)', () => {
+test('IPv6 fragments of one datagram may have different next headers (RFC 8200 §4.5)', () => {
   const bench = new Bench(OPTIONS);
   const [first, middle] = trainV6(7);
   const renamed = middle.slice();
@@ -236,7 +236,7 @@ test.each([
   );
 });
 
-test('a table larger than there is memory for is refused', () => {
+test('a table larger than the available memory is refused', () => {
   expect(() => FragmentTable.createMemory({ ...OPTIONS, fragments: 2 ** 22, mtu: 2 ** 22 }, HASH_KEY)).toThrow(
     /^a fragment table of 1759\d+ octets is more than there is memory for$/,
   );
@@ -259,7 +259,7 @@ describe('any arrivals', () => {
   });
   const trains = Array.from({ length: 15 }, (_, i) => (i % 3 === 0 ? trainV6(i + 1) : trainV4(1 + (i % 5), `10.0.0.${2 + i}`)));
 
-  test('are answered as a naive table answers them', () => {
+  test('get the same answers as from a naive table', () => {
     const names: ReadonlyMap<number, NaiveAnswer> = new Map<number, NaiveAnswer>([
       [STORED, 'stored'],
       [NO_ROOM, 'no-room'],
@@ -297,7 +297,7 @@ describe('any arrivals', () => {
   });
 });
 
-describe('clocks that differ', () => {
+describe('different clocks', () => {
   /** Two threads of one table. */
   function threads(): [Bench, Bench] {
     const memory = FragmentTable.createMemory(OPTIONS, HASH_KEY);
@@ -305,14 +305,14 @@ describe('clocks that differ', () => {
   }
   const [first, middle, last] = trainV4(7);
 
-  test.each([1 / 16, 150, 60_000])('a datagram used by a thread that is %f ms ahead is not forgotten', (lead) => {
+  test.each([1 / 16, 150, 60_000])('a datagram used by a thread that is %f ms ahead does not expire', (lead) => {
     const [ahead, behind] = threads();
     ahead.table.now = 1000 + lead;
     behind.table.now = 1000;
     expect(ahead.take(first, 103)).toBe(103);
     expect(behind.take(middle)).toBe(103);
     expect(behind.now).toMatchObject({ active: 1, objGC: 0 });
-    // The thread that is behind has not made it older.
+    // The thread that is behind has not set back the time of its last use.
     ahead.table.now = 1000 + lead + 200;
     expect(ahead.take(last)).toBe(103);
   });
@@ -340,7 +340,7 @@ describe('clocks that differ', () => {
     }
   });
 
-  test.each([1, 36, 38, 70])('an entry that nobody has touched for %i hours has expired', (hours) => {
+  test.each([1, 36, 38, 70])('an entry that was not used for %i hours has expired', (hours) => {
     const bench = new Bench(OPTIONS);
     bench.take(first, 103);
     bench.table.now = hours * 3_600_000;
@@ -348,12 +348,12 @@ describe('clocks that differ', () => {
   });
 });
 
-test('a bucket holds only so many datagrams: the others cost no more time, and other buckets are as they were', () => {
+test('the number of datagrams in a bucket is limited: more are dropped, and other buckets are not affected', () => {
   const options = { ...OPTIONS, size: 100, buckets: 1000 };
   const bench = new Bench(options);
   const key = new PacketKey();
   const heads = { crowded: [] as Uint8Array[], other: [] as Uint8Array[] };
-  // Whoever knows the key of the hash finds datagrams that share a bucket.
+  // With the hash key, it is easy to find datagrams that share a bucket.
   for (let id = 1; heads.crowded.length < MAX_CHAIN + 4; id++) {
     const [head] = trainV4(id);
     keyOf(head, key);
@@ -368,8 +368,8 @@ test('a bucket holds only so many datagrams: the others cost no more time, and o
   expect(bench.take(heads.crowded.at(-1)!, 105)).toBe(105);
 });
 
-describe('a lock that is never released, as its holder has died', () => {
-  test('of a bucket: the others are collected, and it is counted', () => {
+describe('a lock that is never released because its holder died', () => {
+  test('of a bucket: the other buckets are collected, and this one is counted as skipped', () => {
     const memory = FragmentTable.createMemory(OPTIONS, HASH_KEY);
     const bench = new Bench(OPTIONS, memory);
     for (let id = 1; id <= 3; id++) bench.take(trainV4(id)[0], 103);
@@ -384,7 +384,7 @@ describe('a lock that is never released, as its holder has died', () => {
     expect(bench.now).toMatchObject({ active: 0, objGC: 3, skipped: 1 });
   });
 
-  test('of a pool: an observer gives up and goes on', () => {
+  test('of a pool: an observer gives up and continues', () => {
     const options = { ...OPTIONS, size: 1 };
     const memory = FragmentTable.createMemory(options, HASH_KEY);
     const bench = new Bench(options, memory);

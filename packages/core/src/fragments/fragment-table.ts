@@ -26,59 +26,58 @@ import { type Reinject, StoredFragments } from './stored-fragments.js';
 
 // States of an entry.
 const FREE = 0;
-/** The first fragment has not come. */
+/** The first fragment has not arrived. */
 const STORING = 1;
-/** The first fragment has come. */
+/** The first fragment has arrived. */
 const VALID = 2;
-/** A fragment was lost: the rest is of no use. */
+/** A fragment was lost: the others are useless. */
 const POISONED = 3;
 
-/** The end of a bucket's chain: memory begins as zeros, and the number of an extra entry, from `size` up, is never 0. */
+/** End of a bucket's chain. 0, because memory is initially zero and extra entries are numbered from `size`. */
 const NO_MORE = 0;
 
 // Answers besides a fwmark and STORED.
 /** No entry, or no room to store the fragment. */
 export const NO_ROOM = -3;
-/** A fragment of this datagram was lost before, or this is its first fragment once more. */
+/** A fragment of this datagram was lost, or this is a duplicate of its first fragment. */
 export const LOST = -4;
-/** Longer than what can be stored. */
+/** Too long to be stored. */
 export const TOO_LONG = -5;
 
-/** Ticks in a millisecond. */
-const TICKS = 16;
+const TICKS_PER_MS = 16;
 
 /**
- * How far another thread's clock may be ahead, in ticks: an hour. Each thread's time is that at which its batch arrived, and a thread may
- * have been stopped since. Times wrap after 2³² ticks, three days: an entry that nobody has touched for so long looks alive again for an hour.
+ * How far another thread's time may be ahead, in ticks: an hour. A thread's time is when its batch arrived, and the thread may have been stopped
+ * since. Times wrap after 2³² ticks, three days: an entry that was not used for so long seems alive again for an hour.
  */
-const MAX_LEAD = 3_600_000 * TICKS;
+const MAX_LEAD = 3_600_000 * TICKS_PER_MS;
 
 /**
- * Most datagrams in a bucket: every fragment has to look at all of them. In a table with as many datagrams as
- * buckets, one in 10⁹ finds 12 there by chance; with twice as many, one in 10⁶.
+ * Maximum number of datagrams in a bucket, because every fragment must be compared with all of them. In a table with as many datagrams as buckets,
+ * the chance to find 12 in a bucket is 10⁻⁹; with twice as many datagrams, 10⁻⁶.
  */
 export const MAX_CHAIN = 12;
 
-/** Longest wait of a thread that must not wait for ever, in milliseconds: a pool is held for less than a microsecond. */
+/** Maximum wait of a thread that must not block. A pool is normally locked for less than a microsecond. */
 const POOL_TIMEOUT_MS = 10;
 
-/** Key of the hash that chooses buckets: 64 bits, as two words. */
+/** Key of the hash that selects buckets: 64 bits, as two words. */
 export type FragmentHashKey = readonly [number, number];
 
 /**
- * Buckets to look into when extra entries or places for stored fragments have run out, once a tick: 3 µs of 62. A table of 500 buckets is
- * gone through in half a millisecond, and fragments that find it full cost no more than others.
+ * Buckets to scan for expired entries when extra entries or places for stored fragments have run out, at most once per tick: it takes 3 µs of 62.
+ * A table of 500 buckets is scanned in half a millisecond, and fragments that find it full cost no more than others.
  */
 const SCAVENGED = 64;
 
-/** Most entries, fragments or holes: their places are counted in 32-bit words. */
+/** Maximum number of entries, fragments or holes: their offsets are 32-bit word indexes. */
 export const MAX_POOL: number = 2 ** 22;
 
 /**
- * Which target each fragmented datagram goes to, as its first fragment has decided, and the fragments that came before it.
+ * Stores the target of each fragmented datagram, as decided for its first fragment, and fragments that arrived before the first.
  *
- * All of it lies in memory that is given (layout.ts), which several threads may share, each with a table of its own over it. A
- * bucket is locked while it is used. Nothing is allocated, nothing throws.
+ * All data is in memory that several threads can share (layout.ts), each with its own instance. A bucket is locked while it is used. Allocates
+ * nothing and throws nothing.
  */
 export class FragmentTable {
   readonly #size: number;
@@ -94,21 +93,21 @@ export class FragmentTable {
   readonly #stored: StoredFragments;
   readonly #holePool: ItemPool;
   readonly #holes: Holes;
-  /** Where the pools' locks are. */
+  /** Words of the pools' locks. */
   readonly #pools: readonly number[];
   readonly #entries: number;
   readonly #hand: number;
   readonly #statistics: Uint32Array;
   readonly #reinject: Reinject;
-  /** Entries in the bucket that was searched last. */
+  /** Number of entries in the bucket that was searched last. */
   #chain = 0;
-  /** What time it is, in ticks, modulo 2³²: a small integer to the engine, which a number of milliseconds is not. */
+  /** Current time in ticks, modulo 2³²: unlike milliseconds, this is a small integer for the engine. */
   #tick = 0;
 
   /**
-   * Memory for a table, all of it touched: what the machine does not have is missed now, not when fragments come.
+   * Creates memory for a table, and writes to all of it, so that missing memory is noticed now, not when fragments arrive.
    *
-   * @param key of the hash that chooses buckets: random where packets come from strangers, fixed where results must be reproducible
+   * @param key of the hash that selects buckets: random for packets from untrusted senders, fixed for reproducible results
    */
   static createMemory(options: FragmentTableOptions, key: FragmentHashKey): SharedArrayBuffer {
     const { length, hand } = layoutOf(check(options));
@@ -127,16 +126,16 @@ export class FragmentTable {
     return memory;
   }
 
-  /** Octets that the memory of a table has. */
+  /** Length of a table's memory in octets. */
   static byteLength(options: FragmentTableOptions): number {
     return layoutOf(check(options)).length;
   }
 
   /**
-   * @param memory what {@link createMemory} gave for the same options
-   * @param statistics {@link STATISTICS_LENGTH} octets for what this thread counts: no other writes them
-   * @param reinject what becomes of stored fragments when their first comes
-   * @param observer true for a thread that only collects and must never wait for one that may have died
+   * @param memory returned by {@link createMemory} for the same options
+   * @param statistics {@link STATISTICS_LENGTH} octets for this thread's statistics: no other thread may write to them
+   * @param reinject called with stored fragments when the first fragment arrives
+   * @param observer true for a thread that only collects and must never wait for another one, which may have died
    */
   constructor(
     memory: ArrayBufferLike,
@@ -149,7 +148,7 @@ export class FragmentTable {
     const layout = layoutOf(options);
     this.#size = size;
     this.#mtu = mtu;
-    this.#ttl = ttl * TICKS;
+    this.#ttl = ttl * TICKS_PER_MS;
     this.#tracking = holes > 0;
     this.#words = new Int32Array(memory, 0, layout.octets >> 2);
     this.#entries = layout.entries >> 2;
@@ -167,12 +166,12 @@ export class FragmentTable {
     this.#reinject = reinject;
   }
 
-  /** Sets what time it is, in milliseconds by a clock that all threads share and that never goes back; before each batch. */
+  /** Sets the current time, in milliseconds by a clock that all threads share and that never goes back. Set it before each batch. */
   set now(milliseconds: number) {
-    this.#tick = (milliseconds * TICKS) | 0;
+    this.#tick = (milliseconds * TICKS_PER_MS) | 0;
   }
 
-  /** Begins new statistics. */
+  /** Resets the statistics. */
   resetStatistics({ size, buckets, fragments, mtu, ttl, holes }: FragmentTableOptions): void {
     const statistics = this.#statistics;
     statistics.fill(0);
@@ -187,9 +186,9 @@ export class FragmentTable {
   }
 
   /**
-   * Handles a datagram's first fragment: notes the fwmark for the others, and sends on what came before it.
+   * Handles a datagram's first fragment: stores the fwmark for the others, and reinjects those that arrived before it.
    *
-   * @param fwmark what it was decided to get; a negative number when it is dropped, and the others with it
+   * @param fwmark the decision for it; a negative number if it is dropped, and the others with it
    * @returns the fwmark, {@link NO_ROOM} or {@link LOST}
    */
   first(key: PacketKey, fwmark: number): number {
@@ -211,13 +210,13 @@ export class FragmentTable {
         words[at + STATE] = VALID;
         words[at + FWMARK] = fwmark;
         stored = words[at + LIST]!;
-        // A datagram with fragments out of order is not followed: those stored will come again.
+        // Holes are not tracked for a datagram with stored fragments: they will arrive again.
         const list = isNew && this.#tracking ? this.#holes.open() : UNTRACKED;
         words[at + LIST] = list === UNTRACKED ? UNTRACKED : this.#holes.fill(list, key.fragmentBegin, key.fragmentEnd, key.moreFragments);
       }
     }
     unlock(words, guard);
-    // They belong to nobody else any more.
+    // No other thread can reach the stored fragments any more.
     if (stored !== NONE) this.#stored.release(stored, this.#reinject);
     return answer;
   }
@@ -225,7 +224,7 @@ export class FragmentTable {
   /**
    * Handles a later fragment, the packet `bytes[at .. at + length)`.
    *
-   * @param whole octets that it had before it was cut
+   * @param whole its length before it was truncated, in octets
    * @returns its fwmark, `STORED`, {@link NO_ROOM}, {@link LOST} or {@link TOO_LONG}
    */
   later(key: PacketKey, bytes: Uint8Array, at: number, length: number, whole: number): number {
@@ -240,7 +239,7 @@ export class FragmentTable {
     return answer;
   }
 
-  /** Collects all that has expired, and notes how much is in use. Skips buckets that another thread holds, and counts them. */
+  /** Collects all expired entries, and updates the usage statistics. Skips and counts buckets that another thread has locked. */
   collect(): void {
     let active = 0;
     for (let bucket = 0; bucket < this.#size; bucket++) {
@@ -263,7 +262,7 @@ export class FragmentTable {
     return this.#size + this.#pools.length;
   }
 
-  /** Word of a lock. */
+  /** Word index of a lock. */
   lockAt(i: number): number {
     return i < this.#size ? this.#at(i) + LOCK : this.#pools[i - this.#size]!;
   }
@@ -293,7 +292,7 @@ export class FragmentTable {
       this.#poison(entryAt);
       return TOO_LONG;
     }
-    // What follows the packet is padding of its link.
+    // Octets after the packet are link-layer padding.
     const octets = Math.min(length, whole);
     const list = words[entryAt + LIST]!;
     let last = this.#stored.add(list, bytes, at, octets);
@@ -310,19 +309,19 @@ export class FragmentTable {
     return STORED;
   }
 
-  /** The rest of a datagram is to be dropped, and what was stored of it. */
+  /** Drops the rest of a datagram, and discards its stored fragments. */
   #poison(entryAt: number): void {
     this.#discard(entryAt);
     this.#words[entryAt + STATE] = POISONED;
   }
 
-  /** Discards what an entry that is storing has stored. */
+  /** Discards the stored fragments of an entry in state `STORING`. */
   #discard(entryAt: number): void {
     this.#statistics[Statistic.FragmentsDiscarded]! += this.#stored.release(this.#words[entryAt + LIST]!);
     this.#words[entryAt + LIST] = NONE;
   }
 
-  /** The datagram's entry, used now, or {@link NONE}. Collects what has expired in the bucket. */
+  /** Finds the datagram's entry and marks it as used; {@link NONE} if there is none. Collects expired entries of the bucket. */
   #find(bucket: number, key: PacketKey): number {
     this.#count(Statistic.Lookups);
     const words = this.#words;
@@ -356,7 +355,7 @@ export class FragmentTable {
     return found;
   }
 
-  /** Notes that an entry was used now, or when a thread whose clock is ahead used it. */
+  /** Sets an entry's last use to now, unless a thread whose clock is ahead has used it later. */
   #use(at: number): void {
     if (((this.#tick - this.#words[at + LAST_USE]!) | 0) > 0) this.#words[at + LAST_USE] = this.#tick;
   }
@@ -369,7 +368,7 @@ export class FragmentTable {
     return true;
   }
 
-  /** Makes an entry for a datagram that {@link #find} has not found; {@link NONE} when there is no room for it. */
+  /** Creates an entry for a datagram that {@link #find} has not found; {@link NONE} if there is no room. */
   #insert(bucket: number, key: PacketKey): number {
     this.#count(Statistic.Inserts);
     const words = this.#words;
@@ -408,7 +407,7 @@ export class FragmentTable {
     return entry;
   }
 
-  /** @returns how many entries of the bucket are in use, when those that have expired are not any more */
+  /** Collects expired entries of a bucket. @returns the number of entries still in use */
   #collectBucket(bucket: number): number {
     const words = this.#words;
     const bucketAt = this.#at(bucket);
@@ -434,8 +433,9 @@ export class FragmentTable {
   }
 
   /**
-   * Extra entries, or places for stored fragments, have run out, and some may have expired in buckets that no packet comes to: looks into a
-   * few, the next ones each time, and at most once a tick. `own` is locked by the caller; another that is locked is left alone, or two threads could wait for each other.
+   * Called when extra entries or places for stored fragments have run out: some may have expired in buckets that receive no packets. Scans a few
+   * buckets, the next ones each time, at most once per tick. The caller holds the lock of `own`; other locked buckets are skipped, or two threads
+   * could deadlock.
    */
   #scavenge(own: number): void {
     const words = this.#words;
@@ -461,7 +461,7 @@ export class FragmentTable {
     this.#unchain(previous, entry);
   }
 
-  /** Takes an extra entry out of its bucket. */
+  /** Removes an extra entry from its bucket. */
   #unchain(previous: number, entry: number): void {
     const words = this.#words;
     words[this.#at(previous) + NEXT] = words[this.#at(entry) + NEXT]!;
@@ -470,7 +470,7 @@ export class FragmentTable {
     this.#statistics[Statistic.BucketsUsed]!--;
   }
 
-  /** Frees an entry and all that it has. */
+  /** Frees an entry and everything that belongs to it. */
   #release(entry: number): void {
     const at = this.#at(entry);
     if (this.#words[at + STATE] === STORING) this.#discard(at);

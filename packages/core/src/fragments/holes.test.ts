@@ -10,7 +10,7 @@ function poolOf(count: number): { pool: ItemPool; holes: Holes } {
   return { pool, holes: new Holes(words, pool) };
 }
 
-/** A datagram's fragments, 8 octets the unit: cuts of it, repeated, overlapping, in any order. */
+/** Fragments of a datagram, in units of 8 octets: duplicate, overlapping, in any order. */
 const arrivals = fc
   .record({
     length: fc.integer({ min: 1, max: 60 }),
@@ -23,7 +23,7 @@ const arrivals = fc
       .map(([begin, size]) => ({ begin: begin * 8, end: Math.min(begin + size, length) * 8, more: begin + size < length })),
   }));
 
-test('a datagram is complete when every octet has come, and the last fragment; not before', () => {
+test('a datagram is complete when all octets and the last fragment have arrived, and not before', () => {
   fc.assert(
     fc.property(arrivals, ({ length, parts }) => {
       const { pool, holes } = poolOf(100);
@@ -47,8 +47,8 @@ test('a datagram is complete when every octet has come, and the last fragment; n
 test.each([
   ['in order', [0, 1, 2, 3]],
   ['reversed', [3, 2, 1, 0]],
-  ['the last one first', [3, 0, 1, 2]],
-  ['the middle last', [0, 3, 1, 2]],
+  ['with the last one first', [3, 0, 1, 2]],
+  ['with a middle one last', [0, 3, 1, 2]],
 ])('fragments %s fill all holes', (_name, order) => {
   const { pool, holes } = poolOf(4);
   let list = holes.open();
@@ -59,20 +59,20 @@ test.each([
   expect(pool.used).toBe(0);
 });
 
-test('what comes twice changes nothing', () => {
+test('a duplicate fragment changes nothing', () => {
   const { pool, holes } = poolOf(4);
   const list = holes.fill(holes.open(), 0, 8, true);
   expect(holes.fill(list, 0, 8, true)).toBe(list);
   expect(pool.used).toBe(1);
 });
 
-test('a fragment without data fills nothing, also when it says that it is the last', () => {
+test('a fragment without data fills nothing, even if it is the last', () => {
   const { holes } = poolOf(4);
   const list = holes.fill(holes.open(), 0, 8, true);
   expect(holes.fill(list, 8, 8, false)).toBe(list);
 });
 
-test('when there is no hole for the second half of one, the list is given up, and nothing of it stays', () => {
+test('if there is no free hole to split one, the whole list is freed', () => {
   const { pool, holes } = poolOf(2);
   const list = holes.fill(holes.open(), 16, 24, true);
   expect(pool.used).toBe(2);
@@ -80,13 +80,13 @@ test('when there is no hole for the second half of one, the list is given up, an
   expect(pool.used).toBe(0);
 });
 
-test('there is no list when all holes are used', () => {
+test('there is no list if all holes are used', () => {
   const { holes } = poolOf(1);
   expect(holes.open()).not.toBe(UNTRACKED);
   expect(holes.open()).toBe(UNTRACKED);
 });
 
-test('a datagram with more holes than any sender makes is not followed any more', () => {
+test('a datagram with more holes than any real sender causes is no longer tracked', () => {
   const { pool, holes } = poolOf(100);
   let list = holes.open();
   for (let hole = 1; hole < MAX_HOLES; hole++) {

@@ -1,31 +1,31 @@
 import { type ItemPool, NONE } from './item-pool.js';
 
-// What is missing of a datagram, as a list of holes: RFC 815 §3, without the data. A hole is three words of a pool's item.
+// The missing parts of a datagram, as a list of holes: RFC 815 §3, without the data. A hole is a pool item of three words.
 
 /** Words of a hole. */
 export const HOLE_WORDS = 3;
 
 const NEXT = 0;
 const BEGIN = 1;
-/** The octet after its last. */
+/** Offset after its last octet. */
 const END = 2;
 
-/** End of the last hole, until the last fragment tells how long the datagram is. */
+/** End of the last hole, until the last fragment arrives and the datagram's length is known. */
 const UNKNOWN_END = 0x7fffffff;
 
 /**
- * Most holes that a datagram may have: with 1500-octet packets the largest has 45 fragments, and so at most 23 holes. An attacker can make
- * thousands with tiny fragments, and every further fragment would have to look at all of them.
+ * Maximum number of holes of a datagram: in 1500-octet packets, the longest datagram has 45 fragments, so at most 23 holes. An attacker can cause
+ * thousands with tiny fragments, and every further fragment would have to be compared with all of them.
  */
 export const MAX_HOLES = 32;
 
-/** A datagram whose holes are not, or no longer, followed. */
+/** A datagram whose holes are not, or no longer, tracked. */
 export const UNTRACKED = -1;
 
-/** A datagram of which nothing is missing. */
+/** A complete datagram. */
 export const COMPLETE = -2;
 
-/** The holes of many datagrams. A list is named by its first hole. Who calls holds the datagram's lock. */
+/** The holes of many datagrams. A list is identified by its first hole. The caller must hold the datagram's lock. */
 export class Holes {
   readonly #words: Int32Array;
   readonly #pool: ItemPool;
@@ -35,7 +35,7 @@ export class Holes {
     this.#pool = pool;
   }
 
-  /** @returns the list of a datagram of which all is missing; {@link UNTRACKED} when the pool is used up */
+  /** @returns a list for a datagram of which nothing has arrived; {@link UNTRACKED} if the pool is exhausted */
   open(): number {
     const hole = this.#pool.take();
     if (hole === NONE) return UNTRACKED;
@@ -44,32 +44,32 @@ export class Holes {
   }
 
   /**
-   * Takes away what a fragment carries.
+   * Removes the octets of a fragment from the holes.
    *
-   * @param list what is missing without it
-   * @param more whether more fragments follow it; else the datagram ends where it ends
-   * @returns what is missing now; {@link COMPLETE} when that is nothing; {@link UNTRACKED} when the pool is used up, or the datagram has more
-   * than {@link MAX_HOLES}: then the list is gone
+   * @param list the holes before
+   * @param more whether more fragments follow it; if not, the datagram ends where it ends
+   * @returns the remaining holes; {@link COMPLETE} if there are none; {@link UNTRACKED} if the pool is exhausted or the datagram has more than
+   * {@link MAX_HOLES}: then the list was freed
    */
   fill(list: number, begin: number, end: number, more: boolean): number {
     const words = this.#words;
     let first = list;
     let previous = NONE;
     let holes = 0;
-    // The numbers of the steps are those of RFC 815 §3.
+    // Step numbers as in RFC 815 §3.
     for (let hole = list; hole !== NONE; ) {
       const at = this.#pool.at(hole);
       const next = words[at + NEXT]!;
       const holeBegin = words[at + BEGIN]!;
       const holeEnd = words[at + END]!;
-      // 2 and 3: it does not touch this hole.
+      // 2 and 3: the fragment does not overlap this hole.
       if (begin >= holeEnd || end <= holeBegin) {
         previous = hole;
         hole = next;
         holes++;
         continue;
       }
-      // 5 and 6: what it leaves of this hole, before and after it.
+      // 5 and 6: what remains of this hole before and after the fragment.
       const before = begin > holeBegin;
       const after = end < holeEnd && more;
       if (before && after) {
@@ -87,7 +87,7 @@ export class Holes {
         previous = hole;
         holes++;
       } else {
-        // 4: it fills this hole.
+        // 4: the fragment fills this hole.
         if (previous === NONE) first = next;
         else words[this.#pool.at(previous) + NEXT] = next;
         this.#pool.give(hole);
@@ -102,7 +102,7 @@ export class Holes {
     return first === NONE ? COMPLETE : first;
   }
 
-  /** Gives up a list; {@link UNTRACKED} is none. */
+  /** Frees a list; does nothing for {@link UNTRACKED}. */
   close(list: number): void {
     for (let hole = list; hole !== NONE; ) {
       const next = this.#words[this.#pool.at(hole) + NEXT]!;

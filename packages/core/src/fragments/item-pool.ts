@@ -3,7 +3,7 @@ import { lock, lockWithin, unlock } from './lock.js';
 /** No item. */
 export const NONE = -1;
 
-/** Words of a pool before its items, a cache line: pools of one table do not slow each other down. */
+/** Words of a pool's header: a cache line, so that pools of one table do not slow each other down. */
 export const POOL_HEADER = 16;
 
 const LOCK = 0;
@@ -12,8 +12,8 @@ const HEAD = 1;
 const USED = 2;
 
 /**
- * A pool of items in memory that threads share: who takes one has it alone until it is given back. An item is named by its number,
- * from 0; its first word links the free ones, and belongs to whoever took it.
+ * A pool of items in memory that threads share: an item belongs to the thread that took it until it is given back. Items are numbered from 0. The
+ * first word of a free item links to the next one; otherwise it belongs to the owner.
  */
 export class ItemPool {
   readonly #words: Int32Array;
@@ -23,11 +23,11 @@ export class ItemPool {
   readonly #timeout: number;
 
   /**
-   * @param words memory that holds the pool
-   * @param header where its {@link POOL_HEADER} words begin
-   * @param items where its items begin
+   * @param words memory that contains the pool
+   * @param header offset of its {@link POOL_HEADER} words
+   * @param items offset of its items
    * @param stride words of an item
-   * @param timeout longest wait for another thread, in milliseconds
+   * @param timeout maximum wait for another thread, in milliseconds
    */
   constructor(words: Int32Array, header: number, items: number, stride: number, timeout: number = Number.POSITIVE_INFINITY) {
     this.#words = words;
@@ -37,24 +37,24 @@ export class ItemPool {
     this.#timeout = timeout;
   }
 
-  /** Makes all `count` items free; before any thread uses the pool. */
+  /** Frees all `count` items. Call before any thread uses the pool. */
   reset(count: number): void {
     for (let item = 0; item < count; item++) this.#words[this.at(item)] = item + 1 < count ? item + 1 : NONE;
     this.#words[this.#header + HEAD] = count > 0 ? 0 : NONE;
     this.#words[this.#header + USED] = 0;
   }
 
-  /** Items that are taken. */
+  /** Number of items in use. */
   get used(): number {
     return Atomics.load(this.#words, this.#header + USED);
   }
 
-  /** Where an item begins, in words. */
+  /** Offset of an item in words. */
   at(item: number): number {
     return this.#items + item * this.#stride;
   }
 
-  /** @returns an item, or {@link NONE} when all are taken */
+  /** @returns an item, or {@link NONE} if all are in use */
   take(): number {
     const words = this.#words;
     const header = this.#header;

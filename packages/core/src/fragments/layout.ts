@@ -1,18 +1,18 @@
 // A fragment table in one region of memory that all workers share:
 //
 //     | three pools' headers                            |  extra entries, stored fragments, holes (item-pool.ts)
-//     | hand, time, key             a cache line        |  which bucket to look into when something has run out, and when that was; key of the hash
+//     | hand, time, key             a cache line        |  next bucket to scan when something has run out, and time of the last scan; hash key
 //     | entry[size + buckets]       16 words each       |  the buckets, and the extra entries for collisions
 //     | fragment[fragments]          2 words each       |  stored fragments: next, length
 //     | hole[holes]                  3 words each       |  (holes.ts)
-//     | octets[fragments][mtu]                          |  what was stored
+//     | octets[fragments][mtu]                          |  the stored packets
 //
 // An entry:
 //
 //   0 | lock | next | state | last use | fwmark | list | source address (4 words) | destination (4) | id | protocol |
 //
-// The lock of a bucket's first entry guards the bucket: that entry, the extra entries chained to it by `next`, and all that
-// these have. `list` is, while fragments are stored, the last of them, whose `next` is the first; and later the first hole.
+// The lock of a bucket's first entry guards the bucket: that entry, the extra entries chained to it by `next`, and everything that belongs to
+// them. While fragments are stored, `list` is the last of them, whose `next` is the first; later it is the first hole.
 
 import { HOLE_WORDS } from './holes.js';
 import { POOL_HEADER } from './item-pool.js';
@@ -30,7 +30,7 @@ const ADDRESS_WORDS = 8;
 export const ID: number = ADDRESSES + ADDRESS_WORDS;
 export const PROTOCOL: number = ID + 1;
 
-/** Words from `hand` on: when buckets were looked into, and the key of the hash. */
+/** Word offsets from `hand`: time of the last scan, and the hash key. */
 export const SCAVENGED_AT = 1;
 export const KEY = 2;
 
@@ -40,21 +40,21 @@ export const FRAGMENT_NEXT = 0;
 export const FRAGMENT_LENGTH = 1;
 
 export interface FragmentTableOptions {
-  /** Buckets: about as many as datagrams are under way at once. A prime spreads them best. */
+  /** Buckets: about as many as datagrams in transit at a time. A prime spreads them best. */
   readonly size: number;
-  /** Extra entries, for datagrams that meet in a bucket. */
+  /** Extra entries, for datagrams that share a bucket. */
   readonly buckets: number;
-  /** Fragments that can be stored at once; 0 when none could be sent again. */
+  /** Fragments that can be stored at a time; 0 if they cannot be reinjected. */
   readonly fragments: number;
-  /** Octets of the longest fragment that is stored. */
+  /** Maximum length of a stored fragment, in octets. */
   readonly mtu: number;
   /** How long a datagram's entry lives after its last use, in milliseconds. */
   readonly ttl: number;
-  /** Holes to follow what is missing of datagrams; 0 to let all entries live for their time. */
+  /** Holes to track the missing parts of datagrams; 0 to let all entries live until they expire. */
   readonly holes: number;
 }
 
-/** Where the parts begin, and how long the whole is: in octets. */
+/** Offsets of the parts, and the total length, in octets. */
 export interface FragmentTableLayout {
   readonly extraPool: number;
   readonly fragmentPool: number;

@@ -12,7 +12,7 @@ function watched(): { words: Int32Array; table: FragmentTable; watch: LockWatch 
   return { words: new Int32Array(memory), table, watch: new LockWatch(memory, table, OPTIONS.size) };
 }
 
-test('a lock that is held all the time is found, with how long; one that is released is not', () => {
+test('finds a lock that is never released, with its duration, but no released lock', () => {
   const { words, table, watch } = watched();
   words[table.lockAt(3)] = 1;
   words[table.lockAt(5)] = 2;
@@ -25,7 +25,7 @@ test('a lock that is held all the time is found, with how long; one that is rele
   expect(watch.heldFor(0)).toEqual([]);
 });
 
-test('of a large table some are looked at each time; pools are found, too', () => {
+test('checks some locks of a large table each time, including pools', () => {
   const { words, table, watch } = watched();
   words[table.lockAt(9_999)] = 1;
   words[table.lockAt(10_002)] = 1;

@@ -1,23 +1,23 @@
 import type { FragmentTable } from './fragment-table.js';
 import { isHeld } from './lock.js';
 
-/** Locks looked at each time: a table may have millions of buckets, and a stuck one may be found some seconds late. */
-const LOOKED_AT = 4096;
+/** Locks to check each time: a table may have millions of buckets, and finding a stuck one some seconds later is good enough. */
+const MAX_CHECKED = 4096;
 
-/** A lock that has been held at every look. */
+/** A lock that was held at every check. */
 export interface HeldLock {
-  /** What it guards, for people: `bucket 17` or `pool 1`. */
+  /** What it guards, for messages: `bucket 17` or `pool 1`. */
   readonly name: string;
-  /** For how long, in milliseconds. */
+  /** How long, in milliseconds. */
   readonly held: number;
 }
 
-/** Finds locks of a fragment table that are never released. Workers hold one for less than a microsecond, unless they died with it. */
+/** Finds locks of a fragment table that are never released. Workers hold a lock for less than a microsecond, unless they died holding it. */
 export class LockWatch {
   readonly #words: Int32Array;
   readonly #table: Pick<FragmentTable, 'lockAt' | 'locks'>;
   readonly #buckets: number;
-  /** Locks that were held at the last look: for how long, in milliseconds. */
+  /** Locks that were held at the last check, and how long, in milliseconds. */
   #held = new Map<number, number>();
   #next = 0;
 
@@ -28,19 +28,19 @@ export class LockWatch {
     this.#buckets = buckets;
   }
 
-  /** @param elapsed milliseconds since the last look */
+  /** @param elapsed milliseconds since the last check */
   look(elapsed: number): void {
     const before = this.#held;
     this.#held = new Map();
     for (const [lock, held] of before) if (this.#isHeld(lock)) this.#held.set(lock, held + elapsed);
-    const count = Math.min(LOOKED_AT, this.#table.locks);
+    const count = Math.min(MAX_CHECKED, this.#table.locks);
     for (let i = 0; i < count; i++) {
       if (!this.#held.has(this.#next) && this.#isHeld(this.#next)) this.#held.set(this.#next, 0);
       this.#next = (this.#next + 1) % this.#table.locks;
     }
   }
 
-  /** Locks that have been held for at least so many milliseconds. */
+  /** Locks that have been held for at least this long. */
   heldFor(milliseconds: number): HeldLock[] {
     return [...this.#held]
       .filter(([, held]) => held >= milliseconds)

@@ -1,4 +1,4 @@
-// A lock in one word of memory that threads share: U. Drepper, "Futexes Are Tricky", the second mutex.
+// A lock in one word of shared memory: U. Drepper, "Futexes Are Tricky", the second mutex.
 
 const FREE = 0;
 const HELD = 1;
@@ -8,12 +8,12 @@ const CONTENDED = 2;
 /** Attempts before sleeping: a bucket is held for about 100 ns, while going to sleep and waking up takes some µs. */
 const SPINS = 100;
 
-/** Takes the lock that is the word `at`; waits while another thread holds it. */
+/** Acquires the lock in word `at`; waits while another thread holds it. */
 export function lock(words: Int32Array, at: number): void {
   if (!tryLock(words, at)) wait(words, at);
 }
 
-/** Takes the lock if nobody holds it. */
+/** Acquires the lock if it is free. */
 export function tryLock(words: Int32Array, at: number): boolean {
   return Atomics.compareExchange(words, at, FREE, HELD) === FREE;
 }
@@ -23,8 +23,8 @@ export function unlock(words: Int32Array, at: number): void {
 }
 
 /**
- * Takes the lock unless another thread holds it for all of `timeout` milliseconds. For threads that must not wait for ever: the holder may
- * have died.
+ * Acquires the lock, unless another thread holds it for `timeout` milliseconds. For threads that must not wait forever, because the holder may have
+ * died.
  */
 export function lockWithin(words: Int32Array, at: number, timeout: number): boolean {
   for (let i = 0; i < SPINS; i++) if (tryLock(words, at)) return true;
@@ -33,7 +33,7 @@ export function lockWithin(words: Int32Array, at: number, timeout: number): bool
   return Atomics.exchange(words, at, CONTENDED) === FREE;
 }
 
-/** Whether a thread holds the lock, at each of several looks. */
+/** Whether the lock is held at each of several checks. */
 export function isHeld(words: Int32Array, at: number): boolean {
   for (let i = 0; i < SPINS; i++) if (Atomics.load(words, at) === FREE) return false;
   return true;

@@ -1,50 +1,50 @@
-// The fragment table's statistics in memory that other processes read, little-endian. The first part is that of C nfqlb:
+// The fragment table's statistics, in memory that other processes read, little-endian. The first part is the same as in C nfqlb:
 //
 //  0 | u64 ttlNanos
 //  8 | u32 size, active, collisions, inserts, rejectedInserts, lookups, objGC | (4 octets padding)
 // 40 | u32 mtu, bucketsMax, bucketsAllocated, bucketsUsed, fragsMax, fragsDiscarded, fragsAllocated, reAssembled
 //
-// What follows is not in C nfqlb:
+// The rest does not exist in C nfqlb:
 //
 // 72 | u32 magic, asked, answered, fragsUsed, holesMax, holesUsed, skipped, (padding)
 //
-// A reader who wants expired entries collected first adds 1 to `asked`, and waits until `answered` has caught up.
+// To have expired entries collected first, a reader adds 1 to `asked`, and waits until `answered` has caught up.
 
-/** Octets of the part that C nfqlb has. */
+/** Length of the part that C nfqlb has, in octets. */
 export const C_STATISTICS_LENGTH = 72;
 
-/** Octets of the whole. */
+/** Total length in octets. */
 export const STATISTICS_LENGTH = 104;
 
 export const STATISTICS_MAGIC = 0x316c7166; // "fql1"
 
-/** Each statistic's word. */
+/** Word index of each statistic. */
 export const Statistic = {
   TtlNanosLow: 0,
   TtlNanosHigh: 1,
   /** Buckets of the table. */
   Size: 2,
-  /** Entries in use, when they were counted last. */
+  /** Entries in use when they were last counted. */
   Active: 3,
-  /** Entries made in a bucket that had one. */
+  /** Entries created in a bucket that had one. */
   Collisions: 4,
   Inserts: 5,
-  /** Entries not made because all extra buckets were used. */
+  /** Entries not created because no extra entry was free or the bucket was full. */
   Rejected: 6,
   Lookups: 7,
   /** Entries that expired and were collected. */
   Collected: 8,
   Mtu: 10,
   BucketsMax: 11,
-  /** Extra buckets taken, in all. */
+  /** Total number of extra entries used. */
   BucketsAllocated: 12,
   BucketsUsed: 13,
   FragmentsMax: 14,
-  /** Stored fragments that were never sent on. */
+  /** Stored fragments that were discarded, not reinjected. */
   FragmentsDiscarded: 15,
-  /** Fragments stored, in all. */
+  /** Total number of fragments stored. */
   FragmentsAllocated: 16,
-  /** Datagrams of which every fragment has come. */
+  /** Datagrams of which all fragments have arrived. */
   Reassembled: 17,
   Magic: 18,
   Asked: 19,
@@ -52,7 +52,7 @@ export const Statistic = {
   FragmentsUsed: 21,
   HolesMax: 22,
   HolesUsed: 23,
-  /** Buckets left out of a collection because a worker held them. */
+  /** Buckets skipped in a collection because a worker had locked them. */
   Skipped: 24,
 } as const;
 
@@ -84,7 +84,7 @@ const OWN_NAMES = {
   skipped: Statistic.Skipped,
 } as const;
 
-/** The sum of what several threads have counted, written to where others read it. */
+/** Sums the statistics of several threads into memory that other processes read. */
 export function sumStatistics(threads: readonly Uint32Array[], sum: Uint32Array): void {
   for (let word = 0; word < sum.length; word++) {
     if (word === Statistic.Asked || word === Statistic.Answered) continue;
@@ -92,7 +92,7 @@ export function sumStatistics(threads: readonly Uint32Array[], sum: Uint32Array)
   }
 }
 
-/** The statistics by the names that `nfqlb stats` prints, in its order. What C nfqlb does not have comes last, where it is there. */
+/** The statistics by their names in `nfqlb stats`, in its order. Those that C nfqlb does not have come last, if present. */
 export function nameStatistics(words: Uint32Array): Record<string, number> {
   const own = words.length > Statistic.Magic && words[Statistic.Magic] === STATISTICS_MAGIC;
   const named = Object.entries({ ...NAMES, ...(own ? OWN_NAMES : {}) }).flatMap(([name, word]) =>

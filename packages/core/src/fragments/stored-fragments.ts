@@ -1,12 +1,12 @@
 import { type ItemPool, NONE } from './item-pool.js';
 import { FRAGMENT_LENGTH, FRAGMENT_NEXT } from './layout.js';
 
-/** Sends a stored fragment on its way again: `bytes[at .. at + length)`. */
+/** Reinjects a stored fragment: `bytes[at .. at + length)`. */
 export type Reinject = (bytes: Uint8Array, at: number, length: number) => void;
 
 /**
- * The stored fragments of many datagrams. A datagram's are a ring that is named by the last, whose next is the first; {@link NONE} names
- * none. Who calls holds the datagram's lock, or has the ring alone.
+ * The stored fragments of many datagrams. Those of a datagram form a ring, which is identified by its last fragment, whose next is the first;
+ * {@link NONE} is an empty ring. The caller must hold the datagram's lock, or own the ring.
  */
 export class StoredFragments {
   readonly #words: Int32Array;
@@ -15,8 +15,8 @@ export class StoredFragments {
   readonly #mtu: number;
 
   /**
-   * @param words memory that holds the pool
-   * @param octets `mtu` of them for each fragment of the pool
+   * @param words memory that contains the pool
+   * @param octets `mtu` octets for each fragment of the pool
    */
   constructor(words: Int32Array, pool: ItemPool, octets: Uint8Array, mtu: number) {
     this.#words = words;
@@ -26,9 +26,9 @@ export class StoredFragments {
   }
 
   /**
-   * Stores `bytes[at .. at + length)` behind the last of a ring.
+   * Appends `bytes[at .. at + length)` to a ring.
    *
-   * @returns the ring's name now; {@link NONE} when the pool is used up: then nothing has changed
+   * @returns the ring; {@link NONE} if the pool is exhausted: then nothing has changed
    */
   add(last: number, bytes: Uint8Array, at: number, length: number): number {
     const fragment = this.#pool.take();
@@ -42,14 +42,14 @@ export class StoredFragments {
       words[lastAt + FRAGMENT_NEXT] = fragment;
     }
     words[fragmentAt + FRAGMENT_LENGTH] = length;
-    // Octet by octet: `set` wants an object for the part of `bytes`.
+    // Octet by octet: `set` would need an object for the part of `bytes`.
     const octets = this.#octets;
     const to = fragment * this.#mtu;
     for (let i = 0; i < length; i++) octets[to + i] = bytes[at + i]!;
     return fragment;
   }
 
-  /** Sends a ring's fragments in the order in which they came, if a way is given, and gives their places back. Says how many they were. */
+  /** Frees a ring, after reinjecting its fragments in order of arrival if `reinject` is given. Returns their number. */
   release(last: number, reinject?: Reinject): number {
     if (last === NONE) return 0;
     const words = this.#words;

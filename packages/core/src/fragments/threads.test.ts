@@ -36,7 +36,7 @@ function run(task: ThreadTask): Promise<ThreadResult> {
 
 test.each([
   ['in many buckets', { size: 997, buckets: 20_000, lead: 0 }],
-  ['in one bucket, which all threads want at once', { size: 1, buckets: 20, lead: 0 }],
+  ['in one bucket, for which all threads contend', { size: 1, buckets: 20, lead: 0 }],
   ['with clocks a tick (1/16 ms) apart', { size: 997, buckets: 20_000, lead: 1 / 16 }],
   ['with clocks seconds apart', { size: 997, buckets: 20_000, lead: 5000 }],
 ])('several threads share a table, %s', { timeout: 60_000 }, async (_name, { size, buckets, lead }) => {
@@ -46,7 +46,7 @@ test.each([
   const table = new FragmentTable(memory, options, statistics);
   table.resetStatistics(options);
   const progress = new SharedArrayBuffer(4 * THREADS);
-  // Reads statistics meanwhile, by a clock behind all the others: nothing has expired.
+  // Meanwhile, collects for statistics, with a clock behind all others: nothing expires.
   table.now = 0;
   const collecting = setInterval(() => table.collect(), 1);
   const results = await Promise.all(
@@ -66,11 +66,11 @@ test.each([
   expect(counts.objGC).toBe(0);
 
   expect(total('wrong')).toBe(0);
-  // Every fragment was taken once, and each that was stored once more, unless it was discarded.
+  // Every fragment was handled once, and each stored one once more, unless it was discarded.
   expect(total('right') + total('stored') + total('dropped')).toBe(DATAGRAMS * PARTS + total('again'));
   expect(counts.fragsAllocated).toBe(total('stored'));
   expect(total('again') + counts.fragsDiscarded! + counts.fragsUsed!).toBe(total('stored'));
-  // There were both orders of arrival, and threads met.
+  // Both orders of arrival occurred.
   for (const name of ['right', 'stored', 'again'] as const) expect(total(name)).toBeGreaterThan(0);
   expect(counts.lookups).toBe(DATAGRAMS * PARTS + total('again'));
   expect(counts.reAssembled).toBeGreaterThan(0);

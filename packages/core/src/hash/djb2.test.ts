@@ -9,7 +9,7 @@ function naive(bytes: Uint8Array): number {
   return Number(hash);
 }
 
-test('a word a step gives what an octet a step gives', () => {
+test('hashing word by word gives the same result as octet by octet', () => {
   fc.assert(
     fc.property(fc.int32Array({ maxLength: 10 }), (words) => {
       expect(djb2(words, 0, words.length) >>> 0).toBe(naive(new Uint8Array(words.buffer, words.byteOffset, words.byteLength)));
@@ -17,7 +17,7 @@ test('a word a step gives what an octet a step gives', () => {
   );
 });
 
-test('only the words from begin to end count', () => {
+test('hashes only the words from begin to end', () => {
   const bytes = Uint8Array.from({ length: 12 }, (_, i) => 251 - i);
   expect(djb2(new Int32Array(bytes.buffer), 1, 2) >>> 0).toBe(naive(bytes.subarray(4, 8)));
 });

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { halfSipHash } from './half-siphash.js';
 
-// Of the Linux kernel's lib/test_siphash.c: key 00 01 … 07, message 00 01 … of so many octets.
+// From the Linux kernel's lib/test_siphash.c: key 00 01 … 07, message 00 01 … of the given length.
 test.each([
   [5, 0x88e3d89b],
   [9, 0xc839caed],
@@ -15,7 +15,7 @@ test.each([
   expect(halfSipHash(words, 0, last, 1, words[last]!, length - 1, 0x03020100, 0x07060504) >>> 0).toBe(hash);
 });
 
-test('every so many words are hashed, and no others', () => {
+test('hashes only every step-th word', () => {
   const hash = (...words: number[]): number => halfSipHash(Int32Array.from(words), 3, 8, 4, 7, 17, 1, 2);
   expect(hash(1, 2, 3, 4, 5, 6, 7, 8)).toBe(hash(0, 0, 0, 4, 0, 0, 0, 8));
   expect(hash(1, 2, 3, 4, 5, 6, 7, 8)).not.toBe(hash(1, 2, 3, 5, 5, 6, 7, 8));

@@ -1,6 +1,6 @@
-// HalfSipHash-1-3 (J.-P. Aumasson, D. J. Bernstein; 32-bit words): a keyed hash for tables whose keys an attacker chooses. The Linux kernel
-// uses it for the same purpose (`hsiphash`, Documentation/security/siphash.rst). Without the key nobody can find keys that share a bucket,
-// which for djb2 and MurmurHash3 is easy even when they are seeded.
+// HalfSipHash-1-3 (J.-P. Aumasson, D. J. Bernstein; 32-bit words): a keyed hash for tables whose keys an attacker can choose. The Linux kernel
+// uses it for the same purpose (`hsiphash`, Documentation/security/siphash.rst). Without the hash key, nobody can find entries that share a
+// bucket; for djb2 and MurmurHash3, that is easy even if they are seeded.
 
 /**
  * Hashes every `step`-th word of `words[begin .. end)`, then `word`, then one octet.
@@ -23,7 +23,7 @@ export function halfSipHash(
   let v2 = k0 ^ 0x6c796765;
   let v3 = k1 ^ 0x74656462;
   let length = 1;
-  // The words, then `word`, then the octet below the message's length, then finalisation: one round each, written once.
+  // The words, then `word`, then the octet with the message's length above it, then finalization: one round each, with the code written only once.
   let at = begin;
   for (let phase = 0; phase < 5; ) {
     let m = 0;

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { murmur3 } from './murmur3.js';
 
-// Published vectors of MurmurHash3_x86_32 for four octets, here as the little-endian word that they are.
+// Published vectors of MurmurHash3_x86_32 for four octets, here as a little-endian word.
 test.each([
   ['00 00 00 00', 0x00000000, 0, 0x2362f9de],
   ['ff ff ff ff', 0xffffffff, 0, 0x76293b50],

@@ -1,9 +1,9 @@
-// MurmurHash3_x86_32 (Austin Appleby, public domain) of one 32-bit word, which is to say of its four little-endian octets.
+// MurmurHash3_x86_32 (Austin Appleby, public domain) of one 32-bit word, that is, of its four little-endian octets.
 
 /**
  * @param word the four octets, as a number
  * @param seed 32 bits
- * @returns 32 bits, signed, as djb2.ts gives them
+ * @returns 32 bits, signed (see djb2.ts)
  */
 export function murmur3(word: number, seed: number): number {
   let k = Math.imul(word, 0xcc9e2d51);

@@ -1,17 +1,17 @@
 import type { PacketKey } from './packet-key.js';
 
-/** Longest datagram: the length field of either family has 16 bits (RFC 791 §3.1, RFC 8200 §3). */
+/** Maximum datagram length: the length field of both families has 16 bits (RFC 791 §3.1, RFC 8200 §3). */
 const MAX_LENGTH = 0xffff;
 
 /**
- * Notes which datagram a fragment belongs to, and which part of it that carries.
+ * Stores in the key which datagram a fragment belongs to, and which part of the datagram it carries.
  *
- * @param id identification, its wire octets read little-endian
- * @param protocol what else tells datagrams apart: in IPv4 the protocol (RFC 791 §2.3), in IPv6 nothing (RFC 8200 §4.5), 0
- * @param offset octets of the datagram before it
- * @param length octets that it carries, by what its headers say
- * @param headers octets before them that the datagram's length counts
- * @returns false for a malformed fragment: its headers contradict each other, or it ends beyond the longest datagram
+ * @param id identification: its wire octets, read as little-endian
+ * @param protocol also identifies IPv4 datagrams (RFC 791 §2.3); 0 for IPv6 (RFC 8200 §4.5)
+ * @param offset of the fragment in the datagram, in octets
+ * @param length octets that it carries, according to its headers
+ * @param headers length of the headers that count toward the datagram's length, in octets
+ * @returns false for a malformed fragment: its headers are inconsistent, or it ends beyond the maximum datagram length
  */
 export function setFragment(
   key: PacketKey,

@@ -17,13 +17,13 @@ import { Kind } from './kind.js';
 import { KEY_DESTINATION, KEY_ID, KEY_SOURCE, type PacketKey } from './packet-key.js';
 import { wordAt } from './word.js';
 
-/** Where the identification stands in the header (RFC 791 §3.1): taken over in wire order, not read as a number. */
+/** Offset of the identification in the header (RFC 791 §3.1); copied in wire order, not read as a number. */
 const IPV4_IDENTIFICATION = 4;
 
-/** The octets 00 00 ff ff, which stand before an IPv4 address, as a word of the key. */
+/** The octets 00 00 ff ff before a mapped IPv4 address, as a word of the key. */
 const MAPPED = 0xffff0000 | 0;
 
-/** As `extractKey`, for IPv4; `key` is zero, `end` is the octet after the packet's last. */
+/** Like `extractKey`, for IPv4. `key` must be zero; `end` is the offset after the packet. */
 export function extractIpv4(key: PacketKey, bytes: Uint8Array, at: number, end: number, udpEncapPort: number): Kind {
   if (at + IPV4_MIN_HEADER_LENGTH > end) return Kind.Malformed;
   const header = headerLength(bytes, at);
@@ -32,7 +32,7 @@ export function extractIpv4(key: PacketKey, bytes: Uint8Array, at: number, end: 
   setAddress(key, KEY_SOURCE, bytes, at + IPV4_SOURCE);
   setAddress(key, KEY_DESTINATION, bytes, at + IPV4_DESTINATION);
 
-  if (!isFragment(bytes, at)) return extractWhole(key, bytes, at + header, end, protocol(bytes, at), udpEncapPort);
+  if (!isFragment(bytes, at)) return extractUnfragmented(key, bytes, at + header, end, protocol(bytes, at), udpEncapPort);
 
   const offset = fragmentOffset(bytes, at);
   const length = totalLength(bytes, at) - header;
@@ -42,12 +42,12 @@ export function extractIpv4(key: PacketKey, bytes: Uint8Array, at: number, end: 
     key.words[KEY_ID / 4] = id;
     return Kind.Fragment;
   }
-  const kind = extractWhole(key, bytes, at + header, end, protocol(bytes, at), udpEncapPort);
-  // A fragmented ICMP error is nothing a router sends (RFC 1812 §4.3.2.3 bounds its length).
+  const kind = extractUnfragmented(key, bytes, at + header, end, protocol(bytes, at), udpEncapPort);
+  // Routers do not send fragmented ICMP errors (RFC 1812 §4.3.2.3 limits their length).
   return kind === Kind.Malformed || kind === Kind.IcmpInner ? Kind.Malformed : Kind.FirstFragment;
 }
 
-function extractWhole(key: PacketKey, bytes: Uint8Array, at: number, end: number, protocol: number, udpEncapPort: number): Kind {
+function extractUnfragmented(key: PacketKey, bytes: Uint8Array, at: number, end: number, protocol: number, udpEncapPort: number): Kind {
   if (protocol !== IPPROTO_ICMP) return extractTransport(key, bytes, at, end, protocol, udpEncapPort);
   if (at + ICMP_HEADER_LENGTH > end) return Kind.Malformed;
   const type = icmpType(bytes, at);
@@ -66,7 +66,7 @@ function extractQuoted(key: PacketKey, bytes: Uint8Array, at: number, end: numbe
   return extractQuotedTransport(key, bytes, at + header, end, protocol(bytes, at), fragmentOffset(bytes, at) === 0, udpEncapPort);
 }
 
-/** Writes the IPv4 address at `from` as ::ffff:a.b.c.d (RFC 4291 §2.5.5.2); the key is zero. */
+/** Writes the IPv4 address at `from` as ::ffff:a.b.c.d (RFC 4291 §2.5.5.2). The key must be zero. */
 function setAddress(key: PacketKey, to: number, bytes: Uint8Array, from: number): void {
   const words = key.words;
   words[to / 4 + 2] = MAPPED;

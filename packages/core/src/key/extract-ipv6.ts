@@ -15,7 +15,7 @@ import { Kind } from './kind.js';
 import { KEY_DESTINATION, KEY_ID, KEY_SOURCE, type PacketKey } from './packet-key.js';
 import { wordAt } from './word.js';
 
-/** As `extractKey`, for IPv6; `key` is zero, `end` is the octet after the packet's last. */
+/** Like `extractKey`, for IPv6. `key` must be zero; `end` is the offset after the packet. */
 export function extractIpv6(key: PacketKey, bytes: Uint8Array, begin: number, end: number, udpEncapPort: number): Kind {
   if (begin + IPV6_HEADER_LENGTH > end) return Kind.Malformed;
   key.family = 6;
@@ -24,7 +24,7 @@ export function extractIpv6(key: PacketKey, bytes: Uint8Array, begin: number, en
 
   let header = nextHeader(bytes, begin);
   let at = begin + IPV6_HEADER_LENGTH;
-  // Where the fragment header is; 0 while none was met (it cannot be at 0, behind a fixed header).
+  // Offset of the fragment header; 0 if none was found (it cannot be at 0, after a fixed header).
   let fragment = 0;
   for (;;) {
     if (isExtension(header)) {
@@ -32,13 +32,13 @@ export function extractIpv6(key: PacketKey, bytes: Uint8Array, begin: number, en
       header = extensionNextHeader(bytes, at);
       at += extensionLength(bytes, at);
     } else if (header === IPPROTO_FRAGMENT) {
-      // RFC 8200 §4.1: each extension header at most once. Two would name two datagrams.
+      // RFC 8200 §4.1: each extension header at most once. Two fragment headers would identify two datagrams.
       if (fragment !== 0 || at + FRAGMENT_HEADER_LENGTH > end) return Kind.Malformed;
       fragment = at;
       at += FRAGMENT_HEADER_LENGTH;
       const offset = fragmentOffset(bytes, fragment);
       const more = moreFragments(bytes, fragment);
-      // Offset 0 and M=0 is an atomic fragment: nothing else belongs to it (RFC 6946).
+      // Offset 0 and M=0: an atomic fragment, which is a complete datagram (RFC 6946).
       if (offset !== 0 || more) {
         const length = begin + IPV6_HEADER_LENGTH + payloadLength(bytes, begin) - at;
         const id = wordAt(bytes, fragment + FRAGMENT_IDENTIFICATION);
@@ -52,13 +52,13 @@ export function extractIpv6(key: PacketKey, bytes: Uint8Array, begin: number, en
     } else break;
   }
 
-  const kind = extractWhole(key, bytes, at, end, header, udpEncapPort);
+  const kind = extractUnfragmented(key, bytes, at, end, header, udpEncapPort);
   if (!key.moreFragments) return kind;
-  // A fragmented ICMP error is nothing a node sends (RFC 4443 §2.4 (c) keeps it within the minimum MTU).
+  // Nodes do not send fragmented ICMP errors (RFC 4443 §2.4 (c) limits them to the minimum MTU).
   return kind === Kind.Malformed || kind === Kind.IcmpInner ? Kind.Malformed : Kind.FirstFragment;
 }
 
-function extractWhole(key: PacketKey, bytes: Uint8Array, at: number, end: number, protocol: number, udpEncapPort: number): Kind {
+function extractUnfragmented(key: PacketKey, bytes: Uint8Array, at: number, end: number, protocol: number, udpEncapPort: number): Kind {
   if (protocol !== IPPROTO_ICMPV6) return extractTransport(key, bytes, at, end, protocol, udpEncapPort);
   if (at + ICMP_HEADER_LENGTH > end) return Kind.Malformed;
   const type = icmpType(bytes, at);
@@ -83,14 +83,14 @@ function extractQuoted(key: PacketKey, bytes: Uint8Array, begin: number, end: nu
     } else if (header === IPPROTO_FRAGMENT) {
       if (at + FRAGMENT_HEADER_LENGTH > end) return Kind.Malformed;
       header = fragmentNextHeader(bytes, at);
-      // Behind a later fragment's header is data; what its next header names stands in the first fragment.
+      // A later fragment's header is followed by data; the header that it names is in the first fragment.
       if (fragmentOffset(bytes, at) !== 0) return extractQuotedTransport(key, bytes, at, end, header, false, udpEncapPort);
       at += FRAGMENT_HEADER_LENGTH;
     } else return extractQuotedTransport(key, bytes, at, end, header, true, udpEncapPort);
   }
 }
 
-/** By words: a packet that quotes another, with four addresses to copy, takes 140 ns instead of 180. */
+/** Copies words: a packet that quotes another, with four addresses to copy, takes 140 ns instead of 180. */
 function setAddress(key: PacketKey, to: number, bytes: Uint8Array, from: number): void {
   const words = key.words;
   for (let i = 0; i < 4; i++) words[to / 4 + i] = wordAt(bytes, from + 4 * i);

@@ -1,4 +1,4 @@
-// What follows the IP headers, the same for IPv4 and IPv6: ports, SCTP in UDP, and ICMP's own fields.
+// What follows the IP headers, for both IPv4 and IPv6: ports, SCTP in UDP, and ICMP fields.
 
 import { ICMP_ECHO_IDENTIFIER } from '../wire/icmp.js';
 import { destinationPort, PORTS_LENGTH, sourcePort } from '../wire/ports.js';
@@ -7,12 +7,12 @@ import { UDP_HEADER_LENGTH } from '../wire/udp.js';
 import { Kind } from './kind.js';
 import { KEY_DESTINATION_PORT, KEY_ID, KEY_PROTOCOL, KEY_SOURCE_PORT, type PacketKey } from './packet-key.js';
 
-/** Notes the protocol; the upper octet of its field stays 0. */
+/** Sets the protocol; the upper octet of its field stays 0. */
 export function setProtocol(key: PacketKey, protocol: number): void {
   key.bytes[KEY_PROTOCOL] = protocol;
 }
 
-/** Notes an echo request, whose ICMP header begins at `at`, and its identifier. */
+/** Marks an echo request, whose ICMP header is at `at`, and sets its identifier. */
 export function setEchoId(key: PacketKey, bytes: Uint8Array, at: number): void {
   key.bytes[KEY_ID] = bytes[at + ICMP_ECHO_IDENTIFIER]!;
   key.bytes[KEY_ID + 1] = bytes[at + ICMP_ECHO_IDENTIFIER + 1]!;
@@ -20,10 +20,10 @@ export function setEchoId(key: PacketKey, bytes: Uint8Array, at: number): void {
 }
 
 /**
- * Protocol and ports of a packet on its way to a target.
+ * Extracts protocol and ports of a packet on its way to a target.
  *
- * @param at where the header after the IP headers begins
- * @param end octet after the packet's last
+ * @param at offset of the header after the IP headers
+ * @param end offset after the packet
  */
 export function extractTransport(key: PacketKey, bytes: Uint8Array, at: number, end: number, protocol: number, udpEncapPort: number): Kind {
   setProtocol(key, protocol);
@@ -47,12 +47,12 @@ export function extractTransport(key: PacketKey, bytes: Uint8Array, at: number, 
 }
 
 /**
- * Protocol and ports of a packet quoted in an ICMP error. It travelled from a target to a client, so its ports are
- * swapped to give the key of the connection, and encapsulation shows in its *source* port.
+ * Extracts protocol and ports of a packet quoted in an ICMP error. It traveled from a target to a client, so its ports are swapped to get the key
+ * of the connection, and encapsulation is recognized by its *source* port.
  *
- * @param at where the quoted packet's header after its IP headers begins
- * @param end octet after the quote's last
- * @param portsQuoted false for a later fragment: what stands at `at` is data
+ * @param at offset of the header after the quoted packet's IP headers
+ * @param end offset after the quote
+ * @param portsQuoted false for a later fragment, which has data at `at`
  */
 export function extractQuotedTransport(
   key: PacketKey,

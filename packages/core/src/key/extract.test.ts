@@ -9,7 +9,7 @@ import { extractKey } from './extract.js';
 import { KIND_NAMES, Kind } from './kind.js';
 import { PacketKey } from './packet-key.js';
 
-/** A golden vector: what the right answer is by construction, see test-data/README.md. */
+/** A golden vector: correct by construction, see test-data/README.md. */
 interface PacketVector {
   readonly i: number;
   readonly name: string;
@@ -34,7 +34,7 @@ const vectors: PacketVector[] = ['packets', 'packets-mixed'].flatMap(
 
 const hex = (bytes: Uint8Array): string => Buffer.from(bytes).toString('hex');
 
-/** One key for all tests, as one serves all packets of a balancer: nothing of the packet before may be left in it. */
+/** One key for all tests, as in a balancer: nothing from the previous packet may remain in it. */
 const key = new PacketKey();
 
 describe('golden vectors', () => {
@@ -53,7 +53,7 @@ describe('golden vectors', () => {
   });
 });
 
-/** Kind, key and fragment id of the packet that stands at `before` in a region. */
+/** Kind, key and fragment ID of the packet at `before` in a region. */
 function extractIn(region: Uint8Array, before: number, length: number, etherType: number, encap: number): NaiveKey {
   const kind = extractKey(key, region, before, length, etherType, encap);
   if (kind === Kind.Malformed) return { kind: 'malformed' };
@@ -69,11 +69,11 @@ function extractIn(region: Uint8Array, before: number, length: number, etherType
   return { ...known, id: hex(etherType === ETH_P_IP ? id.subarray(0, 2) : id), part };
 }
 
-const well = (hexes: string): Uint8Array => new Uint8Array(Buffer.from(hexes, 'hex'));
-const IPV4 = vectors.filter(({ ethertype }) => ethertype === 'ipv4').map((vector) => well(vector.hex));
-const IPV6 = vectors.filter(({ ethertype }) => ethertype === 'ipv6').map((vector) => well(vector.hex));
+const octetsOf = (hexes: string): Uint8Array => new Uint8Array(Buffer.from(hexes, 'hex'));
+const IPV4 = vectors.filter(({ ethertype }) => ethertype === 'ipv4').map((vector) => octetsOf(vector.hex));
+const IPV6 = vectors.filter(({ ethertype }) => ethertype === 'ipv6').map((vector) => octetsOf(vector.hex));
 
-/** A good packet with some octets or bits changed and its end cut off: most of these are still read far into their headers. */
+/** A valid packet with some octets or bits changed, and truncated: most of these are still parsed far into their headers. */
 const mutated = (packets: readonly Uint8Array[]): fc.Arbitrary<Uint8Array> =>
   fc
     .record({
@@ -96,7 +96,7 @@ const anyPacket = fc.oneof(
   fc.record({ bytes: chains(), etherType: fc.constant(ETH_P_IPV6) }),
 );
 
-/** IPv6 with any chain of headers, true to their lengths or not. */
+/** IPv6 with any chain of headers, with correct lengths or not. */
 function chains(): fc.Arbitrary<Uint8Array> {
   const header = fc.tuple(
     fc.constantFrom(0, 43, 44, 60, 17, 58),
@@ -111,8 +111,8 @@ function chains(): fc.Arbitrary<Uint8Array> {
 
 const encapPort = fc.constantFrom(0, 9899, 257);
 
-describe('any octets at all', () => {
-  test('are read as a second, naive reading of the specification reads them', () => {
+describe('arbitrary octets', () => {
+  test('give the same result as a second, naive implementation of the specification', () => {
     fc.assert(
       fc.property(anyPacket, encapPort, ({ bytes, etherType }, encap) => {
         const actual = extractIn(bytes, 0, bytes.length, etherType, encap);
@@ -122,8 +122,8 @@ describe('any octets at all', () => {
     );
   });
 
-  test('give the same answer whatever stands around them, at any offset: nothing is read outside', () => {
-    // Octets that go on as if the packet did: each is a likely protocol, length or port.
+  test('give the same result at any offset in any region: nothing outside is read', () => {
+    // Octets that look like a continuation of the packet: each is a plausible protocol, length or port.
     const surroundings = fc.oneof(
       fc.tuple(fc.nat(9), fc.nat(60), fc.constantFrom(0, 6, 17, 44, 255)).map(([before, after, octet]) => ({
         before: new Uint8Array(before).fill(octet),
@@ -141,9 +141,9 @@ describe('any octets at all', () => {
     );
   });
 
-  test('every vector, cut at every length, is read as the naive reading has it', () => {
+  test('of every vector, truncated to every length, give the same result as the naive implementation', () => {
     for (const { hex: octets, ethertype, udpencap } of vectors) {
-      const packet = well(octets);
+      const packet = octetsOf(octets);
       for (let length = 0; length <= packet.length; length++) {
         const cut = packet.slice(0, length);
         const actual = extractIn(packet, 0, length, ethertype === 'ipv4' ? ETH_P_IP : ETH_P_IPV6, udpencap);
@@ -168,18 +168,18 @@ describe('what C nfqlb gets wrong', () => {
     }
   });
 
-  test('the ports of an IPv6 first fragment stand behind the fragment header: it shares its flow with a whole packet', () => {
+  test('the ports of an IPv6 first fragment follow the fragment header: it has the same hash as an unfragmented packet', () => {
     const whole = keyOf(packet().ipv6(client, vip).udp(4711, 5001).build());
     const first = keyOf(packet().ipv6(client, vip).fragment({ id: 7, offset: 0, more: true }).udp(4711, 5001).payload(8).build());
     expect(first).toMatchObject({ kind: Kind.FirstFragment, hash: whole.hash });
   });
 
-  test('a header that ends with the packet is there', () => {
+  test('a header that ends with the packet is complete', () => {
     const whole = packet().ipv4('10.0.0.2', '10.0.0.1').udp(4711, 5001).build();
     expect(keyOf(whole.slice(0, 24))).toMatchObject({ kind: Kind.Normal, sport: 4711, dport: 5001 });
   });
 
-  test('an ICMP error whose quote ends right after the ports belongs to the connection that it quotes', () => {
+  test('an ICMP error whose quote ends right after the ports belongs to the quoted connection', () => {
     const quote4 = packet().ipv4('10.0.0.1', '10.0.0.2').udp(5001, 4711).payload(8).cut(24).build();
     const quote6 = packet().ipv6(vip, client).udp(5001, 4711).payload(8).cut(44).build();
     for (const builder of [
@@ -193,7 +193,7 @@ describe('what C nfqlb gets wrong', () => {
   test.each([
     ['ICMP', packet().ipv4('10.0.0.2', '10.0.0.1'), 20],
     ['ICMPv6', packet().ipv6(client, vip), 40],
-  ])('an %s header that is cut off is malformed', (_name, ip, header) => {
+  ])('a truncated %s header is malformed', (_name, ip, header) => {
     const whole = ip.icmpEcho(7);
     expect(keyOf(whole.build()).kind).toBe(Kind.Icmp);
     for (let length = header; length < header + 8; length++) expect(keyOf(whole.cut(length).build()).kind).toBe(Kind.Malformed);
@@ -202,7 +202,7 @@ describe('what C nfqlb gets wrong', () => {
   test.each([
     ['time exceeded', 3],
     ['parameter problem', 4],
-  ])('ICMPv6 %s is followed to the connection that it quotes', (_name, type) => {
+  ])('ICMPv6 %s belongs to the quoted connection', (_name, type) => {
     const reply = packet().ipv6(vip, client).tcp(80, 4711).build();
     const error = keyOf(packet().ipv6('2001:db8::99', vip).icmpError(type, 0, reply).build());
     const connection = keyOf(packet().ipv6(client, vip).tcp(4711, 80).build());
@@ -218,19 +218,19 @@ describe('what C nfqlb gets wrong', () => {
   });
 
   test.each([
-    ['behind the fragment header', packet().ipv6(client, vip).fragment({ id: 7, offset: 0, more: true }).destinationOptions(8)],
+    ['after the fragment header', packet().ipv6(client, vip).fragment({ id: 7, offset: 0, more: true }).destinationOptions(8)],
     ['of more than 8 octets before it', packet().ipv6(client, vip).hopByHop(16).fragment({ id: 7, offset: 0, more: true })],
-  ])('the packet that hangs it for ever, an extension header %s, is read to its end', (_name, headers) => {
+  ])('the packet that hangs it forever, with an extension header %s, is parsed completely', (_name, headers) => {
     expect(keyOf(headers.udp(4711, 5001).payload(8).build())).toMatchObject({ kind: Kind.FirstFragment, sport: 4711, dport: 5001 });
   });
 
-  test('an IPv6 fragment header that is cut off is malformed', () => {
+  test('a truncated IPv6 fragment header is malformed', () => {
     const whole = packet().ipv6(client, vip).fragment({ id: 7, offset: 8, more: false }).payload(8);
     expect(keyOf(whole.build()).kind).toBe(Kind.Fragment);
     for (let length = 40; length < 48; length++) expect(keyOf(whole.cut(length).build()).kind).toBe(Kind.Malformed);
   });
 
-  test('every fragment of a datagram has one L3 hash, and the first the ports of the whole', () => {
+  test('all fragments of a datagram have the same L3 hash, and the first has the ports of the datagram', () => {
     for (const ip of [packet().ipv4('10.0.0.2', '10.0.0.1'), packet().ipv6(client, vip).hopByHop(16)]) {
       const whole = ip.udp(4711, 5001).payload(4000).build();
       const [first, ...later] = fragments(whole, 1500, 7).map(keyOf);
@@ -241,7 +241,7 @@ describe('what C nfqlb gets wrong', () => {
   });
 });
 
-describe('the header that the ports are read from', () => {
+describe('the transport header', () => {
   const udp = packet().ipv4('10.0.0.2', '10.0.0.1', { options: 8 }).udp(1, 9899);
   const inUdp = udp.payload(packet().ipv4('1.1.1.1', '1.1.1.1').sctp(1, 2).build().slice(20)).build();
 
@@ -250,14 +250,14 @@ describe('the header that the ports are read from', () => {
     ['IPv6 with extension headers', packet().ipv6('::2', '::1').hopByHop(16).routing(24).tcp(1, 2).build(), 0, 80, 20],
     ['SCTP in UDP', inUdp, 9899, 36, 12],
     ['a first fragment', packet().ipv6('::2', '::1').fragment({ id: 7, offset: 0, more: true }).sctp(1, 2).build(), 0, 48, 12],
-    ['cut off behind the ports', udp.cut(33).build(), 0, 28, 5],
+    ['truncated after the ports', udp.cut(33).build(), 0, 28, 5],
   ])('%s', (_name, bytes, encap, at, length) => {
     const region = Uint8Array.from([1, 2, 3, ...bytes, 4, 5]);
     extractKey(key, region, 3, bytes.length, bytes[0]! >> 4 === 6 ? ETH_P_IPV6 : ETH_P_IP, encap);
     expect([key.transportAt, key.transportLength]).toEqual([3 + at, length]);
   });
 
-  test('is none where there are no ports, and where a quoted packet went the other way', () => {
+  test('is absent without ports, and for a quoted packet, which traveled the other way', () => {
     const ip = packet().ipv4('10.0.0.2', '10.0.0.1');
     const later = ip.fragment({ id: 7, offset: 8, more: false }).protocol(17).payload(20);
     for (const builder of [ip.icmpEcho(7), ip.protocol(47).payload(20), later, ip.icmpError(3, 4, udp.build())]) {
@@ -269,7 +269,7 @@ describe('the header that the ports are read from', () => {
   });
 });
 
-test('an echo request is known as one, with id 0 too; an answer or another packet is none', () => {
+test('recognizes an echo request, even with id 0, but no reply or other packet', () => {
   for (const ip of [packet().ipv4('10.0.0.2', '10.0.0.1'), packet().ipv6('::2', '::1')]) {
     for (const [bytes, echo] of [
       [ip.icmpEcho(7), true],

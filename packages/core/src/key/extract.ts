@@ -5,12 +5,11 @@ import { Kind } from './kind.js';
 import type { PacketKey } from './packet-key.js';
 
 /**
- * Fills `key` from a packet and says what kind it is. Never throws, never reads outside
- * `bytes[at .. at + length)`, ends for every input.
+ * Fills `key` from a packet and returns its kind. Never throws, never reads outside `bytes[at .. at + length)`, and terminates for every input.
  *
- * @param bytes region that holds the packet
- * @param at where its IP header begins
- * @param length octets of it that are there
+ * @param bytes region that contains the packet
+ * @param at offset of its IP header
+ * @param length octets of it that are available
  * @param etherType host byte order; neither IPv4 nor IPv6 is malformed
  * @param udpEncapPort UDP port that carries SCTP (RFC 6951); 0 for none
  */

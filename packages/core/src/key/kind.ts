@@ -1,10 +1,10 @@
-/** What a packet is to the balancer, and so which fields of its key are known. Small integers: they are made once a packet. */
+/** What kind of packet it is, and so which fields of its key are set. Small integers, because one is needed for each packet. */
 export const Kind = {
-  /** TCP, UDP or SCTP, whole: addresses, protocol and ports. */
+  /** TCP, UDP or SCTP, unfragmented: addresses, protocol and ports. */
   Normal: 0,
-  /** The first fragment of a datagram: as normal (or with an echo id), and the fragment id is known. */
+  /** The first fragment of a datagram: like normal (or with an echo id), plus the fragment id. */
   FirstFragment: 1,
-  /** A later fragment: addresses and fragment id, no more. */
+  /** A later fragment: only addresses and fragment id. */
   Fragment: 2,
   /** SCTP in UDP (RFC 6951): the protocol is SCTP, the ports are those of the SCTP packet inside. */
   UdpEncap: 3,
@@ -14,13 +14,13 @@ export const Kind = {
   Icmp: 5,
   /** Any other protocol: addresses and protocol. */
   AddressesOnly: 6,
-  /** Cut off or contradictory before what its kind needs: nothing is known. */
+  /** Truncated or inconsistent: no fields are set. */
   Malformed: 7,
 } as const;
 
 export type Kind = (typeof Kind)[keyof typeof Kind];
 
-/** The kinds in words, by number. */
+/** Names of the kinds, by number. */
 export const KIND_NAMES: readonly string[] = [
   'normal',
   'first-fragment',

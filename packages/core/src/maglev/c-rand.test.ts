@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { cRand } from './c-rand.js';
 
-test('gives what rand() of glibc 2.36 gave in a process that never called srand()', () => {
+test('returns the same numbers as rand() of glibc 2.36 without srand()', () => {
   const rand = cRand();
   const outputs = Array.from({ length: 10_000 }, rand);
   expect(outputs.slice(0, 10)).toEqual([

@@ -1,14 +1,14 @@
-// The `rand()` of the GNU C library with its default seed, from which C nfqlb draws its permutations.
+// The `rand()` of the GNU C library with its default seed, which C nfqlb uses for its permutations.
 //
-// It is an additive feedback generator (`TYPE_3` of random(3)): each state word is the sum, mod 2³², of those 3 and 31
-// words before it, and gives its upper 31 bits. The first 34 words come from a linear congruential generator
-// (multiplier 16807, modulus 2³¹−1); 310 outputs are thrown away.
+// It is an additive feedback generator (`TYPE_3` of random(3)): each state word is the sum, mod 2³², of those 3 and 31 words before it; its upper
+// 31 bits are the output. The first 34 words come from a linear congruential generator (multiplier 16807, modulus 2³¹−1); 310 outputs are
+// discarded.
 
 const DEGREE = 31;
 const SEPARATION = 3;
 const DISCARDED = 10 * DEGREE;
 
-/** @returns a generator that gives, call by call, what `rand()` gives in a process that never called `srand()` */
+/** @returns a generator of the numbers that `rand()` returns in a process without `srand()` */
 export function cRand(): () => number {
   const state = new Int32Array(DEGREE);
   state[0] = 1;

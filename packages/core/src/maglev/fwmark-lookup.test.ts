@@ -13,7 +13,7 @@ function create(options: TableOptions = OPTIONS): TargetTable {
   return TargetTable.create(new SharedArrayBuffer(TargetTable.byteLength(options)), options);
 }
 
-/** The lookup of a table that holds these fwmarks, by slot (−1 for none), and that nobody changed while it was read. */
+/** The lookup of a table with these fwmarks, by slot (−1 for none), without concurrent changes. */
 function lookupOf(slots: readonly number[], options: TableOptions = OPTIONS): string {
   const table = create(options);
   slots.forEach((fwmark, slot) => {
@@ -22,7 +22,7 @@ function lookupOf(slots: readonly number[], options: TableOptions = OPTIONS): st
   return new FwmarkLookup(table).fwmarks.join();
 }
 
-test('says of a hash what the bucket of its remainder says', () => {
+test('chooses the fwmark of bucket hash mod M', () => {
   const table = create();
   table.activate([{ fwmark: 7 }]);
   const lookup = new FwmarkLookup(table);
@@ -30,7 +30,7 @@ test('says of a hash what the bucket of its remainder says', () => {
   expect(lookup.choose(0xffffffff)).toBe(7);
 });
 
-test('changes only at refresh, and then says that it did', () => {
+test('changes only at refresh, which reports it', () => {
   const table = create();
   const lookup = new FwmarkLookup(table);
   table.activate([{ fwmark: 7 }]);
@@ -40,7 +40,7 @@ test('changes only at refresh, and then says that it did', () => {
   expect(lookup.refresh()).toBe(false);
 });
 
-test('takes up a weight', () => {
+test('adopts a changed weight', () => {
   const table = create();
   table.activate([{ fwmark: 7 }, { fwmark: 8 }]);
   const lookup = new FwmarkLookup(table);
@@ -50,19 +50,19 @@ test('takes up a weight', () => {
 });
 
 describe('while another thread changes the table', () => {
-  // The writer swaps two sets of targets for as long as it is let.
+  // The writer alternates between two sets of targets until it is stopped.
   const SETS = [
     [101, 102, 103, 104],
     [102, 104, 105, 106, 107],
   ] as const;
   const BOTH = [...new Set([...SETS[0], ...SETS[1]])];
-  // Few buckets, so that there are many changes, and many moments at which a careless reader would be caught.
+  // Few buckets, so that there are many changes, and many chances to catch a faulty reader.
   const SMALL: TableOptions = { M: 97, N: 16 };
 
   interface Writer {
     readonly name: string;
     readonly options: TableOptions;
-    /** Defines `change`, which makes `table` hold `sets[set]`. */
+    /** Defines `change`, which changes the targets of `table` to `sets[set]`. */
     readonly code: string;
     /** Every lookup that a reader may see. */
     readonly allowed: ReadonlySet<string>;
@@ -80,14 +80,14 @@ describe('while another thread changes the table', () => {
       allowed: new Set([...SETS, BOTH].map((set) => lookupOf(set, SMALL))),
     },
     {
-      // The fwmarks first, one by one, then the lookup emptied and filled again in place, and no generation. Each step
-      // passes through sets of its own: in each slot the fwmark of one set or the other.
+      // Writes the fwmarks first, one by one, then clears and refills the lookup in place, without a generation. On the way there are other sets: each
+      // slot has the fwmark of one set or the other.
       name: 'C nfqlb',
       options: { ...SMALL, permutation: 'nfqlb' },
       code: `
         const weights = new Array(table.N).fill(1);
         const change = (set) => {
-          // To and fro at first, so that a reader that does not read whole words is caught.
+          // Back and forth at first, to catch a reader that does not read words atomically.
           for (let turn = 100; turn >= 0; turn--) {
             for (let slot = 0; slot < table.N; slot++) Atomics.store(table.active, slot, sets[(set + turn) % 2][slot] ?? -1);
           }
@@ -107,7 +107,7 @@ describe('while another thread changes the table', () => {
   ];
 
   test.each(writers)(
-    'as $name does it, a reader sees whole tables only',
+    'like $name, a reader sees only consistent tables',
     async ({ options, code, allowed }) => {
       const table = create(options);
       table.activate(SETS[0].map((fwmark) => ({ fwmark })));
@@ -115,7 +115,7 @@ describe('while another thread changes the table', () => {
       const control = new Int32Array(new SharedArrayBuffer(8));
       const seen = new Set<string>();
       let taken = 0;
-      // On a busy machine the threads may run by turns: then it takes longer.
+      // On a busy machine, the threads may not run in parallel: then it takes longer.
       const raced = (): boolean => taken >= 200 && Atomics.load(control, CHANGES) >= 2000;
       const thread = writerThread(code, { memory: table.lookup.buffer, sets: SETS, control });
       try {
@@ -144,7 +144,7 @@ describe('while another thread changes the table', () => {
   const STOP = 0;
   const CHANGES = 1;
 
-  /** A thread that changes the table to one set and the other by turns, until `control` stops it. */
+  /** A thread that alternates the table between the two sets until `control` stops it. */
   function writerThread(code: string, data: { memory: ArrayBufferLike; sets: typeof SETS; control: Int32Array }): Worker {
     const { outputFiles } = buildSync({
       entryPoints: [fileURLToPath(new URL('target-table.ts', import.meta.url))],
@@ -165,11 +165,11 @@ describe('while another thread changes the table', () => {
   }
 });
 
-describe('a change that is half written', () => {
+describe('an incomplete change', () => {
   const generationOf = (table: TargetTable): Int32Array =>
     new Int32Array(table.lookup.buffer, layoutOf(table.M, table.N).extension + 4 * EXT_GENERATION, 1);
 
-  test('because the writer was killed, is not taken up: the reader keeps what it has', () => {
+  test('of a killed writer is not adopted: the reader keeps what it has', () => {
     const table = create();
     table.activate([{ fwmark: 7 }]);
     const lookup = new FwmarkLookup(table);
@@ -180,11 +180,11 @@ describe('a change that is half written', () => {
     expect(lookup.choose(5)).toBe(7);
   });
 
-  test('is not taken for one of C nfqlb when the writer begins just after the generation was read', () => {
+  test('is not mistaken for one of C nfqlb if the writer begins just after the generation was read', () => {
     const table = create();
     table.activate([{ fwmark: 7 }]);
     const lookup = new FwmarkLookup(table);
-    // The reader's first look at the slots is when the writer has announced a change and written one slot of two.
+    // When the reader first reads the slots, the writer has announced a change and written one slot of two.
     const { active } = table;
     Object.defineProperty(table, 'active', {
       get: () => {
@@ -197,7 +197,7 @@ describe('a change that is half written', () => {
     expect(new Set(lookup.fwmarks)).toEqual(new Set([7]));
   });
 
-  test('when the reader starts, is made up for: the targets of the moment, each with its weight', () => {
+  test('when the reader starts is replaced by a computed lookup, from the current targets and weights', () => {
     const table = create();
     table.activate([{ fwmark: 7, weight: 3 }, { fwmark: 8 }]);
     const whole = Array.from(table.lookup, (slot) => [7, 8][slot]).join();
@@ -207,7 +207,7 @@ describe('a change that is half written', () => {
   });
 });
 
-test('of memory that holds another table by now, keeps what it has', () => {
+test('keeps what it has if the memory contains another table now', () => {
   const table = create();
   table.activate([{ fwmark: 7 }]);
   const lookup = new FwmarkLookup(table);
@@ -217,14 +217,14 @@ test('of memory that holds another table by now, keeps what it has', () => {
   expect(lookup.choose(5)).toBe(7);
 });
 
-test('of a table that C nfqlb is about to write, its rows not there yet, keeps what it has, and ends', () => {
+test('keeps what it has while C nfqlb has not written the rows of a table yet, and terminates', () => {
   const ours = create({ ...OPTIONS, permutation: 'nfqlb' });
   ours.activate([{ fwmark: 7 }]);
-  // C's part of it alone.
+  // Only the part that C nfqlb has.
   const length = new Uint32Array(ours.lookup.buffer)[3]! + 4;
   const table = TargetTable.open(ours.lookup.buffer.slice(0, length));
   const lookup = new FwmarkLookup(table);
-  // As `init` of C nfqlb leaves it for a moment: sizes written, all the rest zero.
+  // As `init` of C nfqlb leaves it briefly: sizes written, the rest zero.
   new Uint8Array(table.lookup.buffer, 16).fill(0);
   expect(lookup.refresh()).toBe(false);
   expect(lookup.choose(5)).toBe(7);
@@ -232,16 +232,16 @@ test('of a table that C nfqlb is about to write, its rows not there yet, keeps w
   expect(() => table.activateAt(0, { fwmark: 8 })).toThrow('not a target table: invalid permutation rows');
 });
 
-describe('numbers that no program of ours has written', () => {
+describe('invalid numbers', () => {
   const garbage: [string, (table: TargetTable) => void][] = [
-    ['a slot behind the last', (table) => table.lookup.fill(1000, 3, 4)],
+    ['a slot after the last', (table) => table.lookup.fill(1000, 3, 4)],
     ['the largest slot', (table) => table.lookup.fill(0x7fffffff)],
     ['a negative slot', (table) => table.lookup.fill(-5, 0, 1)],
-    ['a slot that is free', (table) => table.lookup.fill(9, 7, 9)],
+    ['a free slot', (table) => table.lookup.fill(9, 7, 9)],
     ['a bucket without a slot', (table) => table.lookup.fill(-1, 5, 6)],
     ['the first bucket without a slot', (table) => table.lookup.fill(-1, 0, 1)],
   ];
-  test.each(garbage)('%s: every packet goes where the active targets say', (_what, write) => {
+  test.each(garbage)('%s: the lookup is computed from the active targets', (_what, write) => {
     const table = create();
     table.activate([{ fwmark: 7 }, { fwmark: 8, weight: 2 }]);
     const lookup = new FwmarkLookup(table);
@@ -252,7 +252,7 @@ describe('numbers that no program of ours has written', () => {
     expect(lookup.fwmarks.join()).toBe(whole);
   });
 
-  test('any words at all: a fwmark that is active, or none', () => {
+  test('arbitrary words: always an active fwmark, or none', () => {
     fc.assert(
       fc.property(fc.array(fc.integer({ min: -2, max: 20 }), { minLength: 97, maxLength: 97 }), fc.nat(0xffffffff), (words, weight) => {
         const options = { M: 97, N: 16 };

@@ -3,32 +3,32 @@ import { NONE } from './populate.js';
 import type { TargetTable } from './target-table.js';
 
 /**
- * A target table as packets read it: bucket → fwmark, a private copy that no other process changes.
+ * A target table for deciding packets: bucket → fwmark, a private copy that no other process changes.
  *
- * `refresh` is called between two batches, so that all packets of a batch meet one whole table: never a bucket without a
- * target while there are targets, never a slot of one table with the fwmark of another. With one array read a packet it
- * is also faster than slot and fwmark apart.
+ * Call `refresh` between two batches, so that all packets of a batch see one consistent table: never a bucket without a target while there are
+ * targets, never a slot of one table with the fwmark of another. One array access per packet is also faster than separate ones for slot and
+ * fwmark.
  */
 export class FwmarkLookup {
-  /** Buckets. */
+  /** Number of buckets. */
   readonly M: number;
-  /** In the table of a load balancer tier, the fwmark of this load balancer; else 0. */
+  /** In the table of a load balancer tier, the fwmark of this load balancer; otherwise 0. */
   readonly ownFwmark: number;
-  /** By bucket: the fwmark, or −1 for no target. */
+  /** Fwmark by bucket, or −1 for no target. */
   readonly fwmarks: Int32Array;
 
   readonly #table: TargetTable;
   readonly #active: Int32Array;
   #generation: number | undefined;
 
-  /** @throws {@link CoreError} `not-a-table` for one that C nfqlb is just writing */
+  /** @throws {@link CoreError} `not-a-table` if C nfqlb is just writing the table */
   constructor(table: TargetTable) {
     this.#table = table;
     this.M = table.M;
     this.ownFwmark = table.ownFwmark;
     this.fwmarks = new Int32Array(table.M);
     this.#active = new Int32Array(table.N);
-    // The generation first: what changes after it, refresh() takes up.
+    // The generation first: refresh() adopts changes after that.
     this.#generation = table.generation;
     const active = snapshot(table.active);
     const lookup = this.#computeLookup(active);
@@ -43,25 +43,25 @@ export class FwmarkLookup {
   }
 
   /**
-   * Takes up what changed since the last call. Costs about N loads when nothing did, and allocates nothing then.
+   * Adopts changes since the last call. Without changes, it costs about N loads, and allocates nothing.
    *
    * @returns whether anything had changed
    */
   refresh(): boolean {
-    // Memory that holds this table no longer: the last copy is the best there is, until somebody maps the new one.
+    // The memory no longer contains this table: keep the copy until the new table is mapped.
     if (!this.#table.intact) return false;
     const { generation } = this.#table;
-    // Odd: being written. The table in hand is whole; the next batch will see the new one.
+    // Odd: being written. Keep the copy; the next batch will see the new table.
     if (generation !== undefined && (generation & 1) !== 0) return false;
     const counted = generation !== this.#generation;
-    // C nfqlb changes `active` and then, over a while and in place, `lookup`, and counts no generation. What it will have
-    // written when it is done follows from `active` alone.
+    // C nfqlb changes `active`, and then, over some time and in place, `lookup`, without a generation. What it will finally write follows from
+    // `active` alone.
     if (!counted && !this.#activeDiffers()) return false;
     const active = snapshot(this.#table.active);
     const written = counted ? snapshot(this.#table.lookup) : undefined;
-    // Any program of this user can write there: what no change would have written is not used.
+    // Any program of this user can write there, so use only a valid lookup.
     const lookup = written && isLookup(written, active) ? written : this.#computeLookup(active);
-    // Somebody has begun to write meanwhile: what was read may be half of one table and half of another.
+    // If a writer has started meanwhile, the data may be a mix of two tables.
     if (!lookup || this.#table.generation !== generation || !this.#table.intact) return false;
     this.#take(lookup, active);
     this.#generation = generation;
@@ -88,15 +88,14 @@ export class FwmarkLookup {
   }
 }
 
-/** Whether every bucket leads to an active slot, or none to any. */
+/** Whether all buckets have an active slot, or none has a slot. */
 function isLookup(lookup: Int32Array, active: Int32Array): boolean {
   if (lookup[0] === NONE) return lookup.every((slot) => slot === NONE);
   return lookup.every((slot) => slot >= 0 && slot < active.length && active[slot]! >= 0);
 }
 
 /**
- * A copy of shared words, each of them whole. `slice()` copies octets: under a writer that replaces −1 by 107 it was seen
- * to give 0x00ffffff.
+ * Copies shared words, each atomically. `slice()` copies octets: while a writer replaced −1 with 107, it once returned 0x00ffffff.
  */
 function snapshot(shared: Int32Array): Int32Array {
   const copy = new Int32Array(shared.length);

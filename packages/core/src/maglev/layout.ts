@@ -1,19 +1,19 @@
-// A target table in memory, shared between processes. Little-endian, natural alignment. The first part is that of C nfqlb:
+// A target table in memory, shared between processes. Little-endian, natural alignment. The first part is the same as in C nfqlb:
 //
 //   0 | i32 ownFwmark | u32 M | u32 N | u32 len |
-//  16 | i32 lookup[M]                           |  the slot of each bucket, −1 for none
-//     | u32 permutation[N][M]                   |  each slot's buckets in order of preference
-//     | i32 active[N]                           |  the fwmark in each slot, −1 for none
-//     | 12 octets to spare                      |  len counts from the field M to here
+//  16 | i32 lookup[M]                           |  slot of each bucket, −1 for none
+//     | u32 permutation[N][M]                   |  each slot's buckets, in order of preference
+//     | i32 active[N]                           |  fwmark in each slot, −1 for none
+//     | 12 octets, unused                       |  len is the length from the field M to here
 //
-// From the next multiple of 64 on comes an extension that C nfqlb never looks at:
+// The next multiple of 64 is the start of an extension that C nfqlb ignores:
 //
 //   0 | u32 magic | u32 version | u32 kind | i32 generation | 240 octets reserved, zero |
-// 256 | i32 weighed[N]                          |  the fwmark that weight[i] was given to
+// 256 | i32 weighed[N]                          |  the fwmark that weight[i] is for
 //     | u32 weight[N]                           |
 //
-// A weight counts only while its slot still holds the fwmark it was given to; else it is 1. So a slot that C nfqlb
-// refilled does not inherit the weight of the target before.
+// A weight is valid only while its slot still has that fwmark; otherwise it is 1. So if C nfqlb refills a slot, the new target does not inherit
+// the weight of the old one.
 
 export const MAGIC = 0x316c716e; // "nql1"
 export const VERSION = 1;
@@ -37,19 +37,19 @@ export const EXT_GENERATION = 3;
 /** Octets of the extension before its arrays. */
 export const EXT_HEADER = 256;
 
-/** Where the parts of a table of M buckets and N slots begin, and its sizes, in octets. */
+/** Offsets of the parts of a table with M buckets and N slots, and its sizes, in octets. */
 export interface Layout {
   readonly lookup: number;
   readonly permutation: number;
   readonly active: number;
   /** Value of the field `len`. */
   readonly length: number;
-  /** Octets of the part that C nfqlb knows. */
+  /** Length of the part that C nfqlb knows. */
   readonly cSize: number;
   readonly extension: number;
   readonly weighed: number;
   readonly weight: number;
-  /** Octets of the whole. */
+  /** Total length. */
   readonly size: number;
 }
 

@@ -4,7 +4,7 @@ import { fwmark, M as primes } from '../testing/arbitraries.js';
 import { Permutations } from './permutation.js';
 
 describe('kind fwmark', () => {
-  // Load balancers of all versions must agree: these never change. From a MurmurHash3 in another language.
+  // These must never change, because load balancers of all versions must agree. Computed with a MurmurHash3 in another language.
   test.each([
     [1, 997, 4226891818 % 997, (1578231156 % 996) + 1],
     [101, 997, 1958995716 % 997, (3844709326 % 996) + 1],
@@ -17,7 +17,7 @@ describe('kind fwmark', () => {
     expect([permutations.offset[0], permutations.skip[0]]).toEqual([offset, skip]);
   });
 
-  test('every row is a permutation of the buckets, and is read back as it was written', () => {
+  test('every row is a permutation of the buckets, and is read back as written', () => {
     fc.assert(
       fc.property(primes, fwmark, (M, mark) => {
         const permutations = new Permutations(M, 2);

@@ -1,16 +1,15 @@
-// Each slot prefers the buckets in an order of its own (Maglev, NSDI 2016, §3.4): (offset + j·skip) mod M. M being prime,
-// any skip from 1 to M−1 meets every bucket once.
+// Each slot has its own order of preference for the buckets (Maglev, NSDI 2016, §3.4): (offset + j·skip) mod M. Because M is prime, any skip from
+// 1 to M−1 visits every bucket once.
 
 import { murmur3 } from '../hash/murmur3.js';
 import { cRand } from './c-rand.js';
 
-/** Where a table's permutations come from. */
+/** How a table's permutations are generated. */
 export type PermutationKind = 'fwmark' | 'nfqlb';
 
 /**
- * Largest M for kind `nfqlb`. C nfqlb computes `offset + j·skip` in 32 bits; above this the sum wraps, rows are no
- * permutations any more, and C itself crashes on them. (At M = 65537 slot 55773 would be the first to wrap; a table that
- * has it takes 14 GB.)
+ * Maximum M for kind `nfqlb`. C nfqlb computes `offset + j·skip` in 32 bits; above this, the sum wraps, rows are no longer permutations, and C nfqlb
+ * itself crashes on them. (With M = 65537, slot 55773 would be the first to wrap; a table with so many slots takes 14 GB.)
  */
 export const NFQLB_MAX_BUCKETS = 65537;
 
@@ -29,20 +28,20 @@ export class Permutations {
   }
 
   /**
-   * Kind `fwmark`: the order depends on the fwmark alone, so that every load balancer that has the same targets builds
-   * the same table, whatever the order in which they came.
+   * Kind `fwmark`: the order depends only on the fwmark, so that all load balancers with the same targets build the same table, in whatever order the
+   * targets were added.
    *
    *     offset = murmur3(fwmark, seed 0) mod M
    *     skip   = murmur3(fwmark, seed 1) mod (M − 1) + 1
    *
-   * Load balancers of different versions stand side by side: this never changes (vectors in permutation.test.ts).
+   * This must never change, because load balancers of different versions run side by side (vectors in permutation.test.ts).
    */
   setFwmark(slot: number, fwmark: number): void {
     this.offset[slot] = (murmur3(fwmark, 0) >>> 0) % this.M;
     this.skip[slot] = ((murmur3(fwmark, 1) >>> 0) % (this.M - 1)) + 1;
   }
 
-  /** Kind `nfqlb`: all slots as C nfqlb draws them for a new table. */
+  /** Kind `nfqlb`: sets all slots as C nfqlb does for a new table. */
   setAllNfqlb(): void {
     const rand = cRand();
     for (let slot = 0; slot < this.offset.length; slot++) {
@@ -52,9 +51,9 @@ export class Permutations {
   }
 
   /**
-   * Reads a slot's permutation back from the row that {@link fillRow} (or C nfqlb) wrote.
+   * Reads a slot's permutation from a row written by {@link fillRow} or C nfqlb.
    *
-   * @returns false for a row that is none, as in a table that C nfqlb is about to write
+   * @returns false for an invalid row, as in a table that C nfqlb is about to write
    */
   setRow(slot: number, row: Uint32Array): boolean {
     const offset = row[0]!;
@@ -64,7 +63,7 @@ export class Permutations {
     return offset < this.M && row[1]! < this.M && skip !== 0;
   }
 
-  /** Writes a slot's permutation out, all M buckets in order of preference. */
+  /** Writes a slot's permutation: all M buckets in order of preference. */
   fillRow(slot: number, row: Uint32Array): void {
     let bucket = this.offset[slot]!;
     for (let j = 0; j < this.M; j++) {

@@ -4,7 +4,7 @@ import { M as primes } from '../testing/arbitraries.js';
 import { Permutations } from './permutation.js';
 import { populate } from './populate.js';
 
-/** The Maglev paper's procedure with weights, as data-plane §3 has it, with rows written out and turns in plain sight. */
+/** The Maglev paper's algorithm with weights, as in data-plane §3, with explicit rows and turns. */
 function naive(rows: readonly number[][], turns: readonly number[], weights: readonly number[]): number[] {
   const M = rows[0]!.length;
   const lookup = new Array<number>(M).fill(-1);
@@ -42,7 +42,7 @@ const share = (lookup: readonly number[], slot: number): number => lookup.filter
 
 const slots = fc.uniqueArray(fc.nat(500), { minLength: 1, maxLength: 12 });
 
-test('gives the table that the naive procedure gives, whatever the weights and the order of turns', () => {
+test('computes the same table as the naive algorithm, for any weights and order of turns', () => {
   const cases = fc.record({
     M: primes,
     fwmarks: slots,
@@ -62,16 +62,16 @@ test('gives the table that the naive procedure gives, whatever the weights and t
 });
 
 describe('weights', () => {
-  test('all alike give exactly the unweighted table', () => {
+  test('that are all equal result in exactly the unweighted table', () => {
     fc.assert(
       fc.property(primes, slots, fc.integer({ min: 1, max: 65535 }), (M, fwmarks, weight) => {
-        const alike = (value: number): number[] => fwmarks.map(() => value);
-        expect(populated(M, fwmarks, alike(weight))).toEqual(populated(M, fwmarks, alike(1)));
+        const equal = (value: number): number[] => fwmarks.map(() => value);
+        expect(populated(M, fwmarks, equal(weight))).toEqual(populated(M, fwmarks, equal(1)));
       }),
     );
   });
 
-  test('give shares in proportion, to within one bucket for each slot', () => {
+  test('result in proportional shares, to within one bucket per slot', () => {
     fc.assert(
       fc.property(fc.array(fc.integer({ min: 0, max: 9 }), { minLength: 1, maxLength: 12 }), (weights) => {
         const total = weights.reduce((sum, weight) => sum + weight, 0);
@@ -84,12 +84,12 @@ describe('weights', () => {
     );
   });
 
-  test('of which all are 0 leave every bucket without a target', () => {
+  test('that are all 0 leave every bucket without a target', () => {
     expect(populated(7, [1, 2], [0, 0])).toEqual([-1, -1, -1, -1, -1, -1, -1]);
   });
 });
 
-test('without weights, no two slots differ by more than one bucket', () => {
+test('without weights, the slots’ shares differ by at most one bucket', () => {
   fc.assert(
     fc.property(primes, slots, (M, fwmarks) => {
       const lookup = populated(
@@ -103,11 +103,11 @@ test('without weights, no two slots differ by more than one bucket', () => {
   );
 });
 
-// C nfqlb's figures for the same experiment, all targets active and one taken away: 4.1% and 0.56%.
+// C nfqlb's results for the same experiment, removing one of all active targets: 4.1% and 0.56%.
 test.each([
   { M: 997, N: 32, most: 0.045 },
   { M: 65537, N: 100, most: 0.007 },
-])("M=$M, N=$N: taking one target away moves at most $most of the other targets' buckets, on average", ({ M, N, most }) => {
+])("M=$M, N=$N: removing one target moves at most $most of the other targets' buckets, on average", ({ M, N, most }) => {
   const fwmarks = Array.from({ length: N }, (_, i) => 101 + i);
   const all = populated(
     M,

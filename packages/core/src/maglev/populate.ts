@@ -4,17 +4,17 @@ import type { Permutations } from './permutation.js';
 export const NONE = -1;
 
 /**
- * Gives every bucket to a slot (Maglev §3.4): in rounds, each slot takes its next free preferred bucket.
+ * Assigns every bucket to a slot (Maglev §3.4): in rounds, each slot takes its next free preferred bucket.
  *
- * A slot of weight w takes w turns where one of weight 1 takes one: each round gives it w credits, and a turn costs as
- * many as the largest weight. Equal weights thus give exactly the unweighted table.
+ * A slot of weight w takes w turns for each turn of a slot of weight 1: it gets w credits per round, and a turn costs as many credits as the
+ * largest weight. So equal weights result in exactly the unweighted table.
  *
- * Stepping (bucket + skip) mod M is faster than reading the permutation from memory: 2.1 ms against 3.1 ms for M = 65537,
- * N = 100, where the rows take 26 MB.
+ * Computing (bucket + skip) mod M is faster than reading the permutation from memory: 2.1 ms instead of 3.1 ms for M = 65537, N = 100, where the
+ * rows take 26 MB.
  *
- * @param lookup M entries; afterwards the slot of each bucket, or {@link NONE} in all of them when no slot takes turns
- * @param turns the slots that take turns, in the order they take them, each once
- * @param weights by slot, whole numbers from 0; a slot of weight 0 takes no bucket
+ * @param lookup M entries; set to the slot of each bucket, or all to {@link NONE} if no slot takes turns
+ * @param turns the slots that take turns, in that order, each once
+ * @param weights by slot, integers ≥ 0; a slot of weight 0 takes no bucket
  */
 export function populate(lookup: Int32Array, permutations: Permutations, turns: readonly number[], weights: ArrayLike<number>): void {
   const { M, skip } = permutations;

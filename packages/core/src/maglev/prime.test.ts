@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { MAX_BUCKETS, MIN_BUCKETS, primeBelow } from './prime.js';
 
-test('every number up to a million has the prime that a sieve finds', () => {
+test('agrees with a sieve for every number up to a million', () => {
   const limit = 1_000_000;
   const composite = new Uint8Array(limit + 1);
   for (let n = 2; n * n <= limit; n++) if (!composite[n]) for (let m = n * n; m <= limit; m += n) composite[m] = 1;
@@ -12,7 +12,7 @@ test('every number up to a million has the prime that a sieve finds', () => {
   }
 });
 
-test('the bounds are primes themselves, the upper one the largest below 997²', () => {
+test('the bounds are primes, and the upper one is the largest below 997²', () => {
   expect(primeBelow(MIN_BUCKETS)).toBe(MIN_BUCKETS);
   expect(primeBelow(997 ** 2 - 1)).toBe(MAX_BUCKETS);
 });

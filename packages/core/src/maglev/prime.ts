@@ -1,8 +1,8 @@
-/** The smallest and the largest number of buckets that a table can have: C nfqlb knows the primes up to 997². */
+/** Minimum and maximum number of buckets of a table: C nfqlb knows the primes up to 997². */
 export const MIN_BUCKETS = 3;
 export const MAX_BUCKETS = 993997;
 
-/** The nearest prime not above `n`, for whole `n` from 2 to 2³²−1. */
+/** The largest prime not above `n`, an integer from 2 to 2³²−1. */
 export function primeBelow(n: number): number {
   let candidate = n;
   while (!isPrime(candidate)) candidate--;

@@ -32,7 +32,7 @@ function create(options: TableOptions): TargetTable & { memory: ArrayBuffer } {
 }
 
 const active = ({ fwmarks }: TargetTable): number[] => fwmarks;
-/** By bucket, the fwmark. */
+/** Fwmark by bucket. */
 const chosen = (table: TargetTable): number[] => [...table.lookup].map((slot) => (slot < 0 ? -1 : table.active[slot]!));
 
 describe('kind nfqlb', () => {
@@ -63,13 +63,13 @@ describe('kind nfqlb', () => {
     },
   );
 
-  test('is refused above M = 65537, where its rows would be no permutations', () => {
+  test('is refused above M = 65537, where its rows would not be permutations', () => {
     for (const { requestedM, N } of vectors.filter(({ M }) => M > 65537)) {
       expect(() => create({ M: requestedM, N, permutation: 'nfqlb' })).toThrow(/^M=\d+: permutation kind nfqlb goes up to M=65537/);
     }
   });
 
-  test('takes no unequal weights', () => {
+  test('refuses unequal weights', () => {
     const table = create({ M: 97, N: 4, permutation: 'nfqlb' });
     expect(() => table.activate([{ fwmark: 1 }, { fwmark: 2, weight: 2 }])).toThrow(/unequal weights/);
     expect(active(table)).toEqual([]);
@@ -80,7 +80,7 @@ describe('kind nfqlb', () => {
     expect(active(table)).toEqual([1, 2]);
   });
 
-  /** C nfqlb says nothing when there is no slot left. */
+  /** C nfqlb silently ignores a target if no slot is free. */
   function activateIfRoom(table: TargetTable, mark: number): void {
     if (table.active.includes(mark) || table.active.includes(-1)) table.activate([{ fwmark: mark }]);
     else expect(() => table.activate([{ fwmark: mark }])).toThrow(/no free slot/);
@@ -101,14 +101,14 @@ describe('a table made by C nfqlb', () => {
     expect([0, 1, 2, 3, 4].map((slot) => table.weightOf(slot))).toEqual([1, 0, 1, 1, 0]);
   });
 
-  test('is, octet for octet, the beginning of one made here by the same commands', () => {
+  test('is identical to the beginning of one created here with the same commands', () => {
     const table = create({ M: 101, N: 5, ownFwmark: 103, permutation: 'nfqlb' });
     table.activate([101, 102, 103, 2147483647].map((mark) => ({ fwmark: mark })));
     table.deactivate([102]);
     expect(Buffer.from(table.memory).subarray(0, 2472).equals(Buffer.from(madeByC()))).toBe(true);
   });
 
-  test('can be changed here, and takes no weight but 1', () => {
+  test('can be changed here, but only with weight 1', () => {
     const table = TargetTable.open(madeByC());
     table.activate([{ fwmark: 104 }]);
     const same = create({ M: 101, N: 5, permutation: 'nfqlb' });
@@ -118,7 +118,7 @@ describe('a table made by C nfqlb', () => {
     expect(() => table.activate([{ fwmark: 101, weight: 2 }])).toThrow(/unequal weights/);
   });
 
-  test('keeps its size and its rows when it is changed here', () => {
+  test('keeps its size and rows when changed here', () => {
     const memory = madeByC();
     TargetTable.open(memory).deactivateAt(0);
     const rows = (buffer: ArrayBuffer): string => Buffer.from(buffer, 16 + 4 * 101, 4 * 101 * 5).toString('hex');
@@ -134,7 +134,7 @@ describe('kind fwmark', () => {
     selector: (target) => target.fwmark,
   });
 
-  test('gives a table that depends on the set of targets alone: not on order, nor on slots, nor on what was there before', () => {
+  test('a table depends only on the set of targets: not on their order, their slots or earlier targets', () => {
     fc.assert(
       fc.property(
         primes.filter((M) => M >= 23),
@@ -145,7 +145,7 @@ describe('kind fwmark', () => {
           ordered.activate(all);
           const wild = create({ M, N: 22 });
           const draw = (): number => random.next().value as number;
-          // Some that are wanted, with another weight than in the end, and some that are not; never one in two slots.
+          // Some final targets with other weights, and some other targets, but none in two slots.
           for (let i = 0; i < 5; i++) {
             const mark = i % 2 === 0 ? draw() : all[draw() % all.length]!.fwmark;
             if (!wild.active.includes(mark)) wild.activateAt(draw() % 22, { fwmark: mark, weight: 1 + (draw() % 9) });
@@ -161,7 +161,7 @@ describe('kind fwmark', () => {
     );
   });
 
-  test('keeps rows that are permutations for C nfqlb, which may change the table: of an active slot, the one of its fwmark', () => {
+  test('rows are always permutations, for C nfqlb, which may change the table; for an active slot, that of its fwmark', () => {
     const table = create({ M: 31, N: 5 });
     table.activate([{ fwmark: 7 }, { fwmark: 8 }]);
     table.deactivate([7]);
@@ -176,7 +176,7 @@ describe('kind fwmark', () => {
 });
 
 describe('changes', () => {
-  test('a target that is active keeps its slot, and one that is not is no error', () => {
+  test('an active target keeps its slot, and deactivating an inactive one is no error', () => {
     const table = create({ M: 97, N: 4 });
     table.activate([{ fwmark: 1 }, { fwmark: 2 }, { fwmark: 3 }]);
     table.deactivate([2, 99]);
@@ -184,7 +184,7 @@ describe('changes', () => {
     expect([...table.active]).toEqual([1, 4, 3, -1]);
   });
 
-  test('count a generation each, by 2; none when nothing changes', () => {
+  test('increment the generation by 2, but only if something changes', () => {
     const table = create({ M: 97, N: 4 });
     table.activate([{ fwmark: 1 }]);
     expect(table.generation).toBe(2);
@@ -223,7 +223,7 @@ describe('changes', () => {
     expect(active(table)).toEqual([6, 5]);
   });
 
-  test('left half-written by a killed writer are made whole by the next, even one that changes nothing', () => {
+  test('left incomplete by a killed writer are completed by the next one, even if it changes nothing', () => {
     const table = create({ M: 97, N: 4 });
     table.activate([{ fwmark: 1 }, { fwmark: 2 }]);
     const whole = [...table.lookup];
@@ -235,7 +235,7 @@ describe('changes', () => {
     expect(table.generation).toBe(4);
   });
 
-  test('take a weight back when the target is activated without one', () => {
+  test('reset a weight when the target is activated without one', () => {
     const table = create({ M: 97, N: 4 });
     table.activate([{ fwmark: 1, weight: 9 }, { fwmark: 2 }]);
     table.activate([{ fwmark: 1 }]);
@@ -243,14 +243,14 @@ describe('changes', () => {
     expect(shares(table)).toEqual([49, 48]);
   });
 
-  test('to weight 0 leave the target its slot, and no bucket', () => {
+  test('to weight 0 keep the target’s slot, but leave it no bucket', () => {
     const table = create({ M: 97, N: 4 });
     table.activate([{ fwmark: 1, weight: 0 }, { fwmark: 2 }]);
     expect([...table.active]).toEqual([1, 2, -1, -1]);
     expect(shares(table)).toEqual([0, 97]);
   });
 
-  test('by C nfqlb do not hand a weight on to the next target of a slot', () => {
+  test('by C nfqlb do not pass a weight on to the next target of a slot', () => {
     const table = create({ M: 97, N: 4 });
     table.activate([{ fwmark: 1, weight: 9 }]);
     table.active[0] = 2;
@@ -258,7 +258,7 @@ describe('changes', () => {
   });
 });
 
-/** By active target, its number of buckets. */
+/** Number of buckets by active target. */
 const shares = (table: TargetTable): number[] => active(table).map((mark) => chosen(table).filter((choice) => choice === mark).length);
 
 const extensionOf = ({ M, N, memory }: TargetTable & { memory: ArrayBuffer }): Int32Array =>
@@ -303,7 +303,7 @@ describe('bad input', () => {
     expect(() => create({ M: 7, N: 3 }).deactivateAt(-1)).toThrow('index -1: must be a whole number from 0 to 2');
   });
 
-  test('memory that holds no table, or a part of one, is not taken for one', () => {
+  test('memory without a table, or with only a part of one, is refused', () => {
     const good = create({ M: 7, N: 3 });
     for (let length = 0; length < 152; length++) {
       expect(() => TargetTable.open(good.memory.slice(0, length))).toThrow(/not a target table/);
@@ -316,7 +316,7 @@ describe('bad input', () => {
     );
   });
 
-  test('a table whose length contradicts its M and N, or whose M is no prime, is refused', () => {
+  test('a table whose length is inconsistent with its M and N, or whose M is not a prime, is refused', () => {
     for (const [word, value] of [
       [1, 8],
       [1, 0],
@@ -337,7 +337,7 @@ describe('bad input', () => {
     expect(() => TargetTable.open(table.memory)).toThrow('a target table of version 2; this program knows version 1');
   });
 
-  test('errors carry a code that stays', () => {
+  test('errors have stable codes', () => {
     const codeOf = (action: () => unknown): string | undefined => {
       try {
         action();
@@ -358,14 +358,14 @@ describe('bad input', () => {
 describe('all targets at once', () => {
   const slotted = (table: TargetTable): (string | undefined)[] => table.slots.map((slot) => slot && `${slot.fwmark}:${slot.weight}`);
 
-  test('those that stay keep their slots, the others take the first free ones', () => {
+  test('remaining targets keep their slots, new ones take the first free ones', () => {
     const table = create({ M: 97, N: 4 });
     table.activate([{ fwmark: 1 }, { fwmark: 2 }, { fwmark: 3, weight: 5 }]);
     table.setTargets([{ fwmark: 9, weight: 2 }, { fwmark: 3 }, { fwmark: 2 }]);
     expect(slotted(table)).toEqual(['9:2', '2:1', '3:1', undefined]);
   });
 
-  test('in one step: the bucket lookup is that of the end', () => {
+  test('are set in one step: the result is the same lookup', () => {
     const targets = [{ fwmark: 7 }, { fwmark: 8, weight: 3 }];
     const [at, whole] = [create({ M: 97, N: 4 }), create({ M: 97, N: 4 })];
     whole.activate(targets);
@@ -376,14 +376,14 @@ describe('all targets at once', () => {
     expect(chosen(at)).toEqual(chosen(whole));
   });
 
-  test('more than there are slots: nothing changes', () => {
+  test('if there are more targets than slots, nothing changes', () => {
     const table = create({ M: 97, N: 2 });
     table.activate([{ fwmark: 1 }]);
     expect(() => table.setTargets([{ fwmark: 2 }, { fwmark: 3 }, { fwmark: 4 }])).toThrow('no free slot for fwmark 4: all 2 are taken');
     expect(slotted(table)).toEqual(['1:1', undefined]);
   });
 
-  test('slots are put back as they were', () => {
+  test('slots can be restored', () => {
     const table = create({ M: 97, N: 4, permutation: 'nfqlb' });
     table.activateAt(2, { fwmark: 5 });
     table.activateAt(0, { fwmark: 6 });

@@ -19,19 +19,19 @@ import { NFQLB_MAX_BUCKETS, type PermutationKind, Permutations } from './permuta
 import { NONE, populate } from './populate.js';
 import { MAX_BUCKETS, MIN_BUCKETS, primeBelow } from './prime.js';
 
-/** Largest fwmark: a slot holds a signed 32-bit number, of which the negative ones mean "none" to C nfqlb. */
+/** Maximum fwmark: a slot contains a signed 32-bit number, and negative ones mean "none" in C nfqlb. */
 export const MAX_FWMARK = 0x7fffffff;
 
-/** Largest weight of a target. */
+/** Maximum weight of a target. */
 export const MAX_WEIGHT = 65535;
 
-/** What a table is created with. */
+/** Options for creating a table. */
 export interface TableOptions {
-  /** Buckets; lowered to the nearest prime. */
+  /** Number of buckets; rounded down to a prime. */
   readonly M: number;
-  /** Slots, the most targets that can be active; at most as many as buckets. */
+  /** Number of slots: the maximum number of active targets; at most M. */
   readonly N: number;
-  /** In the table of a load balancer tier, which of its fwmarks is this load balancer itself. 0 elsewhere. */
+  /** In the table of a load balancer tier, the fwmark of this load balancer; otherwise 0. */
   readonly ownFwmark?: number;
   readonly permutation?: PermutationKind;
 }
@@ -39,32 +39,32 @@ export interface TableOptions {
 /** A target to be activated. */
 export interface Target {
   readonly fwmark: number;
-  /** Share of the buckets, in proportion to the other targets' weights. 1 when absent. */
+  /** Share of the buckets, relative to the other targets' weights. Default 1. */
   readonly weight?: number;
 }
 
 /**
- * A target table over memory that other processes may have mapped (layout.ts): reading it, and changing it under running
- * load balancers. Those read it through a {@link FwmarkLookup}.
+ * A target table in memory that other processes may have mapped (layout.ts). It can be changed while load balancers use it; they read it through
+ * a {@link FwmarkLookup}.
  *
- * A change is computed aside and then published. Of two writers at once the caller must make one wait (a lock on the
- * shared memory, which the kernel releases when a process dies).
+ * A change is computed first and then published. The caller must ensure that there is only one writer at a time (with a lock on the shared memory,
+ * which the kernel releases when a process dies).
  */
 export class TargetTable {
   readonly M: number;
   readonly N: number;
   readonly ownFwmark: number;
   readonly permutation: PermutationKind;
-  /** By bucket: its slot, or −1. Shared memory: changes under the reader. */
+  /** Slot by bucket, or −1. Shared memory: may change at any time. */
   readonly lookup: Int32Array;
-  /** By slot: its fwmark, or −1. Shared memory: changes under the reader. */
+  /** Fwmark by slot, or −1. Shared memory: may change at any time. */
   readonly active: Int32Array;
 
   readonly #memory: ArrayBufferLike;
   readonly #header: Uint32Array;
-  /** The field `len`, as it was found. */
+  /** The field `len`, when the table was opened. */
   readonly #length: number;
-  /** The extension's words; absent in a table that C nfqlb made. */
+  /** The extension's words; absent in a table created by C nfqlb. */
   readonly #extension: Int32Array | undefined;
   readonly #weighed: Int32Array | undefined;
   readonly #weight: Uint32Array | undefined;
@@ -101,18 +101,18 @@ export class TargetTable {
     if (this.permutation === 'nfqlb') checkNfqlbBuckets(M);
   }
 
-  /** How many buckets a table has that is asked for `options.M` of them. Throws {@link CoreError} for what {@link create} would refuse. */
+  /** Number of buckets of a table with these options: M, rounded down to a prime. Throws {@link CoreError} for invalid options. */
   static bucketsFor(options: TableOptions): number {
     return checkOptions(options).M;
   }
 
-  /** Octets that a table takes. Throws {@link CoreError} for what {@link create} would refuse. */
+  /** Length of a table in octets. Throws {@link CoreError} for invalid options. */
   static byteLength(options: TableOptions): number {
     const { M, N } = checkOptions(options);
     return layoutOf(M, N).size;
   }
 
-  /** Writes a table without targets over `memory`, which has at least {@link byteLength} octets and is zero. */
+  /** Creates a table without targets in `memory`, which must have at least {@link byteLength} octets and be zero. */
   static create(memory: ArrayBufferLike, options: TableOptions): TargetTable {
     const { M, N, permutation } = checkOptions(options);
     const layout = layoutOf(M, N);
@@ -124,7 +124,7 @@ export class TargetTable {
     new Int32Array(memory, layout.lookup, M).fill(NONE);
     new Int32Array(memory, layout.active, N).fill(NONE);
     new Int32Array(memory, layout.weighed, N).fill(NONE);
-    // C nfqlb can change any table: every row must be a permutation before it is used.
+    // C nfqlb can change any table, so every row must be a permutation, even before it is used.
     const permutations = new Permutations(M, N);
     permutations.setAllNfqlb();
     for (let slot = 0; slot < N; slot++) permutations.fillRow(slot, rowOf(memory, M, slot));
@@ -136,12 +136,12 @@ export class TargetTable {
     return new TargetTable(memory);
   }
 
-  /** The table in `memory`, made by this program or by C nfqlb. Throws {@link CoreError} `not-a-table`. */
+  /** Opens the table in `memory`, created by this program or by C nfqlb. Throws {@link CoreError} `not-a-table`. */
   static open(memory: ArrayBufferLike): TargetTable {
     return new TargetTable(memory);
   }
 
-  /** False when the memory no longer begins as this table did: another program has cut it short or rewritten it. */
+  /** False if the header has changed: another program has truncated or rewritten the table. */
   get intact(): boolean {
     const header = this.#header;
     const extension = this.#extension;
@@ -149,30 +149,30 @@ export class TargetTable {
     return header[BUCKETS] === this.M && header[SLOTS] === this.N && header[LENGTH] === this.#length;
   }
 
-  /** Grows by 2 with every change; odd while one is being written. `undefined` in a table made by C nfqlb. */
+  /** Increases by 2 with every change; odd while a change is being written. `undefined` in a table created by C nfqlb. */
   get generation(): number | undefined {
     return this.#extension && Atomics.load(this.#extension, EXT_GENERATION);
   }
 
-  /** Weight of the target in `slot`, which holds `fwmark`; 0 when there is none. */
+  /** Weight of the target in `slot`, which contains `fwmark`; 0 if there is none. */
   weightOf(slot: number, fwmark: number = this.active[slot]!): number {
     if (fwmark < 0) return 0;
-    // Any program of this user can write there.
+    // Limit it, because any program of this user can write there.
     return this.#weighed?.[slot] === fwmark ? Math.min(this.#weight![slot]!, MAX_WEIGHT) : 1;
   }
 
   /**
-   * Puts each target into the first free slot. One that is active already keeps its slot and gets the weight.
+   * Puts each target into the first free slot. A target that is already active keeps its slot and gets the new weight.
    *
-   * @throws {@link CoreError} `no-free-slot`, `out-of-range` or `conflict`; nothing is changed then
+   * @throws {@link CoreError} `no-free-slot`, `out-of-range` or `conflict`; then nothing has changed
    */
   activate(targets: readonly Target[]): void {
     this.#activate(this.#slots(), targets);
   }
 
   /**
-   * Makes these the targets, and no others, in one step. One that is active already keeps its slot; the others go into the first free ones.
-   * Throws as {@link activate}.
+   * Replaces all targets in one step. Those that are already active keep their slots; the others go into the first free ones. Throws as
+   * {@link activate}.
    */
   setTargets(targets: readonly Target[]): void {
     const slots = this.#slots();
@@ -180,18 +180,18 @@ export class TargetTable {
     this.#activate(slots, targets);
   }
 
-  /** The active fwmarks, in the order of their slots. A slot is read once: another process may write to it. */
+  /** The active fwmarks, in order of their slots. Each slot is read only once, because another process may write to it. */
   get fwmarks(): number[] {
     return Array.from(this.active).filter((fwmark) => fwmark >= 0);
   }
 
-  /** What the slots hold, `undefined` where that is nothing. */
+  /** Targets by slot; `undefined` for a free slot. */
   get slots(): (Required<Target> | undefined)[] {
     const { fwmarks, weights } = this.#slots();
     return fwmarks.map((fwmark, slot) => (fwmark < 0 ? undefined : { fwmark, weight: weights[slot]! }));
   }
 
-  /** Makes the slots hold what {@link slots} said, in one step. Throws as {@link activate}. */
+  /** Restores the contents of all slots, as returned by {@link slots}, in one step. Throws as {@link activate}. */
   setSlots(contents: readonly (Target | undefined)[]): void {
     const slots = new Slots(this.N);
     contents.forEach((target, slot) => {
@@ -203,7 +203,7 @@ export class TargetTable {
     this.#publish(slots);
   }
 
-  /** Puts a target into `slot`, whatever it held. Throws as {@link activate}. */
+  /** Puts a target into `slot`, replacing its contents. Throws as {@link activate}. */
   activateAt(slot: number, target: Target): void {
     this.#checkSlot(slot);
     checkTarget(target);
@@ -212,7 +212,7 @@ export class TargetTable {
     this.#publish(slots);
   }
 
-  /** Frees the slots that hold these fwmarks; one that is not active is no error. */
+  /** Frees the slots with these fwmarks; ignores inactive ones. */
   deactivate(fwmarks: readonly number[]): void {
     const slots = this.#slots();
     for (let slot = 0; slot < this.N; slot++) if (fwmarks.includes(slots.fwmarks[slot]!)) slots.free(slot);
@@ -228,11 +228,11 @@ export class TargetTable {
   }
 
   /**
-   * Computes what the lookup is for given slots: what {@link lookup} holds, except while somebody is changing it.
+   * Computes the lookup for given slots. For the current ones, it equals {@link lookup}, except during a change.
    *
    * @param fwmarks by slot, −1 for none
    * @param weights by slot
-   * @returns `undefined` when the permutations are not there: C nfqlb is rewriting the table, or it is damaged
+   * @returns `undefined` if the permutations are invalid: C nfqlb is rewriting the table, or it is damaged
    */
   computeLookup(fwmarks: ArrayLike<number>, weights: ArrayLike<number>): Int32Array | undefined {
     const permutations = new Permutations(this.M, this.N);
@@ -275,12 +275,11 @@ export class TargetTable {
   }
 
   /**
-   * Makes the memory say what `slots` does. Readers that know the extension see the change whole (FwmarkLookup); C nfqlb
-   * reads lookup and active for each packet, so these are written in an order in which every bucket always leads to a
-   * target: new fwmarks, then the lookup, then the freed slots.
+   * Writes `slots` to the shared memory. Readers that know the extension see the change as a whole (FwmarkLookup). C nfqlb reads lookup and active for
+   * each packet, so they are written in an order in which every bucket always has a target: new fwmarks, then the lookup, then the freed slots.
    */
   #publish(slots: Slots): void {
-    // An odd generation is a change that a killed writer left half written.
+    // An odd generation means that a killed writer left an incomplete change.
     if (!this.#differs(slots) && ((this.generation ?? 0) & 1) === 0) return;
     const { fwmarks, weights } = slots;
     this.#checkWeights(slots);
@@ -321,7 +320,7 @@ export class TargetTable {
     }
   }
 
-  /** Keeps the rows that C nfqlb would use, were it to change this table, as near as it can come to ours. */
+  /** Updates a row that C nfqlb would use if it changed this table, so that its result is as close to ours as possible. */
   #fillFwmarkRow(slot: number, fwmark: number): void {
     const permutations = new Permutations(this.M, this.N);
     permutations.setFwmark(slot, fwmark);
@@ -329,7 +328,7 @@ export class TargetTable {
   }
 }
 
-/** What the slots shall hold, put together before any of it is published. */
+/** New contents of the slots, collected before they are published. */
 class Slots {
   readonly fwmarks: number[];
   readonly weights: number[];
@@ -370,7 +369,7 @@ function readHeader(memory: ArrayBufferLike): [own: number, M: number, N: number
 function checkOptions({ M: requested, N, ownFwmark = 0, permutation = 'fwmark' }: TableOptions): Required<TableOptions> {
   checkRange('M', requested, 0, 0xffffffff);
   const M = requested < MIN_BUCKETS ? MIN_BUCKETS : primeBelow(Math.min(requested, MAX_BUCKETS));
-  // Whoever asked for 10 buckets does not know that there are 7.
+  // For the error message: a user who asked for 10 buckets does not know that there are 7.
   const since = M === requested ? `M=${M}` : `M=${requested} is adjusted to ${M}`;
   checkRange('N', N, 1, M, `, since ${since}`);
   checkRange('ownFwmark', ownFwmark, 0, MAX_FWMARK);

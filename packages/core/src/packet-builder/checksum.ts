@@ -1,4 +1,4 @@
-/** The Internet checksum (RFC 1071) over the octets of several pieces in turn, each of even length but the last. 16 bits. */
+/** The Internet checksum (RFC 1071) of several consecutive pieces; all but the last must have an even length. 16 bits. */
 export function internetChecksum(...pieces: readonly Uint8Array[]): number {
   let sum = 0;
   for (const piece of pieces) for (let i = 0; i < piece.length; i++) sum += i % 2 === 0 ? piece[i]! << 8 : piece[i]!;
@@ -6,7 +6,7 @@ export function internetChecksum(...pieces: readonly Uint8Array[]): number {
   return ~sum & 0xffff;
 }
 
-/** CRC-32C (Castagnoli), as SCTP has it (RFC 9260 Appendix A): reflected, inverted before and after. 32 bits, unsigned. */
+/** CRC-32C (Castagnoli), as in SCTP (RFC 9260 Appendix A): reflected, inverted before and after. 32 bits, unsigned. */
 export function crc32c(bytes: Uint8Array): number {
   let crc = 0xffffffff;
   for (const octet of bytes) {

@@ -6,13 +6,13 @@ import { type PacketBuilder, packet } from './packet-builder.js';
 const hex = (bytes: Uint8Array): string => Buffer.from(bytes).toString('hex');
 const octets = (digits: string): Uint8Array => new Uint8Array(Buffer.from(digits, 'hex'));
 
-// From packages/sim/captures/web-and-dns.pcap: what follows the IP headers of packets that Linux sent.
+// From packages/sim/captures/web-and-dns.pcap: the payload after the IP headers of packets sent by Linux.
 const PING = '101112131415161718191a1b1c1d1e1f202122232425262728292a2b2c2d2e2f3031323334353637';
 const PING4 = `6d4e046b00000000bd67030000000000${PING}`;
 const PING6 = `6d4e046b00000000ad4b040000000000${PING}`;
 const QUOTE6 = `6002a1fa0036113f10000000000000000000000000000001fd0100000000000000000000000000200035d17e00367b06${'71'.repeat(30)}${'00'.repeat(16)}`;
 
-describe('what Linux sent comes out octet for octet, checksums included', () => {
+describe('builds the same packets as Linux, including checksums', () => {
   test.each([
     [
       'UDP over IPv4',
@@ -39,7 +39,7 @@ describe('what Linux sent comes out octet for octet, checksums included', () => 
   });
 });
 
-describe('a golden vector comes out octet for octet', () => {
+describe('builds the golden vectors', () => {
   const vectors = JSON.parse(readFileSync(new URL('../../test-data/vectors/packets.json', import.meta.url), 'utf8')) as {
     name: string;
     hex: string;
@@ -50,7 +50,7 @@ describe('a golden vector comes out octet for octet', () => {
   const CHAIN = ['295b:a6b:f6fa:f8b6:33e0:cffb:287:f2db', '2edb:b1f0:c8fd:56bb:a4e8:e133:89a1:3980'] as const;
   const LONG = ['2631:3bff:70df:54d3:c7fb:dd3d:f411:a9ee', '2f5d:6dfa:86e:bea2:35b8:e99:c5ae:81c6'] as const;
 
-  /** `checksumAt`: where a transport checksum stands. The vectors leave these 0. */
+  /** `checksumAt`: offset of a transport checksum, which is 0 in the vectors. */
   const cases: [name: string, index: number, builder: PacketBuilder, checksumAt?: number][] = [
     [
       'IPv4 last fragment 6',
@@ -115,14 +115,14 @@ describe('transport checksums', () => {
   test.each([
     ['TCP over IPv4 with options', packet().ipv4('10.0.0.2', '10.0.0.1', { options: 8 }).tcp(4711, 80).payload(20), 28, 6],
     ['TCP over IPv6 with hop-by-hop options', packet().ipv6('1000::2', '1000::1').hopByHop(16).tcp(4711, 80).payload(21), 56, 6],
-  ])('%s: over pseudo-header and packet, 0 comes out (RFC 1071 §1)', (_name, builder, transport, protocol) => {
+  ])('%s: the checksum of pseudo-header and packet is 0 (RFC 1071 §1)', (_name, builder, transport, protocol) => {
     const bytes = builder.build();
     const addresses = bytes[0]! >> 4 === 4 ? bytes.subarray(12, 20) : bytes.subarray(8, 40);
     const length = bytes.length - transport;
     expect(internetChecksum(addresses, Uint8Array.of(0, protocol, 0, length), bytes.subarray(transport))).toBe(0);
   });
 
-  test('UDP: one that comes out as 0 is sent as ffff (RFC 768)', () => {
+  test('UDP: a checksum of 0 is sent as ffff (RFC 768)', () => {
     const rest = packet().ipv4('10.0.0.2', '10.0.0.1').udp(4711, 5001).payload(octets('0000')).build();
     const missing = (rest[26]! << 8) | rest[27]!;
     const bytes = packet()
@@ -133,13 +133,13 @@ describe('transport checksums', () => {
     expect(hex(bytes.subarray(26))).toBe(`ffff${missing.toString(16).padStart(4, '0')}`);
   });
 
-  test('SCTP: the remainder of the polynomial division that RFC 9260 Appendix A describes', () => {
+  test('SCTP: the remainder of the polynomial division in RFC 9260 Appendix A', () => {
     const sctp = packet().ipv4('10.0.0.2', '10.0.0.1').sctp(3868, 3868, { tag: 0xdeadbeef }).payload(20).build().subarray(20);
     const zeroed = sctp.slice().fill(0, 8, 12);
     expect(hex(sctp.subarray(8, 12))).toBe(castagnoli(zeroed));
   });
 
-  /** By long division of the message as one binary number; each octet, and the remainder, with its lowest bit first. */
+  /** Long division of the message as one binary number; each octet, and the remainder, has its lowest bit first. */
   function castagnoli(message: Uint8Array): string {
     const bits = Array.from(message, (octet) => octet.toString(2).padStart(8, '0').split('').reverse().join('')).join('');
     const ones = BigInt('0xffffffff');
@@ -158,12 +158,12 @@ describe('transport checksums', () => {
   }
 });
 
-test('what is cut off is missing at the end, and the headers speak of the whole', () => {
+test('a truncated packet keeps the headers of the whole packet', () => {
   const builder = packet().ipv6('1000::2', '1000::1').udp(4711, 5001).payload(8);
   expect(hex(builder.cut(43).build())).toBe(hex(builder.build()).slice(0, 86));
 });
 
-test('a builder is not changed by what is built on it', () => {
+test('a builder is immutable', () => {
   const client = packet().ipv4('10.0.0.2', '10.0.0.1');
   const before = hex(client.build());
   client.fragment({ id: 7, offset: 0, more: true }).udp(4711, 5001).payload(8).cut(20).build();

@@ -1,10 +1,10 @@
-// Packets that read as sentences, for tests and for questions (nfqlb explain):
+// Builds packets with a fluent interface, for tests and for nfqlb explain:
 //
 //     packet().ipv4('10.0.0.2', '10.0.0.1').udp(4711, 5001).payload(20).build()
 //     packet().ipv6('1000::2', '1000::1').hopByHop(16).fragment({ id: 7, offset: 0, more: true }).udp(4711, 5001).build()
 //
-// Headers are put down from the outermost to the innermost; lengths, next headers and checksums follow from that. A builder
-// never changes: each step gives a new one, so that several packets can begin alike.
+// Headers are added from the outermost to the innermost; lengths, next headers and checksums are filled in. Builders are immutable: each step
+// returns a new one, so that several packets can share their beginning.
 
 import { parseIpAddress } from '../address/index.js';
 import {
@@ -21,22 +21,22 @@ import {
 import { crc32c, internetChecksum } from './checksum.js';
 import { setU16, setU32 } from './octets.js';
 
-/** "No next header" (RFC 8200 §4.7): what the last header names when nothing else was said. */
+/** "No next header" (RFC 8200 §4.7): the default for the last header. */
 const IPPROTO_NONE = 59;
 
-/** Begins a packet. */
+/** Starts a packet. */
 export function packet(): PacketBuilder {
   return new PacketBuilder(EMPTY);
 }
 
-/** A header in the making: its octets, and what is filled in when all that follows is known. */
+/** A header under construction: its octets, and how to complete it when everything after it is known. */
 interface Layer {
-  /** Number by which the header before names it. */
+  /** Protocol number of this header, for the header before it. */
   readonly protocol: number;
   readonly bytes: Uint8Array;
-  /** Where it names the header that follows; −1 when it does not. */
+  /** Offset of its next-header field; −1 if it has none. */
   readonly nextAt: number;
-  /** Fills in lengths and checksums; `whole` is this header and all that follows. */
+  /** Fills in lengths and checksums; `whole` is this header and everything after it. */
   readonly finish?: (whole: Uint8Array, pseudoHeader: Uint8Array) => void;
 }
 
@@ -46,9 +46,9 @@ interface Parts {
   readonly destination: Uint8Array;
   readonly layers: readonly Layer[];
   readonly payload: Uint8Array;
-  /** Protocol that the last header names when nothing follows it. */
+  /** Protocol number in the last header if no other header follows. */
   readonly lastProtocol: number;
-  /** Octets that are left of the packet. */
+  /** Length to which the packet is truncated. */
   readonly length: number;
 }
 
@@ -71,9 +71,9 @@ class PacketBuilder {
   }
 
   /**
-   * @param options octets of options, a multiple of 4 up to 40
+   * @param options length of the options in octets, a multiple of 4 up to 40
    * @param hops the time to live
-   * @param whole forbids that routers fragment it (DF)
+   * @param whole sets DF: routers must not fragment the packet
    */
   ipv4(
     source: string,
@@ -108,7 +108,7 @@ class PacketBuilder {
     return this.#with({ family: 6, ...addresses }).#add({ protocol: 41, bytes: header, nextAt: 6, finish });
   }
 
-  /** @param length octets of the header, a multiple of 8 from 8 to 2048 */
+  /** @param length of the header in octets, a multiple of 8 from 8 to 2048 */
   hopByHop(length = 8): PacketBuilder {
     return this.#addOptions(IPPROTO_HOPOPTS, length);
   }
@@ -118,14 +118,14 @@ class PacketBuilder {
     return this.#addOptions(IPPROTO_DSTOPTS, length);
   }
 
-  /** A segment routing header (RFC 8754) with no segment left. @param length as {@link hopByHop} */
+  /** A segment routing header (RFC 8754) with no segments left. @param length as {@link hopByHop} */
   routing(length = 8): PacketBuilder {
     const header = extension(length);
     header[2] = 4;
     return this.#add({ protocol: IPPROTO_ROUTING, bytes: header, nextAt: 0 });
   }
 
-  /** Makes the packet a fragment. `offset` in octets, a multiple of 8. `fragments` (fragments.ts) cuts up whole packets. */
+  /** Makes the packet a fragment. `offset` is in octets, a multiple of 8. To fragment whole packets, use `fragments` (fragments.ts). */
   fragment({ id, offset, more }: { id: number; offset: number; more: boolean }): PacketBuilder {
     if (this.#parts.family === 6) {
       const header = new Uint8Array(8);
@@ -176,7 +176,7 @@ class PacketBuilder {
     return this.#addIcmp(this.#parts.family === 4 ? 0 : 129, 0, id, sequence);
   }
 
-  /** Any ICMP or ICMPv6 message of 8 octets, all but type and code 0. */
+  /** Any ICMP or ICMPv6 message of 8 octets, zero except for type and code. */
   icmp(type: number, code = 0): PacketBuilder {
     return this.#addIcmp(type, code, 0, 0);
   }
@@ -186,17 +186,17 @@ class PacketBuilder {
     return this.#addIcmp(type, code, 0, 0).payload(quoted);
   }
 
-  /** Any other protocol, of which nothing is known but its number. */
+  /** Any other protocol, without a header. */
   protocol(number: number): PacketBuilder {
     return this.#with({ lastProtocol: number });
   }
 
-  /** What the last header carries: octets, or so many of them. */
+  /** The payload: octets, or their number. */
   payload(payload: Uint8Array | number): PacketBuilder {
     return this.#with({ payload: typeof payload === 'number' ? Uint8Array.from({ length: payload }, (_, i) => i) : payload });
   }
 
-  /** Leaves the first `length` octets of the packet; its headers speak of the whole. */
+  /** Truncates the packet to `length` octets; its headers are still those of the whole packet. */
   cut(length: number): PacketBuilder {
     return this.#with({ length });
   }
@@ -229,7 +229,7 @@ class PacketBuilder {
 
   #addOptions(protocol: number, length: number): PacketBuilder {
     const header = extension(length);
-    // RFC 8200 §4.2: PadN over all that it can cover, octets of Pad1 (zero) behind it.
+    // RFC 8200 §4.2: the longest possible PadN, then octets of Pad1 (zero).
     header[2] = 1;
     header[3] = Math.min(length - 4, 255);
     return this.#add({ protocol, bytes: header, nextAt: 0 });
@@ -247,7 +247,7 @@ class PacketBuilder {
     return this.#add({ protocol: v6 ? IPPROTO_ICMPV6 : IPPROTO_ICMP, bytes: header, nextAt: -1, finish });
   }
 
-  /** RFC 9293 §3.1 and RFC 8200 §8.1: what transport checksums cover beside the packet. */
+  /** RFC 9293 §3.1 and RFC 8200 §8.1: what transport checksums cover besides the packet. */
   #pseudoHeader(protocol: number, length: number): Uint8Array {
     const { source, destination } = this.#parts;
     const header = new Uint8Array(2 * source.length + 8);
@@ -268,7 +268,7 @@ function ports(length: number, source: number, destination: number): Uint8Array 
   return header;
 }
 
-/** An IPv6 extension header of so many octets, but for what its kind says. */
+/** An IPv6 extension header of this length, without its type-specific data. */
 function extension(length: number): Uint8Array {
   const header = new Uint8Array(length);
   header[1] = length / 8 - 1;

@@ -2,14 +2,14 @@ import type { PacketBatch } from '../packet-batch.js';
 import type { PacketSource } from '../packet-source.js';
 import { ETH_P_IP, ETH_P_IPV6 } from '../wire/ethertype.js';
 
-/** A source of packets that a test puts in, and that keeps their verdicts. */
+/** A source of packets that a test adds, which records their verdicts. */
 export class FakeSource implements PacketSource {
   readonly batch: PacketBatch;
-  /** The marks that packets were settled with, in order. */
+  /** Marks of the settled packets, in order. */
   readonly settled: number[] = [];
   readonly #waiting: Uint8Array[] = [];
 
-  /** @param packets of a batch, at most, each of up to 2048 octets */
+  /** @param packets maximum number per batch, each of up to 2048 octets */
   constructor(packets = 64) {
     this.batch = {
       bytes: new Uint8Array(packets * 2048),

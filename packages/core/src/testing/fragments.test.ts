@@ -5,8 +5,8 @@ import { fragments } from './fragments.js';
 
 const hex = (bytes: Uint8Array): string => Buffer.from(bytes).toString('hex');
 
-// 30,000 octets of zero, as Linux fragmented them for an MTU of 1500 (IPv6: to 1448 octets of data a fragment).
-describe('a datagram is fragmented as Linux does it', () => {
+// 30,000 zero octets, as fragmented by Linux for an MTU of 1500 (IPv6: 1448 octets of data per fragment).
+describe('a datagram is fragmented as by Linux', () => {
   const zeros = new Uint8Array(30_000);
 
   test('over IPv4', () => {
@@ -23,7 +23,7 @@ describe('a datagram is fragmented as Linux does it', () => {
     const datagram = packet().ipv6('1000::1:c0a8:1c9', '1000::1:c0a8:101').udp(33818, 6001).payload(zeros).build();
     const all = fragments(datagram, 1500, 0xe0e6663a);
     expect(all.map(({ length }) => length)).toEqual([...new Array<number>(20).fill(1496), 1096]);
-    // But for the flow label, which Linux sets.
+    // Except for the flow label, which Linux sets.
     const addresses = '100000000000000000000001c0a801c9100000000000000000000001c0a80101';
     expect(hex(all[0]!.subarray(0, 56))).toBe(`6000000005b02c40${addresses}11000001e0e6663a841a17717538d5d4`);
     expect(hex(all[1]!.subarray(0, 48))).toBe(`6000000005b02c40${addresses}110005a9e0e6663a`);
@@ -31,14 +31,14 @@ describe('a datagram is fragmented as Linux does it', () => {
   });
 });
 
-describe('put together again, fragments give the packet', () => {
+describe('reassembled fragments are the original packet', () => {
   const CASES = [
     ['over IPv4 with options', packet().ipv4('10.0.0.2', '10.0.0.1', { options: 12, id: 7 }).tcp(4711, 80).payload(332), 32],
     // 352 octets of data: at some MTUs the last fragment is as long as the others.
     ['over IPv6', packet().ipv6('1000::2', '1000::1').tcp(4711, 80).payload(332), 40],
-    ['behind hop-by-hop options', packet().ipv6('1000::2', '1000::1').hopByHop(16).destinationOptions().udp(4711, 80).payload(333), 56],
+    ['after hop-by-hop options', packet().ipv6('1000::2', '1000::1').hopByHop(16).destinationOptions().udp(4711, 80).payload(333), 56],
     [
-      'behind destination options that a routing header makes part of every fragment',
+      'after destination options that are in every fragment because of a routing header',
       packet().ipv6('1000::2', '1000::1').hopByHop().destinationOptions().routing(24).destinationOptions().udp(4711, 80).payload(333),
       80,
     ],
@@ -54,7 +54,7 @@ describe('put together again, fragments give the packet', () => {
     }
   });
 
-  /** Reads offsets and lengths with a DataView, and knows how long the headers are that come with every fragment. */
+  /** Reassembles with a DataView. @param headers length of the headers in every fragment */
   function reassembled(all: readonly Uint8Array[], headers: number): Uint8Array {
     const [first] = all;
     if (all.length === 1) return first!;
@@ -79,14 +79,14 @@ describe('put together again, fragments give the packet', () => {
       view.setUint16(10, internetChecksum(whole.subarray(0, headers)));
     } else {
       view.setUint16(4, whole.length - 40);
-      // The next header that now names the fragment header, wherever it stands.
+      // Find the next-header field of the fragment header, and replace it.
       const chain = [6, ...nextHeadersAt(first!)];
       whole[chain.find((at) => first![at] === 44)!] = first![headers]!;
     }
     return whole;
   }
 
-  /** First octets of the extension headers in front of a fragment header. */
+  /** Offsets of the extension headers before the fragment header. */
   function nextHeadersAt(fragment: Uint8Array): number[] {
     const places: number[] = [];
     for (let at = 40, header = fragment[6]!; header !== 44; at += (fragment[at + 1]! + 1) * 8) {
@@ -97,8 +97,8 @@ describe('put together again, fragments give the packet', () => {
   }
 });
 
-test('a packet that fits is left whole, and an MTU without room for data is refused', () => {
+test('a packet that fits is not fragmented, and an MTU without room for data is refused', () => {
   const whole = packet().ipv4('10.0.0.2', '10.0.0.1').udp(4711, 80).payload(72).build();
   expect(fragments(whole, 100)).toEqual([whole]);
-  expect(() => fragments(whole, 27)).toThrow('an MTU that leaves 7 octets for data, where a fragment takes at least 8');
+  expect(() => fragments(whole, 27)).toThrow('the MTU leaves 7 octets for data, but a fragment needs at least 8');
 });

@@ -6,22 +6,22 @@ import { extensionLength, extensionNextHeader, isExtension } from '../wire/ipv6-
 import { FRAGMENT_HEADER_LENGTH } from '../wire/ipv6-fragment.js';
 import { IPPROTO_FRAGMENT, IPPROTO_HOPOPTS, IPPROTO_ROUTING } from '../wire/protocol.js';
 
-/** Where an IPv6 header names the one that follows it (RFC 8200 §3); an extension header does so in its first octet. */
+/** Offset of the next-header field in the IPv6 header (RFC 8200 §3); in extension headers, it is the first octet. */
 const IPV6_NEXT_HEADER = 6;
 
 /**
- * Fragments a whole packet as its sender (IPv6, RFC 8200 §4.5) or a router (IPv4, RFC 791 §3.2) would.
+ * Fragments a packet like its sender (IPv6, RFC 8200 §4.5) or a router (IPv4, RFC 791 §3.2).
  *
- * @param mtu octets that a fragment may have
+ * @param mtu maximum length of a fragment in octets
  * @param id identification of the datagram: 16 bits in IPv4, 32 in IPv6
- * @returns the fragments in order, or just the packet when it is not longer than `mtu`
+ * @returns the fragments in order, or just the packet if it is not longer than `mtu`
  */
 export function fragments(packet: Uint8Array, mtu: number, id = 1): Uint8Array[] {
   if (packet.length <= mtu) return [packet];
   return packet[0]! >> 4 === 4 ? fragmentsV4(packet, mtu, id) : fragmentsV6(packet, mtu, id);
 }
 
-/** The header goes with every fragment as it is, options too: the builder's (no-operation) mean nothing anywhere. */
+/** Copies the header, with its options, to every fragment: the builder's options are all no-operation. */
 function fragmentsV4(packet: Uint8Array, mtu: number, id: number): Uint8Array[] {
   const header = packet.subarray(0, headerLength(packet, 0));
   return pieces(packet.subarray(header.length), mtu - header.length).map(({ data, offset, more }) => {
@@ -51,9 +51,9 @@ function fragmentsV6(packet: Uint8Array, mtu: number, id: number): Uint8Array[] 
 }
 
 /**
- * The headers that every fragment begins with: up to the routing header, or else the hop-by-hop options (RFC 8200 §4.5).
+ * The headers at the beginning of every fragment: up to the routing header, or else up to the hop-by-hop options (RFC 8200 §4.5).
  *
- * @returns their octets, and where the last of them names what follows
+ * @returns their length in octets, and the offset of the last next-header field
  */
 function unfragmentable(packet: Uint8Array): { length: number; lastNextHeader: number } {
   let result = { length: IPV6_HEADER_LENGTH, lastNextHeader: IPV6_NEXT_HEADER };
@@ -67,10 +67,10 @@ function unfragmentable(packet: Uint8Array): { length: number; lastNextHeader: n
   return result;
 }
 
-/** Cuts `data` into pieces of at most `room` octets, all but the last of a multiple of 8. */
+/** Splits `data` into pieces of at most `room` octets; the length of all but the last is a multiple of 8. */
 function pieces(data: Uint8Array, room: number): { data: Uint8Array; offset: number; more: boolean }[] {
   const most = room & ~7;
-  if (most < 8) throw new RangeError(`an MTU that leaves ${room} octets for data, where a fragment takes at least 8`);
+  if (most < 8) throw new RangeError(`the MTU leaves ${room} octets for data, but a fragment needs at least 8`);
   const result = [];
   for (let offset = 0; offset < data.length; offset += most) {
     result.push({ data: data.subarray(offset, offset + most), offset, more: offset + most < data.length });

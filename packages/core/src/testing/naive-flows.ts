@@ -1,9 +1,9 @@
-// A second reading of data-plane §6 for tests alone: a walk down the list, from the texts of the definitions, by BigInt and
-// slices, sharing no code with the lookup that is tested.
+// A second implementation of data-plane §6, only for tests: a linear walk over the text definitions, with BigInt and slices, sharing no code with
+// the lookup under test.
 
 import { naiveKey } from './naive-key.js';
 
-/** A flow as texts say it, all of which must be right: nothing is checked. */
+/** A flow as text, which must be valid: nothing is checked. */
 export interface NaiveFlow {
   readonly name: string;
   readonly priority?: number;
@@ -16,8 +16,8 @@ export interface NaiveFlow {
   readonly udpencap?: number;
 }
 
-/** What a flow can ask of a packet. */
-interface Asked {
+/** The properties of a packet that flows can match. */
+interface Properties {
   readonly ipv6: boolean;
   readonly dst: bigint;
   readonly src: bigint;
@@ -25,7 +25,7 @@ interface Asked {
   readonly dport: number;
   readonly sport: number;
   readonly ping: boolean;
-  /** Protocol and octets of the header that byte matches are made in; absent for what an ICMP error quotes. */
+  /** Protocol and octets of the header for byte matches; absent for a packet quoted in an ICMP error. */
   readonly header?: { readonly protocol: string; readonly octets: Uint8Array };
 }
 
@@ -33,10 +33,10 @@ const NUMBERS: Readonly<Record<string, number>> = { tcp: 6, udp: 17, sctp: 132 }
 const NAMES: Readonly<Record<number, string>> = { 6: 'tcp', 17: 'udp', 132: 'sctp' };
 const HEADERS: Readonly<Record<string, number>> = { tcp: 20, udp: 8, sctp: 12 };
 
-/** The name of the flow that a packet goes with, SCTP in UDP included; `undefined` for none. */
+/** The name of a packet's flow, also for SCTP in UDP; `undefined` for none. */
 export function naiveFlow(flows: readonly NaiveFlow[], packet: Uint8Array, ipv6: boolean, promiscuousPing: boolean): string | undefined {
   const ordered = flows
-    .flatMap((flow): NaiveFlow[] => (flow.udpencap ? [flow, { ...leadingTo(flow), udpencap: flow.udpencap }] : [flow]))
+    .flatMap((flow): NaiveFlow[] => (flow.udpencap ? [flow, { ...encapsulationOf(flow), udpencap: flow.udpencap }] : [flow]))
     .sort((a, b) => (b.priority ?? 0) - (a.priority ?? 0) || (a.name < b.name ? -1 : 1));
   const first = walk(ordered, packet, ipv6, promiscuousPing, 0);
   if (!first?.name.startsWith('#')) return first?.name;
@@ -44,7 +44,7 @@ export function naiveFlow(flows: readonly NaiveFlow[], packet: Uint8Array, ipv6:
   return second?.name;
 }
 
-function leadingTo(flow: NaiveFlow): NaiveFlow {
+function encapsulationOf(flow: NaiveFlow): NaiveFlow {
   const { name, priority = 0, dsts = [], srcs = [], udpencap } = flow;
   return { name: `#${name}`, priority, dsts, srcs, protocols: ['udp'], dports: [`${udpencap}`] };
 }
@@ -56,11 +56,11 @@ function walk(
   promiscuousPing: boolean,
   encap: number,
 ): NaiveFlow | undefined {
-  const asked = read(packet, ipv6, encap);
-  return asked && flows.find((flow) => matches(flow, asked, promiscuousPing));
+  const properties = read(packet, ipv6, encap);
+  return properties && flows.find((flow) => matches(flow, properties, promiscuousPing));
 }
 
-function matches(flow: NaiveFlow, packet: Asked, promiscuousPing: boolean): boolean {
+function matches(flow: NaiveFlow, packet: Properties, promiscuousPing: boolean): boolean {
   const { protocols = [], dsts = [], srcs = [], dports = [], sports = [], match = [] } = flow;
   if (dsts.length > 0 && !dsts.some((cidr) => contains(cidr, packet.dst, packet.ipv6))) return false;
   if (srcs.length > 0 && !srcs.some((cidr) => contains(cidr, packet.src, packet.ipv6))) return false;
@@ -97,7 +97,7 @@ function inRange(range: string, port: number): boolean {
   return port >= first! && port <= last!;
 }
 
-function octetsMatch(one: string, { header }: Asked): boolean {
+function octetsMatch(one: string, { header }: Properties): boolean {
   const [, protocol, offset, length, mask, value] = /^(\w+)\[(\d+) *: *(\d)\](?: *& *(\w+))? *= *(\w+)$/.exec(one)! as unknown as string[];
   if (header?.protocol !== protocol) return true;
   if (header!.octets.length < HEADERS[protocol!]!) return false;
@@ -106,8 +106,8 @@ function octetsMatch(one: string, { header }: Asked): boolean {
   return (mask === undefined ? number : number & BigInt(mask)) === BigInt(value!);
 }
 
-/** `undefined` for what no flow is looked for: malformed, or a later fragment. */
-function read(packet: Uint8Array, ipv6: boolean, encap: number): Asked | undefined {
+/** `undefined` for packets without a flow lookup: malformed ones and later fragments. */
+function read(packet: Uint8Array, ipv6: boolean, encap: number): Properties | undefined {
   const { kind, key = '' } = naiveKey(packet, ipv6, encap);
   if (kind === 'malformed' || kind === 'fragment') return undefined;
   const number = (at: number, octets: number): bigint => BigInt(`0x${key.slice(2 * at, 2 * (at + octets))}`);
@@ -127,7 +127,7 @@ function read(packet: Uint8Array, ipv6: boolean, encap: number): Asked | undefin
   };
 }
 
-/** What stands behind all IP headers of a packet that is not malformed. */
+/** What follows all IP headers of a packet that is not malformed. */
 function transport(packet: Uint8Array, ipv6: boolean): { readonly protocol: number; readonly rest: Uint8Array } {
   if (!ipv6) return { protocol: packet[9]!, rest: packet.slice((packet[0]! % 16) * 4) };
   let protocol = packet[6]!;

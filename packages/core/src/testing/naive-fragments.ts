@@ -1,10 +1,10 @@
-// A second reading of data-plane §5 for tests alone: objects and lists, one thread, no memory of its own. It shares with the table that
-// is tested only the hash, since collisions in a bucket follow from that.
+// A second implementation of data-plane §5, only for tests: objects and lists, one thread, no shared memory. It shares only the hash with the
+// table under test, because collisions depend on it.
 
 import type { FragmentHashKey } from '../fragments/fragment-table.js';
 import type { PacketKey } from '../key/packet-key.js';
 
-/** Key of the hash in tests. */
+/** Hash key in tests. */
 export const HASH_KEY: FragmentHashKey = [0x03020100, 0x07060504];
 
 interface Datagram {
@@ -13,9 +13,9 @@ interface Datagram {
   lastUse: number;
   fwmark: number;
   stored: Uint8Array[];
-  /** Octets that have come, and the length once it is known; absent when nobody follows them. */
-  come?: { readonly octets: Set<number>; length: number | undefined };
-  /** Whether it took an extra entry. */
+  /** Octets that have arrived, and the length once it is known; absent if they are not tracked. */
+  arrived?: { readonly octets: Set<number>; length: number | undefined };
+  /** Whether it uses an extra entry. */
   readonly extra: boolean;
 }
 
@@ -25,7 +25,7 @@ export interface NaiveFragmentOptions {
   readonly fragments: number;
   readonly mtu: number;
   readonly ttl: number;
-  /** Whether completed datagrams are forgotten at once; holes are never short here. */
+  /** Whether complete datagrams are removed at once; there are always enough holes here. */
   readonly reassembler: boolean;
 }
 
@@ -33,7 +33,7 @@ export type NaiveAnswer = number | 'stored' | 'no-room' | 'lost' | 'too-long';
 
 export class NaiveFragmentTable {
   now = 0;
-  /** What was sent on, in order. */
+  /** Reinjected fragments, in order. */
   readonly sent: Uint8Array[] = [];
   discarded = 0;
   reassembled = 0;
@@ -60,8 +60,8 @@ export class NaiveFragmentTable {
     this.sent.push(...datagram.stored);
     datagram.stored = [];
     if (!found && this.#options.reassembler) {
-      datagram.come = { octets: new Set(), length: undefined };
-      this.#follow(datagram, key);
+      datagram.arrived = { octets: new Set(), length: undefined };
+      this.#track(datagram, key);
     }
     return fwmark;
   }
@@ -71,8 +71,8 @@ export class NaiveFragmentTable {
     if (!datagram) return 'no-room';
     if (datagram.state === 'poisoned') return 'lost';
     if (datagram.state === 'valid') {
-      if (datagram.come && this.#follow(datagram, key)) {
-        this.#forget(key, datagram);
+      if (datagram.arrived && this.#track(datagram, key)) {
+        this.#remove(key, datagram);
         this.reassembled++;
       }
       return datagram.fwmark;
@@ -131,7 +131,7 @@ export class NaiveFragmentTable {
     return datagram;
   }
 
-  #forget(key: PacketKey, datagram: Datagram): void {
+  #remove(key: PacketKey, datagram: Datagram): void {
     const bucket = this.#bucketOf(key);
     this.#buckets.set(
       bucket,
@@ -145,12 +145,12 @@ export class NaiveFragmentTable {
     datagram.stored = [];
   }
 
-  /** @returns whether all octets have come */
-  #follow({ come }: Datagram, key: PacketKey): boolean {
-    for (let octet = key.fragmentBegin; octet < key.fragmentEnd; octet++) come!.octets.add(octet);
-    if (!key.moreFragments && key.fragmentEnd > key.fragmentBegin) come!.length = key.fragmentEnd;
-    if (come!.length === undefined) return false;
-    for (let octet = 0; octet < come!.length; octet++) if (!come!.octets.has(octet)) return false;
+  /** @returns whether all octets have arrived */
+  #track({ arrived }: Datagram, key: PacketKey): boolean {
+    for (let octet = key.fragmentBegin; octet < key.fragmentEnd; octet++) arrived!.octets.add(octet);
+    if (!key.moreFragments && key.fragmentEnd > key.fragmentBegin) arrived!.length = key.fragmentEnd;
+    if (arrived!.length === undefined) return false;
+    for (let octet = 0; octet < arrived!.length; octet++) if (!arrived!.octets.has(octet)) return false;
     return true;
   }
 }

@@ -1,10 +1,10 @@
-// A second reading of data-plane §1 for tests alone: slow, by slices and DataView, and sharing no code with the one that is tested.
+// A second implementation of data-plane §1, only for tests: slow, with slices and DataView, sharing no code with the one under test.
 
 export interface NaiveKey {
   readonly kind: string;
   /** The 40 octets in hex; absent for a malformed packet. */
   readonly key?: string;
-  /** Identification of the datagram that a first fragment belongs to, in hex as on the wire. */
+  /** Identification of a fragment's datagram, in hex as on the wire. */
   readonly id?: string;
   /** Which octets of its datagram a fragment carries, and whether more follow. */
   readonly part?: readonly [begin: number, end: number, more: boolean];
@@ -20,7 +20,7 @@ interface Headers {
   readonly protocol: number;
   /** What follows all IP headers. */
   readonly rest: Uint8Array;
-  /** When the packet is a fragment: the octets of its identification, and what it carries. */
+  /** For a fragment: the octets of its identification, and the part that it carries. */
   readonly fragment?: { readonly id: Uint8Array; readonly part: readonly [begin: number, end: number, more: boolean] };
   readonly first: boolean;
 }
@@ -72,7 +72,7 @@ function readQuoted(quote: Uint8Array, ipv6: boolean, encap: number): NaiveKey {
   return { kind: 'icmp-inner', key: join(dst, src, [0, 0, protocol, 0, ...ports]) };
 }
 
-/** @param whole whether the lengths of a fragment must fit: not in a quote, which is cut off */
+/** @param whole whether to check the lengths of a fragment; false for a quote, which is truncated */
 function readIpv4(packet: Uint8Array, whole: boolean): Headers | undefined {
   if (packet.length < 20) return undefined;
   const header = (packet[0]! % 16) * 4;
@@ -95,7 +95,7 @@ function readIpv4(packet: Uint8Array, whole: boolean): Headers | undefined {
   };
 }
 
-/** @param once whether a second fragment header makes the packet malformed: not in a quote */
+/** @param once whether a second fragment header makes the packet malformed; false for a quote */
 function readIpv6(packet: Uint8Array, once: boolean): Headers | undefined {
   if (packet.length < 40) return undefined;
   const addresses = { src: packet.slice(8, 24), dst: packet.slice(24, 40) };
@@ -113,7 +113,7 @@ function readIpv6(packet: Uint8Array, once: boolean): Headers | undefined {
       const more = field % 2 === 1;
       const before = packet.length - 40 - rest.length;
       const end = begin + view(packet).getUint16(4) - before - 8;
-      // A quote is cut off: how long its packet was does not matter.
+      // A quote is truncated: the length of its packet does not matter.
       if (once && (begin > 0 || more) && (end < begin || before + end > 65535)) return undefined;
       protocol = rest[0]!;
       const own = { id: rest.slice(4, 8), part: [begin, end, more] as const };

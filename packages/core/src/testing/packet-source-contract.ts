@@ -4,23 +4,23 @@ import type { PacketSource } from '../packet-source.js';
 import { END } from '../packet-source.js';
 import { ETH_P_IP, ETH_P_IPV6 } from '../wire/ethertype.js';
 
-/** A source to be tried, and what happens around it. */
+/** A source under test, and its environment. */
 export interface SourceUnderTest {
   readonly source: PacketSource;
-  /** Lets the packets arrive, in order, before the next `receive`. For a source that has them from the start, does nothing. */
+  /** Makes the packets arrive, in order, before the next `receive`. Does nothing for a source that has its packets from the start. */
   arrive(packets: readonly Uint8Array[]): Promise<void>;
-  /** How many packets went on with each mark, and how many were dropped ({@link DROP}). Absent where nobody can see. */
+  /** How many packets were accepted with each mark, and how many were dropped ({@link DROP}). Absent if this cannot be observed. */
   verdicts?(marks: readonly number[]): Promise<Map<number, number>>;
   close(): Promise<void>;
 }
 
-/** Makes the source of a test. A source that has its packets from the start gets them here. */
+/** Creates the source for a test. A source that has its packets from the start gets them here. */
 export type MakeSource = (packets: readonly Uint8Array[]) => Promise<SourceUnderTest>;
 
-/** What every {@link PacketSource} does: a kernel queue, a capture, a fake. For `test.each`. */
+/** Tests for every {@link PacketSource}: a kernel queue, a capture, a fake. For `test.each`. */
 export const packetSourceContract: readonly (readonly [name: string, run: (make: MakeSource) => Promise<void>])[] = [
   [
-    'gives every packet once, whole, in order of arrival, with its EtherType',
+    'returns every packet once, complete, in order of arrival, with its EtherType',
     (make) =>
       using(make, traffic(40), async ({ source }, packets) => {
         const received = await drain(source, () => 0);
@@ -35,7 +35,7 @@ export const packetSourceContract: readonly (readonly [name: string, run: (make:
       }),
   ],
   [
-    'gives no more at a time than its batch holds, and the rest after that',
+    'returns at most a full batch at a time, and the rest after that',
     (make) =>
       using(make, traffic(700), async ({ source }, packets) => {
         const received = await drain(source, () => 0);
@@ -43,7 +43,7 @@ export const packetSourceContract: readonly (readonly [name: string, run: (make:
       }),
   ],
   [
-    'when there is nothing, says so instead of waiting for ever',
+    'does not wait forever if there are no packets',
     (make) =>
       using(make, [], async ({ source }) => {
         const count = await source.receive();
@@ -51,7 +51,7 @@ export const packetSourceContract: readonly (readonly [name: string, run: (make:
       }),
   ],
   [
-    'takes every answer for the packet that it was given to',
+    'applies every verdict to the right packet',
     (make) =>
       using(make, traffic(60), async ({ source, verdicts }, packets) => {
         const marks = [11, 12, 13, DROP];
@@ -68,7 +68,7 @@ interface Received {
   readonly etherType: number;
 }
 
-/** Receives until nothing comes any more, and answers the i-th packet with `answer(i)`. */
+/** Receives until there are no more packets, and gives the i-th packet the verdict `answer(i)`. */
 async function drain(source: PacketSource, answer: (i: number) => number): Promise<Received[]> {
   const all: Received[] = [];
   for (;;) {
@@ -98,7 +98,7 @@ async function using(
   }
 }
 
-/** Good packets of both families, no two alike. */
+/** Valid packets of both families, all different. */
 function traffic(count: number): Uint8Array[] {
   return Array.from({ length: count }, (_, i) => {
     const to = i % 3 === 0 ? packet().ipv6('1000::2', '1000::1') : packet().ipv4('10.0.0.2', '10.0.0.1');

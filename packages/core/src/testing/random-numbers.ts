@@ -1,7 +1,7 @@
 /**
- * T. Ettinger's Mulberry32: the same numbers in every run.
+ * T. Ettinger's Mulberry32, a pseudorandom generator: the same numbers in every run.
  *
- * @returns what gives the next number: 32 bits, unsigned
+ * @returns a function that returns the next number: 32 bits, unsigned
  */
 export function randomNumbers(seed: number): () => number {
   let state = seed;

@@ -1,18 +1,18 @@
-// ICMP, RFC 792, and ICMPv6, RFC 4443 §2.1: one shape, two sets of types.
+// ICMP, RFC 792, and ICMPv6, RFC 4443 §2.1: the same format, two sets of types.
 //
 // +-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+
 // |     Type      |     Code      |          Checksum             |
 // +-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+
 // |       echo: Identifier        |    echo: Sequence Number      |
 // +-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+
-// |     error: the packet it is about, from its IP header on      |
+// |     error: the packet that it is about, with its IP header    |
 //
-// With ICMP_HEADER_LENGTH octets there, no reader here reads outside.
+// If ICMP_HEADER_LENGTH octets are available, no function here reads outside.
 
-/** Octets before what an echo carries or an error quotes. */
+/** Octets before an echo's data or an error's quote. */
 export const ICMP_HEADER_LENGTH = 8;
 
-/** Where the two octets of an echo's identifier begin. */
+/** Offset of an echo's identifier, two octets. */
 export const ICMP_ECHO_IDENTIFIER = 4;
 
 export const ICMP_DEST_UNREACH = 3;
@@ -32,7 +32,7 @@ export function icmpType(bytes: Uint8Array, at: number): number {
   return bytes[at]!;
 }
 
-/** Whether an ICMP message of this type quotes the packet it is about (RFC 792). */
+/** Whether an ICMP message of this type quotes the packet that it is about (RFC 792). */
 export function quotesPacket(type: number): boolean {
   return (
     type === ICMP_DEST_UNREACH ||
@@ -43,7 +43,7 @@ export function quotesPacket(type: number): boolean {
   );
 }
 
-/** Whether an ICMPv6 message of this type quotes the packet it is about (RFC 4443 §3). */
+/** Whether an ICMPv6 message of this type quotes the packet that it is about (RFC 4443 §3). */
 export function quotesPacketV6(type: number): boolean {
   return type >= ICMPV6_DEST_UNREACH && type <= ICMPV6_PARAMPROB;
 }

@@ -16,17 +16,17 @@
 // |                    Options                    |    Padding    |
 // +-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+
 //
-// The readers take the region and where the header begins in it, and check nothing: with IPV4_MIN_HEADER_LENGTH octets
-// there, none reads outside.
+// The functions take the region and the offset of the header, and check nothing: if IPV4_MIN_HEADER_LENGTH octets are available, none reads
+// outside.
 
-/** Octets of a header without options. */
+/** Length of a header without options, in octets. */
 export const IPV4_MIN_HEADER_LENGTH = 20;
 
-/** Where the source address begins; the destination address follows it. */
+/** Offset of the source address; the destination address follows it. */
 export const IPV4_SOURCE = 12;
 export const IPV4_DESTINATION = 16;
 
-/** Header length in octets: 0 to 60. Below {@link IPV4_MIN_HEADER_LENGTH} the packet is malformed. */
+/** Header length in octets: 0 to 60. If it is below {@link IPV4_MIN_HEADER_LENGTH}, the packet is malformed. */
 export function headerLength(bytes: Uint8Array, at: number): number {
   return (bytes[at]! & 0x0f) << 2;
 }
@@ -41,7 +41,7 @@ export function identification(bytes: Uint8Array, at: number): number {
   return (bytes[at + 4]! << 8) | bytes[at + 5]!;
 }
 
-/** Where this fragment's data belongs in the datagram, in octets. */
+/** Offset of this fragment's data in the datagram, in octets. */
 export function fragmentOffset(bytes: Uint8Array, at: number): number {
   return (((bytes[at + 6]! & 0x1f) << 8) | bytes[at + 7]!) << 3;
 }
@@ -56,7 +56,7 @@ export function isFragment(bytes: Uint8Array, at: number): boolean {
   return ((bytes[at + 6]! & 0x3f) | bytes[at + 7]!) !== 0;
 }
 
-/** Number of the protocol that the data is of. */
+/** Protocol number of the data. */
 export function protocol(bytes: Uint8Array, at: number): number {
   return bytes[at + 9]!;
 }

@@ -5,11 +5,11 @@
 // +-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+                               +
 // |                            Options                            |
 //
-// AH and ESP are not among them: behind these nothing can be read, so a walk ends there.
+// AH and ESP are not included: what follows them cannot be read, so parsing ends there.
 
 import { IPPROTO_DSTOPTS, IPPROTO_HOPOPTS, IPPROTO_ROUTING } from './protocol.js';
 
-/** Octets of the shortest extension header; with these there, no reader here reads outside. */
+/** Minimum length of an extension header in octets; if these are available, no function here reads outside. */
 export const EXTENSION_MIN_LENGTH = 8;
 
 /** Whether `header` is an extension header of the common form. The fragment header (ipv6-fragment.ts) is not. */
@@ -23,7 +23,7 @@ export function extensionNextHeader(bytes: Uint8Array, at: number): number {
 
 /**
  * Length of this header in octets, 8 to 2048: `Hdr Ext Len` counts units of 8 octets beyond the first 8.
- * It is never 0, so that a walk always advances.
+ * It is never 0, so that parsing always advances.
  */
 export function extensionLength(bytes: Uint8Array, at: number): number {
   return (bytes[at + 1]! + 1) << 3;

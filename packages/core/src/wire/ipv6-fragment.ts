@@ -6,19 +6,19 @@
 // |                         Identification                        |
 // +-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+
 //
-// With FRAGMENT_HEADER_LENGTH octets there, no reader here reads outside.
+// If FRAGMENT_HEADER_LENGTH octets are available, no function here reads outside.
 
-/** Octets of the header. */
+/** Length of the header in octets. */
 export const FRAGMENT_HEADER_LENGTH = 8;
 
-/** Where the four octets of the identification begin. */
+/** Offset of the identification, four octets. */
 export const FRAGMENT_IDENTIFICATION = 4;
 
 export function fragmentNextHeader(bytes: Uint8Array, at: number): number {
   return bytes[at]!;
 }
 
-/** Where this fragment's data belongs in the fragmentable part, in octets. */
+/** Offset of this fragment's data in the fragmentable part, in octets. */
 export function fragmentOffset(bytes: Uint8Array, at: number): number {
   return ((bytes[at + 2]! << 8) | bytes[at + 3]!) & 0xfff8;
 }

@@ -14,12 +14,12 @@
 // |                          (128 bits)                           |
 // +-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+
 //
-// With IPV6_HEADER_LENGTH octets there, no reader here reads outside.
+// If IPV6_HEADER_LENGTH octets are available, no function here reads outside.
 
-/** Octets of the fixed header. */
+/** Length of the fixed header in octets. */
 export const IPV6_HEADER_LENGTH = 40;
 
-/** Where the source address begins; the destination address follows it. */
+/** Offset of the source address; the destination address follows it. */
 export const IPV6_SOURCE = 8;
 export const IPV6_DESTINATION = 24;
 
@@ -28,7 +28,7 @@ export function payloadLength(bytes: Uint8Array, at: number): number {
   return (bytes[at + 4]! << 8) | bytes[at + 5]!;
 }
 
-/** Number of the protocol or extension header that comes first. */
+/** Number of the first extension header or protocol. */
 export function nextHeader(bytes: Uint8Array, at: number): number {
   return bytes[at + 6]!;
 }

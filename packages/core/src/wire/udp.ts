@@ -8,5 +8,5 @@
 // |            Length             |           Checksum            |
 // +-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+
 
-/** Octets of the header. What UDP carries, an encapsulated SCTP packet (RFC 6951) too, begins right after it. */
+/** Length of the header in octets. The payload, such as an encapsulated SCTP packet (RFC 6951), follows it. */
 export const UDP_HEADER_LENGTH = 8;

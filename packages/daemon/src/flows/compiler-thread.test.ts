@@ -31,28 +31,28 @@ const request = (changes: readonly [string, Flow | undefined][], fromScratch = f
   memory: undefined,
 });
 
-test('compiles what has changed, in a thread of its own, in memory that both have', async () => {
+test('compiles changes in a separate thread, into shared memory', async () => {
   const compiler = new CompilerThread(program);
   const first = await compiler.compile(request([flow('b'), flow('a')], true));
   expect(first.names).toEqual(['a', 'b']);
   expect(first.flows).toBeInstanceOf(SharedArrayBuffer);
   const second = await compiler.compile({ ...request([['a', undefined], flow('c')]), memory: first.flows });
   expect(second.names).toEqual(['b', 'c']);
-  // The memory given was long enough.
+  // The memory passed was large enough.
   expect(new FlowLookup(first.flows).nameOf(1)).toBe('c');
 });
 
-test('a thread that ends, fails or refuses is one refusal; the next request has a new one', async () => {
+test('a thread that exits, fails or refuses fails only the current request; the next one starts a new thread', async () => {
   const file = join(folder, 'ending.mjs');
-  const says = (code: string): void =>
+  const setHandler = (code: string): void =>
     writeFileSync(file, `import { parentPort } from 'node:worker_threads';\nparentPort.on('message', () => { ${code} });`);
   const compiler = new CompilerThread(pathToFileURL(file));
   for (const [code, why] of [
-    ['process.exit()', 'the thread has ended'],
+    ['process.exit()', 'the thread exited'],
     ["throw new Error('broken')", 'broken'],
     ["parentPort.postMessage('no memory')", 'no memory'],
   ] as const) {
-    says(code);
+    setHandler(code);
     await expect(compiler.compile(request([flow('a')], true))).rejects.toThrow(`flows cannot be compiled: ${why}`);
   }
 });

@@ -1,19 +1,19 @@
 import { Worker } from 'node:worker_threads';
 import type { CompiledFlows, CompileRequest, Compiling } from './flow-compiler.js';
 
-/** Why flows could not be compiled. */
+/** Flows could not be compiled; the message says why. */
 export class CompilerFailure extends Error {
   override readonly name = 'CompilerFailure';
   readonly code = 'COMPILER';
 }
 
-/** Compiles flows in a thread of its own, which is started when it is needed, and again when it has failed. */
+/** Compiles flows in a separate thread, which is started on demand and restarted after a failure. */
 export class CompilerThread implements Compiling {
   readonly #program: URL;
   #thread: Worker | undefined;
   #answer: (answer: CompiledFlows | string) => void = () => {};
 
-  /** @param program what `flow-compiler-thread.ts` is built to; default: beside this program */
+  /** @param program the built `flow-compiler-thread.ts`; default: next to this program */
   constructor(program: URL = new URL('./flow-compiler-thread.js', import.meta.url)) {
     this.#program = program;
   }
@@ -39,8 +39,8 @@ export class CompilerThread implements Compiling {
     };
     thread.on('message', (answer: CompiledFlows | string) => this.#answer(answer));
     thread.on('error', (error) => fail(error.message));
-    thread.on('exit', () => fail('the thread has ended'));
-    // It waits for requests as long as there is this process.
+    thread.on('exit', () => fail('the thread exited'));
+    // An idle thread must not keep the process alive.
     thread.unref();
     return thread;
   }

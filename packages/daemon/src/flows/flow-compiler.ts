@@ -1,35 +1,35 @@
 import { compileFlows, type Flow, FlowSet } from '@nfqlb/core/flows';
 
-/** What has become of the flows since the last request. */
+/** Changes of the flows since the last request. */
 export interface CompileRequest {
-  /** By name; `undefined` for a flow that is gone. */
+  /** By name; `undefined` for a deleted flow. */
   readonly changes: ReadonlyMap<string, Flow | undefined>;
-  /** `changes` are all flows that there are. */
+  /** Whether `changes` contains all flows. */
   readonly fromScratch: boolean;
   readonly promiscuousPing: boolean;
-  /** Memory that nobody reads any more, to write to if it is long enough. */
+  /** Memory that is no longer read; reused if it is large enough. */
   readonly memory: SharedArrayBuffer | undefined;
 }
 
 export interface CompiledFlows {
-  /** What `compileFlows` gave. */
+  /** Result of `compileFlows`. */
   readonly flows: SharedArrayBuffer;
-  /** Names of the flows, by number. */
+  /** Names of the flows, by index. */
   readonly names: readonly string[];
-  /** How long it took, in milliseconds. */
+  /** Compile time, in milliseconds. */
   readonly time: number;
 }
 
 /** Compiles flows, one request at a time. */
 export interface Compiling {
-  /** Whatever it throws or rejects with, it then knows no flows: the next request has to begin from scratch. */
+  /** If it throws or rejects, it has forgotten all flows: the next request must be `fromScratch`. */
   compile(request: CompileRequest): CompiledFlows | Promise<CompiledFlows>;
 }
 
-/** More than is needed now, of memory that is allocated: flows come and go. */
+/** Allocates this many times the memory needed now, because flows come and go. */
 const HEADROOM = 1.25;
 
-/** Compiles flows in the thread that asks. */
+/** Compiles flows in the calling thread. */
 export class FlowCompiler implements Compiling {
   #set = new FlowSet();
 

@@ -12,14 +12,14 @@ import { type FlowGeneration, flowCountsOf } from './flow-generations.js';
 const TABLE = `nfqlb-test-flow-control-${process.pid}`;
 const WORKERS = 2;
 
-/** Workers that do what they are told, one after the other. */
+/** Generations announced to the workers, oldest first. */
 let announced: FlowGeneration[];
 let control: FlowControl;
 
 beforeEach(() => {
   replaceTable(TABLE, { M: 97, N: 4 });
   announced = [];
-  control = new FlowControl({ workers: WORKERS, promiscuousPing: false, announce: takeUp });
+  control = new FlowControl({ workers: WORKERS, promiscuousPing: false, announce: adopt });
 });
 afterEach(() => SharedMemory.unlink(TABLE));
 
@@ -31,48 +31,48 @@ const counts = async (): Promise<Record<string, number>> =>
     (JSON.parse(await say('list')) as { name: string; matches_count: number }[]).map(({ name, matches_count }) => [name, matches_count]),
   );
 
-/** A worker counts packets of a flow, in the generation that it has. */
+/** Counts packets of a flow as this worker, in this generation. */
 function count(generation: FlowGeneration, worker: number, flow: string, packets: number): void {
   const lookup = new FlowLookup(generation.flows);
   for (let i = 0; i < lookup.count; i++) if (lookup.nameOf(i) === flow) flowCountsOf(generation, worker).matches[i]! += packets;
 }
 
-/** Announces a generation to workers that take it up at once. */
-function takeUp(generation: FlowGeneration): void {
+/** Announces a generation to workers that adopt it at once. */
+function adopt(generation: FlowGeneration): void {
   announced.push(generation);
-  // Before there is a board, nobody waits.
+  // Called in the constructor too, before the board exists: nobody waits then.
   for (let worker = 0; worker < WORKERS; worker++) control?.board.confirm(worker, generation.number);
 }
 
 const newest = (): FlowGeneration => announced.at(-1)!;
 const confirm = (worker: number): void => control.board.confirm(worker, newest().number);
 
-test('a command is answered when all workers use its flows, and not before', async () => {
+test('a command is answered only when all workers use its flows', async () => {
   let answered = false;
   control = new FlowControl({ workers: WORKERS, promiscuousPing: false, announce: (generation) => announced.push(generation) });
   const before = announced.length;
   const command = set('a').then(() => (answered = true));
   await expect.poll(() => announced.length).toBe(before + 1);
   confirm(0);
-  // The worker that is missing is looked for many times meanwhile.
+  // The missing worker is checked many times meanwhile.
   for (let i = 0; i < 20; i++) await sleep(1);
   expect(answered).toBe(false);
   confirm(1);
   await command;
 });
 
-test('when a worker does not use them in time, the answer says so: they are in force, and listed', async () => {
-  const options = { workers: WORKERS, promiscuousPing: false, takeUpTimeout: 1 };
+test('when a worker does not use new flows in time, the answer says so: they are in force, and listed', async () => {
+  const options = { workers: WORKERS, promiscuousPing: false, adoptTimeout: 1 };
   control = new FlowControl({ ...options, announce: (generation) => announced.push(generation) });
   await expect(set('a')).rejects.toThrow(/^accepted, but not used by all workers after 0.001 s/);
   expect(await say('list-names')).toBe('["a"]');
-  // The next one waits for nothing but its own.
+  // The next command waits only for its own generation.
   control.board.confirm(0, newest().number + 1);
   control.board.confirm(1, newest().number + 1);
   expect(await set('b')).toBe('OK');
 });
 
-test('every command is taken up in a generation, before it is answered', async () => {
+test('every command is published in a generation before it is answered', async () => {
   expect(new FlowLookup(newest().flows).count).toBe(0);
   expect(await set('b', { priority: '1' })).toBe('OK');
   expect(await set('a')).toBe('OK');
@@ -84,14 +84,14 @@ test('every command is taken up in a generation, before it is answered', async (
   expect(new FlowLookup(newest().flows).count).toBe(1);
 });
 
-test('commands that come at once are taken up at once', async () => {
+test('simultaneous commands are published together', async () => {
   const before = announced.length;
   await Promise.all(Array.from({ length: 50 }, (_, i) => set(`f${i}`)));
   expect(announced.length - before).toBeLessThan(5);
   expect(new FlowLookup(newest().flows).count).toBe(50);
 });
 
-test('thousands of flows that are defined at once are taken up in a few generations', async () => {
+test('thousands of flows that are defined at once are published in a few generations', async () => {
   const before = announced.length;
   const define = (i: number): Promise<string> =>
     set(`f${i}`, { dsts: `10.${i >> 8}.${i & 255}.1/32`, protocols: 'tcp', dports: String(1 + i) });
@@ -100,10 +100,10 @@ test('thousands of flows that are defined at once are taken up in a few generati
   expect(new FlowLookup(newest().flows).count).toBe(3000);
 });
 
-test('matches are counted exactly: by several workers, over redefinitions, while some have not taken up the newest', async () => {
-  const options = { workers: WORKERS, promiscuousPing: false, takeUpTimeout: 0 };
+test('matches are counted exactly: by several workers, across redefinitions, while some workers still use older flows', async () => {
+  const options = { workers: WORKERS, promiscuousPing: false, adoptTimeout: 0 };
   control = new FlowControl({ ...options, announce: (generation) => announced.push(generation) });
-  // Not answered with OK, as no worker takes it up by itself here.
+  // Not answered with OK: no worker adopts it by itself here.
   const set = (name: string, more: Partial<Record<Field, string>> = {}): Promise<unknown> =>
     say('set', { name, target: TABLE, ...more }).catch((error: Error) => expect(error.message).toMatch(/^accepted/));
   await set('a');
@@ -115,7 +115,7 @@ test('matches are counted exactly: by several workers, over redefinitions, while
   await set('b', { priority: '9' });
   confirm(0);
   count(newest(), 0, 'a', 100);
-  // The other one is in the middle of a batch.
+  // The other worker is in the middle of a batch.
   count(old, 1, 'a', 1000);
   expect(await counts()).toEqual({ a: 1111, b: 0 });
   confirm(1);
@@ -126,7 +126,7 @@ test('matches are counted exactly: by several workers, over redefinitions, while
   expect(await counts()).toEqual({ a: 11_111, b: 0 });
 });
 
-test('a flow that was deleted and is defined again counts from 0', async () => {
+test('a flow that is deleted and defined again counts from 0', async () => {
   await set('a');
   for (let worker = 0; worker < WORKERS; worker++) confirm(worker);
   count(newest(), 0, 'a', 5);
@@ -136,7 +136,7 @@ test('a flow that was deleted and is defined again counts from 0', async () => {
   expect(await counts()).toEqual({ a: 0 });
 });
 
-test('what is refused changes nothing', async () => {
+test('a refused command changes nothing', async () => {
   await set('a');
   const before = announced.length;
   await expect(set('a', { target: `${TABLE}-none` })).rejects.toThrow('no such table');
@@ -150,7 +150,7 @@ test('what is refused changes nothing', async () => {
   expect(JSON.parse(await say('list', { name: 'a' }))).toEqual({ name: 'a', priority: 0, matches_count: 0, user_ref: TABLE });
 });
 
-test('many flows are changed at once, or none of them', async () => {
+test('many flows are changed atomically: all or none', async () => {
   await set('old');
   await set('kept', { priority: '1' });
   const generations = announced.length;
@@ -173,13 +173,13 @@ test('many flows are changed at once, or none of them', async () => {
   expect(await say('list-names')).toBe('["kept","new"]');
 });
 
-test('what was deleted while flows were compiled counts from 0 when it is defined again', async () => {
+test('a flow deleted during compilation counts from 0 when it is defined again', async () => {
   const compiler = new FlowCompiler();
   let finish: (() => void) | undefined;
   const slow: Compiling = {
     compile: (request) => new Promise((resolve) => (finish = () => resolve(compiler.compile(request)))),
   };
-  control = new FlowControl({ workers: WORKERS, promiscuousPing: false, compiler: slow, announce: takeUp });
+  control = new FlowControl({ workers: WORKERS, promiscuousPing: false, compiler: slow, announce: adopt });
   const compiling = async (): Promise<() => void> => {
     await expect.poll(() => finish).toBeDefined();
     const now = finish!;
@@ -196,7 +196,7 @@ test('what was deleted while flows were compiled counts from 0 when it is define
   const deleting = say('delete', { name: 'a' });
   addNow();
   await adding;
-  // This generation still has it.
+  // This generation still has flow a.
   count(newest(), 0, 'a', 5);
   await compiled(deleting);
   await compiled(set('a'));
@@ -206,8 +206,8 @@ test('what was deleted while flows were compiled counts from 0 when it is define
 describe('flows that cannot be compiled', () => {
   test.each([
     ['memory', () => new CoreError('out-of-memory', 'no memory')],
-    ['the thread', () => new Error('the thread has ended')],
-  ])('for want of %s are refused, and change nothing: not listed, not in force, not with the next', async (_what, failure) => {
+    ['the thread', () => new Error('the thread exited')],
+  ])('because of %s are refused, and change nothing: not listed, not in force, not in the next generation', async (_what, failure) => {
     const compiler = new FlowCompiler();
     let fails = false;
     const failing: Compiling = {
@@ -216,7 +216,7 @@ describe('flows that cannot be compiled', () => {
         return compiler.compile(request);
       },
     };
-    control = new FlowControl({ workers: WORKERS, promiscuousPing: false, compiler: failing, announce: takeUp });
+    control = new FlowControl({ workers: WORKERS, promiscuousPing: false, compiler: failing, announce: adopt });
     await set('kept');
     const before = newest();
     const list = await say('list');
@@ -237,7 +237,7 @@ describe('flows that cannot be compiled', () => {
     expect(Array.from({ length: lookup.count }, (_, flow) => lookup.nameOf(flow))).toEqual(['b', 'kept']);
   });
 
-  test('are refused together with those that were to be compiled with them, and with no others', async () => {
+  test('are refused together with flows of the same batch, but not with later ones', async () => {
     const compiler = new FlowCompiler();
     const failing: Compiling = {
       compile: (request) => {
@@ -245,7 +245,7 @@ describe('flows that cannot be compiled', () => {
         return compiler.compile(request);
       },
     };
-    control = new FlowControl({ workers: WORKERS, promiscuousPing: false, compiler: failing, announce: takeUp });
+    control = new FlowControl({ workers: WORKERS, promiscuousPing: false, compiler: failing, announce: adopt });
     const answers = await Promise.allSettled([set('bad'), set('with')]);
     expect(answers.map(({ status }) => status)).toEqual(['rejected', 'rejected']);
     expect(await set('after')).toBe('OK');
@@ -253,8 +253,8 @@ describe('flows that cannot be compiled', () => {
   });
 });
 
-test('the memory of generations that no worker uses any more is used again', async () => {
-  control = new FlowControl({ workers: WORKERS, promiscuousPing: false, announce: takeUp });
+test('memory of generations that no worker uses any more is reused', async () => {
+  control = new FlowControl({ workers: WORKERS, promiscuousPing: false, announce: adopt });
   const memories = new Set<SharedArrayBuffer>();
   for (let i = 0; i < 30; i++) {
     await set('a', { priority: String(i) });
@@ -264,10 +264,10 @@ test('the memory of generations that no worker uses any more is used again', asy
   expect(new FlowLookup(newest().flows).nameOf(0)).toBe('a');
 });
 
-test('flows are there from the begin', async () => {
+test('starts with the flows passed to the constructor', async () => {
   const flows = [{ name: 'a', target: TABLE }];
-  const begun = new FlowControl({ workers: WORKERS, promiscuousPing: false, flows, announce: () => {} });
-  expect(new FlowLookup(begun.newest.flows).count).toBe(1);
+  const started = new FlowControl({ workers: WORKERS, promiscuousPing: false, flows, announce: () => {} });
+  expect(new FlowLookup(started.newest.flows).count).toBe(1);
   const none = [{ name: 'a', target: 'nfqlb-test-none' }];
   expect(() => new FlowControl({ workers: WORKERS, promiscuousPing: false, flows: none, announce: () => {} })).toThrow('nfqlb-test-none');
 });

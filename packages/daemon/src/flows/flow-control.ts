@@ -7,17 +7,17 @@ import type { FlowGeneration, GenerationBoard } from './flow-generations.js';
 import { FlowPublisher, type FlowPublisherOptions } from './flow-publisher.js';
 
 export interface FlowControlOptions extends FlowPublisherOptions {
-  /** Flows that are there from the beginning. */
+  /** Initial flows. */
   readonly flows?: readonly FlowDefinition[] | undefined;
 }
 
-/** Carries out flow commands. The main thread's. */
+/** Executes flow commands. Belongs to the main thread. */
 export class FlowControl {
   readonly #publisher: FlowPublisher;
-  /** By name: which table it was when the first flow came to lead to it. */
+  /** By name: identity of the table when its first flow was defined. */
   readonly #identities = new Map<string, string>();
 
-  /** @throws CoreError for a bad definition, what opening a table throws when there is no such table */
+  /** @throws `CoreError` for a bad definition; the error of opening the table if it does not exist */
   constructor({ flows = [], ...options }: FlowControlOptions) {
     this.#publisher = new FlowPublisher(options, this.#defined(flows));
   }
@@ -26,24 +26,24 @@ export class FlowControl {
     return this.#publisher.board;
   }
 
-  /** The flows that a worker begins with. */
+  /** The flows that a worker starts with. */
   get newest(): FlowGeneration {
     return this.#publisher.newest;
   }
 
-  /** Target tables that flows lead to. */
+  /** Names of the target tables that flows use. */
   get tables(): ReadonlySet<string> {
-    const tables = new Set(Array.from(this.#publisher.coming(), ({ target }) => target));
+    const tables = new Set(Array.from(this.#publisher.publishedOrPending(), ({ target }) => target));
     for (const name of this.#identities.keys()) if (!tables.has(name)) this.#identities.delete(name);
     return tables;
   }
 
-  /** Which table a name led to when the first of its flows was defined: workers have mapped that or a later one. */
+  /** Identity of the table when the first of its flows was defined: workers have mapped that table or a later one. */
   identityOf(table: string): string | undefined {
     return this.#identities.get(table);
   }
 
-  /** Packets and octets that matched each flow, in order of precedence. */
+  /** Packets and octets that matched each flow, highest precedence first. */
   matched(): FlowCount[] {
     const counts = this.#publisher.counts();
     return this.#flows().map(({ name, target }) => ({ packets: 0, octets: 0, ...counts.get(name), name, target }));
@@ -73,7 +73,7 @@ export class FlowControl {
     return OK;
   }
 
-  /** All of it, or nothing. */
+  /** All changes, or none. */
   async #changeAll({ fields: { changes } }: FlowRequest): Promise<Buffer> {
     const { define, delete: names } = parseChanges(changes);
     await this.#publisher.change(this.#defined(define), names);
@@ -95,13 +95,13 @@ export class FlowControl {
     return Buffer.from(JSON.stringify(list(flow), undefined, 2));
   }
 
-  /** In order of precedence, without those that follow from others. */
+  /** Highest precedence first, without derived flows. */
   #flows(): Flow[] {
     const { flows } = this.#publisher;
     return flows.inOrder().filter(({ name }) => flows.get(name) !== undefined);
   }
 
-  /** Flows by their definitions. Their tables must be there now. */
+  /** Builds flows from their definitions. Their tables must exist. */
   #defined(definitions: readonly FlowDefinition[]): Flow[] {
     const flows = definitions.map((definition) => defineFlow(definition));
     const names = new Set(flows.map(({ target }) => target));

@@ -1,27 +1,27 @@
 import type { Count } from '@nfqlb/protocol/status';
 import { type FlowGeneration, flowCountsOf } from './flow-generations.js';
 
-/** What flows have matched: in generations that workers may still count in, and in those before. The main thread's. */
+/** Match counts of flows: in generations that workers may still write to, and in older ones. Belongs to the main thread. */
 export class FlowCounts {
   readonly #workers: number;
-  /** Generations whose counters workers may still write to, the newest last; the names by number, without those that are gone. */
+  /** Generations whose counters workers may still write to, newest last; flow names by index, `undefined` for deleted flows. */
   #generations: { readonly generation: FlowGeneration; readonly names: (string | undefined)[] }[] = [];
-  /** By name: what was counted in generations that no worker uses any more. */
+  /** By name: counts from generations that no worker uses any more. */
   readonly #retired = new Map<string, Count>();
 
   constructor(workers: number) {
     this.#workers = workers;
   }
 
-  /** @param names of its flows, by number */
+  /** @param names of its flows, by index */
   add(generation: FlowGeneration, names: readonly string[]): void {
     this.#generations.push({ generation, names: [...names] });
   }
 
   /**
-   * Keeps what was counted in generations before `oldest`, which no worker uses any more.
+   * Adds up the counts of generations before `oldest`, which no worker uses any more.
    *
-   * @returns these generations, whose memory is free now
+   * @returns these generations; their memory can be reused
    */
   retire(oldest: number): FlowGeneration[] {
     const used = this.#generations.findIndex(({ generation: { number } }) => number >= oldest);
@@ -30,7 +30,7 @@ export class FlowCounts {
     return retired.map(({ generation }) => generation);
   }
 
-  /** A flow that is defined again under this name counts from 0. */
+  /** Drops a flow's counts: if it is defined again, it counts from 0. */
   forget(flow: string): void {
     this.#retired.delete(flow);
     for (const { names } of this.#generations) {
@@ -39,7 +39,7 @@ export class FlowCounts {
     }
   }
 
-  /** By name. A flow that nothing has matched may be missing. */
+  /** By name. A flow without matches may be missing. */
   all(): Map<string, Count> {
     const counts = new Map(this.#retired);
     for (const { generation, names } of this.#generations) this.#addTo(counts, generation, names);

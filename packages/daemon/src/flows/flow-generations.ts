@@ -1,19 +1,19 @@
 /** A compiled flow set on its way to the workers. */
 export interface FlowGeneration {
-  /** From 1 on. */
+  /** Starts at 1. */
   readonly number: number;
-  /** What `compileFlows` gave. */
+  /** Result of `compileFlows`. */
   readonly flows: SharedArrayBuffer;
-  /** By worker, as doubles: by flow the packets that matched, then by flow their octets. */
+  /** For each worker, as doubles: matched packets by flow, then matched octets by flow. */
   readonly counts: SharedArrayBuffer;
-  /** Flows of it. */
+  /** Number of flows. */
   readonly count: number;
 }
 
 /**
- * Memory for the counts of so many flows, all 0.
+ * Memory for the counts of this many flows, all 0.
  *
- * @param spare used if it is long enough
+ * @param spare reused if it is large enough
  */
 export function flowCountsMemory(workers: number, flows: number, spare?: SharedArrayBuffer): SharedArrayBuffer {
   const octets = workers * 2 * flows * Float64Array.BYTES_PER_ELEMENT;
@@ -31,12 +31,12 @@ export function flowCountsOf(
   return { matches: row(2 * worker), octets: row(2 * worker + 1) };
 }
 
-/** Which generation is the newest, and which each worker has, in memory that they share with the main thread. */
+/** The newest generation and the one that each worker uses, in memory shared with the main thread. */
 export class GenerationBoard {
   readonly memory: SharedArrayBuffer;
   readonly #words: Int32Array;
 
-  /** @param workers how many there are; in a worker the memory of the main thread's board */
+  /** @param workers their number; in a worker, the memory of the main thread's board */
   constructor(workers: number | SharedArrayBuffer) {
     this.memory = typeof workers === 'number' ? new SharedArrayBuffer((1 + workers) * Int32Array.BYTES_PER_ELEMENT) : workers;
     this.#words = new Int32Array(this.memory);
@@ -50,7 +50,7 @@ export class GenerationBoard {
     Atomics.store(this.#words, 0, generation);
   }
 
-  /** A worker has taken up a generation, and uses none before it. */
+  /** Called by a worker that has switched to this generation and uses no older one. */
   confirm(worker: number, generation: number): void {
     Atomics.store(this.#words, 1 + worker, generation);
   }

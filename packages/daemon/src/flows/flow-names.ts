@@ -1,24 +1,24 @@
 import { FlowLookup } from '@nfqlb/core/flows';
 import type { FlowGeneration } from './flow-generations.js';
 
-/** Generations of flows of which packets may still be under way from the workers, while somebody traces. */
-const REMEMBERED = 8;
+/** While somebody traces: generations that traced packets still in the rings may refer to. */
+const MAX_GENERATIONS = 8;
 
-/** What flows are called that workers know by number. */
+/** Names of flows, which workers know only by index. */
 export class FlowNames {
-  /** The newest last. */
+  /** Newest last. */
   #generations: { readonly number: number; readonly flows: SharedArrayBuffer; readonly lookup: FlowLookup }[] = [];
 
-  /** @param traced whether packets of those before it may still be asked for */
+  /** @param traced whether traced packets may refer to older generations */
   remember({ number, flows }: FlowGeneration, traced: boolean): void {
-    const before = traced ? this.#generations.slice(1 - REMEMBERED) : [];
-    // Once workers have the new ones, the memory of the old may be written over.
+    const before = traced ? this.#generations.slice(1 - MAX_GENERATIONS) : [];
+    // Once workers use the new flows, the memory of the old ones may be overwritten.
     const last = before.pop();
     if (last) before.push({ ...last, lookup: new FlowLookup(new Uint8Array(last.flows).slice().buffer) });
     this.#generations = [...before, { number, flows, lookup: new FlowLookup(flows) }];
   }
 
-  /** Names of a flow and of its table; empty for a generation that is too long ago. */
+  /** Names of a flow and its table; empty if the generation is too old. */
   of(generation: number, flow: number): { flow?: string; table?: string } {
     const lookup = this.#generations.find(({ number }) => number === generation)?.lookup;
     if (!lookup || flow < 0) return {};

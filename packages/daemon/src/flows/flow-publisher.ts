@@ -14,19 +14,19 @@ export interface FlowPublisherOptions {
   readonly promiscuousPing: boolean;
   /** Sends a generation to all workers, and wakes them. */
   readonly announce: (generation: FlowGeneration) => void;
-  /** Default: in this thread, which does nothing else meanwhile. */
+  /** Default: compiles in this thread, and blocks it meanwhile. */
   readonly compiler?: Compiling;
-  /** How long to wait for workers to use new flows, in milliseconds. They need one, unless many tables are to be mapped. */
-  readonly takeUpTimeout?: number;
+  /** How long to wait for workers to use new flows, in milliseconds. They need 1 ms, unless they have to map many tables. */
+  readonly adoptTimeout?: number;
 }
 
-const TAKE_UP_TIMEOUT_MS = 5000;
-const TAKE_UP_INTERVAL_MS = 1;
+const ADOPT_TIMEOUT_MS = 5000;
+const ADOPT_POLL_INTERVAL_MS = 1;
 
-/** Compiling that takes longer than this is followed by a pause as long, in milliseconds: it must not take a CPU for itself. */
+/** If compiling takes longer than this, a pause of the same length follows, so that it never takes a whole CPU. */
 const QUICK_MS = 10;
 
-/** Flows that are in force, but that not all workers use yet. */
+/** Flows are in force, but not all workers use them yet. */
 export class NotInUse extends Error {
   override readonly name = 'NotInUse';
   readonly code = 'NOT_IN_USE';
@@ -36,15 +36,15 @@ export class NotInUse extends Error {
 interface Batch {
   /** By name; `undefined` for a flow that is deleted. */
   readonly flows: Map<string, Flow | undefined>;
-  /** Names that were deleted, if only to be defined again: they count from 0. */
+  /** Names that were deleted, even if they were then defined again: they count from 0. */
   readonly deleted: Set<string>;
-  /** Resolves when all workers use the flows; rejects when they could not be compiled, and nothing has changed. */
+  /** Resolves when all workers use the flows; rejects if they could not be compiled: then nothing has changed. */
   readonly done: Promise<void>;
 }
 
 /**
- * Compiles changes of flows, and gives them to the workers as a new generation. Changes that come while others are compiled are compiled
- * together afterwards. A change that cannot be compiled leaves everything as it was.
+ * Compiles flow changes, and sends them to the workers as a new generation. Changes that arrive during compilation are collected and compiled
+ * together in the next one. A change that cannot be compiled has no effect.
  */
 export class FlowPublisher {
   readonly board: GenerationBoard;
@@ -53,19 +53,19 @@ export class FlowPublisher {
   readonly #counts: FlowCounts;
   readonly #spareFlows = new SpareMemory();
   readonly #spareCounts = new SpareMemory();
-  /** The flows that were published last. */
+  /** The published flows. */
   readonly #set = new FlowSet();
-  /** Whether the compiler has to be told all flows. */
+  /** Whether the compiler needs all flows, not only changes. */
   #fromScratch = true;
   #newest: FlowGeneration | undefined;
   #pending: Batch | undefined;
   #compiling: Batch | undefined;
-  /** Resolves when nothing is being compiled, before the pending batch. */
+  /** Resolves when all batches so far have been compiled. */
   #idle: Promise<void> = Promise.resolve();
-  /** When the next batch may be compiled, by `performance.now()`. */
+  /** Earliest time to compile the next batch, by `performance.now()`. */
   #nextAt = 0;
 
-  /** @param flows that are there from the beginning: compiled here and now, as there is nothing to be served meanwhile */
+  /** @param flows the initial flows; compiled in this thread, which has nothing else to do yet */
   constructor(options: FlowPublisherOptions, flows: readonly Flow[]) {
     this.#options = options;
     this.#compiler = options.compiler ?? new FlowCompiler();
@@ -78,32 +78,32 @@ export class FlowPublisher {
     this.#publish(compiled);
   }
 
-  /** The generation that a worker begins with. */
+  /** The generation that a worker starts with. */
   get newest(): FlowGeneration {
     return this.#newest!;
   }
 
-  /** The flows that were published last. */
+  /** The published flows. */
   get flows(): FlowSet {
     return this.#set;
   }
 
-  /** Flows that are published, or will be unless compiling them fails. */
-  *coming(): Iterable<Flow> {
+  /** Flows that are published, or will be if they compile. */
+  *publishedOrPending(): Iterable<Flow> {
     yield* this.#set;
     for (const batch of [this.#compiling, this.#pending]) for (const flow of batch?.flows.values() ?? []) if (flow) yield flow;
   }
 
-  /** Packets that matched each published flow, by name. */
+  /** Match counts of each published flow, by name. */
   counts(): Map<string, Count> {
     this.#retire();
     return this.#counts.all();
   }
 
   /**
-   * Deletes and defines flows, all at once. Resolves when all workers use them.
+   * Deletes and defines flows atomically. Resolves when all workers use them.
    *
-   * @throws what compiling throws: then nothing has changed. {@link NotInUse}: they are in force, but a worker does not use them in time
+   * @throws the compiler's error: then nothing has changed. {@link NotInUse}: they are in force, but a worker does not use them in time
    */
   async change(define: readonly Flow[], deleted: readonly string[]): Promise<void> {
     const known = deleted.filter((name) => this.#isKnown(name));
@@ -124,7 +124,7 @@ export class FlowPublisher {
 
   #newBatch(): Batch {
     const compiled = this.#idle.then(() => sleep(Math.max(0, this.#nextAt - performance.now()))).then(() => this.#compile(batch));
-    const done = compiled.then((generation) => this.#takenUp(generation));
+    const done = compiled.then((generation) => this.#adopted(generation));
     const batch: Batch = { flows: new Map(), deleted: new Set(), done };
     this.#idle = compiled.then(
       () => {},
@@ -143,7 +143,7 @@ export class FlowPublisher {
         : batch.flows;
       const { promiscuousPing } = this.#options;
       const request = { changes, fromScratch: this.#fromScratch, promiscuousPing, memory: this.#spareFlows.take() };
-      // Unless it succeeds.
+      // In case it fails.
       this.#fromScratch = true;
       const compiled = await this.#compiler.compile(request);
       this.#fromScratch = false;
@@ -174,8 +174,8 @@ export class FlowPublisher {
     return generation;
   }
 
-  async #takenUp({ number }: FlowGeneration): Promise<void> {
-    const timeout = this.#options.takeUpTimeout ?? TAKE_UP_TIMEOUT_MS;
+  async #adopted({ number }: FlowGeneration): Promise<void> {
+    const timeout = this.#options.adoptTimeout ?? ADOPT_TIMEOUT_MS;
     const until = performance.now() + timeout;
     while (this.board.oldest < number) {
       if (performance.now() >= until) {
@@ -183,11 +183,11 @@ export class FlowPublisher {
           `${ACCEPTED}not used by all workers after ${timeout / 1000} s: one is stuck, or has many tables to map; see nfqlb top`,
         );
       }
-      await sleep(TAKE_UP_INTERVAL_MS);
+      await sleep(ADOPT_POLL_INTERVAL_MS);
     }
   }
 
-  /** Keeps what was counted in generations that no worker uses any more, and their memory. */
+  /** Adds up the counts of generations that no worker uses any more, and keeps their memory for reuse. */
   #retire(): void {
     for (const { flows, counts } of this.#counts.retire(this.board.oldest)) {
       this.#spareFlows.give(flows);

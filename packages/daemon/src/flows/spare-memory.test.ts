@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { SpareMemory } from './spare-memory.js';
 
-test('gives the longest first, and keeps few', () => {
+test('returns the largest first, and keeps only a few', () => {
   const spare = new SpareMemory();
   expect(spare.take()).toBeUndefined();
   for (const octets of [300, 100, 500, 200, 400]) spare.give(new SharedArrayBuffer(octets));

@@ -1,22 +1,22 @@
-/** Memory that is kept, at most: that of generations which workers have just left. */
-const KEPT = 4;
+/** Buffers to keep: those of generations that workers have just left. */
+const MAX_SPARES = 4;
 
 /**
- * Shared memory that is used again. V8 does not count it: that of which nobody knows any more would stay until each thread that has seen it collects
- * garbage for another reason, and a worker makes none. Flows that are redefined again and again took gigabytes so.
+ * Shared memory for reuse. V8 does not account for it: unreferenced buffers would stay until each thread that has seen them happens to collect
+ * garbage, and a worker creates none. Without reuse, redefining flows again and again took gigabytes.
  */
 export class SpareMemory {
-  /** The longest last. */
+  /** Largest last. */
   readonly #spares: SharedArrayBuffer[] = [];
 
-  /** Nobody uses this any more. */
+  /** Keeps memory that is no longer used. */
   give(memory: SharedArrayBuffer): void {
     this.#spares.push(memory);
     this.#spares.sort((a, b) => a.byteLength - b.byteLength);
-    if (this.#spares.length > KEPT) this.#spares.shift();
+    if (this.#spares.length > MAX_SPARES) this.#spares.shift();
   }
 
-  /** The longest that there is, whatever is in it. */
+  /** Returns the largest spare buffer, with arbitrary contents; `undefined` if there is none. */
   take(): SharedArrayBuffer | undefined {
     return this.#spares.pop();
   }

@@ -3,11 +3,11 @@ import { NativeError, SharedMemory } from '@nfqlb/native';
 import { monotonicNow } from './monotonic-clock.js';
 import { observedFragmentTable, type SharedFragments, statisticsOf } from './shared-fragments.js';
 
-/** How long `stats` waits for the load balancer to collect what has expired, and how often it looks, in milliseconds. */
+/** How long `stats` waits for the load balancer to collect expired entries, and how often it checks. */
 const ANSWER_TIMEOUT_MS = 500;
-const LOOK_INTERVAL = 5;
+const POLL_INTERVAL_MS = 5;
 
-/** The sum of what the workers count about fragments, in shared memory for `nfqlb stats`. The main thread's. */
+/** The sum of the workers' fragment statistics, in shared memory for `nfqlb stats`. Belongs to the main thread. */
 export class FragmentStatistics {
   readonly #memory: SharedMemory | undefined;
   readonly #words: Uint32Array;
@@ -16,8 +16,8 @@ export class FragmentStatistics {
 
   /**
    * @param name of the shared memory
-   * @param thread this thread's number; those below are the workers'
-   * @param unusable is told why the memory cannot be had; they are kept here alone then, and told to who asks for the status
+   * @param thread number of this thread; lower numbers are workers
+   * @param unusable called with the error if the shared memory cannot be used; the statistics are then private and available only in the status
    */
   constructor(name: string, fragments: SharedFragments, thread: number, unusable: (error: unknown) => void) {
     try {
@@ -32,7 +32,7 @@ export class FragmentStatistics {
     this.publish();
   }
 
-  /** Makes the memory say what is the case now; when somebody has asked, after all that has expired was collected. */
+  /** Updates the shared memory. If a reader has asked, first collects expired entries. */
   publish(): void {
     const asked = this.#words[Statistic.Asked]!;
     if (asked !== this.#words[Statistic.Answered]) this.#collect();
@@ -40,7 +40,7 @@ export class FragmentStatistics {
     this.#words[Statistic.Answered] = asked;
   }
 
-  /** By the names of `nfqlb stats`, after all that has expired was collected. */
+  /** Collects expired entries, and returns the statistics by their names in `nfqlb stats`. */
   read(): Record<string, number> {
     this.#collect();
     sumStatistics(this.#threads, this.#words);
@@ -58,13 +58,13 @@ export class FragmentStatistics {
   }
 }
 
-/** Makes the memory, unless a running load balancer has it: perhaps in another container that has the same /dev/shm. */
+/** Creates the shared memory, unless a running load balancer uses it, perhaps in another container with the same /dev/shm. */
 function claim(name: string): SharedMemory {
   let before: SharedMemory | undefined;
   try {
     before = SharedMemory.open(name);
   } catch {
-    // There is none, or none that is ours: then it cannot be replaced, or is left for dead.
+    // It does not exist, or belongs to another user: then creating it fails, or it is abandoned and can be replaced.
   }
   try {
     if (before?.hold() === false) throw inUse(name);
@@ -86,17 +86,17 @@ function inUse(name: string): NativeError {
   );
 }
 
-/** What `nfqlb stats` prints. Throws `NativeError` when no load balancer has made any. */
+/** The statistics for `nfqlb stats`. Throws `NativeError` if no load balancer has created them. */
 export function readFragmentStatistics(name: string): Record<string, number> {
   const memory = SharedMemory.open(name);
   try {
     const words = new Uint32Array(memory.buffer, 0, Math.floor(memory.buffer.byteLength / Uint32Array.BYTES_PER_ELEMENT));
-    // C nfqlb has no such word, and no load balancer may be running.
+    // C nfqlb has no such word; and the load balancer may have ended, hence the timeout.
     if (words.length > Statistic.Answered) {
       const asked = Atomics.add(words, Statistic.Asked, 1) + 1;
       const pause = new Int32Array(new SharedArrayBuffer(Int32Array.BYTES_PER_ELEMENT));
-      for (let waited = 0; ((words[Statistic.Answered]! - asked) | 0) < 0 && waited < ANSWER_TIMEOUT_MS; waited += LOOK_INTERVAL) {
-        Atomics.wait(pause, 0, 0, LOOK_INTERVAL);
+      for (let waited = 0; ((words[Statistic.Answered]! - asked) | 0) < 0 && waited < ANSWER_TIMEOUT_MS; waited += POLL_INTERVAL_MS) {
+        Atomics.wait(pause, 0, 0, POLL_INTERVAL_MS);
       }
     }
     return nameStatistics(words);

@@ -1,7 +1,7 @@
-/** `performance.now()` counts from the beginning of each thread; this is what it has to be moved by. */
-const BEGINNING = Number(process.hrtime.bigint()) / 1e6 - performance.now();
+/** `performance.now()` starts at 0 in each thread; this is when, by the shared clock, in milliseconds. */
+const THREAD_START_MS = Number(process.hrtime.bigint()) / 1e6 - performance.now();
 
-/** Milliseconds by a clock that all threads share and that never goes back (CLOCK_MONOTONIC). */
+/** Time in milliseconds by a clock that all threads share and that never goes back (CLOCK_MONOTONIC). */
 export function monotonicNow(): number {
-  return BEGINNING + performance.now();
+  return THREAD_START_MS + performance.now();
 }

@@ -2,10 +2,10 @@ import { existsSync, writeFileSync } from 'node:fs';
 import { NativeError, Tun } from '@nfqlb/native';
 
 /**
- * The tun device through which stored fragments come back. One that is there must be up, and have room for what is stored; one that is not
- * is created for as long as this program runs.
+ * Opens the tun device through which stored fragments are reinjected. An existing device must be up, and its MTU must fit the stored fragments;
+ * otherwise a device is created that lasts as long as this program runs.
  *
- * @param mtu octets of the longest fragment that is stored
+ * @param mtu length of the longest stored fragment, in octets
  * @throws `NativeError`
  */
 export function openTun(name: string, mtu: number): Tun {
@@ -25,7 +25,8 @@ export function openTun(name: string, mtu: number): Tun {
 }
 
 function setUp(tun: Tun, mtu: number): void {
-  // Before it is up, so that it comes up with IPv6 where that is off for new devices. The packets' sources are not reached through it.
+  // Before the device is up, so that it has IPv6 even where that is off for new devices. rp_filter would drop the fragments: their sources are
+  // not reached through this device.
   for (const [file, value] of [
     ['ipv6/conf', 'disable_ipv6'],
     ['ipv4/conf', 'rp_filter'],
@@ -34,7 +35,7 @@ function setUp(tun: Tun, mtu: number): void {
     try {
       if (existsSync(path)) writeFileSync(path, '0\n');
     } catch {
-      // Read-only in a container. Nothing is amiss where the value is 0 already; else `nfqlb doctor` tells.
+      // Read-only in a container. Harmless if the value is 0 already; otherwise `nfqlb doctor` reports it.
     }
   }
   tun.setUp(mtu);

@@ -9,7 +9,7 @@ afterEach(() => {
   level = 5;
 });
 
-function sayAll(message: string): string[] {
+function logAll(message: string): string[] {
   copyLog((line) => copied.push(line));
   log.warning(message);
   log.notice(message);
@@ -24,13 +24,13 @@ test.each([
   [5, ['nfqlb lb: warning: x', 'nfqlb lb: x']],
   [6, ['nfqlb lb: warning: x', 'nfqlb lb: x', 'nfqlb lb: info: x']],
   [7, ['nfqlb lb: warning: x', 'nfqlb lb: x', 'nfqlb lb: info: x', 'nfqlb lb: debug: x']],
-])('level %i, as it is at that moment', async (now, expected) => {
+])('level %i, read at each message', async (now, expected) => {
   await openLog('lb', 'text', () => level);
   level = now;
-  expect(sayAll('x')).toEqual(expected);
+  expect(logAll('x')).toEqual(expected);
 });
 
-test('a message stays one line, and steers no terminal', async () => {
+test('a message stays on one line, and cannot control the terminal', async () => {
   await openLog('lb', 'text', () => level);
-  expect(sayAll('table a\x1b[2J\nb')[1]).toBe('nfqlb lb: table a\\x1b[2J\\x0ab');
+  expect(logAll('table a\x1b[2J\nb')[1]).toBe('nfqlb lb: table a\\x1b[2J\\x0ab');
 });

@@ -1,4 +1,4 @@
-// The daemon's log, on stderr: lines for people, or JSON as pino writes it. How much is said, shared memory tells, at every line.
+// The daemon's log on stderr: plain text, or JSON as pino writes it. The level is read from shared memory for every line.
 
 import { writeSync } from 'node:fs';
 import { printable } from '@nfqlb/core/explanation';
@@ -7,67 +7,67 @@ import { Level } from '@nfqlb/protocol/trace';
 export type LogFormat = 'text' | 'json';
 export const LOG_FORMATS = ['text', 'json'] as const;
 
-type Word = 'warning' | 'notice' | 'info' | 'debug';
-const LEVELS: Readonly<Record<Word, Level>> = { warning: Level.Warning, notice: Level.Notice, info: Level.Info, debug: Level.Debug };
+type Severity = 'warning' | 'notice' | 'info' | 'debug';
+const LEVELS: Readonly<Record<Severity, Level>> = { warning: Level.Warning, notice: Level.Notice, info: Level.Info, debug: Level.Debug };
 
-type Writer = (word: Word, message: string) => void;
+type Writer = (severity: Severity, message: string) => void;
 
 let command = 'lb';
 let levelNow: () => number = () => Level.Notice;
-let write: Writer = writeText;
+let writer: Writer = writeText;
 let copy: ((line: string) => void) | undefined;
 
-/** Whose log this is, how it is written, and where the level is. Before that it has text, down to notices. */
+/** Sets the command's name, the format, and where to read the level. Until then, the log is text, notices and above. */
 export async function openLog(name: string, format: LogFormat, level: () => number): Promise<void> {
   command = name;
   levelNow = level;
-  write = format === 'json' ? await jsonWriter() : writeText;
+  writer = format === 'json' ? await jsonWriter() : writeText;
 }
 
-/** Where a copy of each line goes that is said; `undefined` for nowhere. */
+/** Sends a copy of each line that is logged to `to`; `undefined` stops it. */
 export function copyLog(to: ((line: string) => void) | undefined): void {
   copy = to;
 }
 
-/** What is said when, in one line each; what has no control characters is as it is. */
-export const log: Readonly<Record<Word, (message: string) => void>> = {
+/** Each message is one line; control characters are escaped. */
+export const log: Readonly<Record<Severity, (message: string) => void>> = {
   /** Important: something is lost or will be. */
-  warning: (message) => say('warning', message),
-  /** Notable: begin, end, what changed outside. */
-  notice: (message) => say('notice', message),
-  /** What was asked of the load balancer, and done. */
-  info: (message) => say('info', message),
-  /** For who looks for a fault in it. */
-  debug: (message) => say('debug', message),
+  warning: (message) => write('warning', message),
+  /** Notable: start, stop, external changes. */
+  notice: (message) => write('notice', message),
+  /** Requests to the load balancer, and their results. */
+  info: (message) => write('info', message),
+  /** For debugging. */
+  debug: (message) => write('debug', message),
 };
 
-function say(word: Word, message: string): void {
-  if (LEVELS[word] > levelNow()) return;
+function write(severity: Severity, message: string): void {
+  if (LEVELS[severity] > levelNow()) return;
   const line = printable(message);
-  write(word, line);
-  copy?.(textOf(word, line));
+  writer(severity, line);
+  copy?.(textOf(severity, line));
 }
 
-/** A notice is the usual line, and has no word before it. */
-function textOf(word: Word, message: string): string {
-  return `nfqlb ${command}: ${word === 'notice' ? '' : `${word}: `}${message}`;
+/** A notice is the normal case, and has no prefix. */
+function textOf(severity: Severity, message: string): string {
+  return `nfqlb ${command}: ${severity === 'notice' ? '' : `${severity}: `}${message}`;
 }
 
-/** Nothing is lost when the process ends right after; nobody listening is no error. */
-function writeText(word: Word, message: string): void {
+/** Synchronous, so that nothing is lost if the process exits right after. Ignores a closed stderr. */
+function writeText(severity: Severity, message: string): void {
   try {
-    writeSync(2, `${textOf(word, message)}\n`);
+    writeSync(2, `${textOf(severity, message)}\n`);
   } catch {
-    // There is nobody to tell.
+    // Nowhere to report it.
   }
 }
 
-/** pino is read only where it is asked for, so that no other command starts later for it; and writes in this thread, so that nothing is lost. */
+/** Loads pino only when needed, so that it does not slow down other commands. It writes synchronously, so that nothing is lost. */
 async function jsonWriter(): Promise<Writer> {
   const { default: pino } = await import('pino');
   const customLevels = { warning: 40, notice: 35, info: 30, debug: 20 };
   const destination = pino.destination({ dest: 2, sync: true });
-  // Nobody reads any more.
+  // Ignore a closed stderr.
   destination.on('error', () => {});
   const logger = pino(
     {
@@ -80,5 +80,5 @@ async function jsonWriter(): Promise<Writer> {
     },
     destination,
   );
-  return (word, message) => logger[word](message);
+  return (severity, message) => logger[severity](message);
 }

@@ -6,8 +6,8 @@ import { log } from '../log/log.js';
 import type { Tracing } from '../trace/tracing.js';
 
 /**
- * What a load balancer does with what comes over the flow socket: flows are for `flows`, where there are any, trace flows are for all.
- * What was asked is logged, and traced with its answer.
+ * Handles commands from the flow socket: `flows` handles flows, if this load balancer has any; every load balancer has trace flows.
+ * Requests are logged, and traced with their answers.
  */
 export function flowCommands(flows: FlowHandler | undefined, tracing: Tracing): FlowHandler {
   return async (request) => {
@@ -27,16 +27,16 @@ export function flowCommands(flows: FlowHandler | undefined, tracing: Tracing): 
 
   function carryOut(request: FlowRequest): Buffer | Promise<Buffer> {
     if (request.action.startsWith('trace-')) return tracing.flows.handle(request);
-    if (!flows) throw new BadRequest(`${request.action}: this load balancer has no flows; nfqlb flowlb has`);
+    if (!flows) throw new BadRequest(`${request.action}: this load balancer has no flows; use nfqlb flowlb`);
     return flows(request);
   }
 }
 
-/** Characters of a field that are shown. */
-const SHOWN = 200;
+/** Characters of a field to show. */
+const MAX_SHOWN = 200;
 
 function describeRequest({ action, fields }: FlowRequest): string {
-  const shown = (value: string): string => (value.length > SHOWN ? `${value.slice(0, SHOWN)}…` : value);
+  const shown = (value: string): string => (value.length > MAX_SHOWN ? `${value.slice(0, MAX_SHOWN)}…` : value);
   return [action, ...Object.entries(fields).map(([field, value]) => `${field}=${shown(value)}`)].join(' ');
 }
 

@@ -5,44 +5,44 @@ import type { AccessOptions, SocketAddress } from '@nfqlb/protocol/sockets';
 import type { LogFormat } from '../log/log.js';
 import type { MetricsAddress } from '../metrics/metrics-address.js';
 
-/** What `lb` and `flowlb` are started with. */
+/** Options of `lb` and `flowlb`. */
 export interface LoadBalancingOptions {
   /** The program's name and version, for its status: `nfqlb-0.1.0`. */
   readonly version: string;
-  /** The command's name, for the log. */
+  /** Name of the command, for the log. */
   readonly command: string;
   readonly logFormat: LogFormat;
-  /** Shared-memory name of the target table; absent where flows have tables of their own. */
+  /** Shared-memory name of the target table; absent if flows have their own tables. */
   readonly table?: string;
-  /** How flows match; absent where there are none. */
+  /** How flows match; absent if there are no flows. */
   readonly flows?: FlowOptions;
-  /** Where flow commands are taken, those for trace flows too. */
+  /** Address for flow commands, including those for trace flows. */
   readonly flowAddress: SocketAddress;
-  /** Where traces are given; `undefined` for the usual address, if that is free. */
+  /** Address for trace clients; `undefined` for the default address, if it is free. */
   readonly traceAddress: SocketAddress | undefined;
-  /** Who may use its unix sockets. */
+  /** Who may use the unix sockets. */
   readonly access: AccessOptions;
-  /** Whether these may stand for all addresses of the machine. */
+  /** Whether the flow and trace addresses may be wildcard addresses. */
   readonly insecureListen: boolean;
   readonly queues: QueueRange;
   readonly queueLength: number;
   /** How long to let a small batch grow, in microseconds. */
   readonly linger: number;
   readonly balancer: BalancerOptions;
-  /** Shared-memory name of the load balancer tier's table, where there is a tier. */
+  /** Shared-memory name of the load balancer tier's table, if there is a tier. */
   readonly tier: string | undefined;
-  /** The fragment table. Stores nothing where there is no tun device. */
+  /** The fragment table. Stores no fragments without a tun device. */
   readonly fragments: FragmentTableOptions;
-  /** Name of the tun device through which stored fragments come back. */
+  /** Name of the tun device through which stored fragments are reinjected. */
   readonly tun: string | undefined;
   /** Shared-memory name of the fragment table's statistics. */
   readonly fragmentStatistics: string;
-  /** Where /metrics and /healthz are served, if anywhere. */
+  /** Address for /metrics and /healthz; optional. */
   readonly metrics: MetricsAddress | undefined;
 }
 
 export interface FlowOptions {
   readonly promiscuousPing: boolean;
-  /** Flows that are there from the begin. */
+  /** Initial flows. */
   readonly flows?: readonly FlowDefinition[] | undefined;
 }

@@ -1,4 +1,4 @@
-// The main thread of `nfqlb lb` and `flowlb`: opens all parts, watches tables, queues and workers, and closes what it has opened.
+// The main thread of `nfqlb lb` and `flowlb`: opens all parts, watches tables, queues and workers, and closes everything at the end.
 
 import type { Server as HttpServer } from 'node:http';
 import type { Server } from 'node:net';
@@ -34,10 +34,10 @@ import { Parts } from './parts.js';
 import { StatusReport } from './status-report.js';
 import { Workers } from './workers.js';
 
-/** How often tables, workers and the kernel's counters are looked at, in milliseconds. */
-const WATCH_INTERVAL = 100;
+/** How often tables, workers and the kernel's counters are checked. */
+const WATCH_INTERVAL_MS = 100;
 
-/** Balances load until SIGTERM or SIGINT. Rejects when the table is not there, a queue cannot be had, or a worker fails. */
+/** Balances load until SIGTERM or SIGINT. Rejects if the table does not exist, a queue is not available, or a worker fails. */
 export async function balanceLoad(options: LoadBalancingOptions): Promise<void> {
   const parts = new Parts();
   try {
@@ -48,7 +48,7 @@ export async function balanceLoad(options: LoadBalancingOptions): Promise<void> 
   }
 }
 
-/** Opens all parts, each of which registers how it is closed. Resolves when every queue is listened to. */
+/** Opens all parts, and registers how to close each of them. Resolves when workers listen to all queues. */
 async function start(options: LoadBalancingOptions, parts: Parts): Promise<{ readonly stopped: Promise<void>; readonly workers: Workers }> {
   const { table, tier, queues, balancer } = options;
   const { first, last } = queues;
@@ -68,12 +68,12 @@ async function start(options: LoadBalancingOptions, parts: Parts): Promise<{ rea
   parts.add(counters, () => {
     if (isListening) log.notice(`stopped: ${describe(counters.sum())}`);
   });
-  // The main thread reads and collects: it is one more.
+  // One more for the main thread, which reads statistics and collects expired entries.
   const fragments = shareFragments(options.fragments, count + 1);
   const tun = options.tun === undefined ? undefined : parts.add(openTun(options.tun, options.fragments.mtu), (each) => each.close());
   const statistics = parts.add(
     new FragmentStatistics(options.fragmentStatistics, fragments, count, (error) =>
-      log.warning(`fragment statistics are in no shared memory, for C nfqlb's stats: ${describeFailure(error)}`),
+      log.warning(`fragment statistics are not in shared memory, so C nfqlb's stats cannot read them: ${describeFailure(error)}`),
     ),
     (each) => each.close(),
   );
@@ -89,7 +89,7 @@ async function start(options: LoadBalancingOptions, parts: Parts): Promise<{ rea
   let watcher: Watcher | undefined;
   let status: StatusReport | undefined;
   const metricsSource = { status: () => status?.now(), problems: () => health.problems, warnings: () => watcher?.warnings ?? [] };
-  // Before the workers: an address that cannot be had is found before anything is balanced.
+  // Before the workers, so that a bad address is reported before any packet is handled.
   if (options.metrics) parts.add(await openMetrics(options.metrics, metricsSource), closeHttp);
 
   workers = parts.add(new Workers(options, { control: new Control(), counters, fragments, tun, flows, tracing }), (each) => each.stop());
@@ -114,28 +114,28 @@ async function start(options: LoadBalancingOptions, parts: Parts): Promise<{ rea
     const kernel = readOwnQueues(queues);
     watcher!.look(counters.sum(), kernel ?? []);
     turns.look();
-    health.look(kernel, WATCH_INTERVAL);
+    health.look(kernel, WATCH_INTERVAL_MS);
     statistics.publish();
     tracing.look();
     if (tracing.wants(Area.Target)) targets.look([...tables.map(({ name }) => name), ...(flows?.tables ?? [])]);
     else targets.forget();
   };
-  parts.add(setInterval(watch, WATCH_INTERVAL), clearInterval);
+  parts.add(setInterval(watch, WATCH_INTERVAL_MS), clearInterval);
   return { stopped, workers };
 }
 
-/** The log's level is in shared memory, which must not keep the load balancer from starting. */
+/** The log level is in shared memory. If that cannot be used, the load balancer starts nevertheless. */
 async function openLogs({ command, logFormat }: LoadBalancingOptions): Promise<LogConfig> {
   let unusable: unknown;
   const config = new LogConfig(logConfigName(), (error) => {
     unusable = error;
   });
   await openLog(command, logFormat, () => config.level);
-  if (unusable) log.warning(`log level and trace mask are the usual ones: ${describeFailure(unusable)}; NFQLB_TRACE_SHM names another`);
+  if (unusable) log.warning(`log level and trace mask are the defaults: ${describeFailure(unusable)}; NFQLB_TRACE_SHM names another`);
   return config;
 }
 
-/** @throws when there is no such table */
+/** @throws if there is no such table */
 function describeTable(name: string): { readonly name: string; readonly identity: string; readonly about: string } {
   return readTable(name, ({ M, N, fwmarks, ownFwmark }, { identity }) => {
     const own = ownFwmark > 0 ? `, own fwmark ${ownFwmark}` : '';
@@ -155,7 +155,7 @@ function describeWork(
   return [...parts, ...(flows ? [`flow commands at ${formatSocketAddress(flowAddress)}`] : [])].join(', ');
 }
 
-/** Read only when it is asked for. */
+/** Loads the HTTP server only when needed. */
 async function openMetrics(address: MetricsAddress, source: MetricsSource): Promise<HttpServer> {
   const { serveMetrics } = await import('../metrics/metrics-server.js');
   return await serveMetrics(address, source);
@@ -166,17 +166,17 @@ function closeHttp(server: HttpServer): void {
   server.closeAllConnections();
 }
 
-/** Refuses addresses that anybody reaches, before a queue is listened to. TCP does not tell who connects: a warning. */
+/** Refuses wildcard addresses, before listening to a queue. Warns about TCP, which does not identify clients. */
 function checkAddresses({ flows, flowAddress, traceAddress, insecureListen: insecure }: LoadBalancingOptions): void {
   if (flows) refuseWildcard(flowAddress, { insecure, danger: FLOW_DANGER });
   if (traceAddress) refuseWildcard(traceAddress, { insecure, danger: TRACE_DANGER });
   if (flowAddress.kind === 'tcp')
-    log.warning(`${formatSocketAddress(flowAddress)}: whoever can connect there may change flows; a unix: address asks who it is`);
+    log.warning(`${formatSocketAddress(flowAddress)}: whoever can connect there may change flows; a unix: address checks who connects`);
   if (traceAddress?.kind === 'tcp')
-    log.warning(`${formatSocketAddress(traceAddress)}: whoever can connect there sees what is traced; a unix: address asks who it is`);
+    log.warning(`${formatSocketAddress(traceAddress)}: whoever can connect there sees what is traced; a unix: address checks who connects`);
 }
 
-/** The default address may belong to another load balancer: then there is a warning, and no trace. One that was asked for is needed. */
+/** Another load balancer may use the default address: then this one warns, and cannot be traced. An explicit address must work. */
 async function listenForTraces({ traceAddress, insecureListen }: LoadBalancingOptions, tracing: Tracing): Promise<void> {
   if (traceAddress) return tracing.listen(traceAddress, insecureListen);
   try {
@@ -186,7 +186,7 @@ async function listenForTraces({ traceAddress, insecureListen }: LoadBalancingOp
   }
 }
 
-/** `flowlb` needs flow commands. `lb` takes only trace flows: it warns, and goes on without. */
+/** `flowlb` needs flow commands. `lb` uses them only for trace flows: it warns, and continues without them. */
 async function listenForFlowCommands(options: LoadBalancingOptions, access: Access, handler: FlowHandler): Promise<Server | undefined> {
   const { flowAddress, insecureListen, flows } = options;
   try {
@@ -198,12 +198,12 @@ async function listenForFlowCommands(options: LoadBalancingOptions, access: Acce
   }
 }
 
-/** Optional: without the status socket there is a warning, and no `nfqlb top`. */
+/** Optional: without the status socket, it warns, and `nfqlb top` does not work. */
 async function listenForStatus(queue: number, access: Access, status: StatusReport): Promise<Server | undefined> {
   try {
     return await serveStatus(queue, () => status.now(), access);
   } catch (error) {
-    log.warning(`nfqlb top cannot look at it: ${describeFailure(error)}`);
+    log.warning(`nfqlb top cannot show it: ${describeFailure(error)}`);
     return undefined;
   }
 }

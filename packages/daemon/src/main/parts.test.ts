@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { Parts } from './parts.js';
 
-test('parts are closed once, the last first, whatever closing another one does', async () => {
+test('parts are closed once, in reverse order, even if closing another one fails', async () => {
   const closed: string[] = [];
   const parts = new Parts();
   expect(parts.add('a', (name) => void closed.push(name))).toBe('a');

@@ -1,7 +1,7 @@
-/** Closes a part, and waits for it if it is a promise; what it throws is thrown by {@link Parts.close}. */
+/** Closes a part. A promise is awaited; errors are thrown by {@link Parts.close}. */
 type Close = () => unknown;
 
-/** The parts of a program, opened one after the other. They are closed in reverse order, each also when closing another one fails. */
+/** The parts of a program, opened one after the other. They are closed in reverse order, all of them even if closing one fails. */
 export class Parts {
   readonly #open: Close[] = [];
 
@@ -11,7 +11,7 @@ export class Parts {
     return part;
   }
 
-  /** Throws the first error, after all parts were closed. */
+  /** Closes all parts, then throws the first error, if any. */
   async close(): Promise<void> {
     const errors: unknown[] = [];
     for (let close = this.#open.pop(); close; close = this.#open.pop()) {

@@ -1,5 +1,5 @@
 import { type KernelQueue, readOwnQueues } from '@nfqlb/native';
-import { STATUS_FORMAT, type Status, type TargetStatus } from '@nfqlb/protocol/status';
+import { type DecisionOptions, STATUS_FORMAT, type Status, type TargetStatus } from '@nfqlb/protocol/status';
 import type { FlowControl } from '../flows/flow-control.js';
 import type { FragmentStatistics } from '../fragments/fragment-statistics.js';
 import { monotonicNow } from '../fragments/monotonic-clock.js';
@@ -9,7 +9,7 @@ import type { TableObserver } from '../watch/table-observer.js';
 import { TableStates } from '../watch/table-states.js';
 import type { LoadBalancingOptions } from './load-balancing-options.js';
 
-/** What a report is made from. */
+/** Data sources of a report. */
 export interface StatusSources {
   readonly options: LoadBalancingOptions;
   readonly counters: Counters;
@@ -20,37 +20,37 @@ export interface StatusSources {
 }
 
 /**
- * How old a report may be that is given again, in milliseconds; and how many times as old as it took to make. So many askers cost no more
- * than one, and thousands of tables no more than a sixth of the main thread's time.
+ * A report is reused for this long, or for this many times as long as it took to make, whichever is longer. So many clients cost no more than
+ * one, and thousands of tables no more than a sixth of the main thread's time.
  */
-const FRESH = 100;
-const EFFORT = 5;
+const REUSE_MS = 100;
+const REUSE_FACTOR = 5;
 
-/** How long a target that is in no table any more is reported on after its last packet, in milliseconds. */
-const REMEMBERED = 300_000;
+/** How long a target that is no longer in any table is reported after its last packet. */
+const INACTIVE_TARGET_MS = 300_000;
 
-/** Reports what the load balancer does. The main thread's. */
+/** Reports what the load balancer does. Belongs to the main thread. */
 export class StatusReport {
   readonly #sources: StatusSources;
   readonly #tables: TableStates;
-  /** By fwmark: how many packets it had when last looked at, and when that had changed. */
+  /** By fwmark: the packet count in the last report, and when it last changed. */
   readonly #seen = new Map<number, { packets: number; at: number }>();
   #last: Status | undefined;
-  /** When the last one is too old. */
-  #stale = 0;
+  /** Until when the last report is reused. */
+  #reuseUntil = 0;
 
   constructor(sources: StatusSources) {
     this.#sources = sources;
     this.#tables = new TableStates(sources.observer);
   }
 
-  /** The status now, or not long ago. */
+  /** The current status, or a recent one. */
   now(): Status {
     const now = monotonicNow();
-    if (this.#last === undefined || now >= this.#stale) {
+    if (this.#last === undefined || now >= this.#reuseUntil) {
       this.#last = this.#make(now);
       const made = monotonicNow();
-      this.#stale = made + Math.max(FRESH, EFFORT * (made - now));
+      this.#reuseUntil = made + Math.max(REUSE_MS, REUSE_FACTOR * (made - now));
     }
     return this.#last;
   }
@@ -68,6 +68,7 @@ export class StatusReport {
       uptime: process.uptime(),
       problems: health.problems,
       queues: this.#queues(),
+      options: decisionOptions(options),
       targets: this.#current(targets, now),
       otherTargets: others,
       ...(flows ? { flows: flows.matched(), flowChanges: flows.newest.number - 1 } : {}),
@@ -88,6 +89,7 @@ export class StatusReport {
     const kernel = readOwnQueues(options.queues) ?? [];
     return Array.from({ length: last - first + 1 }, (_, worker) => {
       const seen: KernelQueue | undefined = kernel.find(({ queue }) => queue === first + worker);
+      const sinceDrop = health.sinceDrop(worker);
       return {
         queue: first + worker,
         length: options.queueLength,
@@ -96,20 +98,33 @@ export class StatusReport {
         queueDropped: seen?.queueDropped ?? 0,
         socketDropped: seen?.socketDropped ?? 0,
         stalled: health.stalled(worker),
+        ...(sinceDrop !== undefined && { sinceDrop }),
         counts: counters.of(worker),
       };
     });
   }
 
-  /** Those that are active, or got a packet not long ago. */
+  /** Targets that are active, or got a packet recently. */
   #current(counts: ReturnType<Counters['targets']>['targets'], now: number): TargetStatus[] {
     const { active } = this.#tables;
     for (const [fwmark, { packets }] of counts) {
       if (this.#seen.get(fwmark)?.packets !== packets) this.#seen.set(fwmark, { packets, at: now });
     }
-    const recent = [...counts.keys()].filter((fwmark) => now - this.#seen.get(fwmark)!.at < REMEMBERED);
+    const recent = [...counts.keys()].filter((fwmark) => now - this.#seen.get(fwmark)!.at < INACTIVE_TARGET_MS);
     return [...new Set([...active, ...recent])]
       .sort((a, b) => a - b)
       .map((fwmark) => ({ packets: 0, octets: 0, ...counts.get(fwmark), fwmark, active: active.has(fwmark) }));
   }
+}
+
+function decisionOptions({ table, tier, tun, balancer, flows, fragments }: LoadBalancingOptions): DecisionOptions {
+  const { hashMode = 1, noTargetsFwmark = -1, noFlowFwmark = -1, udpEncapPort = 0 } = balancer;
+  return {
+    ...(table !== undefined && { table }),
+    ...(tier !== undefined && { tier }),
+    ...{ hashMode, noTargetsFwmark, noFlowFwmark, udpEncapPort },
+    promiscuousPing: flows?.promiscuousPing ?? false,
+    ...(tun !== undefined && { tun }),
+    mtu: fragments.mtu,
+  };
 }

@@ -10,16 +10,16 @@ import type { Tracing } from '../trace/tracing.js';
 import type { WorkerMessage, WorkerOptions } from '../worker/worker-options.js';
 import type { LoadBalancingOptions } from './load-balancing-options.js';
 
-/** Longest wait for the workers to end; they need a third of it. In milliseconds. */
+/** How long to wait for the workers to end; they need a third of it. */
 const STOP_TIMEOUT_MS = 900;
 
-/** A worker that cannot go on: the message says why. */
+/** A worker has failed; the message says why. */
 export class WorkerFailure extends Error {
   override readonly name = 'WorkerFailure';
   readonly code = 'WORKER';
 }
 
-/** What the workers share with each other and with the main thread. */
+/** Shared by the workers and the main thread. */
 export interface SharedByWorkers {
   readonly control: Control;
   readonly counters: Counters;
@@ -31,14 +31,14 @@ export interface SharedByWorkers {
 
 interface RunningWorker {
   readonly wakeup: Wakeup;
-  /** Takes new flows. */
+  /** Port for new flows. */
   readonly flows: MessagePort | undefined;
-  /** Rejects when the worker cannot go on. */
+  /** Rejects when the worker fails. */
   readonly failed: Promise<never>;
   readonly ended: Promise<void>;
 }
 
-/** The worker threads, one for each queue. */
+/** The worker threads, one per queue. */
 export class Workers {
   readonly #options: LoadBalancingOptions;
   readonly #shared: SharedByWorkers;
@@ -49,30 +49,30 @@ export class Workers {
     this.#shared = shared;
   }
 
-  /** Starts all. Resolves when each listens to its queue; rejects with why one does not. */
+  /** Starts all workers. Resolves when all listen to their queues; rejects if one cannot. */
   async start(): Promise<void> {
     const { first, last } = this.#options.queues;
     for (let queue = first; queue <= last; queue++) await this.#start(queue);
   }
 
-  /** Rejects when a worker cannot go on. */
+  /** Rejects when a worker fails. */
   get failed(): Promise<never> {
     return Promise.race(this.#running.map(({ failed }) => failed));
   }
 
-  /** Tells all that a table's name leads to another table. */
+  /** Tells all workers that a table was replaced. */
   renewTables(): void {
     this.#shared.control.renewTable();
     this.#wake();
   }
 
-  /** Sends new flows to all. */
+  /** Sends new flows to all workers. */
   announce(generation: FlowGeneration): void {
     for (const { flows } of this.#running) flows?.postMessage(generation);
     this.#wake();
   }
 
-  /** Lets all answer what they have received, and end. */
+  /** Lets all workers finish the packets that they have received, and stops them. */
   async stop(): Promise<void> {
     this.#shared.control.stop();
     this.#wake();
@@ -110,7 +110,7 @@ export class Workers {
       counters: counters.memory,
     };
     const transferList = [tap.flows, ...(channel ? [channel.port2] : [])];
-    // The bundler puts all programs side by side.
+    // The bundler puts all programs into one folder.
     const worker = new Worker(new URL('./worker.js', import.meta.url), { workerData, transferList });
     const ended = once(worker, 'exit').then(() => {});
     const failed = new Promise<never>((_, reject) => {
@@ -119,7 +119,7 @@ export class Workers {
         if (message.type === 'failed') reject(new WorkerFailure(message.message));
       });
     });
-    // Several wait for it; one of them is enough to handle it.
+    // Others await it too; this avoids an unhandled rejection.
     failed.catch(() => {});
     const listening = new Promise<void>((resolve) => {
       worker.on('message', (message: WorkerMessage) => {

@@ -1,4 +1,4 @@
-// What /metrics has to say, all of it. docs/metrics.md explains each, and is compared with this.
+// All metrics of /metrics. docs/metrics.md explains each; a test compares the two.
 
 import { REASON_NAMES, Reason } from '@nfqlb/core';
 import type { QueueStatus, Status } from '@nfqlb/protocol/status';
@@ -18,7 +18,7 @@ const DROPPED: readonly Reason[] = [
   Reason.NotIp,
 ];
 
-/** Every verdict with every reason that it can have, also what never happened: a rate needs the zero before it. */
+/** Every verdict with every possible reason, even if the count is 0: a rate needs the zero before the first event. */
 function* byVerdict({ queue }: QueueStatus, accepted: readonly number[], dropped: readonly number[]): Generator<Sample> {
   const sample = (verdict: string, reason: Reason, counts: readonly number[]): Sample => ({
     labels: { queue, verdict, reason: REASON_NAMES[reason]! },
@@ -32,26 +32,26 @@ function* byVerdict({ queue }: QueueStatus, accepted: readonly number[], dropped
 const PER_QUEUE: readonly StatusFamily[] = [
   {
     name: 'nfqlb_packets_total',
-    help: 'Packets decided, by verdict and why.',
+    help: 'Packets decided, by verdict and reason.',
     type: 'counter',
     samples: ({ queues }) => queues.flatMap((queue) => [...byVerdict(queue, queue.counts.accepted, queue.counts.dropped)]),
   },
   {
     name: 'nfqlb_bytes_total',
-    help: 'Octets of packets decided, IP headers included, by verdict and why.',
+    help: 'Octets of packets decided, IP headers included, by verdict and reason.',
     type: 'counter',
     samples: ({ queues }) => queues.flatMap((queue) => [...byVerdict(queue, queue.counts.acceptedOctets, queue.counts.droppedOctets)]),
   },
   {
     name: 'nfqlb_batch_packets',
-    help: 'Packets of a batch, taken from the kernel at once.',
+    help: 'Packets per batch, received from the kernel at once.',
     type: 'histogram',
     samples: ({ queues }) =>
       queues.flatMap(({ queue, counts: { batchSizes } }) => [...histogram({ queue }, BATCH_BOUNDS, batchSizes.buckets, batchSizes.sum)]),
   },
   {
     name: 'nfqlb_loop_turn_seconds',
-    help: 'Time from taking a batch of packets until the last of its verdicts.',
+    help: 'Time from receiving a batch of packets to its last verdict.',
     type: 'histogram',
     samples: ({ queues }) =>
       queues.flatMap(({ queue, counts: { turnTimes } }) => [
@@ -61,24 +61,24 @@ const PER_QUEUE: readonly StatusFamily[] = [
   ofQueues(
     'nfqlb_loop_turns_total',
     'counter',
-    'Turns of the loop, also those without packets: five a second at least.',
+    'Turns of the loop, including those without packets: at least five per second.',
     (q) => q.counts.turns,
   ),
-  ofQueues('nfqlb_loop_stalled_seconds', 'gauge', 'For how long the loop has made no turn; 0 while it turns.', (q) => q.stalled),
+  ofQueues('nfqlb_loop_stalled_seconds', 'gauge', 'How long the loop has made no turn; 0 while it turns.', (q) => q.stalled),
   ofQueues(
     'nfqlb_verdict_errors_total',
     'counter',
     'Verdicts that the kernel refused: the packet was gone.',
     (q) => q.counts.verdictErrors,
   ),
-  ofQueues('nfqlb_queue_bound', 'gauge', 'Whether the kernel hands the packets of the queue to this program: 1, or 0.', (q) =>
+  ofQueues('nfqlb_queue_bound', 'gauge', 'Whether the kernel hands the packets of the queue to this program: 1 or 0.', (q) =>
     q.bound ? 1 : 0,
   ),
-  ofQueues('nfqlb_queue_waiting_packets', 'gauge', 'Packets that wait in the queue for a verdict.', (q) => q.waiting),
+  ofQueues('nfqlb_queue_waiting_packets', 'gauge', 'Packets waiting in the queue for a verdict.', (q) => q.waiting),
   ofQueues('nfqlb_queue_length_packets', 'gauge', 'Packets that may wait in the queue (--qlength).', (q) => q.length),
   {
     name: 'nfqlb_queue_dropped_packets_total',
-    help: 'Packets that the kernel dropped, because the queue or the socket was full.',
+    help: 'Packets that the kernel dropped because the queue or the socket was full.',
     type: 'counter',
     samples: ({ queues }) =>
       queues.flatMap(({ queue, queueDropped, socketDropped }) => [
@@ -117,47 +117,57 @@ const TARGETS: readonly StatusFamily[] = [
 ];
 
 const TABLES: readonly StatusFamily[] = [
-  ofTables('nfqlb_table_present', 'gauge', 'Whether there is a target table of that name: 1, or 0.', ({ present }) => (present ? 1 : 0)),
+  ofTables('nfqlb_table_present', 'gauge', 'Whether a target table of that name exists: 1 or 0.', ({ present }) => (present ? 1 : 0)),
   ofTables('nfqlb_table_targets', 'gauge', 'Active targets of the table.', ({ targets }) => targets),
   ofTables('nfqlb_table_buckets', 'gauge', 'Buckets of the table (M).', ({ buckets }) => buckets),
-  ofTables('nfqlb_table_changes_total', 'counter', 'Changes of the table since it was made: its generation.', ({ changes }) => changes),
+  ofTables('nfqlb_table_changes_total', 'counter', 'Changes of the table since it was created: its generation.', ({ changes }) => changes),
 ];
 
 const FRAGMENTS: readonly StatusFamily[] = [
   ofFragments('nfqlb_fragment_table_entries', 'gauge', 'Datagrams in the fragment table.', 'active'),
   ofFragments('nfqlb_fragment_table_buckets', 'gauge', 'Buckets of the fragment table (--ft_size).', 'hsize'),
-  ofFragments('nfqlb_fragment_table_extra_entries', 'gauge', 'Extra entries in use, for datagrams that met in a bucket.', 'bucketsUsed'),
-  ofFragments('nfqlb_fragment_table_extra_entries_limit', 'gauge', 'Extra entries that there are (--ft_buckets).', 'bucketsMax'),
-  ofFragments('nfqlb_fragment_table_inserts_total', 'counter', 'Datagrams entered.', 'inserts'),
-  ofFragments('nfqlb_fragment_table_collisions_total', 'counter', 'Datagrams entered into a bucket that had one.', 'collisions'),
-  ofFragments('nfqlb_fragment_table_rejected_total', 'counter', 'Datagrams not entered, for want of extra entries.', 'rejected'),
+  ofFragments('nfqlb_fragment_table_extra_entries', 'gauge', 'Extra entries in use, for datagrams that share a bucket.', 'bucketsUsed'),
+  ofFragments('nfqlb_fragment_table_extra_entries_limit', 'gauge', 'Extra entries available (--ft_buckets).', 'bucketsMax'),
+  ofFragments('nfqlb_fragment_table_inserts_total', 'counter', 'Datagrams added.', 'inserts'),
+  ofFragments('nfqlb_fragment_table_collisions_total', 'counter', 'Datagrams added to a bucket already in use.', 'collisions'),
+  ofFragments(
+    'nfqlb_fragment_table_rejected_total',
+    'counter',
+    'Datagrams not added, because no extra entry was free or the bucket was full.',
+    'rejected',
+  ),
   ofFragments('nfqlb_fragment_table_lookups_total', 'counter', 'Fragments looked up.', 'lookups'),
-  ofFragments('nfqlb_fragment_table_expired_total', 'counter', 'Entries whose time had passed.', 'objGC'),
+  ofFragments('nfqlb_fragment_table_expired_total', 'counter', 'Entries that expired.', 'objGC'),
   ofFragments(
     'nfqlb_fragment_table_skipped_total',
     'counter',
-    'Buckets not looked into when statistics were read, as a worker held them.',
+    'Buckets skipped when statistics were read, because a worker had locked them.',
     'skipped',
   ),
-  ofFragments('nfqlb_fragments_stored', 'gauge', 'Fragments that wait for their first.', 'fragsUsed'),
-  ofFragments('nfqlb_fragments_stored_limit', 'gauge', 'Fragments that can wait (--ft_frag).', 'fragsMax'),
-  ofFragments('nfqlb_fragments_discarded_total', 'counter', 'Stored fragments that were never sent on.', 'fragsDiscarded'),
+  ofFragments('nfqlb_fragments_stored', 'gauge', 'Stored fragments waiting for the first one of their datagram.', 'fragsUsed'),
+  ofFragments('nfqlb_fragments_stored_limit', 'gauge', 'Fragments that can be stored (--ft_frag).', 'fragsMax'),
+  ofFragments('nfqlb_fragments_discarded_total', 'counter', 'Stored fragments that were discarded, not sent on.', 'fragsDiscarded'),
   ofFragments('nfqlb_fragments_reinjected_total', 'counter', 'Stored fragments sent on through the tun device.', 'reinjected'),
-  ofFragments('nfqlb_fragments_reinject_failures_total', 'counter', 'Stored fragments that the tun device did not take.', 'notReinjected'),
-  ofFragments('nfqlb_datagrams_complete_total', 'counter', 'Datagrams of which every fragment has come (--reassembler).', 'reAssembled'),
+  ofFragments(
+    'nfqlb_fragments_reinject_failures_total',
+    'counter',
+    'Stored fragments that the tun device did not accept.',
+    'notReinjected',
+  ),
+  ofFragments('nfqlb_datagrams_complete_total', 'counter', 'Datagrams of which all fragments have arrived (--reassembler).', 'reAssembled'),
 ];
 
-/** All families that are this program's own. */
+/** All metrics of this program, without those of Node.js and the process. */
 export const FAMILIES: readonly StatusFamily[] = [
   {
     name: 'nfqlb_build_info',
-    help: 'Always 1; the labels tell what runs.',
+    help: 'Always 1; the labels identify the running program.',
     type: 'gauge',
     samples: ({ version, command }) => [
       { labels: { version: version.replace(/^nfqlb-/, ''), command, node: process.versions.node }, value: 1 },
     ],
   },
-  one('nfqlb_healthy', 'gauge', 'Whether /healthz says so: 1, or 0.', ({ problems }) => (problems.length === 0 ? 1 : 0)),
+  one('nfqlb_healthy', 'gauge', 'Whether /healthz reports healthy: 1 or 0.', ({ problems }) => (problems.length === 0 ? 1 : 0)),
   ...PER_QUEUE,
   ...TARGETS,
   ...TABLES,

@@ -2,14 +2,14 @@ import { Gauge, type Registry } from 'prom-client';
 
 export type Labels = Readonly<Record<string, string | number>>;
 
-/** A value of a family, with the name's suffix in a histogram. */
+/** A value of a family; in histograms with a suffix for the name. */
 export interface Sample {
   readonly labels?: Labels;
   readonly value: number;
   readonly suffix?: '_bucket' | '_sum' | '_count';
 }
 
-/** Metrics of one name, whose values are read from `T` when they are asked for. */
+/** Metrics of one name. Their values are read from `T` on request. */
 export interface Family<T> {
   readonly name: string;
   readonly help: string;
@@ -18,10 +18,10 @@ export interface Family<T> {
 }
 
 /**
- * Registers families. prom-client's own metrics keep values and hash their labels at each change; here they are counted elsewhere, and only
- * read.
+ * Registers families. prom-client's own metrics store values and hash their labels at each change; these only read values that are counted
+ * elsewhere.
  *
- * @param source what the values are read from, asked once a family
+ * @param source where to read the values; called once per family
  */
 export function registerFamilies<T>(registry: Registry, families: readonly Family<T>[], source: () => T): void {
   for (const family of families) new Exposed(registry, family, source);
@@ -44,16 +44,16 @@ class Exposed<T> extends Gauge {
       value,
       metricName: name + suffix,
     }));
-    // As prom-client's own metrics answer; its declaration has an enumeration of numbers for the type.
+    // As prom-client's own metrics do; its type declaration wrongly has a numeric enum for `type`.
     return { name, help, type, values, aggregator: 'sum' } as unknown as Awaited<ReturnType<Gauge['get']>>;
   }
 }
 
 /**
- * A histogram's samples.
+ * Samples of a histogram.
  *
- * @param bounds of the buckets, upper ones
- * @param buckets how many values fell into each, the last being those above all bounds
+ * @param bounds upper bounds of the buckets
+ * @param buckets number of values in each; the last one is for values above all bounds
  */
 export function* histogram(labels: Labels, bounds: readonly number[], buckets: readonly number[], sum: number): Generator<Sample> {
   let count = 0;

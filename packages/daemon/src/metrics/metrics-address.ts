@@ -1,7 +1,7 @@
 import { UsageError } from '@nfqlb/options';
 import { parseSocketAddress } from '@nfqlb/protocol/sockets';
 
-/** Where /metrics is served. */
+/** Address for /metrics. */
 export interface MetricsAddress {
   readonly host: string;
   readonly port: number;
@@ -13,7 +13,7 @@ export function metricsAddress(text: string): MetricsAddress {
     const address = parseSocketAddress(`tcp:${text}`);
     if (address.kind === 'tcp' && address.port > 0) return address;
   } catch {
-    // Said in its own words.
+    // Replaced by the error below.
   }
   throw new UsageError('invalid-value', 'must be ADDRESS:PORT or [IPV6-ADDRESS]:PORT, with a port from 1 to 65535 and no name');
 }

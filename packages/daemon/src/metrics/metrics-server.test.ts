@@ -1,4 +1,4 @@
-// The server against clients that mean no good, or do not know better.
+// The server against malicious and broken clients.
 
 import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
@@ -12,7 +12,7 @@ import { serveMetrics } from './metrics-server.js';
 
 const MAX_CLIENTS = 32;
 
-/** Of the server with its clients here, in milliseconds. */
+/** The server's timeout for clients in these tests. */
 const REQUEST_TIMEOUT_MS = 1000;
 
 function statusWith(flows: number): Status {
@@ -47,7 +47,7 @@ beforeEach(async () => {
   status = statusWith(3);
   problems = [];
   warnings = [];
-  // Some port that is free.
+  // Port 0: any free port.
   server = await serveMetrics(
     { host: '127.0.0.1', port: 0 },
     { status: () => status, problems: () => problems, warnings: () => warnings },
@@ -63,7 +63,7 @@ afterEach(async () => {
   await once(server, 'close');
 });
 
-/** Status and text of an answer. */
+/** Sends a request; returns status and body of the response. */
 async function get(path: string, method = 'GET'): Promise<[number, string]> {
   const asked = request({ host: '127.0.0.1', port, path, method, agent: false });
   asked.end();
@@ -73,22 +73,22 @@ async function get(path: string, method = 'GET'): Promise<[number, string]> {
   return [response.statusCode, text];
 }
 
-/** A client that says this, and takes what comes. */
-async function say(text: string): Promise<{ socket: Socket; heard: () => string; ended: Promise<unknown> }> {
+/** A client that sends this text, and collects what it receives. */
+async function send(text: string): Promise<{ socket: Socket; received: () => string; ended: Promise<unknown> }> {
   const socket = connect(port, '127.0.0.1');
   sockets.push(socket);
-  let heard = '';
+  let received = '';
   socket.on('error', () => {});
   socket.on('data', (chunk) => {
-    heard += chunk;
+    received += chunk;
   });
   const ended = once(socket, 'close');
   await once(socket, 'connect');
   socket.write(text);
-  return { socket, heard: () => heard, ended };
+  return { socket, received: () => received, ended };
 }
 
-test('health in words, and metrics once there is something to tell', async () => {
+test('serves health as text, and metrics once there is a status', async () => {
   expect(await get('/healthz')).toEqual([200, 'healthy\n']);
   warnings = ['table web was deleted'];
   expect(await get('/healthz')).toEqual([200, 'healthy\nwarning: table web was deleted\n']);
@@ -102,12 +102,12 @@ test('health in words, and metrics once there is something to tell', async () =>
   expect(text).toContain('\nnfqlb_table_changes_total{table="odd \\"name\\"\\\\\\n"} 4\n');
   status = undefined;
   expect(await get('/metrics')).toEqual([503, 'it is starting\n']);
-  expect(await get('/')).toEqual([404, 'there are /metrics and /healthz\n']);
+  expect(await get('/')).toEqual([404, 'not found: only /metrics and /healthz exist\n']);
   expect(await get('/healthz', 'HEAD')).toEqual([503, '']);
-  expect(await get('/metrics', 'DELETE')).toEqual([405, 'only GET\n']);
+  expect(await get('/metrics', 'DELETE')).toEqual([405, 'only GET is allowed\n']);
 });
 
-test('every family has help, a type and a name as Prometheus asks for', async () => {
+test('every family has help, a type and a name as Prometheus requires', async () => {
   const [, text] = await get('/metrics');
   const types = [...text.matchAll(/^# TYPE (nfqlb_\S+) (\S+)$/gm)].map(([, name, type]) => [name!, type!] as const);
   expect(types.length).toBeGreaterThan(30);
@@ -118,55 +118,55 @@ test('every family has help, a type and a name as Prometheus asks for', async ()
   }
 });
 
-test('docs/metrics.md has them all, and no others', async () => {
+test('docs/metrics.md lists exactly these families', async () => {
   const guide = readFileSync(new URL('../../../../docs/metrics.md', import.meta.url), 'utf8');
   const rows = [...guide.matchAll(/^\| `(nfqlb_\w+)` /gm)].map(([, name]) => name);
   expect(rows.toSorted()).toEqual(FAMILIES.map(({ name }) => name).toSorted());
 });
 
 describe('clients that', () => {
-  test('speak no HTTP are told so, and no more', async () => {
+  test('do not speak HTTP get only an error', async () => {
     for (const garbage of ['\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03', 'GET\r\n\r\n', `GET /${'x'.repeat(20_000)} HTTP/1.1\r\n`]) {
-      const client = await say(garbage);
+      const client = await send(garbage);
       await client.ended;
-      expect(client.heard()).toMatch(/^HTTP\/1.1 (400|431) /);
+      expect(client.received()).toMatch(/^HTTP\/1.1 (400|431) /);
     }
     expect((await get('/healthz'))[0]).toBe(200);
   });
 
   test('send a body are answered at once', async () => {
-    const client = await say('POST /metrics HTTP/1.1\r\nHost: x\r\nContent-Length: 100000000\r\n\r\nabc');
+    const client = await send('POST /metrics HTTP/1.1\r\nHost: x\r\nContent-Length: 100000000\r\n\r\nabc');
     await client.ended;
-    expect(client.heard()).toMatch(/^HTTP\/1.1 405 /);
+    expect(client.received()).toMatch(/^HTTP\/1.1 405 /);
   });
 
-  test('are slow, in asking or in reading, keep nobody waiting and are cut off', async () => {
+  test('send or read slowly delay nobody else, and are disconnected', async () => {
     status = statusWith(10_000);
-    const dripping = await say('GET /metrics HTTP/1.1\r\n');
+    const dripping = await send('GET /metrics HTTP/1.1\r\n');
     const drip = setInterval(() => dripping.socket.write('X: y\r\n'), 200);
-    const deaf = await say('GET /metrics HTTP/1.1\r\nHost: x\r\n\r\n'.repeat(20));
-    deaf.socket.pause();
+    const notReading = await send('GET /metrics HTTP/1.1\r\nHost: x\r\n\r\n'.repeat(20));
+    notReading.socket.pause();
     expect((await get('/healthz'))[0]).toBe(200);
-    // Answered while they were still there.
-    expect([dripping.socket.readyState, deaf.socket.readyState]).toEqual(['open', 'open']);
+    // That answer came while both were still connected.
+    expect([dripping.socket.readyState, notReading.socket.readyState]).toEqual(['open', 'open']);
     try {
       await dripping.ended;
-      // A socket that nobody reads does not see that the other end is gone.
+      // A paused socket does not notice that the other end has closed.
       await expect.poll(() => new Promise((resolve) => server.getConnections((_, count) => resolve(count))), { timeout: 3000 }).toBe(0);
     } finally {
       clearInterval(drip);
     }
   }, 10_000);
 
-  test('are too many are turned away, and leave room when they go', async () => {
-    const clients = await Promise.all(Array.from({ length: MAX_CLIENTS }, () => say('GET /')));
+  test('are too many are refused, until others disconnect', async () => {
+    const clients = await Promise.all(Array.from({ length: MAX_CLIENTS }, () => send('GET /')));
     await expect(get('/healthz')).rejects.toThrow();
     for (const { socket } of clients) socket.destroy();
     await expect.poll(() => get('/healthz').catch(() => []), { timeout: 2000 }).toEqual([200, 'healthy\n']);
   });
 });
 
-test('10,000 flows are all told of', async () => {
+test('10,000 flows are all reported', async () => {
   status = statusWith(10_000);
   const [, text] = await get('/metrics');
   const packets = [...text.matchAll(/^nfqlb_flow_packets_total\{flow="flow-(\d+)"\} (\d+)$/gm)];

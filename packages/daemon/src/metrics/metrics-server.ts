@@ -1,5 +1,5 @@
-// /metrics and /healthz over HTTP. Whoever reaches the address may read: it is chosen by the operator. No client holds up the main thread,
-// nor another client, for long.
+// /metrics and /healthz over HTTP. Anyone who can reach the address may read: the operator chooses it. No client can block the main thread or
+// another client for long.
 
 import { once } from 'node:events';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
@@ -10,33 +10,33 @@ import { FAMILIES } from './families.js';
 import { registerFamilies } from './family.js';
 import { formatMetricsAddress, type MetricsAddress } from './metrics-address.js';
 
-/** What is told. */
+/** What is served. */
 export interface MetricsSource {
-  /** `undefined` while the load balancer starts. */
+  /** `undefined` while the load balancer is starting. */
   readonly status: () => Status | undefined;
-  /** Why it is not healthy, in words; empty when it is. */
+  /** Why the load balancer is not healthy; empty if it is. */
   readonly problems: () => readonly string[];
-  /** What is wrong without packets being lost: not a reason to restart it. */
+  /** Problems that lose no packets, and so are no reason for a restart. */
   readonly warnings: () => readonly string[];
 }
 
-/** How long a client may take for its request, and for taking the answer, in milliseconds each. */
+/** Timeout for sending a request, and another for reading the response. */
 const REQUEST_TIMEOUT_MS = 5000;
 
-/** Connections at a time; more are turned away. */
+/** Maximum number of connections; more are refused. */
 const MAX_CLIENTS = 32;
 
-/** For how many times as long as it took to write it a text is given again: the main thread has other things to do. */
-const EFFORT = 5;
+/** A text is reused for this many times as long as it took to write: the main thread has other work to do. */
+const REUSE_FACTOR = 5;
 
-/** Octets of a request's line and headers. */
-const MAX_HEADERS = 8192;
+/** Maximum length of a request's line and headers, in octets. */
+const MAX_HEADER_LENGTH = 8192;
 
 const TEXT = 'text/plain; charset=utf-8';
 
 /**
- * @param timeoutMs with clients, for each of those times
- * @throws `UsageError` when the address cannot be had
+ * @param timeoutMs for each of the two
+ * @throws `UsageError` if the address cannot be used
  */
 export async function serveMetrics(
   address: MetricsAddress,
@@ -45,7 +45,7 @@ export async function serveMetrics(
 ): Promise<Server> {
   const exposition = new Exposition(source);
   const server = createServer(
-    { maxHeaderSize: MAX_HEADERS, headersTimeout: timeoutMs, requestTimeout: timeoutMs, connectionsCheckingInterval: 500 },
+    { maxHeaderSize: MAX_HEADER_LENGTH, headersTimeout: timeoutMs, requestTimeout: timeoutMs, connectionsCheckingInterval: 500 },
     (request, response) => {
       const deadline = setTimeout(() => request.socket.destroy(), timeoutMs);
       response.on('close', () => clearTimeout(deadline));
@@ -62,7 +62,7 @@ export async function serveMetrics(
       value: formatMetricsAddress(address),
     });
   }
-  // A descriptor less for a moment is no reason to end.
+  // Running out of descriptors for a moment is no reason to exit.
   server.on('error', () => {});
   return server;
 }
@@ -70,46 +70,50 @@ export async function serveMetrics(
 async function answer(request: IncomingMessage, response: ServerResponse, source: MetricsSource, exposition: Exposition): Promise<void> {
   const { method, url = '/' } = request;
   if (method !== 'GET' && method !== 'HEAD') {
-    // What else it wants to say is not waited for.
-    return say(response, 405, 'only GET\n', { Allow: 'GET, HEAD', Connection: 'close' });
+    // Do not wait for the request's body.
+    return respond(response, 405, 'only GET is allowed\n', { Allow: 'GET, HEAD', Connection: 'close' });
   }
   switch (url.replace(/\?.*$/s, '')) {
     case '/metrics': {
       const text = await exposition.text();
       return text === undefined
-        ? say(response, 503, 'it is starting\n')
-        : say(response, 200, text, { 'Content-Type': exposition.contentType });
+        ? respond(response, 503, 'it is starting\n')
+        : respond(response, 200, text, { 'Content-Type': exposition.contentType });
     }
     case '/healthz': {
       const problems = source.problems();
       return problems.length === 0
-        ? say(response, 200, ['healthy', ...source.warnings().map((warning) => `warning: ${warning}`)].map((line) => `${line}\n`).join(''))
-        : say(response, 503, problems.map((problem) => `${problem}\n`).join(''));
+        ? respond(
+            response,
+            200,
+            ['healthy', ...source.warnings().map((warning) => `warning: ${warning}`)].map((line) => `${line}\n`).join(''),
+          )
+        : respond(response, 503, problems.map((problem) => `${problem}\n`).join(''));
     }
     default:
-      return say(response, 404, 'there are /metrics and /healthz\n');
+      return respond(response, 404, 'not found: only /metrics and /healthz exist\n');
   }
 }
 
-function say(response: ServerResponse, status: number, text: string, headers: Record<string, string> = {}): void {
+function respond(response: ServerResponse, status: number, text: string, headers: Record<string, string> = {}): void {
   const body = Buffer.from(text);
   response.writeHead(status, { 'Content-Type': TEXT, 'Content-Length': body.length, 'Cache-Control': 'no-store', ...headers });
   response.end(response.req.method === 'HEAD' ? undefined : body);
 }
 
-/** The text of /metrics. The same status is written once, and for all who ask meanwhile. */
+/** The text of /metrics. It is written once for each status, and shared by concurrent requests. */
 class Exposition {
   readonly #source: MetricsSource;
   readonly #registry = new Registry();
   #status: Status | undefined;
   #text: Promise<string> | undefined;
-  /** When another one may be written: it costs more than a status does. */
-  #next = 0;
+  /** Until when the text is reused, even for another status: writing it costs more than a status. */
+  #reuseUntil = 0;
 
   constructor(source: MetricsSource) {
     this.#source = source;
     registerFamilies(this.#registry, FAMILIES, () => this.#status!);
-    // process_… and nodejs_…, under the names that dashboards know. The delay of the event loop is looked at every 100 ms, not every 10.
+    // process_… and nodejs_…, under the names that dashboards know. Samples the event loop's delay every 100 ms instead of 10.
     collectDefaultMetrics({ register: this.#registry, eventLoopMonitoringPrecision: 100 });
   }
 
@@ -121,12 +125,12 @@ class Exposition {
     const begin = performance.now();
     const status = this.#source.status();
     if (status === undefined) return undefined;
-    if (this.#text !== undefined && (status === this.#status || begin < this.#next)) return this.#text;
+    if (this.#text !== undefined && (status === this.#status || begin < this.#reuseUntil)) return this.#text;
     this.#status = status;
-    this.#next = Number.POSITIVE_INFINITY;
+    this.#reuseUntil = Number.POSITIVE_INFINITY;
     this.#text = this.#registry.metrics().finally(() => {
       const now = performance.now();
-      this.#next = now + EFFORT * (now - begin);
+      this.#reuseUntil = now + REUSE_FACTOR * (now - begin);
     });
     return this.#text;
   }

@@ -1,4 +1,4 @@
-/** What the main thread tells its workers, in memory that they share: read between two batches. */
+/** Commands of the main thread to its workers, in shared memory. Workers read it between two batches. */
 export class Control {
   static readonly #STOP = 0;
   static readonly #TABLE = 1;
@@ -6,13 +6,13 @@ export class Control {
   readonly memory: SharedArrayBuffer;
   readonly #words: Int32Array;
 
-  /** @param memory of the main thread's control, in a worker; absent in the main thread */
+  /** @param memory in a worker, that of the main thread's `Control`; absent in the main thread */
   constructor(memory: SharedArrayBuffer = new SharedArrayBuffer(2 * Int32Array.BYTES_PER_ELEMENT)) {
     this.memory = memory;
     this.#words = new Int32Array(memory);
   }
 
-  /** Whether to stop: answer what was taken, take no more. */
+  /** Whether to stop: finish the packets already received, receive no more. */
   get stopping(): boolean {
     return Atomics.load(this.#words, Control.#STOP) !== 0;
   }
@@ -21,7 +21,7 @@ export class Control {
     Atomics.store(this.#words, Control.#STOP, 1);
   }
 
-  /** Grows when the table's name leads to another table than before: map that one. */
+  /** Incremented when a table was replaced: workers must map the new one. */
   get tableEpoch(): number {
     return Atomics.load(this.#words, Control.#TABLE);
   }

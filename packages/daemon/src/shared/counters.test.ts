@@ -4,11 +4,11 @@ import { Counters, WorkerCounters } from './counters.js';
 import { BATCH_BOUNDS, batchBucket, TURN_BOUNDS, turnBucket } from './loop-histogram.js';
 import { MAX_TARGETS } from './target-counts.js';
 
-/** A clock that has seen so many milliseconds go by. */
+/** `Queue.clock` after a turn of this many milliseconds. */
 const took = (milliseconds: number): Float64Array => Float64Array.of(0, milliseconds);
 
-describe('what workers count', () => {
-  test('is summed, and told of each', () => {
+describe('the counters of workers', () => {
+  test('are available as a sum, and for each worker', () => {
     const counters = new Counters(2);
     const [first, second] = [0, 1].map((worker) => new WorkerCounters(counters.memory, worker)) as [WorkerCounters, WorkerCounters];
     first.count(101, Reason.Balanced, 100);
@@ -27,7 +27,7 @@ describe('what workers count', () => {
     expect(counters.of(1).batchSizes).toEqual({ buckets: [0, 1, ...new Array(BATCH_BOUNDS.length - 1).fill(0)], sum: 2 });
   });
 
-  test('has the longest turn since it was asked for last, of each worker', () => {
+  test('have the longest turn of each worker since the last call', () => {
     const counters = new Counters(2);
     const own = new WorkerCounters(counters.memory, 1);
     own.countTurn(3, took(0.5));
@@ -37,7 +37,7 @@ describe('what workers count', () => {
     expect(counters.takeLongestTurns()).toEqual([0, 0]);
   });
 
-  test('of targets is told by fwmark, the least and the greatest included', () => {
+  test('count targets by fwmark, including the lowest and the highest', () => {
     const counters = new Counters(2);
     for (const worker of [0, 1]) {
       const own = new WorkerCounters(counters.memory, worker);
@@ -50,10 +50,10 @@ describe('what workers count', () => {
     });
   });
 
-  test('of more targets than there is room for is told of those together that came late', () => {
+  test('count targets beyond the limit together', () => {
     const counters = new Counters(1);
     const own = new WorkerCounters(counters.memory, 0);
-    // Multiples of 2¹³ would all meet in one slot, were they not hashed.
+    // Without hashing, multiples of 2¹³ would all collide in one slot.
     for (let round = 0; round < 2; round++) for (let i = 0; i < MAX_TARGETS + 5; i++) own.count(i * 8192, Reason.Balanced, 3);
     const { targets, others } = counters.targets();
     expect(targets.size).toBe(MAX_TARGETS);
@@ -62,14 +62,14 @@ describe('what workers count', () => {
   });
 });
 
-describe('histograms: the bucket of a value is that of the first bound which', () => {
-  test('is not below it: packets of a batch', () => {
+describe('histograms: the bucket of a value is that of the first bound that', () => {
+  test('is not below it: packets per batch', () => {
     for (let packets = 1; packets <= 256; packets++) {
       expect(batchBucket(packets)).toBe(BATCH_BOUNDS.findIndex((bound) => packets <= bound));
     }
   });
 
-  test('is above it: microseconds of a turn', () => {
+  test('is above it: microseconds per turn', () => {
     for (const microseconds of [0, 0.5, 7.99, 8, 15.99, 16, 100, 1000.5, 131_071.9, 131_072, 1e6, 4e9]) {
       const first = TURN_BOUNDS.findIndex((bound) => microseconds < bound);
       expect(turnBucket(microseconds)).toBe(first < 0 ? TURN_BOUNDS.length : first);

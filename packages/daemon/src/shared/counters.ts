@@ -3,7 +3,7 @@ import type { Count, Counts } from '@nfqlb/protocol/status';
 import { BATCH_BOUNDS, batchBucket, TURN_BOUNDS, turnBucket } from './loop-histogram.js';
 import { sumTargetCounts, TargetCounts, targetCountsMemory } from './target-counts.js';
 
-// Doubles: whole numbers up to 2⁵³ are exact, and an aligned one is written and read whole on 64-bit machines.
+// Doubles: integers up to 2⁵³ are exact, and aligned doubles are read and written atomically on 64-bit machines.
 const PACKETS = 0;
 const BATCHES = 1;
 const VERDICT_ERRORS = 2;
@@ -12,21 +12,21 @@ const NOT_REINJECTED = 4;
 const TURNS = 5;
 const BUSY = 6;
 const LONGEST_TURN = 7;
-// By reason two: packets and octets.
+// Two per reason: packets and octets.
 const ACCEPTED = 8;
 const DROPPED = ACCEPTED + 2 * REASON_NAMES.length;
 const BATCH_SIZES = DROPPED + 2 * REASON_NAMES.length;
 const TURN_TIMES = BATCH_SIZES + BATCH_BOUNDS.length + 1;
-/** Doubles a worker takes, a multiple of a cache line (8), so that workers do not write to each other's lines. */
+/** Doubles per worker: a multiple of a cache line (8), so that workers do not write to each other's lines. */
 const STRIDE = Math.ceil((TURN_TIMES + TURN_BOUNDS.length + 1) / 8) * 8;
 
-/** Memory of the counters, as it can be given to a thread. */
+/** Memory of the counters, in a form that can be passed to a thread. */
 export interface CountersMemory {
   readonly counters: SharedArrayBuffer;
   readonly targets: SharedArrayBuffer;
 }
 
-/** The counters of all workers, in memory that they share with the main thread. Each worker writes only its own. */
+/** The counters of all workers, in memory shared with the main thread. Each worker writes only its own. */
 export class Counters {
   readonly memory: CountersMemory;
   readonly #workers: number;
@@ -39,17 +39,17 @@ export class Counters {
     };
   }
 
-  /** The sum over all workers, as of now. */
+  /** The current sum over all workers. */
   sum(): Counts {
     return this.#read(0, this.#workers);
   }
 
-  /** What one worker has counted. */
+  /** Counts of one worker. */
   of(worker: number): Counts {
     return this.#read(worker, 1);
   }
 
-  /** By worker: the longest turn since this was called last, in microseconds. */
+  /** By worker: the longest turn since the last call, in microseconds. */
   takeLongestTurns(): number[] {
     const all = new Float64Array(this.memory.counters);
     return Array.from({ length: this.#workers }, (_, worker) => {
@@ -60,7 +60,7 @@ export class Counters {
     });
   }
 
-  /** What each target got, by fwmark; and all those together for which there was no room. */
+  /** Counts of each target, by fwmark; and the sum for targets that have no counters of their own. */
   targets(): { readonly targets: Map<number, Count>; readonly others: Count } {
     return sumTargetCounts(this.memory.targets);
   }
@@ -102,8 +102,8 @@ export class WorkerCounters {
   }
 
   /**
-   * @param count packets of the batch; 0 for a turn that found none
-   * @param clock when they were taken, and when the last had its verdict, in milliseconds: `Queue.clock`
+   * @param count packets in the batch; 0 for a turn without packets
+   * @param clock times when they were received, and of the last verdict, in milliseconds: `Queue.clock`
    */
   countTurn(count: number, clock: Float64Array): void {
     const own = this.#own;
@@ -119,7 +119,7 @@ export class WorkerCounters {
   }
 
   /**
-   * @param mark what was answered: a fwmark, or a negative number for a drop
+   * @param mark the decision: a fwmark, or a negative number for a drop
    * @param octets of the whole packet
    */
   count(mark: number, reason: number, octets: number): void {

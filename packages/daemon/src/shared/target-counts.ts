@@ -1,28 +1,28 @@
-// What each target got, by its fwmark: one table a worker, in memory that it shares with the main thread.
+// Packets and octets of each target, by fwmark: one table per worker, in memory shared with the main thread.
 //
 //      0 | i32 key[SLOTS]                         |  the fwmark + 1, modulo 2³²; 0 for a free slot
-//        | f64 count[SLOTS + 1][packets, octets]  |  the last is that of all who found no slot
+//        | f64 count[SLOTS + 1][packets, octets]  |  the last is for all fwmarks without a slot
 //
-// Open addressing. A key is written once and never goes, so that the reader needs no lock: it may see a key whose counts are still zero.
+// Open addressing. A key is written once and never removed, so that the reader needs no lock: it may see a key whose counts are still zero.
 
 import type { Count } from '@nfqlb/protocol/status';
 
-/** Fwmarks that are counted each by itself; those that come later are counted together. Half of the slots: a search stays short. */
+/** Fwmarks that are counted individually; later ones are counted together. Half the number of slots, so that searches stay short. */
 export const MAX_TARGETS = 4096;
 
 const SLOTS = 2 * MAX_TARGETS;
 const MASK = SLOTS - 1;
-/** Of a product's 32 bits, the highest 13 choose the slot. */
+/** The highest 13 of a product's 32 bits choose the slot. */
 const SHIFT = 32 - Math.log2(SLOTS);
 const KEYS = SLOTS * Int32Array.BYTES_PER_ELEMENT;
 
-/** Octets of one worker's table. */
+/** Length of one worker's table, in octets. */
 const LENGTH = KEYS + 2 * (SLOTS + 1) * Float64Array.BYTES_PER_ELEMENT;
 
-/** Cache lines are not shared. */
+/** Tables do not share cache lines. */
 const STRIDE = Math.ceil(LENGTH / 64) * 64;
 
-/** Memory for the tables of so many workers. */
+/** Memory for the tables of this many workers. */
 export function targetCountsMemory(workers: number): SharedArrayBuffer {
   return new SharedArrayBuffer(workers * STRIDE);
 }
@@ -38,7 +38,7 @@ export class TargetCounts {
     this.#counts = new Float64Array(memory, worker * STRIDE + KEYS, 2 * (SLOTS + 1));
   }
 
-  /** @param fwmark from 0 up */
+  /** @param fwmark 0 or greater */
   count(fwmark: number, octets: number): void {
     const at = 2 * this.#slotOf((fwmark + 1) | 0);
     this.#counts[at]!++;
@@ -64,7 +64,7 @@ export class TargetCounts {
   }
 }
 
-/** What all workers have counted. */
+/** Sums the counts of all workers. */
 export function sumTargetCounts(memory: SharedArrayBuffer): { readonly targets: Map<number, Count>; readonly others: Count } {
   const targets = new Map<number, Count>();
   let others: Count = { packets: 0, octets: 0 };

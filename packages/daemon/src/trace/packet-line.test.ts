@@ -15,7 +15,7 @@ function traced(octets: Uint8Array, changed: Partial<TracedPacket> = {}): Traced
 
 const udp = packet().ipv4('10.0.0.2', '10.0.0.1').udp(4711, 5001).payload(2).build();
 
-test('a packet: when, where, what, and why', () => {
+test('a packet: time, queue, headers, and the reason for the decision', () => {
   const one = traced(udp);
   const decision = decisionIn(one, 1, { flow: 'web', table: 'w' });
   expect(describePacket(one, decision, 3, {})).toBe(
@@ -24,7 +24,7 @@ test('a packet: when, where, what, and why', () => {
   expect(describePacket(one, decision, 3, { traceFlow: 'all' })).toContain('queue 3: trace-flow all: udp 10');
 });
 
-test('an ICMP error: what it says, from whom, and about which connection', () => {
+test('an ICMP error: its sender, its type, and the connection that it is about', () => {
   const quoted = packet().ipv6('1000::1', '1000::2').tcp(80, 4711).build();
   const error = packet().ipv6('1000::9', '1000::1').icmpError(2, 0, quoted).build();
   new DataView(error.buffer).setUint32(44, 1400);
@@ -40,7 +40,7 @@ test('SCTP is hashed over its ports, unless the hash mode is 0', () => {
   expect(decisionIn(sctp, 0, {}).choice!.over).toBe('key');
 });
 
-test('what is malformed is not looked into', () => {
+test('malformed packets are not parsed further', () => {
   const cut = traced(packet().ipv4('10.0.0.2', '10.0.0.1').icmpError(3, 4, udp).build().slice(0, 30), {
     bucket: -1,
     reason: Reason.Malformed,

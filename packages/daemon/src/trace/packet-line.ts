@@ -8,7 +8,7 @@ import { type Decision, type DecisionNames, describeDecision, describeIcmp, desc
 import type { TracedPacket } from './packet-ring.js';
 
 export interface PacketNames extends DecisionNames {
-  /** Of the trace flow that it matched. */
+  /** Name of the matching trace flow. */
   readonly traceFlow?: string | undefined;
 }
 
@@ -23,7 +23,7 @@ export function describePacket(packet: TracedPacket, decision: Decision, queue: 
   return `${clock(packet.time)} queue ${queue}:${matched} ${describeArrival(packet)}; ${describeDecision(decision)}`;
 }
 
-/** The packet, and of an ICMP error what it says, to whom, and about which connection. */
+/** Describes the packet; for an ICMP error also its sender, its type, and the connection that it is about. */
 export function describeArrival({
   kind,
   key,
@@ -38,14 +38,14 @@ export function describeArrival({
   return `icmp error from ${sourceOf(octets, etherType)}, ${icmp}, about ${about}`;
 }
 
-/** Source address of a packet whose IP header is there. */
+/** Source address of a packet with a complete IP header. */
 function sourceOf(octets: Uint8Array, etherType: number): string {
   if (etherType === ETH_P_IPV6) return formatIpv6(octets.slice(8, 24));
   if (etherType === ETH_P_IP) return [...octets.subarray(12, 16)].join('.');
   return '?';
 }
 
-/** Time of the day, microseconds, local time as in a capture's list. */
+/** Local time of day with microseconds, as in packet lists of captures. */
 function clock(milliseconds: number): string {
   const date = new Date(milliseconds);
   const two = (value: number): string => String(value).padStart(2, '0');

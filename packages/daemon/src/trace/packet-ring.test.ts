@@ -32,12 +32,12 @@ function takeAll(ring: PacketRing): TracedPacket[] {
   return all;
 }
 
-test('a packet comes out as it went in', () => {
+test('returns packets unchanged', () => {
   const ring = new PacketRing();
   expect(ring.take()).toBeUndefined();
   const region = new Uint8Array(1000);
   region.set(bytes, 77);
-  // As the other thread has it.
+  // The other thread's view of the ring.
   new PacketRing(ring.memory).put(note(0xfedcba98), key, region, 77, bytes.length);
   const [taken, ...more] = takeAll(ring);
   expect(more).toEqual([]);
@@ -47,14 +47,14 @@ test('a packet comes out as it went in', () => {
   expect([copied.words, copied.family, copied.fragmentId]).toEqual([key.words, 4, 0]);
 });
 
-test('of a long packet the beginning is kept', () => {
+test('keeps only the beginning of a long packet', () => {
   const ring = new PacketRing();
   const long = new Uint8Array(SNAP_LENGTH + 100).map((_, i) => i);
   ring.put(note(1), key, long, 0, long.length);
   expect(ring.take()!.octets).toEqual(long.subarray(0, SNAP_LENGTH));
 });
 
-test('when nobody reads, the oldest stay, the others are counted, and nothing waits; then it goes on, many times around', () => {
+test('when full, keeps the oldest packets and counts the rest, without blocking; works again once read, through many wraps', () => {
   const ring = new PacketRing();
   let lost = 0;
   for (let round = 0; round < 5; round++) {
@@ -67,7 +67,7 @@ test('when nobody reads, the oldest stay, the others are counted, and nothing wa
   }
 });
 
-test('what nobody has fetched can be forgotten', () => {
+test('can be cleared', () => {
   const ring = new PacketRing();
   for (let i = 0; i < 10; i++) ring.put(note(i), key, bytes, 0, bytes.length);
   ring.clear();
@@ -75,7 +75,7 @@ test('what nobody has fetched can be forgotten', () => {
   expect(takeAll(ring).map(({ hash }) => hash)).toEqual([99]);
 });
 
-test('what is to be traced, the worker sees', () => {
+test('the worker sees what to trace', () => {
   const ring = new PacketRing();
   const worker = new PacketRing(ring.memory);
   ring.areas = 66;

@@ -1,5 +1,5 @@
-// Traced packets on their way from a worker to the main thread: a ring in memory that the two share. One writes, one reads, and nobody
-// waits: when it is full the packet is counted and not traced.
+// Passes traced packets from a worker to the main thread: a ring in shared memory with one writer and one reader, neither of which ever
+// waits. When it is full, packets are counted as lost.
 //
 //        words                                    records, RECORD octets each
 //   +---------+-------+------+------+ … +--------------------------+----------------+---
@@ -10,13 +10,13 @@
 import type { MessagePort } from 'node:worker_threads';
 import { KEY_LENGTH, type Kind, PacketKey, type Reason } from '@nfqlb/core';
 
-/** Octets of a packet that are kept: all that a decision looks at. */
+/** Octets of a packet to keep: all that a decision depends on. */
 export const SNAP_LENGTH = 512;
 
-/** Packets that can wait: 40 ms at 100,000/s, while the main thread looks every 10. */
+/** Packets that fit: those of 40 ms at 100,000/s; the main thread reads every 10 ms. */
 const RECORDS = 4096;
 
-// Words of the header, each in a cache line of its own where threads write to it.
+// Words of the header. Those that are written often have their own cache lines.
 const AREAS = 0;
 const FLOWS = 1;
 const HEAD = 16;
@@ -46,33 +46,33 @@ const KEY = 18;
 const OCTETS = 28;
 const RECORD_WORDS = OCTETS + SNAP_LENGTH / Int32Array.BYTES_PER_ELEMENT;
 
-/** A packet that was decided while somebody traced. */
+/** A traced packet, with its decision. */
 export interface TracedPacket {
-  /** Areas that it was traced for. */
+  /** The trace areas that it belongs to. */
   readonly areas: number;
-  /** When its batch came, in milliseconds since 1970. */
+  /** When its batch was received, in milliseconds since 1970. */
   readonly time: number;
   readonly fwmark: number;
   readonly reason: Reason;
   readonly kind: Kind;
-  /** 32 bits unsigned; mean something when `bucket` is not −1. */
+  /** 32 bits, unsigned. `hash` and `buckets` are valid only if `bucket` is not −1. */
   readonly hash: number;
   readonly bucket: number;
   readonly buckets: number;
-  /** Its flow, by number, in that generation of flows; −1 for none. */
+  /** Index of its flow in this generation of flows; −1 for none. */
   readonly flow: number;
   readonly generation: number;
-  /** The trace flow that it matched, likewise. */
+  /** Index of the matching trace flow in this generation of trace flows; −1 for none. */
   readonly traceFlow: number;
   readonly traceGeneration: number;
   readonly etherType: number;
-  /** Octets of it on the wire, and the first of them. */
+  /** Its length on the wire in octets, and its first octets. */
   readonly wireLength: number;
   readonly octets: Uint8Array;
   readonly key: PacketKey;
 }
 
-/** What a worker says of a packet; one object, filled for each. */
+/** A worker's data about a packet; one object, reused for each packet. */
 export class PacketNote implements Omit<TracedPacket, 'octets' | 'key'> {
   areas = 0;
   time = 0;
@@ -96,7 +96,7 @@ export class PacketRing {
   readonly #doubles: Float64Array;
   readonly #octets: Uint8Array;
 
-  /** @param memory of the ring, in the other thread; absent where it is made. Pages of it that were never written take no room. */
+  /** @param memory of an existing ring; absent to create one. Pages that are never written take no memory. */
   constructor(memory: SharedArrayBuffer = new SharedArrayBuffer(Int32Array.BYTES_PER_ELEMENT * (HEADER_WORDS + RECORDS * RECORD_WORDS))) {
     this.memory = memory;
     this.#words = new Int32Array(memory);
@@ -104,7 +104,7 @@ export class PacketRing {
     this.#octets = new Uint8Array(memory);
   }
 
-  /** Areas that somebody traces; 0, almost always, for none. The main thread says it to the worker. */
+  /** Areas to trace; 0, the normal case, for none. Set by the main thread, read by the worker. */
   get areas(): number {
     return Atomics.load(this.#words, AREAS);
   }
@@ -113,7 +113,7 @@ export class PacketRing {
     Atomics.store(this.#words, AREAS, areas);
   }
 
-  /** Number of the newest trace flows, likewise. */
+  /** Generation of the newest trace flows. Set by the main thread, read by the worker. */
   get flows(): number {
     return Atomics.load(this.#words, FLOWS);
   }
@@ -122,12 +122,12 @@ export class PacketRing {
     Atomics.store(this.#words, FLOWS, generation);
   }
 
-  /** Packets for which there was no room, since the ring was made; wraps. */
+  /** Packets that did not fit since the ring was created; wraps. */
   get lost(): number {
     return Atomics.load(this.#words, LOST);
   }
 
-  /** The worker's. Copies a packet that begins at `bytes[at]`, of which `length` octets are there. */
+  /** Called by the worker. Copies the packet at `bytes[at]`, of which `length` octets are available. */
   put(note: PacketNote, key: PacketKey, bytes: Uint8Array, at: number, length: number): void {
     const words = this.#words;
     const head = Atomics.load(words, HEAD);
@@ -159,12 +159,12 @@ export class PacketRing {
     Atomics.store(words, HEAD, (head + 1) | 0);
   }
 
-  /** The main thread's: forgets what is there. */
+  /** Called by the main thread. Discards all packets. */
   clear(): void {
     Atomics.store(this.#words, TAIL, Atomics.load(this.#words, HEAD));
   }
 
-  /** The main thread's: the oldest packet; `undefined` when there is none. */
+  /** Called by the main thread. Removes the oldest packet and returns it; `undefined` if there is none. */
   take(): TracedPacket | undefined {
     const words = this.#words;
     const tail = Atomics.load(words, TAIL);
@@ -198,15 +198,15 @@ export class PacketRing {
   }
 }
 
-/** Where the record of that number, which wraps at 2³², begins, in words. */
+/** Offset of a record in words. Its number wraps at 2³². */
 function recordAt(number: number): number {
   return HEADER_WORDS + (number & (RECORDS - 1)) * RECORD_WORDS;
 }
 
-/** What a worker needs to let the main thread see packets. */
+/** What a worker needs to pass traced packets to the main thread. */
 export interface TapOptions {
   /** Memory of the worker's `PacketRing`. */
   readonly ring: SharedArrayBuffer;
-  /** Where trace flows come from. */
+  /** Port on which trace flows arrive. */
   readonly flows: MessagePort;
 }

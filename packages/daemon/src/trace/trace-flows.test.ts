@@ -12,13 +12,13 @@ beforeEach(() => {
 
 const say = (action: Action, fields: Partial<Record<Field, string>> = {}): string => flows.handle({ action, fields }).toString();
 
-test('are set, listed, and deleted; each change is a generation', () => {
+test('are set, listed and deleted; each change creates a generation', () => {
   expect(say('trace-set', { name: 'b', protocols: 'tcp', dports: '80', match: 'tcp[12:2] & 0x0004 = 4' })).toBe('OK\0');
   expect(say('trace-set', { name: 'a', srcs: '10.0.0.0/8', priority: '0' })).toBe('OK\0');
   expect(say('trace-list-names')).toBe('["a","b"]');
   expect(announced.map(({ number }) => number)).toEqual([1, 2]);
   expect(new FlowLookup(announced[1]!.flows).count).toBe(2);
-  // No user_ref: it leads nowhere.
+  // No user_ref: a trace flow has no target.
   expect(JSON.parse(say('trace-list', { name: 'a' }))).toEqual({ name: 'a', priority: 0, srcs: ['::ffff:10.0.0.0/104'], matches_count: 0 });
   expect(JSON.parse(say('trace-list'))).toHaveLength(2);
   expect(say('trace-delete', { name: 'b' })).toBe('OK\0');
@@ -27,7 +27,7 @@ test('are set, listed, and deleted; each change is a generation', () => {
   expect(say('trace-list-names')).toBe('["a"]');
 });
 
-test('count the packets traced for them, those too that were under way when others were set; from 0 when defined again', () => {
+test('count the packets traced for them, including those of older generations; start at 0 when deleted and defined again', () => {
   say('trace-set', { name: 'b' });
   expect(flows.count(1, 0)).toBe('b');
   say('trace-set', { name: 'a' });
@@ -58,7 +58,7 @@ test.each<[string, Action, Partial<Record<Field, string>>, string]>([
     { name: 'a', protocols: 'sctp', udpencap: '9899' },
     'udpencap: SCTP in UDP is traced by its ports',
   ],
-  ['a name that is not there', 'trace-list', { name: 'x' }, 'name "x": there is no such trace flow'],
+  ['an unknown name', 'trace-list', { name: 'x' }, 'name "x": no such trace flow'],
 ])('%s is refused, and changes nothing', (_name, action, fields, why) => {
   expect(() => flows.handle({ action, fields })).toThrow(why);
   expect(announced).toEqual([]);

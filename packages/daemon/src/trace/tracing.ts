@@ -10,26 +10,26 @@ import { decisionIn, describePacket } from './packet-line.js';
 import { PacketRing, type TapOptions, type TracedPacket } from './packet-ring.js';
 import { type TraceFlowGeneration, TraceFlows } from './trace-flows.js';
 
-/** How often traced packets are fetched from the workers, in milliseconds. */
-const FETCH_INTERVAL = 10;
+/** How often traced packets are fetched from the workers. */
+const FETCH_INTERVAL_MS = 10;
 
-/** Packets of a worker that are told at once, at most: then others have their turn. */
-const AT_ONCE = 1000;
+/** Maximum number of packets to fetch from a worker at a time, to keep the main thread responsive. */
+const MAX_PACKETS_PER_FETCH = 1000;
 
 export interface TracingOptions {
   /** Who may trace. */
   readonly access: Access;
-  /** Number of the first worker's queue; the others follow. */
+  /** Queue of the first worker; the other workers have the next ones. */
   readonly firstQueue: number;
   readonly workers: number;
   readonly hashMode: 0 | 1;
-  /** The target table of all packets; absent where flows have tables of their own. */
+  /** The target table of all packets; absent if flows have their own tables. */
   readonly table: string | undefined;
 }
 
-/** What a running load balancer shows to who traces it. The main thread's. */
+/** Sends traces of a running load balancer to trace clients. Belongs to the main thread. */
 export class Tracing {
-  /** The flows that choose packets to trace. */
+  /** The flows that select packets to trace. */
   readonly flows: TraceFlows;
   readonly #options: TracingOptions;
   readonly #server: TraceServer;
@@ -56,7 +56,7 @@ export class Tracing {
     });
   }
 
-  /** What a worker needs; the port of it is to be transferred. */
+  /** Options for a worker; its port must be transferred. */
   tapOf(worker: number): TapOptions {
     return this.#workers[worker]!.tap;
   }
@@ -67,27 +67,27 @@ export class Tracing {
     copyLog((line) => this.tell(Area.Log, line));
   }
 
-  /** Flows as workers number them from now on. */
+  /** Remembers the names of flows in a new generation. */
   remember(generation: FlowGeneration): void {
     this.#names.remember(generation, this.#server.areas !== 0);
   }
 
-  /** Whether anybody wants to know; else nothing need be said, nor found out. */
+  /** Whether any client traces this area; if not, there is no need to compose messages. */
   wants(area: number): boolean {
     return (this.#server.areas & area) !== 0;
   }
 
-  /** Tells something that is no packet, one line. */
+  /** Sends one line that is not about a packet. */
   tell(area: number, text: string): void {
     this.#server.tell(area, text);
   }
 
-  /** Sees what clients of C nfqlb have changed; to be called now and then. */
+  /** Picks up changes made by clients of C nfqlb; must be called periodically. */
   look(): void {
     this.#server.look();
   }
 
-  /** Says good-bye. */
+  /** Sends the remaining packets, and closes all connections. */
   async close(): Promise<void> {
     clearInterval(this.#fetching);
     copyLog(undefined);
@@ -105,22 +105,22 @@ export class Tracing {
       clearInterval(this.#fetching);
       this.#fetching = undefined;
     } else if (!this.#fetching) {
-      // What is there, others had asked for, and left.
+      // Discard what is left from earlier clients.
       for (const worker of this.#workers) {
         worker.ring.clear();
         worker.lost = worker.ring.lost;
       }
-      this.#fetching = setInterval(() => this.#fetch(), FETCH_INTERVAL);
+      this.#fetching = setInterval(() => this.#fetch(), FETCH_INTERVAL_MS);
     }
   }
 
-  /** What a client would wait for in vain. */
+  /** Explains to a client why it would wait in vain. */
   #hint(areas: number): string | undefined {
     if ((areas & Area.Flows) === 0 || this.flows.size > 0) return undefined;
     return 'there are no trace flows yet: nfqlb trace-flow-set';
   }
 
-  /** Workers take up trace flows when somebody traces; before, they would only gather on the way. */
+  /** Sends trace flows to the workers, but only while somebody traces: otherwise workers do not read them, and they would pile up. */
   #sendFlows(): void {
     const newest = this.#newestFlows;
     if (!newest || !this.wants(Area.Flows)) return;
@@ -133,7 +133,7 @@ export class Tracing {
 
   #fetch(): void {
     this.#workers.forEach((worker, i) => {
-      for (let told = 0; told < AT_ONCE; told++) {
+      for (let told = 0; told < MAX_PACKETS_PER_FETCH; told++) {
         const packet = worker.ring.take();
         if (!packet) break;
         this.#tellPacket(packet, this.#options.firstQueue + i);

@@ -5,18 +5,18 @@ import { expect, test } from 'vitest';
 import { Counters, WorkerCounters } from '../shared/counters.js';
 import { Health } from './health.js';
 
-/** A clock that has seen so many milliseconds go by. */
+/** `Queue.clock` after a turn of this many milliseconds. */
 const took = (milliseconds: number): Float64Array => Float64Array.of(0, milliseconds);
 
 const LENGTH = 100;
 
-/** Two queues that are looked at every 100 ms. */
+/** Two queues that are checked every 100 ms. */
 function watching(): {
   readonly health: Health;
   readonly workers: readonly WorkerCounters[];
   readonly kernel: KernelQueue[];
   readonly looks: (count: number, turning: readonly number[], packets?: number) => void;
-  /** Holds the lock of a bucket of the fragment table, or releases it. */
+  /** Acquires or releases the lock of a fragment table bucket. */
   readonly hold: (bucket: number, held: boolean) => void;
 } {
   const counters = new Counters(2);
@@ -42,14 +42,14 @@ function watching(): {
   };
 }
 
-test('it begins as what it is: starting', () => {
+test('reports that it is starting, until the first check', () => {
   const { health, looks } = watching();
   expect(health.problems).toEqual(['it is starting']);
   looks(1, [0, 1]);
   expect(health.problems).toEqual([]);
 });
 
-test('a worker that makes no turn for 2 s is stuck, until it makes one', () => {
+test('a worker is stuck if it makes no turn for 2 s, until it makes one', () => {
   const { health, looks } = watching();
   looks(20, [0]);
   expect(health.problems).toEqual([]);
@@ -62,7 +62,7 @@ test('a worker that makes no turn for 2 s is stuck, until it makes one', () => {
   expect(health.problems).toEqual([]);
 });
 
-test('a full queue is no illness while packets of it are answered, and is one when none is for 2 s', () => {
+test('a full queue is a problem only if none of its packets is answered for 2 s', () => {
   const { health, looks, kernel } = watching();
   kernel[0] = { ...kernel[0]!, waiting: LENGTH };
   looks(50, [0, 1], 1);
@@ -74,7 +74,7 @@ test('a full queue is no illness while packets of it are answered, and is one wh
   expect(health.problems).toEqual([]);
 });
 
-test('a queue that nobody listens to, or another program, is none of ours', () => {
+test('reports a queue that nobody, or another program, listens to', () => {
   const { health, looks, kernel } = watching();
   looks(1, [0, 1]);
   const [mine] = kernel.splice(0, 1);
@@ -86,7 +86,7 @@ test('a queue that nobody listens to, or another program, is none of ours', () =
   expect([health.isBound(0), health.isBound(1)]).toEqual([false, true]);
 });
 
-test('what cannot be read is not held against it', () => {
+test('is healthy even if the kernel queues cannot be read', () => {
   const { health, looks, workers } = watching();
   looks(1, [0, 1]);
   for (let i = 0; i < 30; i++) {

@@ -5,34 +5,37 @@ import { log } from '../log/log.js';
 import type { Counters } from '../shared/counters.js';
 
 /**
- * How long a loop may make no turn, and a full queue may lose none of its packets, in milliseconds. A loop turns every 200 ms at least:
- * this is ten times that.
+ * Maximum time without a turn of a loop, or without a verdict while a queue is full. A loop turns at least every 200 ms; this is ten times that.
  */
 export const STUCK_AFTER_MS = 2000;
 
-/** What is seen of a queue and its worker from one look to the next. */
+/** State of a queue and its worker at the last check. */
 interface Watched {
   readonly queue: number;
-  /** Netlink port of our socket: what the kernel said first. */
+  /** Netlink port of our socket: the one that the kernel reported first. */
   port: number | undefined;
   turns: number;
   packets: number;
-  /** For how long, in milliseconds, the worker has not turned; and the queue has been full without a packet being answered. */
+  /** How long, in milliseconds, the worker has made no turn; and the queue has been full without a verdict. */
   stalled: number;
   full: number;
   unbound: string | undefined;
+  /** Packets that the kernel has dropped. */
+  dropped: number;
+  /** Milliseconds since that number last grew. */
+  sinceDrop: number | undefined;
 }
 
 /**
- * Whether packets are answered: every worker's loop turns, and every queue is ours. The main thread looks from time to time; what it counts
- * is its own looks, so that a program that was stopped as a whole, and goes on, is not ill for that.
+ * Checks that packets are answered: every worker's loop turns, and every queue is bound to us. Time is counted in checks by the main thread, not
+ * by a clock, so that a process that was stopped and continued is not reported as unhealthy.
  */
 export class Health {
   readonly #queues: readonly Watched[];
   readonly #length: number;
   readonly #counters: Counters;
   readonly #locks: LockWatch;
-  #begun = false;
+  #started = false;
   #wasHealthy = true;
 
   /** @param length packets that may wait in a queue */
@@ -48,15 +51,17 @@ export class Health {
       stalled: 0,
       full: 0,
       unbound: undefined,
+      dropped: 0,
+      sinceDrop: undefined,
     }));
   }
 
   /**
    * @param kernel the queues of this network namespace; `undefined` when they could not be read
-   * @param elapsed milliseconds since the last look, as they were meant
+   * @param elapsed nominal milliseconds since the last check
    */
   look(kernel: readonly KernelQueue[] | undefined, elapsed: number): void {
-    this.#begun = true;
+    this.#started = true;
     this.#locks.look(elapsed);
     for (const [worker, watched] of this.#queues.entries()) {
       const { turns, packets } = this.#counters.of(worker);
@@ -65,14 +70,18 @@ export class Health {
       watched.full = packets === watched.packets && (seen?.waiting ?? 0) >= this.#length ? watched.full + elapsed : 0;
       watched.turns = turns;
       watched.packets = packets;
+      const dropped = seen ? seen.queueDropped + seen.socketDropped : watched.dropped;
+      if (dropped > watched.dropped) watched.sinceDrop = 0;
+      else if (watched.sinceDrop !== undefined) watched.sinceDrop += elapsed;
+      watched.dropped = dropped;
       if (kernel) watched.unbound = this.#whyUnbound(watched, seen);
     }
-    this.#tell();
+    this.#logChange();
   }
 
-  /** Why it is not healthy, a sentence each. Empty: it is. */
+  /** Why the load balancer is not healthy, one sentence each; empty if it is healthy. */
   get problems(): string[] {
-    if (!this.#begun) return ['it is starting'];
+    if (!this.#started) return ['it is starting'];
     const stuck = this.#locks.heldFor(STUCK_AFTER_MS).map(({ name, held }) => {
       return `fragment table: ${name} has been locked for ${seconds(held)} s: a worker died holding it; restart the load balancer`;
     });
@@ -89,14 +98,20 @@ export class Health {
     return this.#queues[worker]!.unbound === undefined;
   }
 
-  /** For how long this queue's worker has made no turn, in seconds; 0 while it turns. */
+  /** How long this queue's worker has made no turn, in seconds; 0 while it turns. */
   stalled(worker: number): number {
     const { stalled } = this.#queues[worker]!;
     return stalled >= STUCK_AFTER_MS ? stalled / 1000 : 0;
   }
 
-  /** Once when it falls ill, and once when it is well again. */
-  #tell(): void {
+  /** Seconds since the kernel dropped a packet of this queue; `undefined` if it has not yet. */
+  sinceDrop(worker: number): number | undefined {
+    const { sinceDrop } = this.#queues[worker]!;
+    return sinceDrop === undefined ? undefined : sinceDrop / 1000;
+  }
+
+  /** Logs each change between healthy and not healthy once. */
+  #logChange(): void {
     const { problems } = this;
     const isHealthy = problems.length === 0;
     if (isHealthy === this.#wasHealthy) return;

@@ -2,26 +2,26 @@ import type { TargetTable } from '@nfqlb/core';
 import { SharedMemory } from '@nfqlb/native';
 import { openTable, type SharedTable } from '@nfqlb/protocol/tables';
 
-/** Tables that stay mapped, each of which takes a descriptor; others are mapped for each look. */
+/** Maximum number of tables that stay mapped, since each takes a descriptor; further tables are mapped for each look. */
 const MAX_MAPPED = 256;
 
-/** What a table's name leads to now. */
+/** The state of a table. */
 export type Observation =
   | { readonly kind: 'present'; readonly identity: string; readonly table: TargetTable }
   | { readonly kind: 'absent' }
-  /** Not written yet (C nfqlb fills a table in place), no table, or another user's. */
+  /** Incomplete (C nfqlb fills a table in place), not a table, or owned by another user. */
   | { readonly kind: 'unusable'; readonly identity: string; readonly error: unknown };
 
-/** Looks at target tables by their names, for everything in the main thread that wants to know about them. */
+/** Looks at target tables by name, for all parts of the main thread. */
 export class TableObserver {
   readonly #mapped = new Map<string, SharedTable>();
 
-  /** Which table a name leads to; `undefined` for none. Cheap: nothing is mapped for it. */
+  /** Identity of the table with this name; `undefined` if there is none. Cheap: maps nothing. */
   identityOf(name: string): string | undefined {
     return SharedMemory.identity(name);
   }
 
-  /** Looks at a table. What is seen must not be kept after `use`. */
+  /** Looks at a table. Do not keep what is passed to `use`. */
   look<T>(name: string, use: (seen: Observation) => T): T {
     const identity = this.identityOf(name);
     const known = this.#mapped.get(name);
@@ -43,7 +43,7 @@ export class TableObserver {
     }
   }
 
-  /** Forgets all tables but these, which then are in memory no longer than others use them. */
+  /** Unmaps all tables except these. */
   retain(names: { has(name: string): boolean }): void {
     for (const name of this.#mapped.keys()) if (!names.has(name)) this.#forget(name);
   }

@@ -1,11 +1,11 @@
 import type { TableStatus } from '@nfqlb/protocol/status';
 import type { Observation, TableObserver } from './table-observer.js';
 
-/** The tables in use as the status tells them. */
+/** The tables in use, as reported in the status. */
 export class TableStates {
   readonly #observer: TableObserver;
 
-  /** The fwmarks that were active in any of the tables, at the last {@link look}. */
+  /** The fwmarks active in any of the tables at the last {@link look}. */
   readonly active: Set<number> = new Set();
 
   constructor(observer: TableObserver) {
@@ -21,7 +21,7 @@ export class TableStates {
     if (seen.kind !== 'present') return { name, present: false, buckets: 0, targets: 0 };
     const { M, fwmarks, generation } = seen.table;
     for (const fwmark of fwmarks) this.active.add(fwmark);
-    // Odd while it is being written.
+    // The generation is odd while the table is being written.
     const changes = generation === undefined ? {} : { changes: generation >>> 1 };
     return { name, present: true, buckets: M, targets: fwmarks.length, ...changes };
   }

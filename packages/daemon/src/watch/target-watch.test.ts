@@ -13,14 +13,14 @@ beforeEach(() => {
 });
 afterEach(() => SharedMemory.unlink(NAME));
 
-/** What is told when it looks now. */
+/** Looks at the tables; returns the lines reported. */
 function looked(...names: readonly string[]): string[] {
   told.length = 0;
   watch.look(names);
   return told.map((line) => line.replace(`target: table ${NAME}: `, ''));
 }
 
-test('tells what there is, then what changes, and nothing otherwise', () => {
+test('reports what exists, then only changes', () => {
   expect(looked(NAME)).toEqual(['no such table']);
   replaceTable(NAME, { M: 97, N: 4 });
   expect(looked(NAME)).toEqual(['created, now no target']);
@@ -35,7 +35,7 @@ test('tells what there is, then what changes, and nothing otherwise', () => {
   expect(looked()).toEqual(['no longer used']);
 });
 
-test('starts over after nobody has traced for a while', () => {
+test('starts over after a time without traces', () => {
   replaceTable(NAME, { M: 97, N: 4 });
   looked(NAME);
   watch.forget();

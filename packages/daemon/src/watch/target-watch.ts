@@ -1,7 +1,7 @@
 import type { TargetTable } from '@nfqlb/core';
 import type { TableObserver } from './table-observer.js';
 
-/** Tells how the targets of tables change, while somebody traces them. */
+/** Reports changes of tables' targets while somebody traces them. */
 export class TargetWatch {
   readonly #observer: TableObserver;
   readonly #tell: (line: string) => void;
@@ -13,7 +13,7 @@ export class TargetWatch {
     this.#tell = tell;
   }
 
-  /** Looks at these tables, and tells what has changed; of a table that is new here, all targets. */
+  /** Looks at these tables, and reports changes; for a table that was not watched before, all targets. */
   look(names: Iterable<string>): void {
     const before = this.#seen;
     this.#seen = new Map();
@@ -29,13 +29,13 @@ export class TargetWatch {
     for (const name of before.keys()) if (!this.#seen.has(name)) this.#tell(`target: table ${name}: no longer used`);
   }
 
-  /** Nobody traces targets any more. */
+  /** Forgets all tables, when nobody traces targets any more. */
   forget(): void {
     this.#seen.clear();
   }
 }
 
-/** Fwmarks, with the weights that are not 1. */
+/** Fwmarks, with weights other than 1. */
 function targetsOf(table: TargetTable): readonly string[] {
   return Array.from(table.active, (fwmark, slot) => {
     const weight = table.weightOf(slot);

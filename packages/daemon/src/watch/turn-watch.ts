@@ -1,11 +1,11 @@
 import { log } from '../log/log.js';
 import type { Counters } from '../shared/counters.js';
 
-/** A turn of a worker's loop that is worth a word, in milliseconds: packets wait meanwhile. And one that should not be. */
-const LONG = 1;
-const TOO_LONG = 5;
+/** Turns of a worker's loop that are logged for debugging, and those that are too long: packets wait meanwhile. */
+const LONG_MS = 1;
+const TOO_LONG_MS = 5;
 
-/** Says, for who looks for a fault, that a worker was long busy with one batch, or with taking up flows. */
+/** Logs when a worker was busy for long with one batch, or with switching to new flows. */
 export class TurnWatch {
   readonly #counters: Counters;
   readonly #firstQueue: number;
@@ -18,8 +18,8 @@ export class TurnWatch {
   look(): void {
     this.#counters.takeLongestTurns().forEach((microseconds, worker) => {
       const milliseconds = microseconds / 1000;
-      if (milliseconds < LONG) return;
-      log[milliseconds > TOO_LONG ? 'info' : 'debug'](`queue ${this.#firstQueue + worker}: a batch took ${milliseconds.toFixed(1)} ms`);
+      if (milliseconds < LONG_MS) return;
+      log[milliseconds > TOO_LONG_MS ? 'info' : 'debug'](`queue ${this.#firstQueue + worker}: a batch took ${milliseconds.toFixed(1)} ms`);
     });
   }
 }

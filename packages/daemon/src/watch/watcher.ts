@@ -9,30 +9,30 @@ export interface WatcherOptions {
   readonly tier: string | undefined;
   readonly tun: string | undefined;
   readonly observer: TableObserver;
-  /** Absent where there are no flows. */
+  /** Absent if there are no flows. */
   readonly flows: FlowControl | undefined;
-  /** Makes workers use the tables that names lead to now. */
+  /** Makes workers switch to replaced tables. */
   readonly renew: () => void;
 }
 
-/** Notices what changes outside: another table under a name, packets that the kernel dropped or did not take. Says it once. */
+/** Watches for external events: tables replaced or deleted, packets dropped by the kernel or rejected by the tun device. Logs each once. */
 export class Watcher {
   readonly #options: WatcherOptions;
-  /** By table: which one its name leads to. */
+  /** Identity of each table in use, by name. */
   readonly #identities: Map<string, string>;
   readonly #missing = new Set<string>();
-  /** By table: which one was another user's. */
+  /** By name: identity of a table that was refused because of its owner. */
   readonly #refused = new Map<string, string>();
   readonly #drops = new Map<number, number>();
   #notReinjected = 0;
 
-  /** @param tables in use by all packets: which one each name has led to */
+  /** @param tables that all packets use, with their identities */
   constructor(options: WatcherOptions, tables: readonly (readonly [name: string, identity: string])[]) {
     this.#options = options;
     this.#identities = new Map(tables);
   }
 
-  /** What is wrong though no packet is lost by it, for `/healthz`. */
+  /** Problems that lose no packets, for `/healthz`. */
   get warnings(): string[] {
     return [...this.#missing].map((name) => `table ${name} was deleted: its targets stay in use, and cannot be changed`);
   }
@@ -46,7 +46,7 @@ export class Watcher {
     this.#lookAtTun(counts.notReinjected);
   }
 
-  /** Tables that flows have come to lead to, or lead to no more. */
+  /** Adds tables that flows use now, and removes those that they no longer use. */
   #lookAtFlows(): void {
     const { flows, tier } = this.#options;
     if (!flows) return;
@@ -73,7 +73,7 @@ export class Watcher {
       if (seen.kind === 'unusable') this.#warnOfOwner(name, identity, seen.error);
       return seen.kind === 'present';
     });
-    // Not written yet: C nfqlb fills a table in place. Look again.
+    // Perhaps incomplete, since C nfqlb fills a table in place. Try again next time.
     if (!isReady) return;
     this.#identities.set(name, identity);
     this.#missing.delete(name);
@@ -81,7 +81,7 @@ export class Watcher {
     renew();
   }
 
-  /** Once for each table that is another user's. */
+  /** Warns once for each table that belongs to another user. */
   #warnOfOwner(name: string, identity: string, error: unknown): void {
     if (!(error instanceof NativeError && error.code === 'EPERM') || this.#refused.get(name) === identity) return;
     this.#refused.set(name, identity);
@@ -104,6 +104,6 @@ export class Watcher {
   #lookAtTun(notReinjected: number): void {
     const more = notReinjected - this.#notReinjected;
     this.#notReinjected = notReinjected;
-    if (more > 0) log.warning(`tun device ${this.#options.tun} did not take ${more} stored fragments: is it up?`);
+    if (more > 0) log.warning(`tun device ${this.#options.tun} did not accept ${more} stored fragments: is it up?`);
   }
 }

@@ -2,7 +2,7 @@ import { type Balancer, Kind, type PacketBatch, packetLength } from '@nfqlb/core
 import type { WorkerCounters } from '../shared/counters.js';
 import type { PacketTap } from './packet-tap.js';
 
-/** Decides and counts the packets of a batch: the hot path. A packet costs no allocation, and no call into C++. */
+/** Decides and counts the packets of a batch: the hot path. No allocations, and no calls into C++. */
 export class BatchDecider {
   readonly #counters: WorkerCounters;
   readonly #tap: PacketTap;
@@ -13,9 +13,9 @@ export class BatchDecider {
   }
 
   /**
-   * Decides the first `count` packets of a batch, all of them by the same state of the tables, and answers in `batch.mark`.
+   * Decides the first `count` packets of a batch, all by the same state of the tables, and writes the decisions to `batch.mark`.
    *
-   * @param isTraced whether the main thread wants to see packets
+   * @param isTraced whether somebody traces packets
    */
   decide(balancer: Balancer, { bytes, offset, length, etherType, mark }: PacketBatch, count: number, isTraced: boolean): void {
     balancer.refresh();

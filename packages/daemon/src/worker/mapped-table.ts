@@ -2,36 +2,36 @@ import { FwmarkLookup } from '@nfqlb/core/maglev';
 import { SharedMemory } from '@nfqlb/native/shared-memory';
 import { type SharedTable, useTable } from '@nfqlb/protocol/tables';
 
-/** The target table that a name leads to, as packets read it. It is mapped again when the name leads to another. */
+/** A target table by name, mapped for lookups. {@link renew} maps the new table when it was replaced. */
 export class MappedTable {
   readonly #name: string;
   #shared: SharedTable;
   #lookup: FwmarkLookup;
 
-  /** @throws `NativeError` when there is none, `CoreError` when it is no table */
+  /** @throws `NativeError` if it does not exist, `CoreError` if it is not a table */
   constructor(name: string) {
     this.#name = name;
     this.#shared = useTable(name);
     this.#lookup = new FwmarkLookup(this.#shared.table);
   }
 
-  /** Another one after {@link renew}. */
+  /** Replaced by {@link renew}. */
   get lookup(): FwmarkLookup {
     return this.#lookup;
   }
 
-  /** Whether the memory still holds the table: C nfqlb's `init` over a table in use cuts it short and rewrites it in place. */
+  /** Whether the memory still holds the table: C nfqlb's `init` truncates a table in use and rewrites it in place. */
   get intact(): boolean {
     return this.#shared.table.intact;
   }
 
-  /** Whether the name leads to this table still; to none, to another, or to one with another size otherwise. */
+  /** Whether this is still the table of that name: not deleted, replaced or resized. */
   get isCurrent(): boolean {
     return SharedMemory.identity(this.#name) === this.#shared.memory.identity;
   }
 
-  /** Whether the name leads to any. */
-  get isThere(): boolean {
+  /** Whether any table of that name exists. */
+  get exists(): boolean {
     return SharedMemory.identity(this.#name) !== undefined;
   }
 
@@ -40,9 +40,9 @@ export class MappedTable {
   }
 
   /**
-   * Maps the table that the name leads to now.
+   * Maps the table that has the name now.
    *
-   * @returns false while that is not whole yet: the one in hand serves on
+   * @returns false if that is incomplete: the old one stays in use
    */
   renew(): boolean {
     let shared: SharedTable | undefined;

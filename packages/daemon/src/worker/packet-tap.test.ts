@@ -28,7 +28,7 @@ function traceFlows(number: number, ...flows: readonly Omit<FlowDefinition, 'tar
   ring.flows = number;
 }
 
-/** A batch of these packets; gives what the main thread finds. */
+/** Decides a batch of these packets; returns what the main thread receives. */
 function show(balancer: Balancer, ...packets: readonly PacketBuilder[]): TracedPacket[] {
   const opened = tap.open(7);
   for (const builder of packets) {
@@ -64,14 +64,14 @@ test.each<[string, number, readonly string[]]>([
   ['packet', Area.Packet, Object.keys(TRAFFIC)],
   ['frag', Area.Fragment, ['a first fragment', 'a later fragment']],
   ['sctp', Area.Sctp, ['sctp', 'encapsulated', 'an error about SCTP']],
-  ['flows, of which there are none', Area.Flows, []],
-  ['what is no packet', Area.Log | Area.Target | Area.FlowConf, []],
+  ['flows, without any trace flow', Area.Flows, []],
+  ['areas without packets', Area.Log | Area.Target | Area.FlowConf, []],
 ])('%s', (_name, areas, expected) => {
   ring.areas = areas;
   expect(shown()).toEqual(expected);
 });
 
-test('trace flows are taken up between two batches; SCTP in UDP is found as either', () => {
+test('new trace flows are used from the next batch on; SCTP in UDP matches as SCTP and as UDP', () => {
   ring.areas = Area.Flows;
   traceFlows(1, { name: 'outer', protocols: 'udp', dports: '9899' });
   expect(shown()).toEqual(['encapsulated']);
@@ -84,7 +84,7 @@ test('trace flows are taken up between two batches; SCTP in UDP is found as eith
   expect(shown()).toEqual([]);
 });
 
-test('a packet says which areas it is of, all numbers of its decision, and the generation that it was decided by', () => {
+test('a packet has its areas, all numbers of its decision, and the generation of the flows', () => {
   ring.areas = Area.Packet | Area.Sctp | Area.Flows;
   traceFlows(1, { name: 'all' });
   const flows = new FlowLookup(
@@ -96,7 +96,7 @@ test('a packet says which areas it is of, all numbers of its decision, and the g
     ),
   );
   const balancer = new FlowBalancer({ lookup: flows, tables: [lookup], matches: new Float64Array(2), octets: new Float64Array(2) });
-  // Two clocks: they may differ by some milliseconds.
+  // Two different clocks, which may differ by a few milliseconds.
   const before = Date.now() - 100;
   const [sctp, cut] = show(balancer, TRAFFIC.sctp, TRAFFIC.malformed);
   const after = Date.now() + 100;
@@ -113,17 +113,17 @@ test('a packet says which areas it is of, all numbers of its decision, and the g
   expect(sctp!.bucket).toBe(sctp!.hash % 97);
   expect(sctp!.time).toBeGreaterThan(before);
   expect(sctp!.time).toBeLessThan(after);
-  // No flow was looked for: that of the packet before is not this one's.
+  // No flow lookup for a malformed packet: it must not have the flow of the packet before.
   expect(cut).toMatchObject({ areas: Area.Packet, fwmark: -1, kind: Kind.Malformed, flow: -1, bucket: -1, wireLength: 22 });
 });
 
-test('a packet that was cut is as long as its header says; one whose header says less than is there, as what is there', () => {
+test('the wire length is that in the header, or the number of octets received if that is greater', () => {
   ring.areas = Area.Packet;
-  const liar = v4.udp(1, 2).payload(20).build();
-  liar[3] = 30;
+  const tooShort = v4.udp(1, 2).payload(20).build();
+  tooShort[3] = 30;
   const balancer = new Balancer(lookup);
   expect(show(balancer, v4.udp(1, 2).payload(100).cut(60))[0]!.wireLength).toBe(128);
-  balancer.decide(liar, 0, liar.length, ETH_P_IP);
-  tap.show(balancer, 1, liar, 0, liar.length, ETH_P_IP);
-  expect(ring.take()!.wireLength).toBe(liar.length);
+  balancer.decide(tooShort, 0, tooShort.length, ETH_P_IP);
+  tap.show(balancer, 1, tooShort, 0, tooShort.length, ETH_P_IP);
+  expect(ring.take()!.wireLength).toBe(tooShort.length);
 });

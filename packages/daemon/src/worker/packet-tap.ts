@@ -8,14 +8,14 @@ import { PacketNote, PacketRing, type TapOptions } from '../trace/packet-ring.js
 import type { TraceFlowGeneration } from '../trace/trace-flows.js';
 
 /**
- * Lets the main thread see packets as a worker decides them. While nobody looks it costs one load of a shared word a batch; while
- * somebody does it may cost and allocate, but waits for nothing.
+ * Passes packets to the main thread as the worker decides them. While nobody traces, it costs one load of a shared word per batch; during a trace
+ * it may take time and allocate, but never waits.
  */
 export class PacketTap {
   readonly #ring: PacketRing;
   readonly #port: MessagePort;
   readonly #note = new PacketNote();
-  /** A packet's key as it was before a flow had it read as SCTP. */
+  /** Key of a packet of SCTP in UDP, read as UDP. */
   readonly #key = new PacketKey();
   #flows: FlowLookup | undefined;
   #areas = 0;
@@ -26,9 +26,9 @@ export class PacketTap {
   }
 
   /**
-   * Looks whether somebody traces; once a batch.
+   * Checks whether somebody traces; called once per batch.
    *
-   * @param generation of the flows that the batch is decided by
+   * @param generation of the flows used for the batch
    */
   open(generation: number): boolean {
     this.#areas = this.#ring.areas;
@@ -39,7 +39,7 @@ export class PacketTap {
     return true;
   }
 
-  /** Shows a packet, if it is of those that are traced, and what `balancer` has just decided about it. */
+  /** Passes on a packet and what `balancer` has just decided about it, if it is to be traced. */
   show(balancer: Balancer, fwmark: number, bytes: Uint8Array, at: number, length: number, etherType: number): void {
     const { kind, key, reason, bucket } = balancer;
     const note = this.#note;
@@ -58,12 +58,12 @@ export class PacketTap {
     note.buckets = balancer.buckets;
     note.flow = balancer instanceof FlowBalancer && hasFlow(reason, bucket) ? balancer.flow : NO_FLOW;
     note.etherType = etherType;
-    // A header may say less than is there.
+    // The length in the header may be too small.
     note.wireLength = kind === Kind.Malformed ? length : Math.max(length, packetLength(bytes, at, etherType));
     this.#ring.put(note, key, bytes, at, length);
   }
 
-  /** A packet of SCTP in UDP matches as the one or as the other. */
+  /** SCTP in UDP can match as SCTP or as UDP. */
   #traceFlowOf(balancer: Balancer, bytes: Uint8Array, at: number, length: number, etherType: number): number {
     const flows = this.#flows;
     if (!flows) return NO_FLOW;
@@ -74,7 +74,7 @@ export class PacketTap {
 
   #takeFlows(): void {
     const newest = receiveNewest<TraceFlowGeneration>(this.#port);
-    // Its number may be there before it is.
+    // The generation's number may arrive before the message.
     if (!newest) return;
     this.#note.traceGeneration = newest.number;
     this.#flows = new FlowLookup(newest.flows);

@@ -3,21 +3,21 @@ import { MappedTable } from './mapped-table.js';
 import { WorkerFlows } from './worker-flows.js';
 import type { WorkerOptions } from './worker-options.js';
 
-/** Where a worker's targets come from: one table for all packets (`lb`), or flows with a table each (`flowlb`). */
+/** Source of a worker's targets: one table for all packets (`lb`), or flows, each with a table (`flowlb`). */
 export interface Targets {
-  /** Whether what is mapped still is what it was. */
+  /** Whether the mapped memory still holds the table. */
   readonly intact: boolean;
-  /** Whether {@link renew} has something to do, and whether that shall not wait for packets. */
+  /** Whether {@link renew} has work to do, and whether that must not wait for packets. */
   readonly outdated: boolean;
   readonly hasPendingWork: boolean;
-  /** Number of the flows in use; 0 where there are none. */
+  /** Generation of the flows in use; 0 without flows. */
   readonly generation: number;
-  /** Does a step of taking up newer flows and their tables; `balancer` is one that this made. */
+  /** Does one step of switching to newer flows and their tables. `balancer` was created by {@link balancer}. */
   renew(balancer: Balancer): void;
   /**
-   * Takes up the tables that the names lead to now, for the next {@link balancer}.
+   * Switches to replaced tables, for the next {@link balancer}.
    *
-   * @returns false while one is not whole yet: what is in hand serves on
+   * @returns false if a table is incomplete: the old one stays in use
    */
   renewTables(): boolean;
   balancer(options: BalancerOptions): Balancer;
@@ -54,7 +54,7 @@ class OneTable implements Targets {
 }
 
 class ManyTables implements Targets {
-  /** There may be thousands: the main thread tells when a name leads elsewhere, and their readers keep to what they have until then. */
+  /** There may be thousands of tables, so they are not checked here: the main thread notices when one was replaced. */
   readonly intact = true;
   readonly #flows: WorkerFlows;
 

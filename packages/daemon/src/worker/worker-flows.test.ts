@@ -11,26 +11,26 @@ import { WorkerFlows } from './worker-flows.js';
 const made = new Set<string>();
 let board: GenerationBoard;
 let port: MessagePort;
-let followed: WorkerFlows;
+let workerFlows: WorkerFlows;
 
 beforeEach(() => {
   board = new GenerationBoard(1);
   const channel = new MessageChannel();
   port = channel.port1;
   announce([]);
-  followed = new WorkerFlows(channel.port2, board.memory, 0);
+  workerFlows = new WorkerFlows(channel.port2, board.memory, 0);
 });
 afterEach(() => {
   announce([]);
-  while (followed.outdated) followed.proceed();
+  while (workerFlows.outdated) workerFlows.proceed();
   port.close();
   for (const name of made) SharedMemory.unlink(name);
   made.clear();
 });
 
-/** Makes a table with one target. */
+/** Creates a table with one target. */
 function table(name: string, fwmark: number): string {
-  const shm = `nfqlb-test-followed-${process.pid}-${name}`;
+  const shm = `nfqlb-test-worker-flows-${process.pid}-${name}`;
   replaceTable(shm, { M: 97, N: 4 }, (made) => made.activate([{ fwmark }]));
   made.add(shm);
   return shm;
@@ -44,16 +44,16 @@ function announce(flows: readonly FlowDefinition[]): void {
   board.newest = number;
 }
 
-/** Steps that it takes. */
+/** Does all pending work; returns the number of steps. */
 function settle(): number {
   let steps = 0;
-  for (; followed.outdated; steps++) followed.proceed();
+  for (; workerFlows.outdated; steps++) workerFlows.proceed();
   return steps;
 }
 
-/** The fwmarks that flows lead to, by name; `undefined` for one without a target. */
+/** The fwmarks chosen for flows, by flow name; `undefined` for a flow without a target. */
 function fwmarks(): Record<string, number | undefined> {
-  const { lookup, tables } = followed.targets;
+  const { lookup, tables } = workerFlows.targets;
   return Object.fromEntries(
     Array.from({ length: lookup.count }, (_, flow) => [lookup.nameOf(flow), tables[lookup.targetOf(flow)]?.choose(1)]),
   );
@@ -66,7 +66,7 @@ function mappings(name: string): number {
     .filter((line) => line.includes(`/dev/shm/${name}`)).length;
 }
 
-test('a table is mapped with the first flow that leads to it, once for all of them, and released with the last', () => {
+test('a table is mapped once, with the first flow that uses it, and unmapped with the last', () => {
   const [web, dns] = [table('web', 101), table('dns', 201)];
   announce([{ name: 'a', target: web }]);
   expect(mappings(web)).toBe(0);
@@ -87,7 +87,7 @@ test('a table is mapped with the first flow that leads to it, once for all of th
   expect([mappings(web), mappings(dns)]).toEqual([0, 0]);
 });
 
-test('a table that is deleted serves its flows on, until there is another or no flow leads to it', () => {
+test('a deleted table stays in use until it is replaced or no flow uses it', () => {
   const [web, dns] = [table('web', 101), table('dns', 201)];
   announce([
     { name: 'a', target: web },
@@ -96,10 +96,10 @@ test('a table that is deleted serves its flows on, until there is another or no 
   settle();
   SharedMemory.unlink(web);
   expect(fwmarks()).toEqual({ a: 101, b: 201 });
-  followed.suspectTables();
+  workerFlows.suspectTables();
   settle();
   expect(fwmarks()).toEqual({ a: 101, b: 201 });
-  // With other flows it stays as well.
+  // It also stays in use with a new generation of flows.
   announce([
     { name: 'a', target: web },
     { name: 'c', target: dns },
@@ -107,43 +107,43 @@ test('a table that is deleted serves its flows on, until there is another or no 
   settle();
   expect(fwmarks()).toEqual({ a: 101, c: 201 });
   table('web', 102);
-  followed.suspectTables();
+  workerFlows.suspectTables();
   settle();
   expect(fwmarks()).toEqual({ a: 102, c: 201 });
   SharedMemory.unlink(web);
-  followed.suspectTables();
+  workerFlows.suspectTables();
   announce([{ name: 'c', target: dns }]);
   settle();
   expect(mappings(web)).toBe(0);
 });
 
-test('a table that is re-created is taken up, also while flows are', () => {
+test('a replaced table is picked up, even while switching to new flows', () => {
   const names = Array.from({ length: 300 }, (_, i) => table(`t${i}`, 100));
   announce(names.map((target, i) => ({ name: `f${i}`, target })));
-  followed.proceed();
-  expect(followed.hasPendingWork).toBe(true);
+  workerFlows.proceed();
+  expect(workerFlows.hasPendingWork).toBe(true);
   for (let i = 0; i < 300; i += 7) table(`t${i}`, 500);
-  followed.suspectTables();
+  workerFlows.suspectTables();
   settle();
   const marks = fwmarks();
   for (let i = 0; i < 300; i++) expect(marks[`f${i}`]).toBe(i % 7 === 0 ? 500 : 100);
 });
 
-test('many tables are taken up in many steps, in whose time the flows before are in use; and given back so', () => {
+test('many tables are mapped and unmapped in many steps, and the old flows stay in use meanwhile', () => {
   const before = table('before', 7);
   announce([{ name: 'before', target: before }]);
   settle();
   const names = Array.from({ length: 400 }, (_, i) => table(`t${i}`, 100 + i));
   announce(names.map((target, i) => ({ name: `f${i}`, target })));
   let steps = 0;
-  while (followed.generation === board.newest - 1) {
+  while (workerFlows.generation === board.newest - 1) {
     expect(fwmarks()).toEqual({ before: 7 });
-    followed.proceed();
+    workerFlows.proceed();
     steps++;
   }
   expect(steps).toBeGreaterThan(5);
   expect(Object.values(fwmarks())).toEqual(expect.arrayContaining(names.map((_, i) => 100 + i)));
-  // The newest of several, and none half-way.
+  // Of several generations, only the newest is used.
   announce([{ name: 'x', target: before }]);
   announce([{ name: 'y', target: before }]);
   settle();

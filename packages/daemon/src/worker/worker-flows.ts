@@ -6,26 +6,26 @@ import { monotonicNow } from '../fragments/monotonic-clock.js';
 import { receiveNewest } from '../shared/newest-message.js';
 import { MappedTable } from './mapped-table.js';
 
-/** How long a step may take before the next packets, in milliseconds. To map one table, which cannot be divided, takes some 0.1. */
-const STEP = 0.5;
+/** Time limit for a step between batches. Mapping one table, which cannot be split, takes about 0.1 ms. */
+const STEP_MS = 0.5;
 
-/** A table that flows lead to; `undefined` as long as there has been none of that name that is whole: its flows have no target then. */
+/** A table that flows use. `mapped` is `undefined` until a complete table of that name exists: its flows have no target until then. */
 interface FlowTable {
   readonly name: string;
-  followed: MappedTable | undefined;
+  mapped: MappedTable | undefined;
 }
 
-/** Flows that are being taken up: tables are mapped, one after the other. */
-interface ComingFlows {
+/** New flows that are not in use yet: their tables are being mapped, one by one. */
+interface NextFlows {
   readonly generation: FlowGeneration;
   readonly lookup: FlowLookup;
-  /** Those seen to, in the order of their numbers. */
+  /** Tables that are done, by index. */
   readonly tables: Map<string, FlowTable>;
 }
 
 /**
- * The flows as a worker has them, and the tables that they lead to, each mapped once for as long as a flow leads to it. There may be thousands: whatever
- * is to be done about them is done step by step, between batches.
+ * A worker's flows and their tables, each mapped once for as long as a flow uses it. There may be thousands, so all work on them is done in
+ * small steps between batches.
  */
 export class WorkerFlows {
   readonly #port: MessagePort;
@@ -34,109 +34,109 @@ export class WorkerFlows {
   #tables = new Map<string, FlowTable>();
   #generation: FlowGeneration;
   #targets: FlowTargets;
-  #coming: ComingFlows | undefined;
-  /** Those whose names may lead elsewhere now. */
+  #next: NextFlows | undefined;
+  /** Tables that may have been replaced. */
   #suspects: FlowTable[] = [];
-  /** Those that are not whole yet. */
-  #unfinished: FlowTable[] = [];
+  /** Tables whose replacement is incomplete. */
+  #incomplete: FlowTable[] = [];
   #closing: MappedTable[] = [];
 
-  /** Waits for nothing: the first generation was sent before the worker was started. */
+  /** Does not wait: the first generation is sent before the worker is started. */
   constructor(port: MessagePort, board: SharedArrayBuffer, worker: number) {
     this.#port = port;
     this.#board = new GenerationBoard(board);
     this.#worker = worker;
     this.#generation = receiveNewest<FlowGeneration>(port)!;
-    const coming = comingOf(this.#generation);
-    while (coming.tables.size < coming.lookup.targets) this.#prepare(coming);
-    this.#targets = this.#take(coming);
+    const next = nextOf(this.#generation);
+    while (next.tables.size < next.lookup.targets) this.#prepare(next);
+    this.#targets = this.#take(next);
   }
 
   get targets(): FlowTargets {
     return this.#targets;
   }
 
-  /** Number of the flows in use. */
+  /** Generation of the flows in use. */
   get generation(): number {
     return this.#generation.number;
   }
 
-  /** Whether there is something for the next {@link proceed}. */
+  /** Whether {@link proceed} has work to do. */
   get outdated(): boolean {
-    return this.hasPendingWork || this.#unfinished.length > 0 || this.#board.newest > this.#generation.number;
+    return this.hasPendingWork || this.#incomplete.length > 0 || this.#board.newest > this.#generation.number;
   }
 
-  /** Whether that shall not wait for packets. */
+  /** Whether it has work that must not wait for packets. */
   get hasPendingWork(): boolean {
-    return this.#coming !== undefined || this.#suspects.length > 0 || this.#closing.length > 0;
+    return this.#next !== undefined || this.#suspects.length > 0 || this.#closing.length > 0;
   }
 
-  /** The names of tables may lead elsewhere now. */
+  /** Called when any table may have been replaced. */
   suspectTables(): void {
-    this.#suspects = [...new Set([...this.#tables.values(), ...(this.#coming?.tables.values() ?? [])])];
+    this.#suspects = [...new Set([...this.#tables.values(), ...(this.#next?.tables.values() ?? [])])];
   }
 
   /**
-   * Does a step: of taking up the newest flows, and the tables that names lead to now.
+   * Does one step of switching to the newest flows and to replaced tables.
    *
-   * @returns whether there are other {@link targets}
+   * @returns whether {@link targets} has changed
    */
   proceed(): boolean {
-    const until = monotonicNow() + STEP;
+    const until = monotonicNow() + STEP_MS;
     const { targets } = this;
-    this.#suspects.push(...this.#unfinished.splice(0));
-    // Flows that come again and again must not keep tables from being looked at, nor the other way round.
+    this.#suspects.push(...this.#incomplete.splice(0));
+    // Frequent new flows must not delay replaced tables forever, nor the other way round.
     do {
       if (this.#suspects.length > 0) this.#examine(this.#suspects.pop()!);
-      else if (this.#coming) this.#advance(this.#coming);
+      else if (this.#next) this.#advance(this.#next);
       else if (this.#closing.length > 0) this.#closing.pop()!.close();
       else if (!this.#begin()) break;
     } while (monotonicNow() < until);
     return this.#targets !== targets;
   }
 
-  /** Begins with newer flows, if there are any. */
+  /** Starts with newer flows, if there are any. */
   #begin(): boolean {
     if (this.#board.newest <= this.#generation.number) return false;
     const generation = receiveNewest<FlowGeneration>(this.#port);
-    if (generation) this.#coming = comingOf(generation);
+    if (generation) this.#next = nextOf(generation);
     return generation !== undefined;
   }
 
-  #advance(coming: ComingFlows): void {
-    if (coming.tables.size < coming.lookup.targets) this.#prepare(coming);
-    else this.#targets = this.#take(coming);
+  #advance(next: NextFlows): void {
+    if (next.tables.size < next.lookup.targets) this.#prepare(next);
+    else this.#targets = this.#take(next);
   }
 
-  #prepare({ lookup, tables }: ComingFlows): void {
+  #prepare({ lookup, tables }: NextFlows): void {
     const name = lookup.targetNameOf(tables.size);
-    tables.set(name, this.#tables.get(name) ?? { name, followed: open(name) });
+    tables.set(name, this.#tables.get(name) ?? { name, mapped: open(name) });
   }
 
-  #take({ generation, lookup, tables }: ComingFlows): FlowTargets {
-    for (const [name, { followed }] of this.#tables) if (followed && !tables.has(name)) this.#closing.push(followed);
-    this.#coming = undefined;
+  #take({ generation, lookup, tables }: NextFlows): FlowTargets {
+    for (const [name, { mapped }] of this.#tables) if (mapped && !tables.has(name)) this.#closing.push(mapped);
+    this.#next = undefined;
     this.#tables = tables;
     this.#generation = generation;
     this.#board.confirm(this.#worker, generation.number);
-    return { lookup, tables: Array.from(tables.values(), ({ followed }) => followed?.lookup), ...flowCountsOf(generation, this.#worker) };
+    return { lookup, tables: Array.from(tables.values(), ({ mapped }) => mapped?.lookup), ...flowCountsOf(generation, this.#worker) };
   }
 
-  /** Sees what a table's name leads to now. */
+  /** Checks whether a table was replaced. */
   #examine(table: FlowTable): void {
-    const { name, followed } = table;
-    // No flow may lead to it any more.
-    if (this.#tables.get(name) !== table && this.#coming?.tables.get(name) !== table) return;
-    if (followed === undefined) table.followed = open(name);
-    else if (followed.isCurrent) return;
-    // Deleted: its targets serve until there is another table of that name, or no flow leads to it.
-    else if (!followed.isThere) return;
-    else if (!followed.renew()) this.#unfinished.push(table);
-    this.#targets = { ...this.#targets, tables: Array.from(this.#tables.values(), (each) => each.followed?.lookup) };
+    const { name, mapped } = table;
+    // Perhaps no flow uses it any more.
+    if (this.#tables.get(name) !== table && this.#next?.tables.get(name) !== table) return;
+    if (mapped === undefined) table.mapped = open(name);
+    else if (mapped.isCurrent) return;
+    // Deleted: its targets stay in use until a new table of that name exists, or no flow uses it.
+    else if (!mapped.exists) return;
+    else if (!mapped.renew()) this.#incomplete.push(table);
+    this.#targets = { ...this.#targets, tables: Array.from(this.#tables.values(), (each) => each.mapped?.lookup) };
   }
 }
 
-function comingOf(generation: FlowGeneration): ComingFlows {
+function nextOf(generation: FlowGeneration): NextFlows {
   return { generation, lookup: new FlowLookup(generation.flows), tables: new Map() };
 }
 

@@ -4,9 +4,9 @@ import type { SharedFragments } from '../fragments/shared-fragments.js';
 import type { CountersMemory } from '../shared/counters.js';
 import type { TapOptions } from '../trace/packet-ring.js';
 
-/** What a worker of `nfqlb lb` is started with. */
+/** Options of a worker thread. */
 export interface WorkerOptions {
-  /** Its number among the workers, from 0. */
+  /** Number of the worker, starting at 0. */
   readonly worker: number;
   /** NFQUEUE number. */
   readonly queue: number;
@@ -14,24 +14,24 @@ export interface WorkerOptions {
   readonly queueLength: number;
   /** How long to let a small batch grow, in microseconds. */
   readonly linger: number;
-  /** Shared-memory name of the target table; absent where flows have tables of their own. */
+  /** Shared-memory name of the target table; absent if flows have their own tables. */
   readonly table: string | undefined;
-  /** Where flows come from, and the memory of their `GenerationBoard`. */
+  /** Port on which flows arrive, and the memory of their `GenerationBoard`. */
   readonly flows: { readonly port: MessagePort; readonly board: SharedArrayBuffer } | undefined;
-  /** The same of the load balancer tier's table, where there is a tier. */
+  /** Shared-memory name of the load balancer tier's table, if there is a tier. */
   readonly tier: string | undefined;
   readonly balancer: BalancerOptions;
   readonly fragments: SharedFragments;
-  /** Descriptor of the tun device through which stored fragments come back, where there is one. */
+  /** Descriptor of the tun device through which stored fragments are reinjected; optional. */
   readonly tun: number | undefined;
-  /** For who traces. */
+  /** For traces. */
   readonly tap: TapOptions;
-  /** Descriptor of the eventfd that ends a wait. */
+  /** Descriptor of the eventfd that wakes the worker. */
   readonly wakeup: number;
   /** Memory of `Control` and of `Counters`. */
   readonly control: SharedArrayBuffer;
   readonly counters: CountersMemory;
 }
 
-/** What a worker tells the main thread. */
+/** Message from a worker to the main thread. */
 export type WorkerMessage = { readonly type: 'listening' } | { readonly type: 'failed'; readonly message: string };

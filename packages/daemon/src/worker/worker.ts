@@ -1,5 +1,5 @@
-// The loop of one queue, in a thread of its own: receive, decide, settle. The main thread speaks to it through `Control`, which it
-// reads between two batches; the event loop never turns while it runs.
+// The loop of one queue, in a worker thread: receive, decide, settle. The main thread controls it through `Control`, which it reads between two
+// batches; the thread's event loop does not run meanwhile.
 
 import { parentPort, workerData } from 'node:worker_threads';
 import type { Balancer, FragmentTable } from '@nfqlb/core';
@@ -15,19 +15,19 @@ import { openTargets, type Targets } from './targets.js';
 import type { WorkerMessage, WorkerOptions } from './worker-options.js';
 
 /**
- * Octets of a packet that are looked at: the headers. 512 holds any chain of IP headers seen in practice, an ICMP error's
- * quote included; what is longer is malformed here.
+ * Octets of a packet to receive: the headers. 512 are enough for any chain of IP headers seen in practice, including the packet quoted in an ICMP
+ * error; packets with longer headers count as malformed.
  */
-const HEADERS = 512;
+const HEADERS_LENGTH = 512;
 
-/** Packets of a batch, at most: 256 of them take a quarter of a megabyte, which stays in a core's cache. */
-const BATCH = 256;
+/** Maximum number of packets in a batch: 256 take a quarter of a megabyte, which fits into a core's cache. */
+const MAX_BATCH = 256;
 
-/** Longest wait for packets, in milliseconds: how late a failed try to map a new table is repeated when there is no traffic. */
-const TIMEOUT = 200;
+/** Maximum wait for packets. Without traffic, a failed attempt to map a new table is retried after this time. */
+const RECEIVE_TIMEOUT_MS = 200;
 
-/** Longest time to answer what still waits in the queue when told to stop, in milliseconds. */
-const LAST_CALL = 300;
+/** When stopping: maximum time to answer packets still waiting in the queue. */
+const DRAIN_TIMEOUT_MS = 300;
 
 class LoadBalancer {
   readonly #options: WorkerOptions;
@@ -57,9 +57,9 @@ class LoadBalancer {
     this.#decider = new BatchDecider(this.#counters, this.#tap);
     const { queue, queueLength: length, linger, wakeup } = options;
     const { fragments: stored, mtu } = options.fragments.options;
-    // What is stored must be there as a whole.
-    const copyRange = stored > 0 ? Math.max(HEADERS, mtu) : HEADERS;
-    this.#queue = new Queue({ queue, length, copyRange, batch: BATCH, wakeup, timeout: TIMEOUT, linger });
+    // Fragments to be stored must be received completely.
+    const copyRange = stored > 0 ? Math.max(HEADERS_LENGTH, mtu) : HEADERS_LENGTH;
+    this.#queue = new Queue({ queue, length, copyRange, batch: MAX_BATCH, wakeup, timeout: RECEIVE_TIMEOUT_MS, linger });
   }
 
   run(): void {
@@ -69,7 +69,7 @@ class LoadBalancer {
       if (this.#targets.outdated) this.#targets.renew(this.#balancer);
       this.#answer(count);
     }
-    const until = performance.now() + LAST_CALL;
+    const until = performance.now() + DRAIN_TIMEOUT_MS;
     for (let count = 1; count > 0 && performance.now() < until; ) {
       count = this.#queue.receiveWaiting();
       this.#answer(count);
@@ -93,7 +93,7 @@ class LoadBalancer {
     this.#counters.countReinjected(this.#tun!.write(bytes, at, length) === 0);
   }
 
-  /** Maps the tables that the names lead to now. What is not whole yet will be tried again after the next batch. */
+  /** Maps replaced tables. Retries incomplete ones after the next batch. */
   #renewTables(): void {
     const epoch = this.#control.tableEpoch;
     const renewed = [this.#targets.renewTables(), this.#tier?.renew() ?? true];
@@ -107,12 +107,12 @@ class LoadBalancer {
   }
 }
 
-const tell = (message: WorkerMessage): void => parentPort!.postMessage(message);
+const send = (message: WorkerMessage): void => parentPort!.postMessage(message);
 
 try {
   const loadBalancer = new LoadBalancer(workerData as WorkerOptions);
-  tell({ type: 'listening' });
+  send({ type: 'listening' });
   loadBalancer.run();
 } catch (error) {
-  tell({ type: 'failed', message: describeFailure(error) });
+  send({ type: 'failed', message: describeFailure(error) });
 }

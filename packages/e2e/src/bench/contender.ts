@@ -3,20 +3,20 @@ import { LoadBalancer } from '../load-balancer/load-balancer.js';
 import { C_NFQLB, isBuilt, NFQLB, type Program } from '../load-balancer/program.js';
 import { Topology } from '../topology/topology.js';
 
-/** The sender's CPU, and with it that of the kernel's work for a packet until it is queued, or until its end where there is no queue. */
+/** The sender's CPU. The kernel also processes packets here until they are queued, or to the end if there is no queue. */
 export const SENDER_CPU = 0;
-/** The load balancer's. */
+/** The load balancer's CPU. */
 export const LB_CPU = 1;
 
-/** A way to forward packets to the VIP, in a topology that has nothing else to do. */
+/** A way to forward packets to the VIP, in its own topology. */
 export interface Contender {
   readonly name: string;
   readonly net: Topology;
-  /** Where the receiver takes nothing from whom it measures: on the sender's CPU next to a load balancer's process, else on the other. */
+  /** Keeps the receiver off the measured CPU: the sender's CPU if a load balancer process runs, otherwise the other. */
   readonly receiverCpu: number;
 }
 
-/** What a contender does to packets. */
+/** Defines a contender. */
 interface Entry {
   readonly name: string;
   readonly receiverCpu: number;
@@ -24,9 +24,9 @@ interface Entry {
 }
 
 /**
- * Names of those that can take part.
+ * The available contenders.
  *
- * @param variants more options for this project's `lb`, each making another contender
+ * @param variants additional options for this project's `lb`; each makes another contender
  */
 export function entries(variants: readonly string[]): Entry[] {
   return [
@@ -43,13 +43,13 @@ function loadBalancer(program: Program, options?: string): Entry {
     name: options === undefined ? program.name : `${program.name} ${options}`,
     receiverCpu: SENDER_CPU,
     start: (net) => {
-      if (!isBuilt(program)) throw new E2eError('missing-prerequisite', `${program.command.at(-1)}: not there; pnpm build makes it`);
+      if (!isBuilt(program)) throw new E2eError('missing-prerequisite', `${program.command.at(-1)}: not found; run pnpm build`);
       return LoadBalancer.start(net, { program, cpu: LB_CPU, options: options?.split(' ') ?? [] });
     },
   };
 }
 
-/** One target: so the ways differ in nothing but how the LB forwards. Which target it is costs a load balancer nothing. */
+/** Uses one target, so that contenders differ only in how the LB forwards. Choosing a target costs a load balancer nothing. */
 export async function enter({ name, receiverCpu, start }: Entry): Promise<Contender> {
   const net = await Topology.create({ targets: 1 });
   await start(net);

@@ -5,16 +5,16 @@ import { SENDER_CPU } from './contender.js';
 import { cpuTime, cpuTimeBetween } from './cpu-time.js';
 
 export interface Cost {
-  /** CPU microseconds of the whole machine for an IP packet, sender and receiver included. */
+  /** CPU microseconds of the whole machine per IP packet, including sender and receiver. */
   readonly perPacket: number;
-  /** Of what was sent. */
+  /** Share of the sent datagrams. */
   readonly lostShare: number;
 }
 
 /**
- * Sends traffic at a rate, and tells what it cost.
+ * Sends traffic at a given rate and measures its cost.
  *
- * @param packets that a datagram has
+ * @param packets per datagram
  */
 export async function costOf(net: Topology, options: SendOptions, packets: number): Promise<Cost> {
   await using receiver = await Receiver.start(net, { cpu: SENDER_CPU, flows: 1000, period: 1000 });

@@ -1,30 +1,29 @@
 import { readFileSync } from 'node:fs';
 
-/** USER_HZ: in this unit all of Linux's architectures tell /proc/stat's times today. */
+/** USER_HZ: the unit of /proc/stat, the same on all current Linux architectures. */
 const TICKS_PER_SECOND = 100;
 
-/** CPU seconds of the whole machine, since it started. */
+/** CPU seconds of the whole machine since boot. */
 export interface CpuTime {
-  /** Time in which a CPU did anything, interrupts included. */
+  /** Time in which a CPU was not idle, including interrupts. */
   readonly busy: number;
   /** The same as user + nice + system + irq + softirq. */
   readonly sampled: number;
 }
 
 /**
- * Reads how busy the machine has been.
+ * Reads the machine's CPU time.
  *
- * Time that is not idle is measured to the microsecond. The other times are sampled 250 or 1000 times a second where the kernel has
- * TICK_CPU_ACCOUNTING, and who sleeps on timers sleeps in step with the samples: of 17 µs a packet, as steady as can be, they showed 9 to
- * 17.
+ * Non-idle time is accurate to the microsecond. With TICK_CPU_ACCOUNTING the kernel samples the other times 250 or 1000 times a second,
+ * and a process that sleeps on timers sleeps in step with the samples: for a constant 17 µs per packet they showed 9 to 17.
  */
 export function cpuTime(): CpuTime {
   return cpuTimeOf(readFileSync('/proc/stat', 'utf8'), performance.now());
 }
 
 /**
- * @param text what /proc/stat says
- * @param now milliseconds by any clock that goes on steadily
+ * @param text the content of /proc/stat
+ * @param now milliseconds of any monotonic clock
  */
 export function cpuTimeOf(text: string, now: number): CpuTime {
   const cpus = text.match(/^cpu\d+ /gm)!.length;
@@ -40,7 +39,7 @@ export function cpuTimeOf(text: string, now: number): CpuTime {
 
 type Ticks = [number, number, number, number, number, number, number, number];
 
-/** What was used between two readings. */
+/** CPU time used between two readings. */
 export function cpuTimeBetween(before: CpuTime, after: CpuTime): CpuTime {
   return { busy: after.busy - before.busy, sampled: after.sampled - before.sampled };
 }

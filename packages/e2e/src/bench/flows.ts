@@ -1,8 +1,8 @@
 /**
- * What does a packet cost when there are many flows? UDP through `flowlb` with one flow, and with thousands: VIPs and ports, all of higher priority
- * than the one that has the packets. And while flows are redefined.
+ * Measures the cost of a packet with many flows: UDP through `flowlb` with one flow and with thousands, of VIPs and ports, all with a higher
+ * priority than the flow that matches the packets. Also measures stalls while flows are redefined.
  *
- * Only figures of the same round compare (live.ts).
+ * Only figures of the same round are comparable (see live.ts).
  */
 import { Command, oneOf, run, wholeNumber } from '@nfqlb/options';
 import { E2eError } from '../e2e-error.js';
@@ -27,13 +27,13 @@ interface Options {
 }
 
 const program = new Command('flows')
-  .description('measures the CPU time of a packet with one flow and with many')
-  .option('--rounds <number>', 'in each, everything is measured once', wholeNumber({ min: 1, max: 100 }), 7)
-  .option('--seconds <number>', 'of each measurement', wholeNumber({ min: 1, max: 60 }), 2)
-  .option('--rate <packets>', 'a second', wholeNumber({ min: 1000 }), 60_000)
-  .option('--flows <number>', 'that are many', wholeNumber({ min: 1, max: 65_000 }), 10_000)
-  .option('--tables <number>', 'that these lead to', wholeNumber({ min: 1, max: 2000 }), 200)
-  .option('--only <what>', 'cost or stalls', oneOf('cost', 'stalls'))
+  .description('measures the CPU time per packet with one flow and with many')
+  .option('--rounds <number>', 'rounds; each measures everything once', wholeNumber({ min: 1, max: 100 }), 7)
+  .option('--seconds <number>', 'duration of each measurement', wholeNumber({ min: 1, max: 60 }), 2)
+  .option('--rate <packets>', 'packets per second', wholeNumber({ min: 1000 }), 60_000)
+  .option('--flows <number>', 'number of flows for the comparison', wholeNumber({ min: 1, max: 65_000 }), 10_000)
+  .option('--tables <number>', 'number of tables of these flows', wholeNumber({ min: 1, max: 2000 }), 200)
+  .option('--only <what>', 'measure only cost or stalls', oneOf('cost', 'stalls'))
   .action(bench);
 
 async function bench(options: Options): Promise<void> {
@@ -43,7 +43,7 @@ async function bench(options: Options): Promise<void> {
   if (options.only !== 'cost') await measureStalls(options);
 }
 
-/** Starts a load balancer in `net` and gives it so many flows. */
+/** Starts a load balancer in `net` with `count` flows. */
 async function start(net: Topology, count: number, tables: number, cpu?: number): Promise<{ lb: LoadBalancer; flows: ManyFlows }> {
   const lb = await LoadBalancer.start(net, {
     flows: true,
@@ -66,22 +66,22 @@ async function measureCost({ rounds, seconds, rate, flows, tables }: Options): P
   const costs: [number, number][] = [];
   for (let round = -1; round < rounds; round++) {
     const [one, all] = [await costOf(few, { rate, seconds }, 1), await costOf(many, { rate, seconds }, 1)];
-    // Code is compiled and caches are filled in a round that does not count.
+    // The first round is a warm-up and does not count.
     if (round < 0) continue;
-    if (one.lostShare + all.lostShare > 0.01) throw new Error('packets were lost: the machine is too slow for this rate');
+    if (one.lostShare + all.lostShare > 0.01) throw new Error('packets lost: the machine is too slow for this rate');
     costs.push([one.perPacket, all.perPacket]);
   }
   const ratio = median(costs.map(([one, all]) => all / one));
-  process.stdout.write(`CPU µs of the whole machine for a packet at ${rate} packets/s, medians of ${rounds} rounds\n`);
+  process.stdout.write(`CPU µs of the whole machine per packet at ${rate} packets/s, medians of ${rounds} rounds\n`);
   process.stdout.write(
     `1 flow ${median(costs.map(([one]) => one)).toFixed(1)}   ${flows} flows ${median(costs.map(([, all]) => all)).toFixed(1)}   ratio ${ratio.toFixed(2)}   goal: at most 1.15\n`,
   );
 }
 
-/** While flows are left alone, and while they are redefined, by turns: what else runs on the machine makes stalls too. */
+/** Alternates rounds with unchanged and with redefined flows, since other load on the machine also causes stalls. */
 async function measureStalls({ rounds, seconds, rate, flows: count, tables }: Options): Promise<void> {
   await using net = await Topology.create({ targets: 2 });
-  // On all CPUs, as it is used: flows are compiled beside the packets.
+  // On all CPUs, as in normal use: flows are compiled in parallel with packet processing.
   const { lb, flows } = await start(net, count, tables);
   const alone: Stalls[] = [];
   const changing: Stalls[] = [];
@@ -91,8 +91,8 @@ async function measureStalls({ rounds, seconds, rate, flows: count, tables }: Op
   }
   process.stdout.write(`\nStalls at ${rate} packets/s with ${count} flows, ms: median and worst of ${rounds} rounds of ${seconds} s\n`);
   for (const [name, rounds] of [
-    ['flows left alone', alone],
-    ['50 redefined a second', changing],
+    ['flows unchanged', alone],
+    ['50 redefined per second', changing],
   ] as const) {
     const column = (figure: (stalls: Stalls) => number): string =>
       `${median(rounds.map(figure)).toFixed(1).padStart(6)} ${Math.max(...rounds.map(figure))
@@ -101,16 +101,16 @@ async function measureStalls({ rounds, seconds, rate, flows: count, tables }: Op
     const lost = rounds.reduce((sum, stalls) => sum + stalls.lost, 0);
     const wrong = rounds.reduce((sum, stalls) => sum + stalls.wrong, 0);
     process.stdout.write(
-      `${name.padEnd(24)}longest batch of a worker ${column(({ batch }) => batch)}   longest way of a packet ${column(({ way }) => way)}   lost ${lost}, elsewhere or twice ${wrong}\n`,
+      `${name.padEnd(24)}longest batch of a worker ${column(({ batch }) => batch)}   longest latency of a packet ${column(({ latency }) => latency)}   lost ${lost}, misrouted or duplicated ${wrong}\n`,
     );
   }
-  process.stdout.write('goal: no batch longer than 5 ms, none lost, none elsewhere\n');
+  process.stdout.write('goal: no batch longer than 5 ms, no packet lost or misrouted\n');
 }
 
 interface Stalls {
   /** Milliseconds. */
   readonly batch: number;
-  readonly way: number;
+  readonly latency: number;
   /** Packets. */
   readonly lost: number;
   readonly wrong: number;
@@ -129,7 +129,7 @@ async function stallsOf(net: Topology, lb: LoadBalancer, options: SendOptions, m
   })();
   return {
     batch,
-    way: received.latency.longest / 1000,
+    latency: received.latency.longest / 1000,
     lost: lost(received, sent),
     wrong: received.duplicates + received.foreign + (received.byTarget[1] ?? 0) + (await net.lb.astray()) - astray,
   };

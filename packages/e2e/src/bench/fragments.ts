@@ -1,9 +1,9 @@
 /**
- * What does a fragment cost, next to a packet that is none? UDP datagrams whole, and in two fragments each, as many IP packets a second of
- * either, two at a time; through nfqlb, and through a kernel that only forwards, whose cost is subtracted: targets put fragments together, which
- * is not the load balancer's work.
+ * Compares the cost of a fragment with that of an unfragmented packet: UDP datagrams whole and in two fragments each, at the same rate of IP
+ * packets, two at a time, through nfqlb and through a kernel that only forwards. The cost of forwarding is subtracted, since it includes
+ * reassembly at the target.
  *
- * Only figures of the same round compare (live.ts).
+ * Only figures of the same round are comparable (see live.ts).
  */
 import { Command, run, wholeNumber } from '@nfqlb/options';
 import { E2eError } from '../e2e-error.js';
@@ -22,24 +22,29 @@ interface Options {
   readonly rate: number;
 }
 
-/** A table that holds the rate for longer than the time to live. */
-const ROOM = ['--ft_size=19997', '--ft_buckets=19997'];
+/** A fragment table large enough to hold all entries at this rate for the time to live. */
+const FRAGMENT_TABLE = ['--ft_size=19997', '--ft_buckets=19997'];
 
 const CONTENDERS: readonly (readonly [name: string, start: (net: Topology) => Promise<unknown>])[] = [
   ['forward', (net) => net.lb.forwardTo(net.target(1))],
-  ['nfqlb', (net) => LoadBalancer.start(net, { cpu: LB_CPU, options: [...ROOM, '--tun=nfqlb0'] })],
-  ['nfqlb --reassembler', (net) => LoadBalancer.start(net, { cpu: LB_CPU, options: [...ROOM, '--tun=nfqlb0', '--reassembler=20000'] })],
-  ...(C_NFQLB ? [['c', (net: Topology) => LoadBalancer.start(net, { program: C_NFQLB!, cpu: LB_CPU, options: ROOM })] as const] : []),
+  ['nfqlb', (net) => LoadBalancer.start(net, { cpu: LB_CPU, options: [...FRAGMENT_TABLE, '--tun=nfqlb0'] })],
+  [
+    'nfqlb --reassembler',
+    (net) => LoadBalancer.start(net, { cpu: LB_CPU, options: [...FRAGMENT_TABLE, '--tun=nfqlb0', '--reassembler=20000'] }),
+  ],
+  ...(C_NFQLB
+    ? [['c', (net: Topology) => LoadBalancer.start(net, { program: C_NFQLB!, cpu: LB_CPU, options: FRAGMENT_TABLE })] as const]
+    : []),
 ];
 
 const WHOLE: SendOptions = { length: 128, burst: 2 };
 const FRAGMENTED: SendOptions = { length: 128, fragmentOctets: 56, burst: 1 };
 
 const program = new Command('fragments')
-  .description('measures the CPU time of a fragment next to that of a whole packet')
-  .option('--rounds <number>', 'in each, everything is measured once', wholeNumber({ min: 1, max: 100 }), 7)
-  .option('--seconds <number>', 'of each measurement', wholeNumber({ min: 1, max: 60 }), 2)
-  .option('--rate <packets>', 'IP packets a second', wholeNumber({ min: 1000 }), 60_000)
+  .description('compares the CPU time of a fragment with that of a whole packet')
+  .option('--rounds <number>', 'rounds; each measures everything once', wholeNumber({ min: 1, max: 100 }), 7)
+  .option('--seconds <number>', 'duration of each measurement', wholeNumber({ min: 1, max: 60 }), 2)
+  .option('--rate <packets>', 'IP packets per second', wholeNumber({ min: 1000 }), 60_000)
   .action(bench);
 
 async function bench({ rounds, seconds, rate }: Options): Promise<void> {
@@ -58,10 +63,10 @@ async function bench({ rounds, seconds, rate }: Options): Promise<void> {
       for (const [i, net] of nets.entries()) {
         const one = await costOf(net, { ...WHOLE, rate, seconds }, 1);
         const other = await costOf(net, { ...FRAGMENTED, rate: rate / 2, seconds }, 2);
-        // Code is compiled and caches are filled in a round that does not count.
+        // The first round is a warm-up and does not count.
         if (round < 0) continue;
         for (const { lostShare } of [one, other])
-          if (lostShare > 0.01) throw new Error(`${net.name}: ${(100 * lostShare).toFixed(1)}% were lost`);
+          if (lostShare > 0.01) throw new Error(`${net.name}: ${(100 * lostShare).toFixed(1)}% lost`);
         whole[i]!.push(one.perPacket);
         fragmented[i]!.push(other.perPacket);
       }
@@ -71,7 +76,7 @@ async function bench({ rounds, seconds, rate }: Options): Promise<void> {
       process.stdout.write(`${columns.map((column, i) => (i === 0 ? column.padEnd(22) : column.padStart(14))).join('')}\n`);
     };
     process.stdout.write(
-      `CPU µs of the whole machine for an IP packet at ${rate} packets/s; above: above forwarding; ratio: of what is above\n`,
+      `CPU µs of the whole machine per IP packet at ${rate} packets/s; above: in excess of forwarding; ratio: of the excess\n`,
     );
     line('', 'whole', 'fragment', 'whole, above', 'fragm., above', 'ratio');
     for (const [i, [name]] of CONTENDERS.entries()) {

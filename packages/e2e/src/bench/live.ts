@@ -1,9 +1,9 @@
 /**
- * How fast does nfqlb forward, on one queue, next to the kernel without a load balancer, to the kernel's HMARK, and to C nfqlb? Real packets, from a
- * client through the LB to a target, each in a network namespace.
+ * Compares how fast nfqlb forwards on one queue with the kernel without a load balancer, the kernel's HMARK, and C nfqlb. Real packets from
+ * a client through the LB to a target, each in a network namespace.
  *
- * All contenders are there all the time, and take turns: a machine's speed changes from minute to minute, so that only figures of
- * the same round compare.
+ * All contenders are set up from the start and take turns: the machine's speed changes from minute to minute, so only figures of the
+ * same round are comparable.
  */
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { cpus } from 'node:os';
@@ -33,13 +33,13 @@ interface Options {
 const RESULTS = fileURLToPath(new URL('../../build/live.json', import.meta.url));
 
 const program = new Command('live')
-  .description('measures forwarding over one queue: packets/s at saturation, CPU time of a packet, latency')
-  .option('--rounds <number>', 'in each, every contender is measured once', wholeNumber({ min: 1, max: 100 }), 5)
-  .option('--seconds <number>', 'of each measurement', wholeNumber({ min: 1, max: 60 }), 1)
+  .description('measures forwarding over one queue: packets/s at saturation, CPU time per packet, latency')
+  .option('--rounds <number>', 'rounds; each measures every contender once', wholeNumber({ min: 1, max: 100 }), 5)
+  .option('--seconds <number>', 'duration of each measurement', wholeNumber({ min: 1, max: 60 }), 1)
   .option('--family <4|6>', 'IPv4 or IPv6', oneOf('4', '6'), '4')
-  .option('--rate <packets>', 'a second, for CPU times', wholeNumber({ min: 1000 }), 60_000)
-  .option('--bursts <list>', 'packets that the sender sends at a time, for CPU times', list(wholeNumber({ min: 1, max: 64 })), [1, 16])
-  .option('--latency-rate <packets>', 'a second, for latencies', wholeNumber({ min: 1000 }), 60_000)
+  .option('--rate <packets>', 'packets per second, for CPU times', wholeNumber({ min: 1000 }), 60_000)
+  .option('--bursts <list>', 'packets per wake-up of the sender, for CPU times', list(wholeNumber({ min: 1, max: 64 })), [1, 16])
+  .option('--latency-rate <packets>', 'packets per second, for latencies', wholeNumber({ min: 1000 }), 60_000)
   .option(
     '--only <list>',
     'contenders to measure, besides forward',
@@ -47,24 +47,24 @@ const program = new Command('live')
   )
   .option(
     '--variant <options>',
-    'measure nfqlb with these options of lb, too; may be repeated',
+    'also measure nfqlb with these options of lb; may be repeated',
     repeatable((text: string) => text),
   )
-  .option('--json <file>', 'where to write all figures', RESULTS)
+  .option('--json <file>', 'output file for all figures', RESULTS)
   .action(bench);
 
 async function bench(options: Options): Promise<void> {
   const { rounds, family, seconds, rate, bursts, latencyRate, only, variant = [], json } = options;
   const missing = missingPrerequisites();
   if (missing.length > 0) throw new E2eError('missing-prerequisite', `needs ${missing.join('; ')}`);
-  if (cpus().length < 2) throw new E2eError('missing-prerequisite', 'needs two CPUs: one sends, the other has the load balancer');
+  if (cpus().length < 2) throw new E2eError('missing-prerequisite', 'needs two CPUs: one for the sender, one for the load balancer');
   const conditions: Conditions = { family: Number(family) as 4 | 6, seconds, costRate: rate, bursts, latencyRate };
   const contenders = await enterAll(only, variant);
   try {
     const busy = await otherLoad();
     say(describe(options, contenders, busy));
     const results = new Map<string, Figures[]>(contenders.map(({ name }) => [name, []]));
-    // Code is compiled and caches are filled in a round that does not count.
+    // A warm-up that does not count.
     for (const contender of contenders) await measure(contender, { ...conditions, bursts: bursts.slice(0, 1) });
     for (let round = 0; round < rounds; round++) {
       for (const contender of inTurn(contenders, round)) results.get(contender.name)!.push(await measure(contender, conditions));
@@ -84,23 +84,23 @@ async function enterAll(only: readonly string[] | undefined, variants: readonly 
   const all = entries(variants);
   const unknown = only?.find((name) => !all.some((entry) => entry.name === name));
   if (unknown !== undefined) {
-    const hint = unknown === 'c' ? '; NFQLB_C in the environment must name the program' : '';
-    throw new E2eError('conflict', `--only: ${unknown}: there are ${all.map(({ name }) => name).join(', ')}${hint}`);
+    const hint = unknown === 'c' ? '; the environment variable NFQLB_C must name the program' : '';
+    throw new E2eError('conflict', `--only: ${unknown}: must be one of ${all.map(({ name }) => name).join(', ')}${hint}`);
   }
   const chosen = all.filter(({ name }) => name === 'forward' || !only || only.includes(name));
   const contenders: Contender[] = [];
-  // What has been made when one fails goes with the process.
+  // If one fails, those already created are removed when the process exits.
   for (const entry of chosen) contenders.push(await enter(entry));
   return contenders;
 }
 
-/** Each round begins with another one, so that none always follows the same. */
+/** Each round starts with a different contender, so that the order varies. */
 function inTurn(contenders: readonly Contender[], round: number): Contender[] {
   const first = round % contenders.length;
   return [...contenders.slice(first), ...contenders.slice(0, first)];
 }
 
-/** CPUs that others on this machine, or the contenders without traffic, keep busy. */
+/** CPUs kept busy by other programs on this machine, or by idle contenders. */
 async function otherLoad(): Promise<number> {
   const before = cpuTime();
   await sleep(1000);
@@ -111,12 +111,12 @@ function describe({ rounds, family, seconds, rate, bursts, latencyRate }: Option
   const each = (2 + bursts.length) * (seconds + 0.4);
   const minutes = ((rounds + 1) * contenders.length * each) / 60;
   return `UDP over IPv${family}, IP packets of 64 octets, ${FLOWS} flows, one queue, one target; ${rounds} rounds: about ${minutes.toFixed(1)} minutes.
-kpps: packets/s that came, thousands, the sender at full speed; median, slowest and fastest round. ×: that, as a multiple.
-CPU µs: of the whole machine for a packet at ${rate} packets/s, sent in bursts of ${bursts.join(' or ')}; − forward: what it costs more than forwarding.
+kpps: packets/s received, in thousands, with the sender at full speed; median, slowest and fastest round. ×: the same as a multiple.
+CPU µs: of the whole machine per packet at ${rate} packets/s, sent in bursts of ${bursts.join(' or ')}; − forward: in excess of forwarding.
 p50 … p99.9: from the sender's system call to the receiver's, at ${latencyRate} packets/s, evenly spaced.
-lost: packets of all rounds, saturation apart.
-Sender on CPU ${SENDER_CPU}, load balancer on CPU ${LB_CPU}; receiver on CPU ${SENDER_CPU} next to a load balancer, on CPU ${LB_CPU} without.
-${cpus().length} CPUs (${cpus()[0]!.model}), of which others keep ${busy.toFixed(2)} busy${busy > 0.05 ? ': too much for figures that mean anything' : ''}.
+lost: packets lost in all rounds, except at saturation.
+Sender on CPU ${SENDER_CPU}, load balancer on CPU ${LB_CPU}; receiver on CPU ${SENDER_CPU} with a load balancer, on CPU ${LB_CPU} without.
+${cpus().length} CPUs (${cpus()[0]!.model}); other load: ${busy.toFixed(2)} CPUs${busy > 0.05 ? ', too much for meaningful figures' : ''}.
 `;
 }
 

@@ -5,20 +5,20 @@ import { type CpuTime, cpuTime, cpuTimeBetween } from './cpu-time.js';
 
 export interface Conditions {
   readonly family: 4 | 6;
-  /** Of each measurement. */
+  /** Duration of each measurement. */
   readonly seconds: number;
-  /** Packets/s at which CPU times are taken. */
+  /** Packets/s for CPU times. */
   readonly costRate: number;
-  /** Packets that the sender sends at a time there; a measurement each. */
+  /** Packets per wake-up of the sender, for CPU times; one measurement each. */
   readonly bursts: readonly number[];
-  /** Packets/s at which latencies are taken. */
+  /** Packets/s for latencies. */
   readonly latencyRate: number;
 }
 
-/** What a packet cost, and whether all came. */
+/** The cost per packet, and how many packets were lost. */
 export interface Cost {
   readonly burst: number;
-  /** CPU microseconds of the whole machine, sender and receiver included. */
+  /** CPU microseconds of the whole machine, including sender and receiver. */
   readonly perPacket: number;
   /** The same from the sampled times of /proc/stat. */
   readonly perPacketSampled: number;
@@ -27,17 +27,17 @@ export interface Cost {
 
 /** One contender in one round. */
 export interface Figures {
-  /** Packets/s that came when more were sent than can be forwarded. */
+  /** Packets/s received at saturation. */
   readonly delivered: number;
-  /** Packets/s that were sent meanwhile. */
+  /** Packets/s sent at saturation. */
   readonly offered: number;
   readonly costs: readonly Cost[];
   readonly latency: Received['latency'];
-  /** Of the packets whose latency was taken. */
+  /** Packets lost in the latency measurement. */
   readonly latencyLost: number;
 }
 
-/** How seldom the receiver looks where CPU time is taken, µs: its wake-ups shall not be counted as the contender's. */
+/** Polling interval of the receiver when measuring CPU time, µs: its wake-ups must not count as the contender's. */
 const RECEIVER_PERIOD = 1000;
 
 export async function measure(contender: Contender, conditions: Conditions): Promise<Figures> {
@@ -49,13 +49,13 @@ export async function measure(contender: Contender, conditions: Conditions): Pro
     const perPacket = (cpuSeconds: number): number => (cpuSeconds * 1e6) / received.distinct;
     costs.push({ burst, perPacket: perPacket(used.busy), perPacketSampled: perPacket(used.sampled), lost: lost(received, sent) });
   }
-  const underWay = await traffic(contender, { family, seconds, rate: latencyRate });
+  const timed = await traffic(contender, { family, seconds, rate: latencyRate });
   return {
     delivered: saturation.received.distinct / saturation.received.seconds,
     offered: saturation.sent.sent / saturation.sent.seconds,
     costs,
-    latency: underWay.received.latency,
-    latencyLost: lost(underWay.received, underWay.sent),
+    latency: timed.received.latency,
+    latencyLost: lost(timed.received, timed.sent),
   };
 }
 

@@ -4,7 +4,7 @@ import { median, rows, table } from './report.js';
 
 const latency = { p50: 10, p90: 20, p99: 30, p999: 40, longest: 50 };
 
-/** A round. */
+/** The figures of a round. */
 function figures(delivered: number, perPacket: number, lost = 0): Figures {
   const cost = { burst: 1, perPacket, perPacketSampled: perPacket - 1, lost };
   return { delivered, offered: 2 * delivered, costs: [cost], latency, latencyLost: 0 };
@@ -16,8 +16,8 @@ test.each([
   [[7], 7],
 ])('the median of %j is %d', (values, expected) => expect(median(values)).toBe(expected));
 
-test('ratios and differences are those of each round, not of the medians', () => {
-  // The machine halves its speed in the second round and its speed again in the third.
+test('ratios and differences are computed per round, not from the medians', () => {
+  // The machine's speed halves in the second round and again in the third.
   const results = new Map([
     ['forward', [figures(400_000, 6), figures(200_000, 12), figures(100_000, 24)]],
     ['nfqlb', [figures(200_000, 14), figures(100_000, 20, 5), figures(25_000, 50)]],
@@ -34,7 +34,7 @@ test('ratios and differences are those of each round, not of the medians', () =>
   });
 });
 
-test('the table has a line for each contender', () => {
+test('the table has one line per contender', () => {
   const results = new Map([
     ['forward', [figures(400_000, 6)]],
     ['c', [figures(100_000, 16)]],

@@ -1,19 +1,19 @@
 import type { Cost, Figures } from './measurement.js';
 
-/** Of each contender the figures of every round. */
+/** The figures of every round, by contender. */
 export type Results = ReadonlyMap<string, readonly Figures[]>;
 
-/** A row of the table, medians all; ratios and differences are taken in each round first, since the machine's speed changes between rounds. */
+/** A row of the table, all medians. Ratios and differences are computed per round, since the machine's speed changes between rounds. */
 export interface Row {
   readonly name: string;
   readonly delivered: number;
   /** Slowest and fastest round. */
   readonly deliveredRange: readonly [number, number];
-  /** Delivered, as a multiple of each other contender's. */
+  /** Delivered, as a multiple of each contender's. */
   readonly deliveredTo: Readonly<Record<string, number>>;
   readonly costs: readonly CostRow[];
   readonly latency: Figures['latency'];
-  /** Packets lost in all rounds, saturation apart: where any are, costs and latencies are those of an overload. */
+  /** Packets lost in all rounds, except at saturation. If any, costs and latencies are those of an overload. */
   readonly lost: number;
 }
 

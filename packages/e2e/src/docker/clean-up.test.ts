@@ -1,4 +1,4 @@
-// Whatever becomes of a run of tests, nothing of it stays in Docker.
+// However a test run ends, it leaves nothing in Docker.
 
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
@@ -14,13 +14,13 @@ import { containersOf, networksOf } from './remains.js';
 const ROOT = fileURLToPath(new URL('../../../../', import.meta.url));
 const VITEST = join(ROOT, 'node_modules/vitest/vitest.mjs');
 
-/** Runs a suite of a site that is there for ever, or fails; gives whose it is when the site is there. */
-async function startSuite(ending: 'for-ever' | 'fail', folder: string) {
+/** Starts a suite whose site runs forever or whose test fails; returns the owner once the site exists. */
+async function startSuite(ending: 'forever' | 'fail', folder: string) {
   const note = join(folder, 'owner');
   const suite = spawn(
     process.execPath,
     [VITEST, 'run', '--config', join(ROOT, 'packages/e2e/src/testing/interrupted/vitest.config.ts'), '--reporter=dot'],
-    // As a terminal does it: a process group of its own, which ^C goes to.
+    // Its own process group, which ^C goes to, as on a terminal.
     { cwd: ROOT, stdio: 'ignore', detached: true, env: { ...process.env, NFQLB_TEST_ENDING: ending, NFQLB_TEST_NOTE: note } },
   );
   const ended = once(suite, 'exit');
@@ -41,23 +41,23 @@ async function remains(owner: string): Promise<number> {
   return (await containersOf(owner)).length + (await networksOf(owner)).length;
 }
 
-/** Within so many seconds. */
+/** Fails if anything is left after `seconds`. */
 async function untilNothingRemains(owner: string, seconds: number): Promise<void> {
   const deadline = Date.now() + seconds * 1000;
   while ((await remains(owner)) > 0 && Date.now() < deadline) await sleep(200);
   expect(await remains(owner)).toBe(0);
 }
 
-describeDocker('nothing stays in Docker', () => {
+describeDocker('nothing is left in Docker', () => {
   test.each<[what: string, signal: NodeJS.Signals, toGroup: boolean]>([
     ['^C', 'SIGINT', true],
-    ['SIGTERM to Vitest alone', 'SIGTERM', false],
-    ['SIGKILL of all of it', 'SIGKILL', true],
+    ['SIGTERM to Vitest only', 'SIGTERM', false],
+    ['SIGKILL to the whole process group', 'SIGKILL', true],
   ])(
     'after %s',
     async (_, signal, toGroup) => {
       const folder = mkdtempSync(join(tmpdir(), 'nfqlb-clean-up-'));
-      const { suite, ended, owner } = await startSuite('for-ever', folder);
+      const { suite, ended, owner } = await startSuite('forever', folder);
       expect(await remains(owner)).toBeGreaterThanOrEqual(5);
       process.kill(toGroup ? -suite.pid! : suite.pid!, signal);
       await ended;
@@ -67,7 +67,7 @@ describeDocker('nothing stays in Docker', () => {
     90_000,
   );
 
-  test('after a test that fails', async () => {
+  test('after a failed test', async () => {
     const folder = mkdtempSync(join(tmpdir(), 'nfqlb-clean-up-'));
     const { ended, owner } = await startSuite('fail', folder);
     expect(await ended).toEqual([1, null]);

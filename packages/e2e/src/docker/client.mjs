@@ -1,52 +1,52 @@
-// Runs in the client's container: node client.mjs hold|dial '{…}'. Prints what it has seen, as JSON.
+// Runs in the client's container: node client.mjs hold|dial '{…}'. Prints its results as JSON.
 //
-// hold: makes so many TCP connections and asks on each, every `interval` ms, until the file `stop` is there.
-// dial: makes a connection every `interval` ms, asks once and closes it, until the file `stop` is there.
+// hold: opens `connections` TCP connections and sends a request on each, every `interval` ms, until the file `stop` exists.
+// dial: opens a connection every `interval` ms, sends one request and closes it, until the file `stop` exists.
 //
-// What a target answers to a line is its host name.
+// A target answers each line with its host name.
 import { existsSync } from 'node:fs';
 import { connect } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 
 const [what, json] = process.argv.slice(2);
-const { to, port, connections = 1, interval, stop, patience = 5000 } = JSON.parse(json);
+const { to, port, connections = 1, interval, stop, timeout = 5000 } = JSON.parse(json);
 
-/** @returns the connection, with what it went through so far */
+/** @returns the connection, with its results so far */
 function open() {
   const begin = performance.now();
-  const made = { asked: 0, answers: [], connectMs: undefined, error: undefined, socket: connect({ host: to, port, noDelay: true }) };
-  const { socket } = made;
+  const connection = { asked: 0, answers: [], connectMs: undefined, error: undefined, socket: connect({ host: to, port, noDelay: true }) };
+  const { socket } = connection;
   socket.setEncoding('latin1');
-  made.connected = new Promise((resolve) => {
+  connection.connected = new Promise((resolve) => {
     socket.on('connect', () => {
-      made.connectMs = performance.now() - begin;
+      connection.connectMs = performance.now() - begin;
       resolve();
     });
     socket.on('close', resolve);
   });
   socket.on('error', ({ code }) => {
-    made.error ??= code;
+    connection.error ??= code;
   });
   socket.on('end', () => {
-    made.error ??= 'closed by the target';
+    connection.error ??= 'closed by the target';
   });
-  socket.setTimeout(patience, () => {
-    made.error ??= 'no answer';
+  socket.setTimeout(timeout, () => {
+    connection.error ??= 'no answer';
     socket.destroy();
   });
-  socket.on('data', (text) => made.answers.push(...text.split('\n').filter(Boolean)));
-  return made;
+  socket.on('data', (text) => connection.answers.push(...text.split('\n').filter(Boolean)));
+  return connection;
 }
 
-function ask(made) {
-  if (made.error !== undefined || made.connectMs === undefined) return;
-  made.asked++;
-  made.socket.write('?\n');
+function ask(connection) {
+  if (connection.error !== undefined || connection.connectMs === undefined) return;
+  connection.asked++;
+  connection.socket.write('?\n');
 }
 
-async function answered(made) {
-  const deadline = performance.now() + patience;
-  while (made.error === undefined && made.answers.length < made.asked && performance.now() < deadline) await sleep(2);
+async function answered(connection) {
+  const deadline = performance.now() + timeout;
+  while (connection.error === undefined && connection.answers.length < connection.asked && performance.now() < deadline) await sleep(2);
 }
 
 async function hold() {
@@ -64,11 +64,11 @@ async function hold() {
 async function dial() {
   const all = [];
   while (!existsSync(stop)) {
-    const made = open();
-    all.push(made);
-    made.done = made.connected.then(() => {
-      ask(made);
-      return answered(made).then(() => made.socket.destroy());
+    const connection = open();
+    all.push(connection);
+    connection.done = connection.connected.then(() => {
+      ask(connection);
+      return answered(connection).then(() => connection.socket.destroy());
     });
     await sleep(interval);
   }

@@ -1,4 +1,4 @@
-// The README's example, as a user runs it: images built from nothing but the sources, and `curl`.
+// The README's example as a user runs it: images built from the sources, and `curl`.
 
 import { spawnSync } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
@@ -12,15 +12,15 @@ import { engineProblem, OWNER_LABEL, owner } from './engine.js';
 
 const EXAMPLE = fileURLToPath(new URL('../../../../docker/compose.yaml', import.meta.url));
 
-/** The plugin of docker, or the program that came before it. */
+/** The docker plugin, or the older standalone program. */
 const COMPOSE = [['docker', 'compose'], ['docker-compose']].find(
   ([program, ...args]) => spawnSync(program!, [...args, 'version'], { stdio: 'ignore' }).status === 0,
 );
 
 const missing = engineProblem() ?? (COMPOSE ? undefined : 'docker compose (Debian package docker-compose)');
 
-/** Says whose the containers and the network are, and gives the images names of their own. */
-function marked(): string {
+/** Labels the containers and the network with their owner, and gives the images separate names. */
+function overrides(): string {
   const labels = `{ ${OWNER_LABEL}: '${owner()}' }`;
   const service = (name: string, image: string): string => `  ${name}: { image: '${image}', labels: ${labels} }`;
   return [
@@ -28,7 +28,7 @@ function marked(): string {
     service('lb', 'nfqlb:example-test'),
     ...[1, 2, 3].map((number) => service(`target${number}`, 'nfqlb-target:test')),
     'networks:',
-    // Whole: the older program takes a network from the last file that has it.
+    // The complete definition: the older program takes a network from the last file that defines it.
     '  example:',
     '    enable_ipv6: true',
     '    ipam: { config: [{ subnet: 10.77.0.0/24 }, { subnet: "fd00:77::/64" }] }',
@@ -38,12 +38,12 @@ function marked(): string {
 }
 
 describeUnless(missing, 'the example for docker compose', () => {
-  test('is built from the sources, and all three targets answer to curl, until one is deactivated', async () => {
+  test('is built from the sources, and all three targets answer curl until one is deactivated', async () => {
     const folder = mkdtempSync(join(tmpdir(), 'nfqlb-compose-'));
-    const more = join(folder, 'marked.yaml');
-    writeFileSync(more, marked());
+    const overrideFile = join(folder, 'overrides.yaml');
+    writeFileSync(overrideFile, overrides());
     const compose = (...args: readonly string[]): Promise<string> =>
-      run([...COMPOSE!, '--project-name', `nfqlb-${owner()}`, '--file', EXAMPLE, '--file', more, ...args]);
+      run([...COMPOSE!, '--project-name', `nfqlb-${owner()}`, '--file', EXAMPLE, '--file', overrideFile, ...args]);
     const answers = async (url: string): Promise<Set<string>> => {
       const text = await run(['sh', '-c', `for i in $(seq 40); do curl -sS --globoff --max-time 5 ${url}; done`]);
       return new Set(text.trimEnd().split('\n'));
@@ -62,5 +62,5 @@ describeUnless(missing, 'the example for docker compose', () => {
       await compose('down', '--timeout=3');
       rmSync(folder, { recursive: true });
     }
-  }, 400_000); // Of which nearly all is for the build.
+  }, 400_000); // Nearly all of it for the build.
 });

@@ -16,7 +16,7 @@ describeDocker('with DSR', () => {
       behaviour('answers go straight back, and targets see the client’s address', { behaviour: 'dsr', family, queues }, async () => {
         const site = shared();
         const { client, lb, front } = site;
-        // The counter counts: what comes from the client is seen.
+        // Proves that the counter works: it sees the client's packets.
         const clientsAddress = client.address(front, family);
         const fromClient = await packetsFrom(lb, family, clientsAddress);
         const fromVip = await packetsFrom(lb, family, VIP[family]);

@@ -1,4 +1,4 @@
-// Two equal load balancers behind a router that spreads connections between them; one is killed.
+// Two identical load balancers behind a router that spreads connections over them; one is killed.
 
 import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect } from 'vitest';
@@ -17,16 +17,16 @@ describeDocker('two load balancers behind ECMP', () => {
         await using site = await Site.create({ mode: 'dsr', queues, lbs: 2 });
         const [first, second] = site.lbs;
         let shares: number[] = [];
-        const seen = await converse(site, 'hold', { family, connections: 100, patience: 8000 }, async () => {
+        const seen = await converse(site, 'hold', { family, connections: 100, timeout: 8000 }, async () => {
           await sleep(700);
           shares = await Promise.all(site.lbs.map(queued));
           await first!.kill();
           await sleep(200);
-          // What a routing protocol does when the neighbour is gone.
+          // As a routing protocol does when the neighbour is gone.
           await site.routeThrough(second!);
           await sleep(500);
         });
-        // Of 100 connections each has 50, give or take five standard deviations.
+        // Each has 50 of 100 connections, within five standard deviations.
         expect(Math.min(...shares) / (shares[0]! + shares[1]!)).toBeGreaterThan(0.25);
         expect(seen).toMatchObject({ connected: 100, errors: [], moved: 0, answered: seen.asked });
         expect(Object.keys(seen.byTarget).sort()).toEqual(['t1', 't2', 't3']);

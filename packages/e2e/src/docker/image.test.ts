@@ -1,4 +1,4 @@
-// The images by themselves: what they are given, what they lack, how they end.
+// The images on their own: valid and invalid configuration, and how they end.
 
 import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, test } from 'vitest';
@@ -12,7 +12,7 @@ import { VIP } from './site.js';
 
 const OWNED = ['--label', `${OWNER_LABEL}=${owner()}`];
 
-/** Runs the load balancer's image to its end. */
+/** Runs the load balancer's image to completion. */
 async function runImage(...args: readonly string[]): Promise<{ status: number | null; stdout: string; stderr: string }> {
   const running = await Running.start(['docker', 'run', '--rm', ...OWNED, ...args]);
   const { status } = await running.exited;
@@ -22,7 +22,7 @@ async function runImage(...args: readonly string[]): Promise<{ status: number | 
 const ADMIN = '--cap-add=NET_ADMIN';
 const env = (name: string, value: string): string => `--env=NFQLB_${name}=${value}`;
 const VIP_4 = env('VIPS', '10.0.0.1/32');
-/** On Docker's own network, where nobody has it. */
+/** An unused address on Docker's default network. */
 const TARGET_4 = env('TARGETS', '172.17.200.1');
 const VIP_6 = env('VIPS', '2001:db8::1/128');
 const TARGET_6 = env('TARGETS', 'fd00::1');
@@ -44,16 +44,16 @@ describeDocker('the load balancer’s image', () => {
     ['no targets', [VIP_4], /^nfqlb: NFQLB_TARGETS is not set; must be addresses, as in docker run --env /],
     ['no NET_ADMIN', [VIP_4, TARGET_4], /^nfqlb up: needs the capability CAP_NET_ADMIN: .* a container with --cap-add=NET_ADMIN$/],
     [
-      'a VIP that is none',
+      'an invalid VIP',
       [ADMIN, env('VIPS', '10.0.0.1'), TARGET_4],
       /^nfqlb up: --vip=10.0.0.1: must be ADDRESS\/BITS such as 10.0.0.1\/32 /,
     ],
     [
-      'a VIP that is none among others, a line each',
+      'an invalid VIP among others, one per line',
       [ADMIN, env('VIPS', '10.0.0.1/32\n10.0.0.300/32\n'), TARGET_4],
       /^nfqlb up: --vip=10.0.0.1\/32,10.0.0.300\/32: 10.0.0.300\/32: must be ADDRESS/,
     ],
-    ['a target that is none', [ADMIN, VIP_4, env('TARGETS', 'web1')], /^nfqlb up: targets web1: must be ADDRESS or FWMARK=ADDRESS/],
+    ['an invalid target', [ADMIN, VIP_4, env('TARGETS', 'web1')], /^nfqlb up: targets web1: must be ADDRESS or FWMARK=ADDRESS/],
     [
       'a Docker without IPv6',
       [ADMIN, VIP_6, TARGET_6],
@@ -70,7 +70,7 @@ describeDocker('the load balancer’s image', () => {
       /^nfqlb up: target 1=192.0.2.1: must be another machine on a network of this one with --mode=dsr; /,
     ],
     ['a tun device without /dev/net/tun', [ADMIN, VIP_4, TARGET_4, env('LB_OPTIONS', '--tun=nfqlb0')], /^nfqlb lb: .*\/dev\/net\/tun/],
-  ])('says in one line: %s', async (_, args, said) => {
+  ])('reports in one line: %s', async (_, args, said) => {
     const { status, stderr } = await runImage(...args, LB_IMAGE);
     const lines = stderr.trimEnd().split('\n');
     expect(lines).toHaveLength(1);
@@ -78,25 +78,25 @@ describeDocker('the load balancer’s image', () => {
     expect(status).toBe(1);
   });
 
-  test('is healthy while it listens, balances without tun but says so, and leaves nothing when it is stopped', async () => {
+  test('is healthy while it listens, balances without tun but warns, and leaves nothing when stopped', async () => {
     const id = (
       await docker('run', '--detach', '--rm', '--health-interval=1s', ...OWNED, ADMIN, VIP_4, TARGET_4, env('MODE', 'dsr'), LB_IMAGE)
     ).trim();
     const running = await Running.start(['docker', 'logs', '--follow', id]);
-    await running.says(/listening on queue 2/);
-    await running.says(/no \/dev\/net\/tun: fragments that come before the first of their packet are dropped/);
+    await running.waitForOutput(/listening on queue 2/);
+    await running.waitForOutput(/no \/dev\/net\/tun: fragments that come before the first of their packet are dropped/);
     const health = async (): Promise<string> => (await docker('inspect', '--format', '{{.State.Health.Status}}', id)).trim();
     for (let i = 0; i < 50 && (await health()) === 'starting'; i++) await sleep(100);
     expect(await health()).toBe('healthy');
     const waiting = docker('wait', id);
     await docker('stop', id);
-    // Docker kills after ten seconds: that would be 137.
+    // Docker kills after ten seconds, which would give 137.
     expect((await waiting).trim()).toBe('0');
     await running.exited;
     expect(running.stderr + running.stdout).not.toContain('nothing was set up');
   });
 
-  test('is unhealthy when nobody listens', async () => {
+  test('is unhealthy without a listener', async () => {
     expect(await runImage('--entrypoint=nfqlb-healthy', ADMIN, LB_IMAGE)).toMatchObject({
       status: 1,
       stdout: 'nobody listens to a queue\n',
@@ -108,7 +108,7 @@ describeDocker('a target’s image', () => {
   const shared = sharedSite({ mode: 'dsr', queues: 1, targets: 1 });
 
   describe.each([4, 6] as Family[])('over IPv%i', (family) => {
-    test('says its name over TCP, UDP, HTTP and SCTP, also in UDP', async () => {
+    test('answers with its name over TCP, UDP, HTTP, SCTP and SCTP in UDP', async () => {
       const { client } = shared();
       const host = family === 4 ? VIP[4] : `[${VIP[6]}]`;
       expect(await client.run('curl', '-sS', '--globoff', '--max-time', '5', `http://${host}/`)).toBe('t1\n');

@@ -1,3 +1,3 @@
-/** What the set-up of the Vitest project builds from `docker/`. */
+/** Images that the set-up of the Vitest project builds from `docker/`. */
 export const LB_IMAGE = 'nfqlb:test';
 export const TARGET_IMAGE = 'nfqlb-target:test';

@@ -8,26 +8,26 @@ export interface MachineOptions {
   readonly image: string;
   /** Its host name. */
   readonly name: string;
-  /** The first is the one that its default route leads to. */
+  /** The first one has the default route. */
   readonly networks: readonly SiteNetwork[];
-  /** Matches what it writes when it is ready. Default: it is ready at once. */
+  /** Matches its output when it is ready. Default: ready immediately. */
   readonly ready?: RegExp;
   readonly command?: readonly string[];
   readonly env?: Readonly<Record<string, string>>;
   readonly sysctls?: Readonly<Record<string, string>>;
   readonly devices?: readonly string[];
-  /** Copied into it: path here → path there. */
+  /** Files copied into it: local path → path in the container. */
   readonly files?: Readonly<Record<string, string>>;
 }
 
-/** What a machine may take until it is ready, ms. */
+/** How long a machine may take to become ready, ms. */
 const START_TIMEOUT_MS = 30_000;
 
-/** A container on several networks, with devices and sysctls, for which testcontainers has no words of its own. */
+/** A container with several networks, devices and sysctls, which testcontainers does not support directly. */
 class MachineContainer extends GenericContainer {
   readonly #further: readonly SiteNetwork[];
-  /** What it has written since it started. */
-  said = '';
+  /** Its output since it started. */
+  output = '';
 
   constructor({ image, name, networks, ready, command, env = {}, sysctls = {}, devices = [], files = {} }: MachineOptions) {
     super(image);
@@ -40,7 +40,7 @@ class MachineContainer extends GenericContainer {
       .withCopyFilesToContainer(Object.entries(files).map(([source, target]) => ({ source, target })))
       .withLogConsumer((stream) => {
         stream.on('data', (text) => {
-          this.said += text;
+          this.output += text;
         });
       })
       .withStartupTimeout(START_TIMEOUT_MS)
@@ -50,7 +50,7 @@ class MachineContainer extends GenericContainer {
     this.hostConfig.Devices = devices.map((path) => ({ PathOnHost: path, PathInContainer: path, CgroupPermissions: 'rwm' }));
   }
 
-  /** Between creation and start: so the interfaces are there before anything runs. */
+  /** Called between creation and start, so that the interfaces exist before anything runs. */
   protected override async containerCreated(id: string): Promise<void> {
     const client = await getContainerRuntimeClient();
     const container = client.container.getById(id);
@@ -74,7 +74,7 @@ export class Machine {
   static async start(options: MachineOptions): Promise<Machine> {
     const container = new MachineContainer(options);
     const started = await container.start().catch((error: Error) => {
-      throw new E2eError('command-failed', `${options.name}: ${error.message}: ${container.said.trim()}`, { cause: error });
+      throw new E2eError('command-failed', `${options.name}: ${error.message}: ${container.output.trim()}`, { cause: error });
     });
     const [inspected] = JSON.parse(await docker('inspect', started.getId())) as [Inspected];
     const networks = Object.entries(inspected.NetworkSettings.Networks);
@@ -93,7 +93,7 @@ export class Machine {
   }
 
   /**
-   * Runs a program to its end and gives its stdout.
+   * Runs a program to completion and returns its stdout.
    *
    * @throws {@link E2eError} `command-failed` unless its status is 0
    */
@@ -103,28 +103,28 @@ export class Machine {
     return stdout;
   }
 
-  /** Runs a program to its end, however that is. */
+  /** Runs a program to completion, whatever its exit status. */
   attempt(...command: readonly string[]): Promise<{ exitCode: number; stdout: string; stderr: string }> {
     return this.#started.exec([...command]);
   }
 
-  /** Runs a script of lines, the first that fails ends it. */
+  /** Runs a shell script; stops at the first line that fails. */
   script(...lines: readonly string[]): Promise<string> {
     return this.run('sh', '-ec', lines.join('\n'));
   }
 
-  /** `kill -9`, or another signal; it stays to be removed with its site. */
+  /** Sends SIGKILL or another signal. The container is removed with its site. */
   async kill(signal = 'KILL'): Promise<void> {
     await docker('kill', `--signal=${signal}`, this.id);
   }
 
-  /** What it has written. */
+  /** Its output. */
   async logs(): Promise<string> {
     return docker('logs', this.id);
   }
 }
 
-/** What `docker inspect` writes, as far as it is used. */
+/** The parts of `docker inspect` output in use. */
 interface Inspected {
   readonly NetworkSettings: {
     readonly Networks: Readonly<Record<string, { readonly IPAddress: string; readonly GlobalIPv6Address: string }>>;

@@ -1,4 +1,4 @@
-// The README's example in containers: targets behind NAT, which come and go.
+// The README's example in containers: targets behind NAT that come and go.
 
 import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect } from 'vitest';
@@ -9,8 +9,8 @@ import { sharedSite } from '../testing/shared-site.js';
 import { converse, curl } from './conversations.js';
 import type { Site } from './site.js';
 
-/** How often the client had to send a SYN again, since it started: `TCPSynRetrans` in /proc/net/netstat. */
-async function synsSentAgain({ client }: Site): Promise<number> {
+/** SYNs that the client has retransmitted since it started: `TCPSynRetrans` in /proc/net/netstat. */
+async function synRetransmissions({ client }: Site): Promise<number> {
   const [names, values] = (await client.run('cat', '/proc/net/netstat')).split('\n').map((line) => line.split(' '));
   return Number(values![names!.indexOf('TCPSynRetrans')]);
 }
@@ -31,7 +31,7 @@ describeDocker('with NAT', () => {
         });
         expect(new Set(during)).toEqual(new Set(['t1', 't3']));
         expect(new Set(await curl(site, family, 40))).toEqual(new Set(['t1', 't2', 't3']));
-        // NAT decides once a connection: those with the target that left stay there, too.
+        // NAT decides once per connection, so those of the deactivated target stay there.
         expect(seen).toMatchObject({ connections: 60, connected: 60, errors: [], moved: 0, answered: seen.asked });
         expect(Object.keys(seen.byTarget).sort()).toEqual(['t1', 't2', 't3']);
         expect(seen.asked).toBeGreaterThan(60 * 20);
@@ -39,7 +39,7 @@ describeDocker('with NAT', () => {
 
       behaviour('no connection is lost or slow while targets come and go', { behaviour: 'nat-change', family, queues }, async () => {
         const site = shared();
-        const sentAgain = await synsSentAgain(site);
+        const retransmissions = await synRetransmissions(site);
         const seen = await converse(site, 'dial', { family, interval: 5 }, async () => {
           for (const fwmark of ['1', '2', '3', '1', '2', '3']) {
             await site.lb.run('nfqlb', 'deactivate', fwmark);
@@ -56,8 +56,8 @@ describeDocker('with NAT', () => {
         });
         expect(seen.connections).toBeGreaterThan(100);
         expect(Object.keys(seen.byTarget).sort()).toEqual(['t1', 't2', 't3']);
-        // A lost SYN would have been sent again (RFC 6298 §2.1).
-        expect(await synsSentAgain(site)).toBe(sentAgain);
+        // A lost SYN would have been retransmitted (RFC 6298 §2.1).
+        expect(await synRetransmissions(site)).toBe(retransmissions);
         console.log(`IPv${family}, ${queues} queues: connected in ${JSON.stringify(seen.connectMs)} ms while targets came and went`);
       });
     });

@@ -16,7 +16,7 @@ const LARGE = 5_000_000;
 const PORT = 8080;
 const SERVER = `require("node:http").createServer((_, response) => response.end(Buffer.alloc(${LARGE}))).listen(${PORT}, "::")`;
 
-/** Puts a client behind a router, which has a narrow link to it; gives the client and what takes both away. */
+/** Puts a client behind a router with a narrow link to it; returns the client and a function that removes both. */
 async function addFarClient(site: Site): Promise<{ client: Machine; remove: () => Promise<void> }> {
   const far = await SiteNetwork.create('far');
   const machines: Machine[] = [];
@@ -40,7 +40,7 @@ async function addFarClient(site: Site): Promise<{ client: Machine; remove: () =
       await router.script(`${route} ${VIP[family]} via ${site.lb.address(site.front, family)}`);
       for (const target of site.targets) await target.script(`${route} ${farClient} via ${router.address(site.front, family)}`);
     }
-    // The client's own MTU stays 1500: it does not know, and asks for full segments.
+    // The client's own MTU stays 1500: it is unaware of the link and announces full-size segments.
     await router.script(
       `device=$(ip -brief -4 address show | grep -F ' ${router.address(far, 4)}/' | cut -d@ -f1)`,
       `ip link set "$device" mtu ${NARROW}`,
@@ -52,7 +52,7 @@ async function addFarClient(site: Site): Promise<{ client: Machine; remove: () =
   }
 }
 
-/** curl's exit status, and how many octets came. */
+/** curl's exit status, and how many octets it received. */
 async function download(client: Machine, family: Family): Promise<string> {
   const url = `http://${family === 4 ? VIP[4] : `[${VIP[6]}]`}:${PORT}/`;
   const write = ['--output', '/dev/null', '--write-out', '%{exitcode} %{size_download}'];
@@ -80,7 +80,7 @@ describeDocker('path MTU discovery', () => {
     describe.each([4, 6] as const)('over IPv%i', (family) => {
       behaviour('a large download comes over a narrow link', { behaviour: 'pmtu', family, queues }, async () => {
         expect(await download(far.client, family)).toBe(`0 ${LARGE}`);
-        // The target that served, and no other, has heard of it: by ICMP, from the router to the VIP.
+        // Only the target that served has learned it, from the router's ICMP error to the VIP.
         const paths = await Promise.all(shared().targets.map((target) => target.run('ip', `-${family}`, 'route', 'show', 'cache')));
         expect(paths.filter((path) => path.includes(`mtu ${NARROW}`))).toHaveLength(1);
       });

@@ -1,4 +1,4 @@
-// A flow for one port of TCP: with --promiscuous_ping its addresses answer ping, too.
+// A flow for one TCP port: with --promiscuous_ping its addresses also answer ping.
 
 import { describe, expect } from 'vitest';
 import type { Family, Queues } from '../matrix/behaviours.js';
@@ -10,7 +10,7 @@ import { VIP } from './site.js';
 
 describeDocker('flowlb', () => {
   describe.each([1, 4] as Queues[])('with %i queues', (queues) => {
-    // Commands of its own start it with and without the option, in one container.
+    // One container; the test starts flowlb with and without the option.
     const shared = sharedSite(
       { mode: 'dsr', queues, command: ['sh', '-c', 'echo listening on queue: none yet; exec sleep infinity'] },
       async ({ lb }) => {

@@ -1,4 +1,4 @@
-// Once for all files of the Vitest project `docker`: images, and somebody who cleans up however the run ends.
+// Runs once for the Vitest project `docker`: builds images, and starts a reaper that cleans up however the run ends.
 import { spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { fileURLToPath } from 'node:url';
@@ -11,23 +11,23 @@ const path = (relative: string): string => fileURLToPath(new URL(relative, impor
 const ROOT = path('../../../../');
 
 export default async function setUp(): Promise<(() => Promise<void>) | undefined> {
-  // `describeDocker` says why.
+  // `describeDocker` reports why.
   if (engineProblem() !== undefined) return undefined;
   const owner = `${process.pid}-${randomBytes(3).toString('hex')}`;
   process.env.NFQLB_TEST_RUN = owner;
-  // testcontainers' own reaper is an image, which cannot be had without a registry.
+  // testcontainers' own reaper is an image and needs a registry.
   process.env.TESTCONTAINERS_RYUK_DISABLED = 'true';
   const reaper = spawn(process.execPath, [path('reaper.mjs'), `${OWNER_LABEL}=${owner}`], {
     stdio: ['pipe', 'ignore', 'ignore'],
-    // Not in our process group, which ^C goes to.
+    // Not in our process group, which gets ^C.
     detached: true,
   });
   reaper.unref();
   try {
     await run([path('../../scripts/base-images.sh')]);
   } catch (error) {
-    // Without a registry, and without the means to do without: as good as no engine.
-    process.env.NFQLB_DOCKER_PROBLEM = `images to begin with (${(error as Error).message.split(': ').slice(2).join(': ')})`;
+    // Without base images, from a registry or otherwise, the engine is useless.
+    process.env.NFQLB_DOCKER_PROBLEM = `base images (${(error as Error).message.split(': ').slice(2).join(': ')})`;
     reaper.stdin.end();
     return undefined;
   }

@@ -1,6 +1,6 @@
-// Removes what a run of tests has left in Docker, when the run is over: node reaper.mjs LABEL.
+// Removes what a test run has left in Docker when the run is over: node reaper.mjs LABEL.
 //
-// The run holds the other end of this program's stdin. The pipe closes however the run ends, also by SIGKILL.
+// The run holds the other end of this program's stdin. The pipe closes however the run ends, even by SIGKILL.
 import { execFileSync } from 'node:child_process';
 import { setTimeout as sleep } from 'node:timers/promises';
 
@@ -12,9 +12,9 @@ const ids = (...list) =>
     .filter(Boolean);
 
 for await (const _ of process.stdin) {
-  // Nothing is ever written: it is the end that counts.
+  // Nothing is ever written; only the end matters.
 }
-// The run's workers may live a little longer, and the engine finish what they have asked for.
+// The run's workers may live a little longer, and the engine may still be executing their requests.
 for (let quiet = 0; quiet < 3; ) {
   try {
     const containers = ids('ps', '--all');
@@ -23,7 +23,7 @@ for (let quiet = 0; quiet < 3; ) {
     if (containers.length > 0) docker('rm', '--force', '--volumes', ...containers);
     if (networks.length > 0) docker('network', 'rm', ...networks);
   } catch {
-    // Somebody else has removed it, or an endpoint is still there: the next turn sees.
+    // Already removed, or an endpoint still exists: retry in the next iteration.
   }
   await sleep(500);
 }

@@ -1,4 +1,4 @@
-// A packet for which there is no target, or no flow, gets a fwmark that a REJECT rule or a route answers: the client need not wait.
+// A packet without a target or a flow gets a fwmark that a REJECT rule or a route answers, so that the client need not wait.
 
 import { describe, expect } from 'vitest';
 import type { Family, Queues } from '../matrix/behaviours.js';
@@ -27,7 +27,7 @@ async function attempt({ client }: Site, family: Family, port: number): Promise<
   return { exitCode, stderr };
 }
 
-/** TCP that no target is there for is reset; what belongs to no flow has no route. */
+/** TCP connections without a target are reset; packets without a flow have no route. */
 async function answerMarks(lb: Machine): Promise<void> {
   await lb.script(
     ...['iptables', 'ip6tables'].map(

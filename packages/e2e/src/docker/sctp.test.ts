@@ -1,4 +1,4 @@
-// SCTP through the load balancer's container to targets' containers: over IP, and in UDP (RFC 6951).
+// SCTP through the load balancer's container to the targets' containers: over IP and in UDP (RFC 6951).
 
 import { describe, expect } from 'vitest';
 import { CIRCUMSTANCES } from '../matrix/behaviours.js';
@@ -8,7 +8,7 @@ import { sharedSite } from '../testing/shared-site.js';
 import { VIP } from './site.js';
 
 const ENCAP_PORT = 9899;
-/** Enough for each of three targets; always from the same source ports, so that it is the same targets in every run. */
+/** Enough to reach all three targets. The source ports are fixed, so that the targets are the same in every run. */
 const ASSOCIATIONS = 30;
 
 describeDocker('SCTP', () => {

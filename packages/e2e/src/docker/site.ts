@@ -4,9 +4,9 @@
  *   ┌────────┐  front  ┌─────────┐  back   ┌─────────┐
  *   │ client ├────┬────┤ lb1 lb2 ├────┬────┤ t1 … tN │
  *   └────────┘    │    └─────────┘    │    └────┬────┘
- *                 └───────────────────┘─────────┘  with dsr targets are on both, have the VIP, and answer straight
+ *                 └───────────────────┘─────────┘  with dsr targets are on both, have the VIP, and answer directly
  *
- * The client's route to the VIPs is the load balancers.
+ * The client routes the VIPs through the load balancers.
  */
 import { fileURLToPath } from 'node:url';
 import type { Family, Queues } from '../matrix/behaviours.js';
@@ -22,9 +22,9 @@ export interface SiteOptions {
   readonly targets?: number;
   /** Default 1. */
   readonly lbs?: number;
-  /** More variables for the load balancers' containers. */
+  /** Additional variables for the load balancers' containers. */
   readonly env?: Readonly<Record<string, string>>;
-  /** The command of the load balancers' containers. Default: none, they do what their environment says. */
+  /** The command of the load balancers' containers. Default: none, the environment configures them. */
   readonly command?: readonly string[];
 }
 
@@ -34,7 +34,7 @@ const VIPS = `${VIP[4]}/32 ${VIP[6]}/128`;
 
 const CLIENT_PROGRAM = fileURLToPath(new URL('client.mjs', import.meta.url));
 
-/** Without a number of its own Docker's IPv6 is off, and reverse path filters are the engine's machine's. */
+/** Without these, IPv6 may be off in a container, and reverse path filters are those of Docker's host. */
 export const HOST_SYSCTLS: Readonly<Record<string, string>> = {
   'net.ipv6.conf.all.disable_ipv6': '0',
   'net.ipv4.conf.all.rp_filter': '2',
@@ -108,14 +108,14 @@ export class Site implements AsyncDisposable {
     return this.lbs[0]!;
   }
 
-  /** By number, from 1 on: its fwmark. */
+  /** By number, starting at 1, which is also its fwmark. */
   target(number: number): Machine {
     const target = this.targets[number - 1];
-    if (!target) throw new RangeError(`target ${number}: there are ${this.targets.length}`);
+    if (!target) throw new RangeError(`target ${number}: must be 1-${this.targets.length}`);
     return target;
   }
 
-  /** Leads the client's packets to the VIPs to these, as a routing protocol would. */
+  /** Routes the client's packets to the VIPs through these, as a routing protocol would. */
   async routeThrough(...lbs: readonly Machine[]): Promise<void> {
     const hops = (family: Family): string => lbs.map((lb) => `nexthop via ${lb.address(this.front, family)}`).join(' ');
     await this.client.script(`ip route replace ${VIP[4]} ${hops(4)}`, `ip -6 route replace ${VIP[6]} ${hops(6)}`);
@@ -127,16 +127,16 @@ export class Site implements AsyncDisposable {
   }
 }
 
-/** How many packets have come to a load balancer's queues: what the kernel numbers in a queue are its packets. */
+/** How many packets have been queued to a load balancer: the kernel's packet ids count a queue's packets. */
 export async function queued(lb: Machine): Promise<number> {
   const rows = (await lb.run('cat', '/proc/net/netfilter/nfnetlink_queue')).trimEnd().split('\n');
   return rows.map((row) => Number(row.trim().split(/\s+/)[7])).reduce((sum, count) => sum + count, 0);
 }
 
-/** Counts from now on the packets with a source address that come to a machine; the result tells how many. */
+/** Starts counting the packets with a source address that reach a machine; the result returns the count. */
 export async function packetsFrom(machine: Machine, family: Family, address: string): Promise<() => Promise<number>> {
   const program = family === 4 ? 'iptables' : 'ip6tables';
-  // In `raw`: before anything can drop a packet, or give it another address.
+  // In `raw`, before anything can drop or translate a packet.
   await machine.run(program, '-t', 'raw', '-A', 'PREROUTING', '-s', address);
   return async () => {
     const lines = (await machine.run(program, '-t', 'raw', '-nvxL', 'PREROUTING')).split('\n').map((line) => line.trim().split(/\s+/));

@@ -1,4 +1,4 @@
-// Only what begins a connection goes to the queue; the kernel keeps its fwmark for the rest.
+// Only the first packet of a connection goes to the queue; the kernel keeps its fwmark for the rest.
 
 import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect } from 'vitest';
@@ -40,7 +40,7 @@ describeDocker('with NAT and --syn-only', () => {
         const { lb } = shared();
         // The entrypoint's only child.
         const signal = (name: string) => lb.script(`kill -${name} $(cat /proc/1/task/1/children)`);
-        let seen = await converse(shared(), 'hold', { family, connections: 20, patience: 1000 }, async () => {
+        let seen = await converse(shared(), 'hold', { family, connections: 20, timeout: 1000 }, async () => {
           await signal('STOP');
           await sleep(2000);
         });

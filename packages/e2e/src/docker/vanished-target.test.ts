@@ -1,4 +1,4 @@
-// A target that is killed, and that nobody has deactivated.
+// A target that is killed without being deactivated.
 
 import { describe, expect, test } from 'vitest';
 import type { Family } from '../matrix/behaviours.js';
@@ -8,7 +8,7 @@ import { Site } from './site.js';
 
 describeDocker('a target that vanishes', () => {
   describe.each([4, 6] as Family[])('over IPv%i', (family) => {
-    test('takes its own connections with it and no other; doctor says which it is; deactivated, it is missed by nobody', async () => {
+    test('breaks only its own connections; doctor names it; deactivating it restores service', async () => {
       await using site = await Site.create({ mode: 'nat', queues: 1 });
       const doctor = async (): Promise<string[]> => {
         const { stdout } = await site.lb.attempt('nfqlb', 'doctor');
@@ -16,9 +16,9 @@ describeDocker('a target that vanishes', () => {
       };
       expect(await doctor()).toEqual([]);
       await site.target(2).kill();
-      const seen = await converse(site, 'hold', { family, connections: 60, patience: 6000 }, async () => {});
+      const seen = await converse(site, 'hold', { family, connections: 60, timeout: 6000 }, async () => {});
       expect(Object.keys(seen.byTarget).sort()).toEqual(['t1', 't3']);
-      // No neighbour answers: the load balancer says so to the client (ICMP host or address unreachable).
+      // No neighbour answers, so the load balancer reports ICMP host or address unreachable to the client.
       expect(new Set(seen.errors)).toEqual(new Set(['EHOSTUNREACH']));
       expect(seen.connected + seen.errors.length).toBe(60);
       expect(seen.errors.length).toBeGreaterThan(5);

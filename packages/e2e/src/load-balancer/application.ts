@@ -1,4 +1,4 @@
-// What tests of flows have in common: applications with tables of their own.
+// Helpers for tests of flows: applications, each with its own table.
 
 import type { Target } from '../topology/host.js';
 import type { Topology } from '../topology/topology.js';
@@ -16,7 +16,7 @@ export async function startFlowLb(net: Topology, options: LoadBalancerOptions = 
   return await LoadBalancer.start(net, { flows: true, targets: [], ...options });
 }
 
-/** Makes the table of an application; gives its name. */
+/** Creates the table of an application; returns its name. */
 export async function tableOf(net: Topology, lb: LoadBalancer, application: string, ...targets: readonly Target[]): Promise<string> {
   const name = net.sharedMemory(application);
   await lb.run('init', `--shm=${name}`, '--M=997', '--N=32');
@@ -24,7 +24,7 @@ export async function tableOf(net: Topology, lb: LoadBalancer, application: stri
   return name;
 }
 
-/** By flow: its matches_count. */
+/** The matches_count of each flow. */
 export async function matches(lb: LoadBalancer): Promise<Record<string, number>> {
   const listed = JSON.parse(await lb.run('flow-list')) as ListedFlow[];
   return Object.fromEntries(listed.map(({ name, matches_count }) => [name, matches_count]));

@@ -1,4 +1,4 @@
-// A whole example: three applications, each with VIPs, ports, targets and clients of its own, behind one `flowlb`.
+// A complete example: three applications behind one `flowlb`, each with its own VIPs, ports, targets and clients.
 
 import { expect, test } from 'vitest';
 import { describeLive } from '../testing/describe-live.js';
@@ -10,11 +10,11 @@ import { NFQLB } from './program.js';
 
 const QUEUES = '0:3';
 
-/** By application: a VIP of each family. */
+/** A VIP of each family, by application. */
 const VIPS = { web: ['10.10.0.1', '1000::a:1'], dns: ['10.10.0.2', '1000::a:2'], mail: ['10.10.0.3', '1000::a:3'] } as const;
 type Application = keyof typeof VIPS;
 
-/** Routes a VIP from the client to the LB's queues, and gives it to the targets. */
+/** Routes a VIP from the client to the LB's queues, and adds it to the targets. */
 async function addVip(net: Topology, vip: string): Promise<void> {
   const [family, length] = vip.includes(':') ? ([6, 128] as const) : ([4, 32] as const);
   const { peer } = net.client.wire(net.lb.host);
@@ -28,11 +28,11 @@ async function addVip(net: Topology, vip: string): Promise<void> {
 describeLive(
   'three applications',
   () => {
-    test('each get what is theirs, over IPv4 and IPv6, TCP and UDP, from the clients that may', async () => {
+    test('each get their own traffic, over IPv4 and IPv6, TCP and UDP, from allowed clients only', async () => {
       await using net = await Topology.create({ targets: 5 });
       await using lb = await startFlowLb(net, { queue: QUEUES });
       for (const vip of Object.values(VIPS).flat()) await addVip(net, vip);
-      // As IPv4 lets programs have an address that is local by a route alone.
+      // As for IPv4, lets programs bind to an address that is local only by a route.
       await net.client.run(['sh', '-c', 'echo 1 >/proc/sys/net/ipv6/ip_nonlocal_bind']);
       const tables = {
         web: await tableOf(net, lb, 'web', net.target(1), net.target(2)),
@@ -67,13 +67,13 @@ describeLive(
         expect(await asked('dns', 'tcp', 53)).toEqual([3]);
         expect(await asked('mail', 'tcp', 25)).toEqual([4, 5]);
         expect(await asked('mail', 'udp', 25)).toEqual([4, 5]);
-        // Another's port, another protocol, a client from elsewhere.
+        // Another application's port, another protocol, a client that is not allowed.
         expect(await refused('web', 'tcp', 25)).toBe(true);
         expect(await refused('web', 'udp', 80)).toBe(true);
         expect(await refused('mail', 'udp', 25, far)).toBe(true);
       }
       expect(await matches(lb)).toMatchObject({ dns: expect.any(Number), mail: expect.any(Number) });
-      // What is nobody's was dropped: the queues have let nothing by.
+      // Packets without a flow were dropped: the queues let nothing through.
       expect(await net.lb.astray()).toBe(0);
     }, 60_000);
   },

@@ -20,7 +20,7 @@ beforeEach(() => {
 });
 afterEach(() => rmSync(folder, { recursive: true, force: true }));
 
-/** Writes a configuration, and gives its path. */
+/** Writes a configuration and returns its path. */
 function write(content: unknown, name = 'nfqlb.yaml'): string {
   const path = join(folder, name);
   writeFileSync(path, typeof content === 'string' ? content : JSON.stringify(content));
@@ -30,7 +30,7 @@ function write(content: unknown, name = 'nfqlb.yaml'): string {
 describeLive(
   'a configuration file',
   () => {
-    test('is applied, and changed, under load: no packet is lost, and each is where its flow leads', async () => {
+    test('is applied and changed under load: no packet is lost, and each goes where its flow leads', async () => {
       await using net = await Topology.create({ targets: 4 });
       await using lb = await LoadBalancer.start(net, { flows: true, targets: [], options: ['--qlength=16384'] });
       const [web, dns] = [net.sharedMemory('web'), net.sharedMemory('dns')];
@@ -68,7 +68,7 @@ describeLive(
       expect(JSON.parse(await lb.run('flow-list', '--name=web'))).toMatchObject({ matches_count: sent.sent });
     }, 60_000);
 
-    test('that is refused changes nothing: neither what it says of tables, nor of flows', async () => {
+    test('that is rejected changes nothing, neither tables nor flows', async () => {
       await using net = await Topology.create({ targets: 2 });
       await using lb = await LoadBalancer.start(net, { flows: true, targets: [] });
       const web = net.sharedMemory('web');
@@ -91,14 +91,14 @@ describeLive(
       expect(await refusal('tables: {')).toMatch(/nfqlb\.yaml:1:10: /);
       expect(await refusal({ tables, flows: [] }, '--dry-run')).toBe('none');
       expect([await lb.run('show', `--shm=${web}`), await lb.run('flow-list')]).toEqual(before);
-      // Tables alone need no load balancer with flows.
+      // Tables without flows need no running flowlb.
       await lb.stop();
       expect(await refusal({ tables, flows: [flow] })).toContain('nobody listens there in this network namespace; start nfqlb flowlb');
       expect(await lb.run('show', `--shm=${web}`)).toBe(before[0]);
       expect(await lb.run('apply', write({ tables }))).toBe(`nfqlb deactivate --shm=${web} ${one}\nnfqlb activate --shm=${web} ${two}\n`);
     });
 
-    test('is followed: written over, renamed, behind a link; a bad one is told once', async () => {
+    test('is watched when overwritten, renamed or behind a link; a bad one is reported once', async () => {
       await using net = await Topology.create({ targets: 1 });
       await using lb = await LoadBalancer.start(net, { flows: true, targets: [] });
       const web = net.sharedMemory('web');
@@ -118,13 +118,13 @@ describeLive(
       await new Promise((resolve) => setTimeout(resolve, 1500));
       expect(watch.stderr.split('\n')).toHaveLength(2);
       expect(await names()).toBe('["c"]\n');
-      // A load balancer that is started again gets its flows when there is another file, or one that could not be applied.
+      // A restarted load balancer gets its flows when the file changes or could not be applied before.
       write(named('d'), 'c');
       await expect.poll(names, { timeout: 10_000 }).toBe('["d"]\n');
       expect(await watch.stop('SIGTERM')).toEqual({ status: 0, signal: null });
     }, 60_000);
 
-    test('gives a load balancer that starts again its flows, and leaves targets as they have become', async () => {
+    test('gives a restarted load balancer its flows, and leaves the current targets', async () => {
       await using net = await Topology.create({ targets: 2 });
       const web = net.sharedMemory('web');
       const [one, two] = net.targets.map(({ fwmark }) => fwmark);

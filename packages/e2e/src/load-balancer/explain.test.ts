@@ -1,4 +1,4 @@
-// What `nfqlb explain` says of packets, beside what the kernel sees of them behind a load balancer that really got them.
+// Compares the output of `nfqlb explain` with the fwmarks that packets get from a running load balancer.
 
 import { type PacketBuilder, packet } from '@nfqlb/core/packet-builder';
 import { randomNumbers } from '@nfqlb/core/testing';
@@ -13,7 +13,7 @@ import { NFQLB } from './program.js';
 const PACKETS = 200;
 const UDP_ENCAP = 9899;
 
-/** A packet that is told from all others of its family by a number that no decision looks at. */
+/** A packet with a number that is unique in its family and irrelevant to the decision. */
 interface Numbered {
   readonly family: 4 | 6;
   readonly number: number;
@@ -32,7 +32,7 @@ interface Explained {
   readonly dport?: number;
 }
 
-/** Of all kinds that the load balancer tells apart, but for later fragments: they go by what came before. */
+/** Packets of all kinds that the load balancer distinguishes, except later fragments, which depend on earlier packets. */
 function randomPackets(net: Topology, seed: number): Numbered[] {
   const random = randomNumbers(seed);
   const below = (limit: number): number => random() % limit;
@@ -81,7 +81,7 @@ function randomPackets(net: Topology, seed: number): Numbered[] {
   });
 }
 
-/** Notes, behind the queue, which packets come and with which fwmark: IPv4 by identification, IPv6 by hop limit. */
+/** Records the packets behind the queue and their fwmarks: IPv4 by identification, IPv6 by hop limit. */
 async function watchMarks(lb: LbHost): Promise<() => Promise<Map<string, number>>> {
   const set = (name: string, field: string): string => `set ${name} { typeof ${field} . meta mark; size 4096; flags dynamic; }`;
   const ruleset = `table inet explain {
@@ -104,12 +104,12 @@ async function watchMarks(lb: LbHost): Promise<() => Promise<Map<string, number>
   };
 }
 
-/** Sends the packets, and gives for each the fwmark that the kernel saw; `null` for one that did not come through. */
+/** Sends the packets and returns the fwmark of each as seen by the kernel; `null` if it did not pass. */
 async function decidedLive(net: Topology, packets: readonly Numbered[]): Promise<(number | null)[]> {
   const marks = await watchMarks(net.lb);
   const hex = packets.map(({ bytes }) => Buffer.from(bytes).toString('hex'));
   expect(await inject(net, { packets: hex, rate: 2000 })).toEqual({ sent: packets.length, refused: 0 });
-  // The last one is decided last: there is one queue.
+  // With one queue, the last packet is decided last.
   const marker = packet().ipv4('10.2.0.1', net.vip4, { id: 60_000 }).udp(1, 7).build();
   await inject(net, { packets: [Buffer.from(marker).toString('hex')] });
   await expect.poll(async () => (await marks()).has('4:60000'), { timeout: 10_000 }).toBe(true);
@@ -126,7 +126,7 @@ async function explained(lb: LoadBalancer, packets: readonly Numbered[], ...opti
     .map((line) => JSON.parse(line) as Explained);
 }
 
-/** In words, as the options of `explain` say it; `undefined` for what they do not say. */
+/** As options of `explain`; `undefined` if they cannot express the packet. */
 function inWords({ kind, src, dst, proto, sport, dport }: Explained): string[] | undefined {
   if (kind !== 'normal' && kind !== 'addresses-only') return undefined;
   const ports = sport === undefined ? [] : [`--sport=${sport}`, `--dport=${dport}`];
@@ -136,7 +136,7 @@ function inWords({ kind, src, dst, proto, sport, dport }: Explained): string[] |
 describeLive(
   'explain',
   () => {
-    test('says of 200 packets, over a dozen flows, what the running flowlb does with them', async () => {
+    test('agrees with the running flowlb on 200 packets over a dozen flows', async () => {
       await using net = await Topology.create({ targets: 1 });
       const options = ['--nolb_fwmark=77', '--promiscuous_ping'];
       await using lb = await LoadBalancer.start(net, { flows: true, targets: [], options });
@@ -168,7 +168,7 @@ describeLive(
       const said = await explained(lb, packets, ...options);
       expect(said.map(({ fwmark }) => fwmark)).toEqual(live);
 
-      // That says something only where much of it occurs.
+      // The comparison is meaningful only if all of these occur.
       const occurring = (field: 'kind' | 'flow' | 'reason'): Set<unknown> => new Set(said.map((one) => one[field]).filter(Boolean));
       expect(occurring('flow')).toEqual(new Set(flows.map(([name]) => name)));
       expect(occurring('kind')).toEqual(new Set(['normal', 'first-fragment', 'udp-encap', 'icmp-inner', 'icmp', 'addresses-only']));
@@ -182,7 +182,7 @@ describeLive(
       }
     });
 
-    test('says of packets what the running lb does with them, and what it would do after a change', async () => {
+    test('agrees with the running lb, before and after a change', async () => {
       await using net = await Topology.create({ targets: 4 });
       const options = [`--sctp_encap=${UDP_ENCAP}`, '--hash_mode=0'];
       await using lb = await LoadBalancer.start(net, { options });
@@ -194,10 +194,10 @@ describeLive(
       expect(new Set(live.filter((fwmark) => fwmark !== null)).size).toBe(4);
 
       const change = `--what-if=deactivate ${net.target(2).fwmark}`;
-      const foretold = (await explained(lb, packets, ...options, table, change)) as unknown as { whatIf: Explained }[];
+      const predicted = (await explained(lb, packets, ...options, table, change)) as unknown as { whatIf: Explained }[];
       await lb.deactivate(net.target(2));
       await net.lb.run(['nft', 'delete', 'table', 'inet', 'explain']);
-      expect(foretold.map(({ whatIf }) => whatIf.fwmark)).toEqual(await decidedLive(net, packets));
+      expect(predicted.map(({ whatIf }) => whatIf.fwmark)).toEqual(await decidedLive(net, packets));
     });
   },
   NFQLB,

@@ -2,20 +2,20 @@ import type { LbHost } from '../topology/host.js';
 
 const PORT = 4711;
 
-/** `NFQLB_FLOW_ADDRESS` of a `flowlb` that {@link sayToFlowLb} reaches. */
+/** `NFQLB_FLOW_ADDRESS` of a `flowlb` that {@link sendToFlowLb} can reach. */
 export const FLOW_ADDRESS: string = `tcp:127.0.0.1:${PORT}`;
 
 /**
- * Says requests as they are, one after the other, each on a connection of its own: many more a second than commands could be started.
+ * Sends raw requests one after another, each on its own connection: many more per second than by starting commands.
  *
- * @param interval milliseconds from one to the next; default: as fast as they are answered
+ * @param interval milliseconds between requests; default: as fast as they are answered
  * @returns how many were answered `OK`
  */
-export async function sayToFlowLb(lb: LbHost, requests: readonly string[], interval = 0): Promise<number> {
+export async function sendToFlowLb(lb: LbHost, requests: readonly string[], interval = 0): Promise<number> {
   return (await repliesOfFlowLb(lb, requests, interval)).filter((reply) => reply === 'OK').length;
 }
 
-/** As {@link sayToFlowLb}. Gives what was answered, without the NULs. */
+/** Like {@link sendToFlowLb}, but returns the replies, without NULs. */
 export async function repliesOfFlowLb(lb: LbHost, requests: readonly string[], interval = 0): Promise<string[]> {
   return JSON.parse(await lb.run([process.execPath, '-e', PROGRAM, String(interval)], { input: JSON.stringify(requests) }));
 }

@@ -1,4 +1,4 @@
-// SCTP in UDP (RFC 6951) goes with the flow of the SCTP packet that is inside, to the target that it would go to by itself.
+// SCTP in UDP (RFC 6951) matches the flow of the inner SCTP packet and goes to the same target as plain SCTP.
 
 import { type PacketBuilder, packet } from '@nfqlb/core/testing';
 import { expect, test } from 'vitest';
@@ -14,7 +14,7 @@ describeLive(
   'SCTP in UDP',
   () => {
     test.each([4, 6] as const)(
-      'IPv%i: goes by the SCTP packet inside, and never with a flow for UDP below',
+      'IPv%i: follows the inner SCTP packet, and never a lower flow for UDP',
       async (family) => {
         await using net = await Topology.create({ targets: 4 });
         await using lb = await startFlowLb(net);
@@ -33,7 +33,7 @@ describeLive(
             .udp(50_000 + sport, udp)
             .payload(sctp(sport, dport).build().slice(headers));
         };
-        /** The target, by number, that a packet comes to; `undefined` when it does not. */
+        /** Number of the target that a packet reaches; `undefined` if none. */
         const targetOf = async (built: PacketBuilder): Promise<number | undefined> => {
           const counts = (): Promise<number[]> =>
             Promise.all(net.targets.map(async (target) => (await target.counts(target.wire(net.lb.host).own.device)).received));
@@ -55,15 +55,15 @@ describeLive(
         expect([...targets].sort()).toEqual([1, 2, 3]);
         expect(await matches(lb)).toEqual({ signalling: 24, udp: 0 });
 
-        // There is no flow for this association: no other may have its packets, for they are not UDP's.
+        // No flow for this association: its packets must not match the UDP flow.
         expect(await targetOf(sctp(1, 7000))).toBeUndefined();
         expect(await targetOf(inUdp(1, 7000))).toBeUndefined();
-        // To another port it is UDP, as what is no SCTP to this one is not.
+        // To another port it is plain UDP; to this port a packet that is not SCTP is dropped.
         expect(await targetOf(inUdp(1, 6000, ENCAPSULATION + 1))).toBe(4);
         expect(await targetOf(ip().udp(1, ENCAPSULATION).payload(3))).toBeUndefined();
         expect(await matches(lb)).toEqual({ signalling: 24, udp: 1 });
 
-        // A lower flow for SCTP has it; a higher one for UDP has it all.
+        // A lower flow for SCTP matches it; a higher flow for UDP takes everything.
         await flow('association', other, 0, '--protocols=sctp', '--dports=7000');
         expect(await targetOf(inUdp(1, 7000))).toBe(4);
         await flow('udp', other, 9, '--protocols=udp');
@@ -71,7 +71,7 @@ describeLive(
         expect(await matches(lb)).toEqual({ signalling: 24, udp: 2, association: 1 });
         await lb.run('flow-delete', '--name=udp');
         await lb.run('flow-delete', '--name=signalling');
-        // With it goes the way to it.
+        // No remaining flow enables SCTP in UDP.
         expect(await targetOf(inUdp(1, 7000))).toBeUndefined();
       },
       60_000,

@@ -1,4 +1,4 @@
-// What people and programs say wrongly about flows: one line, and nothing has changed.
+// Invalid flow commands of users and programs: one line of error, and nothing changes.
 
 import { readFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
@@ -21,7 +21,7 @@ function request(action: string, fields: Fields): string {
     .join('')}eoc:\n`;
 }
 
-/** What C nfqlb refuses, measured on it. */
+/** Flows that C nfqlb rejects, as recorded from it. */
 const { refused } = JSON.parse(readFileSync(new URL('../../../core/test-data/flows.json', import.meta.url), 'utf8')) as {
   readonly refused: readonly { readonly flow: Fields }[];
 };
@@ -53,7 +53,7 @@ const BAD_FIELDS: readonly Fields[] = [
   { target: 'nfqlb-none' },
 ];
 
-/** 100 clients that say nothing, 50 with half a line, 20 that do not read what they asked for, and 10 with ten megabytes: new ones for those that are ended. */
+/** 100 clients that send nothing, 50 that send half a line, 20 that do not read the reply, and 10 that send ten megabytes. Closed ones reconnect. */
 const MISBEHAVING = `
 const { connect } = require('node:net');
 function client(say) {
@@ -68,7 +68,7 @@ for (let i = 0; i < 10; i++) client((socket) => socket.write('x'.repeat(10 << 20
 setTimeout(() => console.log('ready'), 300);
 `;
 
-/** What a command says on stderr; it has to fail. */
+/** The error message of a command that must fail. */
 async function refusal(lb: LoadBalancer, ...args: readonly string[]): Promise<string> {
   return await lb.run(...args).then(
     () => 'none',
@@ -79,7 +79,7 @@ async function refusal(lb: LoadBalancer, ...args: readonly string[]): Promise<st
 describeLive(
   'flow commands',
   () => {
-    test('that are refused at the socket: FAIL and one line, and nothing has changed', async () => {
+    test('that are rejected at the socket: FAIL and one line, and nothing changes', async () => {
       await using net = await Topology.create();
       await using lb = await startFlowLb(net, { flowAddress: FLOW_ADDRESS });
       const target = await tableOf(net, lb, 'table', net.target(1));
@@ -89,7 +89,7 @@ describeLive(
         ...refused.map(({ flow }) => request('set', { name: 'a', target, ...flow })),
         ...BAD_FIELDS.map((fields) => request('set', { name: 'a', target, ...fields })),
         ...BAD_NAMES.map((name) => request('set', { name, target })),
-        // A line end ends the name, and begins a field.
+        // A newline ends the name and starts a field.
         request('set', { name: 'b\nrest', target }),
         request('set', { name: 'b' }),
         request('set', { target }),
@@ -104,14 +104,14 @@ describeLive(
       expect(replies).toHaveLength(requests.length);
       expect(requests.filter((_, i) => !/^FAIL: [^\n\r]{5,300}$/.test(replies[i]!))).toEqual([]);
       expect(await lb.run('flow-list')).toBe(before);
-      // Masked, as C nfqlb does.
+      // Masked, as by C nfqlb.
       const masked = request('set', { name: 'b', target, dsts: '10.1.2.3/8,::ffff:10.1.2.3/112,1000::1/64' });
       expect(await repliesOfFlowLb(net.lb, [masked])).toEqual(['OK']);
       const [, b] = JSON.parse(await lb.run('flow-list')) as ListedFlow[];
       expect(b!.dests).toEqual(['::ffff:10.0.0.0/104', '::ffff:10.1.0.0/112', '1000::/64']);
     });
 
-    test('that are refused at the command line: one line, exit status 1, and nothing has changed', async () => {
+    test('that are rejected at the command line: one line, exit status 1, and nothing changes', async () => {
       await using net = await Topology.create();
       await using lb = await startFlowLb(net);
       const table = await tableOf(net, lb, 'table', net.target(1));
@@ -140,7 +140,7 @@ describeLive(
       );
     });
 
-    test('are taken, and packets balanced, whatever other clients do', async () => {
+    test('are accepted, and packets balanced, whatever other clients do', async () => {
       await using net = await Topology.create();
       await using lb = await startFlowLb(net, { flowAddress: FLOW_ADDRESS, options: ['--qlength=16384'] });
       const target = await tableOf(net, lb, 'table', net.target(1));
@@ -148,7 +148,7 @@ describeLive(
       await using receiver = await Receiver.start(net, { period: 200 });
       await using sender = await Sender.start(net, { rate: 10_000 });
       await using bad = await net.lb.spawn([process.execPath, '-e', MISBEHAVING, FLOW_ADDRESS.split(':').at(-1)!]);
-      await bad.says(/ready/);
+      await bad.waitForOutput(/ready/);
       const sets = Array.from({ length: 50 }, (_, i) => request('set', { name: `b${i}`, target, protocols: 'tcp' }));
       expect(new Set(await repliesOfFlowLb(net.lb, sets))).toEqual(new Set(['OK']));
       expect(JSON.parse(await lb.run('flow-list-names'))).toHaveLength(51);
@@ -157,7 +157,7 @@ describeLive(
       expect(bad.ended).toBe(false);
     });
 
-    test('are not taken at all addresses of the machine, unless that is asked for', async () => {
+    test('are not accepted on all addresses of the machine unless requested', async () => {
       await using net = await Topology.create();
       for (const address of ['tcp:0.0.0.0:4711', 'tcp:[::]:4711']) {
         await expect(startFlowLb(net, { flowAddress: address })).rejects.toThrow(
@@ -169,7 +169,7 @@ describeLive(
       expect(await repliesOfFlowLb(net.lb, [request('list-names', {})])).toEqual(['[]']);
     });
 
-    test('may have long lists: 5,000 CIDRs and 2,000 ports, there and back', async () => {
+    test('may have long lists: 5,000 CIDRs and 2,000 ports, set and listed', async () => {
       await using net = await Topology.create();
       await using lb = await startFlowLb(net, { flowAddress: FLOW_ADDRESS });
       const target = await tableOf(net, lb, 'table', net.target(1));

@@ -1,4 +1,4 @@
-// Many applications behind one `flowlb`: each with flows and targets of its own.
+// Many applications behind one `flowlb`, each with its own flows and targets.
 
 import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, test } from 'vitest';
@@ -9,7 +9,7 @@ import { ask } from '../traffic/questions.js';
 import { lost, Receiver } from '../traffic/receiver.js';
 import { Sender } from '../traffic/sender.js';
 import { answering, matches, startFlowLb, tableOf } from './application.js';
-import { FLOW_ADDRESS, sayToFlowLb } from './flow-commands.js';
+import { FLOW_ADDRESS, sendToFlowLb } from './flow-commands.js';
 import { ManyFlows } from './many-flows.js';
 import { NFQLB } from './program.js';
 
@@ -43,7 +43,7 @@ describeLive(
           expect(answers).toMatchObject({ asked: 40, answered: 40, moved: 0 });
           return answering(answers);
         };
-        // As IPv4 lets programs have an address that is local by a route alone.
+        // As for IPv4, lets programs bind to an address that is local only by a route.
         await net.client.run(['sh', '-c', 'echo 1 >/proc/sys/net/ipv6/ip_nonlocal_bind']);
         const [close, far] = family === 4 ? ['10.2.0.1', '10.2.0.2'] : ['fd00:2::1', 'fd00:2::2'];
         expect(await asked('tcp', 80)).toEqual([1, 2]);
@@ -53,13 +53,13 @@ describeLive(
         expect(await asked('tcp', 53, close)).toEqual([4]);
         expect(await asked('udp', 9999)).toEqual([4]);
         const counts = await matches(lb);
-        // TCP sends several packets on each connection; a question over UDP is one.
+        // TCP sends several packets on each connection; a UDP request is one packet.
         expect(counts).toMatchObject({ dns: 40 });
         expect(counts.web).toBeGreaterThan(80);
         expect(await net.lb.astray()).toBe(0);
       });
 
-      test('without a target let no packet through, and a lower flow gets none; one that is deleted serves on', async () => {
+      test('without a target drop their packets instead of passing them to a lower flow; a deleted table stays in use', async () => {
         await using net = await Topology.create({ targets: 2 });
         await using lb = await startFlowLb(net);
         const web = await tableOf(net, lb, 'web', net.target(1));
@@ -74,7 +74,7 @@ describeLive(
         await lb.run('flow-set', '--name=web2', `--target=${web}`, '--prio=11', '--protocols=sctp');
         const mappings = async (table: string): Promise<string[]> =>
           (await net.lb.run(['cat', `/proc/${lb.process.pid}/maps`])).split('\n').filter((line) => line.includes(`/dev/shm/${table}`));
-        // Once, by the worker, whatever flows lead to it; the main thread may map it, too, but only to read.
+        // The worker maps it once, however many flows lead to it; the main thread may also map it, but read-only.
         const mapped = async (table: string): Promise<number> => (await mappings(table)).filter((line) => line.includes(' rw-s ')).length;
         expect([await mapped(web), await mapped(rest)]).toEqual([1, 1]);
         await lb.run('deactivate', `--shm=${web}`, String(net.target(1).fwmark));
@@ -86,7 +86,7 @@ describeLive(
           `nfqlb delete: warning: a load balancer uses and 2 flows use table ${web}: its targets stay in use, and cannot be changed until there is a table of that name again\n`,
         );
         await expect.poll(() => lb.process.stderr).toContain(`table ${web} was deleted; its targets stay in use`);
-        // All of them, and nothing is lost meanwhile.
+        // All of them, without loss.
         const { answered: all } = await ask(net, { protocol: 'udp', family, connections: 80, timeout: 300 });
         expect(all).toBe(80);
         await tableOf(net, lb, 'web', net.target(1));
@@ -101,14 +101,14 @@ describeLive(
       });
     });
 
-    test('redefined 50 times a second under load lose no packet, and send none elsewhere', async () => {
+    test('redefined 50 times a second under load lose and misroute no packet', async () => {
       await using net = await Topology.create({ targets: 4 });
       await using lb = await startFlowLb(net, { flowAddress: FLOW_ADDRESS, options: ['--qlength=16384'] });
       const table = await tableOf(net, lb, 'application', ...net.targets);
       const other = await tableOf(net, lb, 'other', net.target(1));
       const set = (name: string, target: string, prio: number, more = ''): string =>
         `action:set\nname:${name}\ntarget:${target}\npriority:${prio}\n${more}eoc:\n`;
-      // Others of higher priority, that match nothing of what is sent.
+      // Other flows of higher priority that match none of the packets sent.
       const others = Array.from({ length: 300 }, (_, i) => ({
         name: `f${i}`,
         target: other,
@@ -125,7 +125,7 @@ describeLive(
           ? set('application', table, 1 + (i % 7), 'protocols:udp\n')
           : set(`f${i}`, other, 9, `dports:${7000 + i}\nprotocols:udp\n`),
       );
-      expect(await sayToFlowLb(net.lb, again, 20)).toBe(200);
+      expect(await sendToFlowLb(net.lb, again, 20)).toBe(200);
       const sent = await sender.stop();
       const received = await receiver.finish();
       expect(sent.sent).toBeGreaterThan(100_000);
@@ -135,7 +135,7 @@ describeLive(
       expect(await matches(lb)).toMatchObject({ application: sent.sent });
     }, 60_000);
 
-    test.each([4, 6] as const)('IPv%i: what no flow matches, and what has no target, can be refused at once', async (family) => {
+    test.each([4, 6] as const)('IPv%i: packets without a flow or without a target can be rejected at once', async (family) => {
       await using net = await Topology.create({ targets: 1 });
       await using lb = await startFlowLb(net, { options: ['--nolb_fwmark=77', '--notargets_fwmark=78'] });
       const empty = await tableOf(net, lb, 'empty');
@@ -144,14 +144,14 @@ describeLive(
         net.lb.iptables(family, `-A FORWARD -p tcp -m mark --mark ${mark} -j REJECT --reject-with ${how}`);
       await reject(77, 'tcp-reset');
       await reject(78, family === 4 ? 'icmp-host-unreachable' : 'icmp6-addr-unreachable');
-      /** Why a connection is not made. Without a refusal that would be ETIMEDOUT, after minutes. */
+      /** Why a connection fails. If not rejected, it would be ETIMEDOUT after minutes. */
       const connect = async (port: number): Promise<string> => {
         const program = `require('node:net').connect(${port}, '${net.vip(family)}').on('error', ({ code }) => console.log(code))`;
         return (await net.client.run([process.execPath, '-e', program])).trim();
       };
       expect(await connect(80)).toBe('ECONNREFUSED');
       expect(await connect(81)).toBe('EHOSTUNREACH');
-      // The last target goes, and it is the same.
+      // The same after the last target is deactivated.
       await lb.run('activate', `--shm=${empty}`, String(net.target(1).fwmark));
       await EchoServers.start(net, 82);
       expect(await ask(net, { protocol: 'tcp', family, port: 82 })).toMatchObject({ answered: 1 });
@@ -159,14 +159,14 @@ describeLive(
       expect(await connect(82)).toBe('EHOSTUNREACH');
     });
 
-    test('by the thousand, redefined all the time, make no packet wait, and none go astray', async () => {
+    test('by the thousand, constantly redefined, delay no packet and misroute none', async () => {
       await using net = await Topology.create({ targets: 2 });
       await using lb = await startFlowLb(net, { targets: [net.target(1)], flowAddress: FLOW_ADDRESS, options: ['--qlength=16384'] });
       const all = new ManyFlows(net, lb, { count: 3000, tables: 50 });
       await all.define();
       await using receiver = await Receiver.start(net, { period: 200 });
       await using sender = await Sender.start(net, { rate: 20_000, sourceAddresses: 10, sourcePorts: 100 });
-      // Whatever else the machine does stops a worker too, flows or not: a second will do in which it does not.
+      // Other load on the machine also stalls a worker: one second without such a stall is enough.
       let [alone, changing] = [Number.POSITIVE_INFINITY, Number.POSITIVE_INFINITY];
       for (let round = 0; round < 8 && changing >= 5 + alone; round++) {
         alone = Math.min(alone, await lb.longestBatch(() => sleep(500)));

@@ -1,4 +1,4 @@
-// Fragments through the running load balancer: in order, out of order, over a tier, under attack.
+// Fragments through the running load balancer: in order, out of order, through a tier, under attack.
 
 import { readFile } from 'node:fs/promises';
 import { fragments, packet, randomNumbers } from '@nfqlb/core/testing';
@@ -18,8 +18,8 @@ import { NFQLB } from './program.js';
 
 type Family = 4 | 6;
 
-/** Room for what the tests throw at it at once. */
-const ROOM = ['--tun=nfqlb0', '--ft_size=9973', '--ft_buckets=20000', '--ft_frag=4000', '--qlength=16384'];
+/** Limits large enough for the bursts of these tests. */
+const LARGE_LIMITS = ['--tun=nfqlb0', '--ft_size=9973', '--ft_buckets=20000', '--ft_frag=4000', '--qlength=16384'];
 
 const CASES = ([4, 6] as const).flatMap((family) => ['2', '0:3'].map((queue) => [family, queue] as const));
 
@@ -27,7 +27,7 @@ async function statistics(lb: LoadBalancer): Promise<Record<string, number>> {
   return JSON.parse(await lb.run('stats', `--ft_shm=${lb.table}-fragments`)) as Record<string, number>;
 }
 
-/** Sends, and tells where each flow went: to one target, and nothing of it got lost. */
+/** Sends packets and returns where they went; each flow must reach one target, without loss. */
 async function send(net: Topology, options: SendOptions): Promise<Received> {
   await using receiver = await Receiver.start(net, { eachFlow: true });
   await using sender = await Sender.start(net, { rate: 4000, sourceAddresses: 20, sourcePorts: 20, count: 2000, ...options });
@@ -38,10 +38,10 @@ async function send(net: Topology, options: SendOptions): Promise<Received> {
   return received;
 }
 
-/** For each flow the target that got it, counted from 0. */
+/** The target of each flow, starting at 0. */
 const targetsOf = ({ byFlow }: Received): number[] => byFlow!.map((counts) => counts.findIndex((count) => count > 0));
 
-/** UDP datagrams as `Sender` makes them, in so many fragments each, of which the first alone is not all. */
+/** UDP datagrams like those of `Sender`, in `parts` fragments each. */
 function trains(family: Family, count: number, parts: number): Uint8Array[][] {
   return Array.from({ length: count }, (_, i) => {
     const payload = Buffer.alloc(48 * parts - 8);
@@ -56,7 +56,7 @@ function trains(family: Family, count: number, parts: number): Uint8Array[][] {
   });
 }
 
-/** Nothing moves further than about `distance` places. */
+/** Shuffles items by at most about `distance` places. */
 function disordered<T>(items: readonly T[], distance: number): T[] {
   const random = randomNumbers(1);
   return items
@@ -71,9 +71,9 @@ describeLive(
   'fragments',
   () => {
     describe.each(CASES)('over IPv%i, queue %s', (family, queue) => {
-      test('in order or reversed go where whole packets of their flow go', async () => {
+      test('in order or reversed go where unfragmented packets of their flow go', async () => {
         await using net = await Topology.create({ targets: 4 });
-        await using lb = await LoadBalancer.start(net, { queue, options: ROOM });
+        await using lb = await LoadBalancer.start(net, { queue, options: LARGE_LIMITS });
         const whole = targetsOf(await send(net, { family, length: 200 }));
         const forward = targetsOf(await send(net, { family, length: 200, fragmentOctets: 64 }));
         const reversed = targetsOf(await send(net, { family, length: 200, fragmentOctets: 64, order: 'reversed' }));
@@ -85,9 +85,9 @@ describeLive(
         expect((await statistics(lb)).fragsAllocated).toBeGreaterThan(2000);
       });
 
-      test('in random disorder, several datagrams at a time, come whole to their target', async () => {
+      test('in random order, several datagrams at a time, reach their target completely', async () => {
         await using net = await Topology.create({ targets: 4 });
-        await using _lb = await LoadBalancer.start(net, { queue, options: ROOM });
+        await using _lb = await LoadBalancer.start(net, { queue, options: LARGE_LIMITS });
         const whole = targetsOf(await send(net, { family, sourceAddresses: 1, sourcePorts: 2000, length: 200 }));
         await using receiver = await Receiver.start(net, { eachFlow: true });
         const packets = disordered(trains(family, 2000, 5).flat(), 30);
@@ -99,10 +99,10 @@ describeLive(
 
       test('of UDP and ping of 20 kB are answered', async () => {
         await using net = await Topology.create({ targets: 4 });
-        await using _lb = await LoadBalancer.start(net, { queue, options: ROOM });
+        await using _lb = await LoadBalancer.start(net, { queue, options: LARGE_LIMITS });
         await using _servers = await EchoServers.start(net);
-        // Each IPv4 socket counts its datagrams from a random 16-bit number (RFC 6864, section 5.2). Two of 40 would count alike in 1.2 % of
-        // runs, and then the second datagram with an identification is dropped while the first is remembered; two of 8, in 0.04 %.
+        // Each IPv4 socket numbers its datagrams from a random 16-bit start (RFC 6864, section 5.2). With 40 sockets two would collide in 1.2 %
+        // of runs, and the second datagram with an identification is dropped while the first is remembered; with 8, in 0.04 %.
         expect(await ask(net, { protocol: 'udp', family, connections: 8, repeat: 15, octets: 20_000 })).toMatchObject({
           asked: 120,
           answered: 120,
@@ -144,8 +144,8 @@ describeLive(
       60_000,
     );
 
-    // Not in containers: Docker's bridges put fragments together and split them again, where the kernel shows bridged packets to
-    // iptables (net.bridge.bridge-nf-call-iptables), and its NAT rules for DNS do so in every container for IPv4.
+    // Not in containers: Docker's bridges reassemble and refragment packets if the kernel passes bridged packets to iptables
+    // (net.bridge.bridge-nf-call-iptables), and Docker's NAT rules for DNS do so in every container for IPv4.
     describe.each(CIRCUMSTANCES)('over IPv$family, queues: $queues', ({ family, queues }) => {
       behaviour(
         'each sent to any of three load balancers of a tier, all come whole to one target',
@@ -157,14 +157,14 @@ describeLive(
             await host.run([...NFQLB.command, 'init', `--shm=${tier}`, `--ownfw=${host.fwmark}`]);
             await host.run([...NFQLB.command, 'activate', `--shm=${tier}`, ...net.lbs.map(({ fwmark }) => String(fwmark))]);
             const queue = queues === 1 ? '2' : '0:3';
-            return await LoadBalancer.start(net, { host, queue, options: [...ROOM, '--ft_ttl=5000', `--lbshm=${tier}`] });
+            return await LoadBalancer.start(net, { host, queue, options: [...LARGE_LIMITS, '--ft_ttl=5000', `--lbshm=${tier}`] });
           };
           await using first = await start(net.lbs[0]!);
           await using second = await start(net.lbs[1]!);
           await using third = await start(net.lbs[2]!);
           const whole = targetsOf(await send(net, { family, sourceAddresses: 1, sourcePorts: 900, length: 200 }));
 
-          // Fragments that go three ways overtake each other; a target gives up a datagram that 64 others from the same source have overtaken.
+          // Fragments on three paths overtake each other; by default a target drops a datagram overtaken by 64 others from the same source.
           for (const target of net.targets) await target.run(['sh', '-c', 'echo 0 >/proc/sys/net/ipv4/ipfrag_max_dist']);
           await using receiver = await Receiver.start(net, { eachFlow: true });
           const random = randomNumbers(7);
@@ -174,7 +174,7 @@ describeLive(
           const received = await receiver.finish();
           expect(received).toMatchObject({ distinct: 900, duplicates: 0, foreign: 0, splitFlows: 0 });
           expect(targetsOf(received).slice(0, 900)).toEqual(whole.slice(0, 900));
-          // The addresses choose one of the tier for all of these: the others sent every fragment there, once.
+          // The addresses select one load balancer of the tier for all of these: the others forwarded every fragment to it, once.
           const lookups = await Promise.all([first, second, third].map(async (lb) => (await statistics(lb)).lookups!));
           expect(lookups.filter((count) => count > 0)).toHaveLength(1);
           for (const lb of net.lbs) expect(await lb.astray()).toBe(0);
@@ -182,7 +182,7 @@ describeLive(
       );
     });
 
-    test('without a tun device are dropped when they come before the first, and served when they come in order', async () => {
+    test('without a tun device are dropped if they precede the first, and balanced if in order', async () => {
       await using net = await Topology.create({ targets: 2 });
       await using lb = await LoadBalancer.start(net, { options: ['--ft_size=997', '--ft_buckets=997'] });
       await send(net, { length: 200, fragmentOctets: 64 });
@@ -202,7 +202,7 @@ describeLive(
       expect(lb.process.stderr).toMatch(/dropped: fragment-no-room 300, fragment-poisoned 300;/);
     });
 
-    test('what is wrong with the tun device is said in one line, with exit status 1', async () => {
+    test('a tun device problem is reported in one line, with exit status 1', async () => {
       await using net = await Topology.create();
       await using lb = await LoadBalancer.start(net);
       await net.lb.ip('tuntap add mode tun name small0');
@@ -224,12 +224,12 @@ describeLive(
       for (const [said, reason] of reasons) expect(said).toContain(`nfqlb lb: ${reason}`);
     });
 
-    test.each([4, 6] as const)('over IPv%i that lie, overlap or end too early harm nobody', async (family) => {
+    test.each([4, 6] as const)('over IPv%i that are bogus, overlapping or truncated do no harm', async (family) => {
       await using net = await Topology.create({ targets: 2 });
-      await using lb = await LoadBalancer.start(net, { options: [...ROOM, '--reassembler=1000'] });
+      await using lb = await LoadBalancer.start(net, { options: [...LARGE_LIMITS, '--reassembler=1000'] });
       const ip = family === 4 ? packet().ipv4('10.2.0.1', '10.0.0.1') : packet().ipv6('fd00:2::1', '1000::1');
       const part = (id: number, offset: number, more: boolean) => ip.fragment({ id, offset, more });
-      const lies = [
+      const bogus = [
         part(1, 0, true).protocol(17).payload(2),
         part(2, 0, true).protocol(6).payload(0),
         part(3, 65528, false).protocol(17).payload(64),
@@ -239,21 +239,21 @@ describeLive(
         ...[8, 8, 8].map((offset) => part(7, offset, false).protocol(17).payload(16)),
         part(8, 8, false).protocol(17).payload(0),
       ];
-      await inject(net, { packets: hex(Array.from({ length: 50 }, () => lies.map((builder) => builder.build())).flat()), rate: 5000 });
+      await inject(net, { packets: hex(Array.from({ length: 50 }, () => bogus.map((builder) => builder.build())).flat()), rate: 5000 });
       const received = await send(net, { family, length: 200, fragmentOctets: 64, firstSequence: 1000, firstFlow: 0 });
       expect(received.flows).toBe(400);
       expect(await net.lb.astray()).toBe(0);
       await lb.stop();
     });
 
-    test('that never complete, at full rate, in a queue of their own, cost others little: memory stays, traffic goes on, fragments recover', async () => {
+    test('that never complete, at full rate in a separate queue: memory stays bounded, other traffic continues, fragments recover', async () => {
       await using net = await Topology.create({ targets: 4 });
       await using lb = await LoadBalancer.start(net, { queue: '2:3', fragmentQueue: 3, options: ['--tun=nfqlb0', '--qlength=8192'] });
       const memory = async (): Promise<number> => {
         const status = await readFile(`/proc/${lb.process.pid}/status`, 'utf8');
         return Number(/VmRSS:\s+(\d+) kB/.exec(status)![1]);
       };
-      // The default table holds this rate. Over the other family: targets keep what never completes for 30 s, and then take no more of it.
+      // The default table can handle this rate. Uses the other family, since targets keep incomplete datagrams for 30 s and then accept no more.
       const fragmented = { family: 6, rate: 1000, count: 500, length: 200, fragmentOctets: 64 } as const;
       await send(net, fragmented);
       const before = await memory();
@@ -275,7 +275,7 @@ describeLive(
       await new Promise((resolve) => setTimeout(resolve, 250));
       await send(net, { ...fragmented, order: 'reversed' });
       console.log(
-        `attack: ${Math.round(attacked / 30)} datagrams/s; of others’ packets ${((100 * received.distinct) / sent.sent).toFixed(2)}% came; ` +
+        `attack: ${Math.round(attacked / 30)} datagrams/s; ${((100 * received.distinct) / sent.sent).toFixed(2)}% of other packets arrived; ` +
           `memory ${before} kB before, ${during} kB after`,
       );
     }, 90_000);

@@ -1,4 +1,4 @@
-// A Kubernetes gateway that drives C nfqlb with these commands has to get along with this program.
+// This program must be compatible with a Kubernetes gateway that controls C nfqlb with these commands.
 
 import { expect, test } from 'vitest';
 import { describeLive } from '../testing/describe-live.js';
@@ -11,7 +11,7 @@ import { NFQLB } from './program.js';
 
 const FLOWLB = { queue: '0:3', options: ['--promiscuous_ping', '--qlength=1024', '--hash_mode=0'] };
 
-/** A stream of the gateway: a table, and the flows that lead to it. Every command is given twice, as a gateway does that has lost count. */
+/** A stream of the gateway: a table and its flows. Every command is given twice, since a gateway may repeat commands. */
 class Stream {
   readonly #lb: LoadBalancer;
   readonly #shm: string;
@@ -45,7 +45,7 @@ class Stream {
 describeLive(
   'a gateway’s session',
   () => {
-    test('from the first target to the last: two streams, whose targets come and go', async () => {
+    test('from the first target to the last: two streams with changing targets', async () => {
       await using net = await Topology.create({ targets: 3 });
       await using lb = await startFlowLb(net, FLOWLB);
       const [a, b] = [new Stream(lb, net.sharedMemory('stream-a')), new Stream(lb, net.sharedMemory('stream-b'))];
@@ -68,7 +68,7 @@ describeLive(
       }
       const counts = await matches(lb);
       expect(Object.keys(counts)).toEqual(['flow-a', 'flow-b']);
-      // Pings go with the first flow whose addresses match. A question over TCP is several packets.
+      // Pings match the first flow with matching addresses. A TCP request takes several packets.
       expect(counts['flow-a']).toBeGreaterThanOrEqual(2 * (4 * 20 + 20 + 2));
       expect(counts['flow-b']).toBeGreaterThanOrEqual(2 * (4 * 5 + 5));
 
@@ -87,7 +87,7 @@ describeLive(
     }, 60_000);
 
     test.each([4, 6] as const)(
-      'IPv%i: a guard keeps what was one application’s from the lower flow of another',
+      'IPv%i: a guard keeps one application’s packets from the lower flow of another',
       async (family) => {
         await using net = await Topology.create({ targets: 2 });
         await using lb = await startFlowLb(net, FLOWLB);
@@ -105,7 +105,7 @@ describeLive(
         await EchoServers.start(net);
         const answers = async (): Promise<number[]> => answering(await ask(net, { protocol: 'udp', family, connections: 5, timeout: 300 }));
         expect(await answers()).toEqual([1]);
-        // Without a guard this is what becomes of it.
+        // Without a guard, its packets go to the lower flow.
         await web.deleteFlow('web');
         expect(await answers()).toEqual([2]);
         await web.setFlow('web', 10, mine);

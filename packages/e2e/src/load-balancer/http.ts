@@ -5,7 +5,7 @@ export interface Answer {
   readonly text: string;
 }
 
-/** Asks for a page from within a namespace. */
+/** Requests a page from within a namespace. */
 export async function httpGet(from: Namespace, url: string): Promise<Answer> {
   return JSON.parse(await from.run([process.execPath, '-e', PROGRAM, url])) as Answer;
 }
@@ -17,7 +17,7 @@ require('node:http').get(process.argv[1], { agent: false }, async (response) => 
 });
 `;
 
-/** The values of /metrics, by name and labels as they are written: `nfqlb_target_packets_total{fwmark="101"}`. */
+/** The values of /metrics, by name and labels as written: `nfqlb_target_packets_total{fwmark="101"}`. */
 export async function scrape(from: Namespace, address: string): Promise<Map<string, number>> {
   const { status, text } = await httpGet(from, `http://${address}/metrics`);
   if (status !== 200) throw new Error(`${address}: ${status} ${text}`);

@@ -1,4 +1,4 @@
-// What an operator relies on, shown with real traffic: shares, constancy, changes under load, faults.
+// What operators rely on, with real traffic: shares, consistency, changes under load, faults.
 
 import { readFileSync, truncateSync, writeFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
@@ -13,7 +13,7 @@ import { LoadBalancer } from './load-balancer.js';
 import { NFQLB } from './program.js';
 import { fwmarks, shown } from './shown-table.js';
 
-/** Sends some packets of each flow and tells where they came. */
+/** Sends some packets of each flow and returns where they arrived. */
 async function send(net: Topology, options: SendOptions): Promise<Received> {
   await using receiver = await Receiver.start(net, { eachFlow: true });
   await using sender = await Sender.start(net, { rate: 20_000, ...options });
@@ -24,11 +24,11 @@ async function send(net: Topology, options: SendOptions): Promise<Received> {
   return received;
 }
 
-/** For each flow the target that got it, counted from 0; −1 for the flow numbers that nobody used. */
+/** The target of each flow, starting at 0; −1 for unused flow numbers. */
 const targetsOf = ({ byFlow }: Received): number[] => byFlow!.map((counts) => counts.findIndex((count) => count > 0));
 
 describeLive(
-  'the load balancer at work',
+  'the running load balancer',
   () => {
     test.each([4, 6] as const)('IPv%i: targets get flows in proportion to their shares of the table', async (family) => {
       await using net = await Topology.create({ targets: 4 });
@@ -36,10 +36,10 @@ describeLive(
       const flows = 2000;
       const received = await send(net, { family, sourceAddresses: 20, sourcePorts: 100, count: 2 * flows });
       expect(received.flows).toBe(flows);
-      const mine = targetsOf(received);
+      const targets = targetsOf(received);
       net.targets.forEach((_, i) => {
-        // Each flow falls into a bucket as a die falls: four standard deviations hold all but one run in 16,000.
-        const got = mine.filter((target) => target === i).length;
+        // The bucket of each flow is random: within four standard deviations in all but one run of 16,000.
+        const got = targets.filter((target) => target === i).length;
         expect(Math.abs(got - flows / 4)).toBeLessThan(4 * Math.sqrt((flows * 3) / 16));
       });
       expect(await net.lb.astray()).toBe(0);
@@ -52,14 +52,14 @@ describeLive(
       expect(await net.client.run(['ping', '-c', '3', '-i', '0.1', '-W', '2', net.vip(family)])).toContain('3 received');
     });
 
-    test('100 changes under load: no packet is lost, none goes unmarked, and flows stay but for the table’s few', async () => {
+    test('100 changes under load: no packet is lost or unmarked, and only the few flows that the table moves are moved', async () => {
       await using net = await Topology.create({ targets: 4 });
       await using lb = await LoadBalancer.start(net, { options: ['--qlength=16384'] });
       const with4 = fwmarks(await shown(lb));
       await lb.deactivate(net.target(4));
       const without4 = fwmarks(await shown(lb));
       await lb.activate(net.target(4));
-      // Buckets that lead to one surviving target with target 4 active, and to another without.
+      // Buckets whose target changes from one remaining target to another when target 4 is deactivated.
       const moving = with4.filter((mark, bucket) => mark !== net.target(4).fwmark && without4[bucket] !== mark).length / with4.length;
 
       const flows = 1000;
@@ -78,11 +78,11 @@ describeLive(
       expect(await lb.queueStatus()).toMatchObject([{ queueDropped: 0, userDropped: 0 }]);
 
       const moved = received.byFlow!.filter((counts) => counts.slice(0, 3).filter((count) => count > 0).length > 1);
-      // Flows that were on target 4 land on one survivor, and always on the same.
+      // Flows of target 4 always move to the same remaining target.
       expect(moved.length).toBeLessThanOrEqual(flows * moving + 4 * Math.sqrt(flows * moving) + 1);
     }, 120_000);
 
-    test('two load balancers whose targets came in another order send every flow to the same target', async () => {
+    test('two load balancers with targets added in different order send every flow to the same target', async () => {
       await using net = await Topology.create({ targets: 4, lbs: 2 });
       await using _first = await LoadBalancer.start(net, { host: net.lbs[0]! });
       await using second = await LoadBalancer.start(net, { host: net.lbs[1]!, targets: [] });
@@ -94,7 +94,7 @@ describeLive(
       expect(other).toEqual(one);
     });
 
-    test('killed and started again, it sends every flow where it went before', async () => {
+    test('after being killed and restarted it sends every flow to the same target', async () => {
       await using net = await Topology.create({ targets: 4 });
       await using lb = await LoadBalancer.start(net);
       const options = { sourceAddresses: 5, sourcePorts: 100, count: 1000 };
@@ -104,7 +104,7 @@ describeLive(
       expect(targetsOf(await send(net, options))).toEqual(before);
     });
 
-    test('told to stop under load, it ends and has answered every packet that it took', async () => {
+    test('stopped under load, it ends after a verdict for every packet it received', async () => {
       await using net = await Topology.create({ targets: 2 });
       for (const signal of ['SIGTERM', 'SIGINT'] as const) {
         await using lb = await LoadBalancer.start(net);
@@ -120,7 +120,7 @@ describeLive(
       }
     });
 
-    test('a table that is deleted serves on; one re-created is taken up', async () => {
+    test('a deleted table stays in use; a new one replaces it', async () => {
       await using net = await Topology.create({ targets: 2 });
       await using lb = await LoadBalancer.start(net, { targets: [net.target(1)] });
       const counts = async (): Promise<boolean[]> => (await send(net, { count: 200 })).byTarget.map((count) => count > 0);
@@ -129,11 +129,11 @@ describeLive(
       expect(await counts()).toEqual([true, false]);
       await lb.run('init', `--shm=${lb.table}`, '--M=101');
       await lb.activate(net.target(2));
-      await lb.process.says(/was replaced; using the new one/);
+      await lb.process.waitForOutput(/was replaced; using the new one/);
       expect(await counts()).toEqual([false, true]);
     });
 
-    test('a table that is written anew in place, as by C nfqlb’s init, harms nobody: no packet is lost, none goes unmarked', async () => {
+    test('a table rewritten in place, as by C nfqlb’s init: no packet is lost or unmarked', async () => {
       await using net = await Topology.create({ targets: 2 });
       await using lb = await LoadBalancer.start(net, { options: ['--qlength=16384'] });
       const path = `/dev/shm/${lb.table}`;
@@ -141,7 +141,7 @@ describeLive(
       await using receiver = await Receiver.start(net, { period: 200 });
       await using sender = await Sender.start(net, { rate: 20_000 });
       for (let i = 0; i < 100; i++) {
-        // Cut off, then filled from the beginning, in two pieces and with a moment between.
+        // Truncated, then rewritten after a delay in two steps.
         truncateSync(path);
         await new Promise((resolve) => setTimeout(resolve, 2));
         writeFileSync(path, bytes.subarray(0, 5000));
@@ -153,29 +153,29 @@ describeLive(
       expect(await net.lb.astray()).toBe(0);
     });
 
-    test('without a listener, and with one that cannot keep up, packets are dropped: none is delivered without a mark', async () => {
+    test('without a listener, or with one that cannot keep up, packets are dropped, not delivered unmarked', async () => {
       await using net = await Topology.create({ targets: 2 });
       await using lb = await LoadBalancer.start(net, { options: ['--qlength=16'] });
       await using receiver = await Receiver.start(net, { period: 200 });
       await using flood = await Sender.start(net, { seconds: 1, sourcePorts: 200 });
       const flooded = await flood.finish();
-      await lb.process.says(/queue 2: the kernel dropped \d+ packets/);
+      await lb.process.waitForOutput(/queue 2: the kernel dropped \d+ packets/);
       const [status] = await lb.queueStatus();
       const dropped = status!.queueDropped + status!.userDropped;
       expect(dropped).toBeGreaterThan(0);
       await lb.stop();
       const first = await receiver.finish();
-      // Whatever came was marked; a wire may lose some of a flood, but nothing may come that the queue dropped.
+      // A wire may lose some packets of a flood, but none that the queue dropped may arrive.
       expect(first.distinct).toBeLessThanOrEqual(flooded.sent - dropped);
 
-      await using nobody = await Receiver.start(net);
+      await using unreached = await Receiver.start(net);
       await using sender = await Sender.start(net, { count: 1000, rate: 20_000 });
       await sender.finish();
-      expect(await nobody.finish()).toMatchObject({ received: 0 });
+      expect(await unreached.finish()).toMatchObject({ received: 0 });
       expect(await net.lb.astray()).toBe(0);
     });
 
-    test('malformed packets of every kind are dropped and counted; it goes on', async () => {
+    test('malformed packets of every kind are dropped and counted; it keeps running', async () => {
       await using net = await Topology.create({ targets: 2 });
       await using _echo = await EchoServers.start(net);
       await using lb = await LoadBalancer.start(net);
@@ -188,7 +188,7 @@ describeLive(
       expect(process.stderr).toMatch(/dropped: .*malformed \d\d+/);
     });
 
-    test('what cannot be is said in one line, with exit status 1', async () => {
+    test('errors are reported in one line, with exit status 1', async () => {
       await using net = await Topology.create({ targets: 1 });
       await using lb = await LoadBalancer.start(net);
       const failure = (...args: string[]): Promise<string> =>
@@ -206,7 +206,7 @@ describeLive(
   NFQLB,
 );
 
-/** The golden packets, cut and damaged, addressed to the VIP. */
+/** The golden packets, truncated and damaged, addressed to the VIP. */
 function malformed(net: Topology): string[] {
   const path = new URL('../../../core/test-data/vectors/packets-mixed.json', import.meta.url);
   const vectors = JSON.parse(readFileSync(path, 'utf8')) as { hex: string }[];
@@ -220,7 +220,7 @@ function malformed(net: Topology): string[] {
       bytes.set([0x10, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1], 24);
       bytes.writeUInt16BE(bytes.length - 40, 4);
     } else return [];
-    // Cut short, with the length put right so that the kernel lets it through to the queue.
+    // Truncated, with a corrected length so that the kernel passes it to the queue.
     const cuts = [0, 4, 9, 13 + (i % 20)].map((cut) => bytes.subarray(0, Math.max(bytes[0]! >> 4 === 4 ? 20 : 40, bytes.length - cut)));
     return cuts.map((cut) => {
       const packet = Buffer.from(cut);
@@ -233,7 +233,7 @@ function malformed(net: Topology): string[] {
   });
 }
 
-/** RFC 791: the header's checksum; the kernel drops an IPv4 packet where it is wrong. */
+/** RFC 791: the header checksum; the kernel drops IPv4 packets if it is wrong. */
 function setChecksum(packet: Buffer): void {
   const end = Math.min((packet[0]! & 15) * 4, packet.length);
   packet.writeUInt16BE(0, 10);

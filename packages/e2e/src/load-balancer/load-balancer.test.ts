@@ -15,7 +15,7 @@ for (const program of programs) {
   describeLive(
     `the load balancer ${program.name}`,
     () => {
-      test.each(['dsr', 'nat'] as const)('leads connections to targets, with %s', async (mode) => {
+      test.each(['dsr', 'nat'] as const)('balances connections to targets, with %s', async (mode) => {
         await using net = await Topology.create({ targets: 4, mode });
         await using _echo = await EchoServers.start(net);
         await using lb = await LoadBalancer.start(net, { program });
@@ -30,7 +30,7 @@ for (const program of programs) {
         expect(await lb.queueStatus()).toMatchObject([{ queue: 2, queueDropped: 0, userDropped: 0 }]);
       });
 
-      test('takes targets in and out, and goes on after kill -9', async () => {
+      test('activates and deactivates targets, and keeps them after kill -9', async () => {
         await using net = await Topology.create({ targets: 3 });
         await using lb = await LoadBalancer.start(net, { program, targets: [net.target(1)] });
         const byTarget = async (): Promise<boolean[]> => {
@@ -56,7 +56,7 @@ for (const program of programs) {
         await using net = await Topology.create({ targets: 2 });
         await using lb = await LoadBalancer.start(net, { program, queue: '0:3' });
         await using receiver = await Receiver.start(net);
-        // The kernel chooses a queue by the addresses alone.
+        // The kernel selects the queue by addresses only.
         await using sender = await Sender.start(net, { count: 4000, rate: 20_000, sourceAddresses: 100, sourcePorts: 2 });
         const sent = await sender.finish();
         const received = await receiver.finish();

@@ -12,25 +12,25 @@ export interface LoadBalancerOptions {
   readonly program?: Program;
   /** Default: the topology's first. */
   readonly host?: LbHost;
-  /** A queue, or several as in `0:3`. Default `2`. */
+  /** A queue, or several such as `0:3`. Default `2`. */
   readonly queue?: string;
-  /** One of several queues, the last, which is for fragments alone. Default: they share the others. */
+  /** The last of several queues, for fragments only. Default: fragments share the other queues. */
   readonly fragmentQueue?: number;
-  /** Which targets are active from the beginning. Default: all. */
+  /** Targets that are active from the start. Default: all. */
   readonly targets?: readonly Target[];
-  /** More options for `init`, as in `--M=100`. */
+  /** Additional options for `init`, such as `--M=100`. */
   readonly init?: readonly string[];
-  /** Run `flowlb`, with flows to be defined, instead of `lb` over the table. */
+  /** Run `flowlb`, with flows defined later, instead of `lb` with the table. */
   readonly flows?: boolean;
-  /** Where flow commands are taken. Default: a socket of the network namespace. */
+  /** Where flow commands are accepted. Default: a socket of the network namespace. */
   readonly flowAddress?: string;
-  /** More options for `lb`, as in `--qlength=2048`. */
+  /** Additional options for `lb`, such as `--qlength=2048`. */
   readonly options?: readonly string[];
   /** The CPU to run on. Default: any. */
   readonly cpu?: number;
 }
 
-/** Option `queue` for one queue, or for four. */
+/** Option `queue` for one or four queues. */
 export function queuesAs(queues: 1 | 4): string {
   return queues === 1 ? '2' : '0:3';
 }
@@ -39,8 +39,8 @@ export function queuesAs(queues: 1 | 4): string {
 const START_TIMEOUT_MS = 10_000;
 
 /**
- * A running `nfqlb lb` with a table of its own, and the rules that send packets to the VIP to its queues. Disposing of it ends the
- * program and leaves the rules: the topology takes them with it.
+ * A running `nfqlb lb` with its own table, and the rules that queue packets to the VIP. Disposing of it ends the program but keeps
+ * the rules, which are removed with the topology.
  */
 export class LoadBalancer implements AsyncDisposable {
   readonly host: LbHost;
@@ -57,7 +57,7 @@ export class LoadBalancer implements AsyncDisposable {
     this.#program = options.program ?? NFQLB;
   }
 
-  /** Makes the table, activates the targets, starts the program and waits until it listens. */
+  /** Creates the table, activates the targets, starts the program and waits until it listens. */
   static async start(net: Topology, options: LoadBalancerOptions = {}): Promise<LoadBalancer> {
     const lb = new LoadBalancer(net, options);
     await lb.run('init', `--shm=${lb.table}`, ...(options.init ?? []));
@@ -74,28 +74,28 @@ export class LoadBalancer implements AsyncDisposable {
     return this.#options.queue ?? '2';
   }
 
-  /** The process, for signals and for what it says. */
+  /** The process, for signals and output. */
   get process(): Running {
-    if (!this.#running) throw new E2eError('conflict', `${this.host.name}: the load balancer does not run`);
+    if (!this.#running) throw new E2eError('conflict', `${this.host.name}: the load balancer is not running`);
     return this.#running;
   }
 
-  /** Runs another command of the program, as in `lb.run('show', `--shm=${lb.table}`)`, and gives its stdout. */
+  /** Runs another command of the program, such as `lb.run('show', `--shm=${lb.table}`)`, and returns its stdout. */
   run(...args: readonly string[]): Promise<string> {
     return this.host.run([...this.#environment(), ...this.#program.command, ...args]);
   }
 
-  /** Starts another command of the program that goes on, as in `lb.spawn('trace', '--selection=packet')`. */
+  /** Starts a long-running command of the program, such as `lb.spawn('trace', '--selection=packet')`. */
   spawn(...args: readonly string[]): Promise<Running> {
     return this.host.spawn([...this.#environment(), ...this.#program.command, ...args]);
   }
 
-  /** Name of the shared memory with its log level and the trace mask. */
+  /** Name of the shared memory with its log level and trace mask. */
   get logConfig(): string {
     return `${this.table}-trace`;
   }
 
-  /** As {@link run}, and gives its stderr. */
+  /** Like {@link run}, but returns stderr. */
   async runForStderr(...args: readonly string[]): Promise<string> {
     await using running = await this.host.spawn([...this.#environment(), ...this.#program.command, ...args]);
     await running.output();
@@ -110,31 +110,31 @@ export class LoadBalancer implements AsyncDisposable {
     await this.run('deactivate', `--shm=${this.table}`, ...targets.map(({ fwmark }) => String(fwmark)));
   }
 
-  /** Runs `apply`, with what a configuration file would hold. */
+  /** Runs `apply` with the content of a configuration file. */
   apply(configuration: object): Promise<string> {
     return this.host.run([...this.#environment(), ...this.#program.command, 'apply', '-'], { input: JSON.stringify(configuration) });
   }
 
   /**
-   * While `what` is done: the longest time that a worker was busy with one batch and what it did before the next, in milliseconds; 0 for less than 1. The
-   * program's own clock: other programs' turns on the CPU are in it.
+   * The longest time in which a worker was busy with one batch, up to the next, while `action` runs; in milliseconds, 0 if less than 1.
+   * Measured by the program itself, including the time when other programs used the CPU.
    */
-  async longestBatch(what: () => Promise<void>): Promise<number> {
+  async longestBatch(action: () => Promise<void>): Promise<number> {
     await this.run('loglevel', '7');
-    // Those of before are said every tenth of a second.
+    // Earlier batches are logged every tenth of a second.
     await sleep(200);
     const before = this.process.stderr.length;
-    await what();
+    await action();
     await sleep(200);
-    const said = [...this.process.stderr.slice(before).matchAll(/: a batch took ([\d.]+) ms/g)];
+    const logged = [...this.process.stderr.slice(before).matchAll(/: a batch took ([\d.]+) ms/g)];
     await this.run('loglevel', '5');
-    return Math.max(0, ...said.map(([, milliseconds]) => Number(milliseconds)));
+    return Math.max(0, ...logged.map(([, milliseconds]) => Number(milliseconds)));
   }
 
-  /** Starts the program, after it has been stopped or killed. */
+  /** Starts the program after it has been stopped or killed. */
   async restart(): Promise<void> {
     const { options = [], cpu, flows = false } = this.#options;
-    // The default name of the fragment table is one for the whole machine.
+    // The default name of the fragment table is shared by the whole machine.
     const fragments = `--ft_shm=${this.table}-fragments`;
     const what = flows ? ['flowlb'] : ['lb', `--tshm=${this.table}`];
     const command = [...this.#environment(), ...this.#program.command, ...what, fragments, `--queue=${this.queues}`, ...options];
@@ -142,11 +142,11 @@ export class LoadBalancer implements AsyncDisposable {
     this.#running = running;
     const deadline = Date.now() + START_TIMEOUT_MS;
     while (!(await this.#listens())) {
-      if (running.ended) throw await running.failure('ended at once');
+      if (running.ended) throw await running.failure('ended on start');
       if (Date.now() > deadline) {
         throw new E2eError(
           'timed-out',
-          `${command.join(' ')}: does not listen after ${START_TIMEOUT_MS} ms: ${running.stderr || running.stdout}`,
+          `${command.join(' ')}: not listening after ${START_TIMEOUT_MS} ms: ${running.stderr || running.stdout}`,
         );
       }
       await sleep(10);
@@ -173,7 +173,7 @@ export class LoadBalancer implements AsyncDisposable {
 
   #environment(): string[] {
     const { flowAddress } = this.#options;
-    // Log level and trace mask, too, are one for the whole machine.
+    // Log level and trace mask are also shared by the whole machine.
     const trace = `NFQLB_TRACE_SHM=${this.logConfig}`;
     return ['env', trace, ...(flowAddress === undefined ? [] : [`NFQLB_FLOW_ADDRESS=${flowAddress}`])];
   }

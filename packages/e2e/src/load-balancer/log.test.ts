@@ -1,4 +1,4 @@
-// What the load balancer says about itself, and how much of it.
+// The load balancer's log and its log level.
 
 import { expect, test } from 'vitest';
 import { describeLive } from '../testing/describe-live.js';
@@ -9,21 +9,21 @@ import { NFQLB } from './program.js';
 describeLive(
   'the log',
   () => {
-    test('is quieter, and speaks again, as it is told while it runs', async () => {
+    test('follows changes of the log level at run time', async () => {
       await using net = await Topology.create({ targets: 1 });
       await using lb = await LoadBalancer.start(net);
-      await lb.process.says(/listening on queue 2/);
+      await lb.process.waitForOutput(/listening on queue 2/);
       expect(await lb.run('loglevel', '4')).toBe('loglevel=4\n');
       await lb.run('init', `--shm=${lb.table}`);
       await lb.run('delete', `--shm=${lb.table}`);
-      await lb.process.says(/^nfqlb lb: warning: table .* was deleted/m);
+      await lb.process.waitForOutput(/^nfqlb lb: warning: table .* was deleted/m);
       expect(lb.process.stderr).not.toContain('taken up');
       await lb.run('loglevel', '5');
       await lb.run('init', `--shm=${lb.table}`);
-      await lb.process.says(/^nfqlb lb: table .* was replaced; using the new one/m);
+      await lb.process.waitForOutput(/^nfqlb lb: table .* was replaced; using the new one/m);
     });
 
-    test('is JSON, a line each, where that is asked for; nothing of it is lost at the end', async () => {
+    test('is JSON lines if requested; nothing is lost at exit', async () => {
       await using net = await Topology.create({ targets: 1 });
       const before = Date.now() - 100;
       await using lb = await LoadBalancer.start(net, { options: ['--log-format=json'] });

@@ -1,15 +1,15 @@
 import type { Topology } from '../topology/topology.js';
-import { FLOW_ADDRESS, sayToFlowLb } from './flow-commands.js';
+import { FLOW_ADDRESS, sendToFlowLb } from './flow-commands.js';
 import type { LoadBalancer } from './load-balancer.js';
 
-/** How often flows are redefined, a second. */
-const CHANGES = 50;
+/** How many flows are redefined per second. */
+const CHANGES_PER_SECOND = 50;
 
 type Flow = Readonly<Record<'name' | 'target', string>> & Readonly<Record<string, string | number>>;
 
 /**
- * Thousands of flows of the usual kind, VIPs and ports, of higher priority than one that has all packets to the topology's VIP. That leads to the
- * load balancer's table, the others to tables of their own, whose target is the topology's last.
+ * Thousands of typical flows (VIPs and ports) with a higher priority than the flow that matches all packets to the topology's VIP. That flow
+ * uses the load balancer's table, the others have their own tables with the topology's last target.
  */
 export class ManyFlows {
   readonly #net: Topology;
@@ -18,7 +18,7 @@ export class ManyFlows {
   readonly #count: number;
   #changes = 0;
 
-  /** @param lb takes flow commands at {@link FLOW_ADDRESS} */
+  /** @param lb accepts flow commands at {@link FLOW_ADDRESS} */
   constructor(net: Topology, lb: LoadBalancer, options: { readonly count: number; readonly tables: number }) {
     this.#net = net;
     this.#lb = lb;
@@ -26,16 +26,16 @@ export class ManyFlows {
     this.#tables = Array.from({ length: options.tables }, (_, i) => net.sharedMemory(`many${i}`));
   }
 
-  /** Makes the tables, and defines the flows. */
+  /** Creates the tables and defines the flows. */
   async define(): Promise<void> {
     const targets = { [this.#net.targets.at(-1)!.fwmark]: 1 };
     const tables = Object.fromEntries(this.#tables.map((name) => [name, { M: 97, N: 4, targets }]));
     await this.#lb.apply({ tables, flows: [this.#application(), ...Array.from({ length: this.#count - 1 }, (_, i) => this.#other(i, i))] });
   }
 
-  /** Redefines flows for so many seconds: the one that has the packets, and others, which go to other ports and tables than before. */
+  /** Redefines flows for `seconds`: the one that matches the packets, and others, with different ports and tables than before. */
   async redefine(seconds: number): Promise<void> {
-    const flows = Array.from({ length: seconds * CHANGES }, () => {
+    const flows = Array.from({ length: seconds * CHANGES_PER_SECOND }, () => {
       const change = ++this.#changes;
       return change % 5 === 0 ? this.#application() : this.#other((change * 7919) % (this.#count - 1), change);
     });
@@ -45,8 +45,8 @@ export class ManyFlows {
           .map((field) => field.join(':'))
           .join('\n')}\neoc:\n`,
     );
-    const accepted = await sayToFlowLb(this.#net.lb, requests, 1000 / CHANGES);
-    if (accepted !== requests.length) throw new Error(`${requests.length - accepted} of ${requests.length} flow commands were refused`);
+    const accepted = await sendToFlowLb(this.#net.lb, requests, 1000 / CHANGES_PER_SECOND);
+    if (accepted !== requests.length) throw new Error(`${requests.length - accepted} of ${requests.length} flow commands were rejected`);
   }
 
   #application(): Flow {

@@ -1,4 +1,4 @@
-// What a load balancer tells of itself over HTTP, compared with what others have counted; and whether it is healthy.
+// The load balancer's metrics over HTTP, compared with independent counts; and its health.
 
 import { expect, test } from 'vitest';
 import { describeLive } from '../testing/describe-live.js';
@@ -13,7 +13,7 @@ import { NFQLB } from './program.js';
 const ADDRESS = '127.0.0.1:9911';
 const METRICS = `--metrics=${ADDRESS}`;
 
-/** Octets of an IP packet that is sent here: more than the load balancer is shown of it. */
+/** Octets of an IP packet sent here: more than the load balancer sees of it. */
 const LENGTH = 1000;
 
 async function send(net: Topology, options: SendOptions): Promise<Received> {
@@ -23,7 +23,7 @@ async function send(net: Topology, options: SendOptions): Promise<Received> {
   const received = await receiver.finish();
   expect(received).toMatchObject({ overflows: 0, duplicates: 0 });
   expect(lost(received, sent)).toBe(0);
-  // What the load balancer reports may be this old.
+  // The load balancer's metrics may be this old.
   await new Promise((resolve) => setTimeout(resolve, 150));
   return received;
 }
@@ -36,7 +36,7 @@ const health = async (lb: LoadBalancer): Promise<string> => {
 describeLive(
   'metrics',
   () => {
-    test('packets and octets of each target are those that the target has received', async () => {
+    test('packets and octets of each target are those that the target received', async () => {
       await using net = await Topology.create({ targets: 3 });
       await using lb = await LoadBalancer.start(net, { queue: '0:3', options: [METRICS, '--qlength=16384'] });
       const four = await send(net, { count: 5000 });
@@ -54,13 +54,13 @@ describeLive(
       expect(
         [0, 1, 2, 3].map((queue) => metrics.get(`nfqlb_packets_total{queue="${queue}",verdict="accept",reason="balanced"}`)! > 0),
       ).toEqual([true, true, true, true]);
-      // Each queue's histogram has each of its packets, and each of its batches.
+      // Each queue's histograms contain all of its packets and batches.
       expect(sum('nfqlb_batch_packets_sum{')).toBe(8000);
       expect(sum('nfqlb_loop_turn_seconds_count{')).toBe(sum('nfqlb_batch_packets_count{'));
       expect(sum('nfqlb_loop_turn_seconds_sum{')).toBeGreaterThan(0);
       expect(sum('nfqlb_queue_dropped_packets_total{')).toBe(0);
       expect(metrics.get(`nfqlb_table_targets{table="${lb.table}"}`)).toBe(3);
-      // A target that was taken out long ago is told of no more; one that just was, is.
+      // A target deactivated just now is still reported; one deactivated long ago is not.
       const changes = metrics.get(`nfqlb_table_changes_total{table="${lb.table}"}`)!;
       await lb.deactivate(net.target(1));
       await new Promise((resolve) => setTimeout(resolve, 150));
@@ -70,14 +70,14 @@ describeLive(
       expect(after.has(`nfqlb_target_packets_total{fwmark="${net.target(1).fwmark}"}`)).toBe(true);
     });
 
-    test('packets and octets of each flow are those that were sent; a flow that is gone is told of no more', async () => {
+    test('packets and octets of each flow are those that were sent; a deleted flow is no longer reported', async () => {
       await using net = await Topology.create({ targets: 2 });
       await using lb = await LoadBalancer.start(net, { flows: true, queue: '0:1', options: [METRICS, '--qlength=16384'] });
       await lb.run('flow-set', '--name=low', `--target=${lb.table}`, '--protocols=udp', '--dports=5000');
       await lb.run('flow-set', '--name=high', `--target=${lb.table}`, '--prio=9', '--srcs=10.2.0.3/32');
       await lb.run('flow-set', '--name=none', `--target=${lb.table}`, '--prio=10', '--dports=81');
       await send(net, { count: 5000 });
-      // Redefined, it goes on counting.
+      // It keeps counting after being redefined.
       await lb.run('flow-set', '--name=low', `--target=${lb.table}`, '--protocols=udp', '--dports=5000', '--srcs=10.2.0.0/16');
       await send(net, { count: 1000, length: 100 });
       const metrics = await scrape(net.lb, ADDRESS);
@@ -88,7 +88,7 @@ describeLive(
       expect(flow('low')).toEqual([5400, 4500 * LENGTH + 900 * 100]);
       expect(flow('none')).toEqual([0, 0]);
       expect(metrics.get('nfqlb_flow_changes_total')).toBe(4);
-      // To no flow, and so to nobody.
+      // Matches no flow, so reaches no target.
       await using sender = await Sender.start(net, { rate: 20_000, count: 300, port: 5001, length: LENGTH });
       await sender.finish();
       await lb.run('flow-delete', '--name=none');
@@ -99,11 +99,11 @@ describeLive(
       expect(dropped(0) + dropped(1)).toBe(300);
     });
 
-    test('fragments are counted to the target of their first; those that are stored, once more as such', async () => {
+    test('fragments count for the target of their first fragment; stored ones are also counted as stored', async () => {
       await using net = await Topology.create({ targets: 2 });
-      const room = ['--tun=nfqlb0', '--ft_size=9973', '--ft_buckets=20000', '--ft_frag=4000', '--qlength=16384'];
-      await using _lb = await LoadBalancer.start(net, { options: [METRICS, ...room] });
-      // 180 octets of UDP, in three: 64, 64 and 52, with a header each.
+      const limits = ['--tun=nfqlb0', '--ft_size=9973', '--ft_buckets=20000', '--ft_frag=4000', '--qlength=16384'];
+      await using _lb = await LoadBalancer.start(net, { options: [METRICS, ...limits] });
+      // 180 octets of UDP in three fragments: 64, 64 and 52, each with a header.
       const options: SendOptions = { rate: 4000, count: 600, length: 200, fragmentOctets: 64 };
       const [parts, octets] = [3, 180 + 3 * 20];
       const forward = await send(net, options);
@@ -124,7 +124,7 @@ describeLive(
       expect(metrics.get('nfqlb_fragment_table_inserts_total')).toBe(1200);
     });
 
-    test('what the kernel dropped because the queue was full is what never came', async () => {
+    test('the kernel’s drops due to a full queue equal the missing packets', async () => {
       await using net = await Topology.create({ targets: 1 });
       await using lb = await LoadBalancer.start(net, { options: [METRICS, '--qlength=16'] });
       await using receiver = await Receiver.start(net, { period: 200 });
@@ -143,7 +143,7 @@ describeLive(
       expect((await scrape(net.lb, ADDRESS)).get(full)).toBe(500 - 16);
     });
 
-    test('not healthy while a worker is stuck, and healthy again after', async () => {
+    test('unhealthy while a worker is stuck, and healthy again afterwards', async () => {
       await using net = await Topology.create({ targets: 1 });
       await using lb = await LoadBalancer.start(net, { queue: '0:1', options: [METRICS] });
       await expect.poll(() => health(lb)).toBe('200 healthy\n');
@@ -155,13 +155,13 @@ describeLive(
         const metrics = await scrape(net.lb, ADDRESS);
         expect(metrics.get('nfqlb_healthy')).toBe(0);
         expect(Math.max(...[0, 1].map((queue) => metrics.get(`nfqlb_loop_stalled_seconds{queue="${queue}"}`)!))).toBeGreaterThanOrEqual(2);
-        await lb.process.says(/warning: not healthy: queue [01]: its worker is stuck/);
+        await lb.process.waitForOutput(/warning: not healthy: queue [01]: its worker is stuck/);
       }
       await expect.poll(() => health(lb), { timeout: 3000 }).toBe('200 healthy\n');
-      await lb.process.says(/healthy again/);
+      await lb.process.waitForOutput(/healthy again/);
     });
 
-    test('healthy after it was stopped as a whole', async () => {
+    test('healthy after the whole process was stopped and continued', async () => {
       await using net = await Topology.create({ targets: 1 });
       await using lb = await LoadBalancer.start(net, { options: [METRICS] });
       await expect.poll(() => health(lb)).toBe('200 healthy\n');
@@ -171,7 +171,7 @@ describeLive(
       expect(await health(lb)).toBe('200 healthy\n');
     });
 
-    test('not healthy when its queue was taken away, and is another’s', async () => {
+    test('unhealthy when its queue was unbound, or is bound by another program', async () => {
       await using net = await Topology.create({ targets: 1 });
       await using lb = await LoadBalancer.start(net, { options: [METRICS] });
       await expect.poll(() => health(lb)).toBe('200 healthy\n');
@@ -182,7 +182,7 @@ describeLive(
       expect((await scrape(net.lb, ADDRESS)).get('nfqlb_queue_bound{queue="2"}')).toBe(0);
     });
 
-    test('an address that cannot be had is said in one line', async () => {
+    test('an unusable address is reported in one line', async () => {
       await using net = await Topology.create({ targets: 1 });
       await using lb = await LoadBalancer.start(net, { options: ['--metrics=[::1]:9911'] });
       await expect.poll(async () => (await httpGet(net.lb, 'http://[::1]:9911/healthz')).status).toBe(200);

@@ -9,10 +9,10 @@ export interface Program {
 
 const BUILT = fileURLToPath(new URL('../../../cli/dist/nfqlb.js', import.meta.url));
 
-/** This project's, as it was built. */
+/** The build of this project. */
 export const NFQLB: Program = { name: 'nfqlb', command: [process.execPath, BUILT] };
 
-/** C nfqlb, to compare with: the program that NFQLB_C in the environment names. */
+/** C nfqlb, for comparison: the program named by the environment variable NFQLB_C. */
 export const C_NFQLB: Program | undefined = process.env.NFQLB_C ? { name: 'c', command: [process.env.NFQLB_C] } : undefined;
 
 export function isBuilt({ command }: Program): boolean {

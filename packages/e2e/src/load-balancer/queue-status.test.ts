@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { parseQueueStatus } from './queue-status.js';
 
-test('a line for each queue', () => {
+test('one line per queue', () => {
   // Printed by Linux 6.18 for C nfqlb on two queues.
   const text = '    0  24512     0 2   512     0     0     2013  1\n    1 3213498     3 2 65531    17     4        0  1\n';
   expect(parseQueueStatus(text)).toEqual([

@@ -3,7 +3,7 @@ export interface QueueStatus {
   readonly queue: number;
   /** Netlink port of the listener. */
   readonly port: number;
-  /** Packets that wait for a verdict. */
+  /** Packets waiting for a verdict. */
   readonly waiting: number;
   /** NFQNL_COPY_*: 1 = meta, 2 = packet. */
   readonly copyMode: number;
@@ -13,7 +13,7 @@ export interface QueueStatus {
   readonly queueDropped: number;
   /** Dropped because the listener's socket was full. */
   readonly userDropped: number;
-  /** Of the last packet: how many have been queued. */
+  /** Id of the last packet, which is the number of packets queued so far. */
   readonly lastId: number;
 }
 

@@ -1,6 +1,6 @@
 import type { LoadBalancer } from './load-balancer.js';
 
-/** What `show --json` prints. */
+/** The output of `show --json`. */
 export interface ShownTable {
   readonly M: number;
   readonly lookup: readonly number[];
@@ -11,7 +11,7 @@ export async function shown(lb: LoadBalancer): Promise<ShownTable> {
   return JSON.parse(await lb.run('show', '--json', `--shm=${lb.table}`)) as ShownTable;
 }
 
-/** By bucket: the fwmark. */
+/** The fwmark of each bucket. */
 export function fwmarks({ lookup, targets }: ShownTable): (number | undefined)[] {
   return lookup.map((slot) => targets.find((target) => target.slot === slot)?.fwmark);
 }

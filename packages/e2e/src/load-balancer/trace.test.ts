@@ -1,4 +1,4 @@
-// What somebody sees who traces the running load balancer: real packets, with real reasons.
+// Tracing the running load balancer: real packets with the actual reasons.
 
 import { existsSync, readFileSync, statSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
@@ -17,7 +17,7 @@ import { NFQLB } from './program.js';
 
 const SIM = fileURLToPath(new URL('../../../sim/dist/sim.js', import.meta.url));
 
-/** A trace that the load balancer has begun to serve: with one that asks for more than others did before. */
+/** Starts a trace and waits until the load balancer serves it. Its selection must exceed those of the traces already running. */
 async function follow(lb: LoadBalancer, selection: string, ...options: readonly string[]): Promise<Running> {
   await lb.run('loglevel', '6');
   const begun = (): number => lb.process.stderr.match(/tracing /g)?.length ?? 0;
@@ -31,7 +31,7 @@ const mask = (lb: LoadBalancer): number => readFileSync(`/dev/shm/${lb.logConfig
 const linesOf = ({ stdout }: Running): string[] => stdout.trim().split('\n').slice(1);
 const hex = (...packets: readonly Uint8Array[]): string[] => packets.map((bytes) => Buffer.from(bytes).toString('hex'));
 
-/** What a line says of the choice: hash, bucket and fwmark. */
+/** The decision in a line: hash, bucket and fwmark. */
 const choiceIn = (line: string): number[] => {
   const [, hash, bucket, fwmark] = /hash (0x[0-9a-f]+) mod 997 = bucket (\d+) -> fwmark (\d+)$/.exec(line) ?? [];
   return [Number(hash), Number(bucket), Number(fwmark)];
@@ -40,62 +40,65 @@ const choiceIn = (line: string): number[] => {
 describeLive(
   'a trace',
   () => {
-    test.each([4, 6] as const)('IPv%i: shows each packet and why it went where; as a capture it is decided alike', async (family) => {
-      await using net = await Topology.create({ targets: 4 });
-      await using lb = await LoadBalancer.start(net);
-      await EchoServers.start(net);
-      const file = `/dev/shm/${net.sharedMemory('capture.pcapng')}`;
-      await using trace = await follow(lb, 'packet', '--count=40', `--write=${file}`);
-      const answers = await ask(net, { protocol: 'udp', family, connections: 40 });
-      expect((await trace.exited).status).toBe(0);
-      const lines = linesOf(trace);
-      expect(lines).toHaveLength(40);
-      const address = family === 4 ? '10\\.[0-9.]+:\\d+ -> 10\\.0\\.0\\.1:7' : '\\[fd[0-9a-f:]+\\]:\\d+ -> \\[1000::1\\]:7';
-      const form = new RegExp(
-        `^\\d\\d:\\d\\d:\\d\\d\\.\\d{6} queue 2: udp ${address} kind=normal len=${family === 4 ? 36 : 56}; balanced: table ${lb.table}, hash `,
-      );
-      for (const line of lines) expect(line).toMatch(form);
-      // The kernel did what the lines say.
-      expect(answers.byTarget).toEqual(net.targets.map(({ fwmark }) => lines.filter((line) => choiceIn(line)[2] === fwmark).length));
-
-      const targets = net.targets.map((target) => target.fwmark).join();
-      const replayed = (await run([process.execPath, SIM, 'replay', file, `--targets=${targets}`, '--json'])).trim().split('\n');
-      const decided = replayed.map((line) => JSON.parse(line) as { hash: number; bucket: number; fwmark: number });
-      expect(decided.map(({ hash, bucket, fwmark }) => [hash, bucket, fwmark])).toEqual(lines.map(choiceIn));
-      // Another program than ours reads it, too.
-      const dumped = (await run(['tcpdump', '-nn', '-r', file])).trim().split('\n');
-      expect(dumped).toHaveLength(40);
-      for (const line of dumped)
-        expect(line).toMatch(
-          family === 4 ? /IP 10\.[0-9.]+ > 10\.0\.0\.1\.7: UDP, length 8/ : /IP6 fd[0-9a-f:.]+ > 1000::1\.7: UDP, length 8/,
+    test.each([4, 6] as const)(
+      'IPv%i: shows each packet and the reason for its target; a replay of the capture gives the same decisions',
+      async (family) => {
+        await using net = await Topology.create({ targets: 4 });
+        await using lb = await LoadBalancer.start(net);
+        await EchoServers.start(net);
+        const file = `/dev/shm/${net.sharedMemory('capture.pcapng')}`;
+        await using trace = await follow(lb, 'packet', '--count=40', `--write=${file}`);
+        const answers = await ask(net, { protocol: 'udp', family, connections: 40 });
+        expect((await trace.exited).status).toBe(0);
+        const lines = linesOf(trace);
+        expect(lines).toHaveLength(40);
+        const address = family === 4 ? '10\\.[0-9.]+:\\d+ -> 10\\.0\\.0\\.1:7' : '\\[fd[0-9a-f:]+\\]:\\d+ -> \\[1000::1\\]:7';
+        const form = new RegExp(
+          `^\\d\\d:\\d\\d:\\d\\d\\.\\d{6} queue 2: udp ${address} kind=normal len=${family === 4 ? 36 : 56}; balanced: table ${lb.table}, hash `,
         );
-    });
+        for (const line of lines) expect(line).toMatch(form);
+        // The kernel's routing agrees with the lines.
+        expect(answers.byTarget).toEqual(net.targets.map(({ fwmark }) => lines.filter((line) => choiceIn(line)[2] === fwmark).length));
 
-    test('goes to several clients, to each what it asked for, until it is gone, however it went', async () => {
+        const targets = net.targets.map((target) => target.fwmark).join();
+        const replayed = (await run([process.execPath, SIM, 'replay', file, `--targets=${targets}`, '--json'])).trim().split('\n');
+        const decided = replayed.map((line) => JSON.parse(line) as { hash: number; bucket: number; fwmark: number });
+        expect(decided.map(({ hash, bucket, fwmark }) => [hash, bucket, fwmark])).toEqual(lines.map(choiceIn));
+        // Another program can also read it.
+        const dumped = (await run(['tcpdump', '-nn', '-r', file])).trim().split('\n');
+        expect(dumped).toHaveLength(40);
+        for (const line of dumped)
+          expect(line).toMatch(
+            family === 4 ? /IP 10\.[0-9.]+ > 10\.0\.0\.1\.7: UDP, length 8/ : /IP6 fd[0-9a-f:.]+ > 1000::1\.7: UDP, length 8/,
+          );
+      },
+    );
+
+    test('serves several clients, each with its own selection, until they end, however they end', async () => {
       await using net = await Topology.create({ targets: 2 });
       await using lb = await LoadBalancer.start(net, { targets: [net.target(1)] });
       await EchoServers.start(net);
       await using packets = await follow(lb, 'packet');
       await using targets = await follow(lb, 'target,log');
-      // The mask is for clients of C nfqlb alone.
+      // The mask is only for clients of C nfqlb.
       expect(mask(lb)).toBe(0);
-      await targets.says(new RegExp(`target: table ${lb.table}: ${net.target(1).fwmark}\n`));
+      await targets.waitForOutput(new RegExp(`target: table ${lb.table}: ${net.target(1).fwmark}\n`));
       await lb.activate(net.target(2));
-      await targets.says(new RegExp(`target: table ${lb.table}: \\+${net.target(2).fwmark}, now`));
+      await targets.waitForOutput(new RegExp(`target: table ${lb.table}: \\+${net.target(2).fwmark}, now`));
       await ask(net, { protocol: 'udp', connections: 5 });
       await expect.poll(() => linesOf(packets).length).toBe(5);
       expect(targets.stdout).not.toContain('queue 2:');
       expect(packets.stdout).not.toContain('target:');
       await packets.stop('SIGKILL');
-      await lb.process.says(/info: tracing log,target\n/);
-      // The log is told to who asked for it.
-      await targets.says(/^nfqlb lb: info: tracing log,target$/m);
+      await lb.process.waitForOutput(/info: tracing log,target\n/);
+      // Clients that selected the log receive it.
+      await targets.waitForOutput(/^nfqlb lb: info: tracing log,target$/m);
       await targets.stop('SIGINT');
-      await lb.process.says(/info: nobody traces/);
+      await lb.process.waitForOutput(/info: nobody traces/);
       expect(mask(lb)).toBe(0);
     });
 
-    test('that is not read loses lines, and says how many; no packet waits for it', async () => {
+    test('that is not read loses lines and reports how many; no packet waits for it', async () => {
       await using net = await Topology.create({ targets: 2 });
       await using lb = await LoadBalancer.start(net, { options: ['--qlength=16384'] });
       await using trace = await follow(lb, 'packet');
@@ -107,7 +110,7 @@ describeLive(
       expect(lost(received, sent)).toBe(0);
       expect(received.overflows).toBe(0);
       trace.signal('SIGCONT');
-      await trace.says(/\d+ lines lost: this client reads too slowly/);
+      await trace.waitForOutput(/\d+ lines lost: this client reads too slowly/);
       const all = (): number => {
         const told = [...trace.stdout.matchAll(/(\d+) (?:lines lost|packets of queue)/g)].reduce(
           (sum, [, count]) => sum + Number(count),
@@ -115,57 +118,54 @@ describeLive(
         );
         return told + linesOf(trace).filter((line) => line.includes(' udp ')).length;
       };
-      // Each packet is a line, or counted among the lost.
+      // Each packet is either a line or counted as lost.
       await expect.poll(all, { timeout: 10_000 }).toBe(30_000);
       await lb.stop();
       expect(await trace.exited).toEqual({ status: 0, signal: null });
       expect(trace.stderr).toBe('nfqlb trace: the load balancer has ended the trace\n');
     });
 
-    test.each([4, 6] as const)(
-      'IPv%i: of a trace flow shows its packets alone, and ICMP errors about them with what they say',
-      async (family) => {
-        await using net = await Topology.create({ targets: 4 });
-        await using lb = await LoadBalancer.start(net, { options: ['--log-format=json'] });
-        await using trace = await lb.spawn('trace', '--selection=flows');
-        await lb.run('loglevel', '6');
-        const [vip, client, router] = family === 4 ? ['10.0.0.1', '10.2.0.1', '10.9.9.9'] : ['1000::1', 'fd00:2::1', 'fd00:9::9'];
-        const ip = family === 4 ? packet().ipv4(client, vip) : packet().ipv6(client, vip);
-        const answer = (family === 4 ? packet().ipv4(vip, client) : packet().ipv6(vip, client)).tcp(80, 4711).payload(40).build();
-        const from = family === 4 ? packet().ipv4(router, vip) : packet().ipv6(router, vip);
-        const tooBig = from.icmpError(family === 4 ? 3 : 2, family === 4 ? 4 : 0, answer).build();
-        new DataView(tooBig.buffer).setUint16(family === 4 ? 26 : 46, 1400);
-        expect(
-          await lb.run('trace-flow-set', '--name=web', '--protocols=tcp', '--dports=80', `--srcs=${client}/${family === 4 ? 32 : 128}`),
-        ).toBe('OK\n');
-        expect(await lb.run('trace-flow-list-names')).toBe('["web"]\n');
-        await inject(net, {
-          packets: hex(ip.tcp(4711, 80).build(), ip.tcp(4711, 81).build(), ip.udp(4711, 80).build(), tooBig, ip.icmpEcho(7, 9).build()),
-          rate: 1000,
-        });
-        await expect.poll(() => linesOf(trace).length).toBe(4);
-        const [hint, syn, error, ping] = linesOf(trace) as [string, string, string, string];
-        expect(hint).toBe('there are no trace flows yet: nfqlb trace-flow-set');
-        const [near, far] = family === 4 ? [`${client}:4711`, `${vip}:80`] : [`[${client}]:4711`, `[${vip}]:80`];
-        expect(syn).toContain(` queue 2: trace-flow web: tcp ${near} -> ${far} kind=normal len=`);
-        const says = family === 4 ? 'destination unreachable: fragmentation needed mtu=1400' : 'packet too big mtu=1400';
-        expect(error).toContain(
-          ` queue 2: trace-flow web: icmp error from ${router}, ${says}, about tcp ${near} -> ${far} kind=icmp-inner len=`,
-        );
-        expect(choiceIn(error)).toEqual(choiceIn(syn));
-        // A ping matches by addresses alone, as in C nfqlb.
-        expect(ping).toContain(
-          `trace-flow web: ${family === 4 ? 'icmp' : 'icmp6'} ${client} -> ${vip} kind=icmp len=${family === 4 ? 28 : 48} echo request id=7 seq=9;`,
-        );
-        expect(JSON.parse(await lb.run('trace-flow-list', '--name=web'))).toMatchObject({ name: 'web', matches_count: 3 });
-        await lb.run('trace-flow-delete', '--name=web');
-        await inject(net, { packets: hex(ip.tcp(4711, 80).build()) });
-        expect(await lb.run('trace-flow-list')).toBe('[]\n');
-        expect(linesOf(trace)).toHaveLength(4);
-      },
-    );
+    test.each([4, 6] as const)('IPv%i: of a trace flow shows only its packets, and ICMP errors about them in detail', async (family) => {
+      await using net = await Topology.create({ targets: 4 });
+      await using lb = await LoadBalancer.start(net, { options: ['--log-format=json'] });
+      await using trace = await lb.spawn('trace', '--selection=flows');
+      await lb.run('loglevel', '6');
+      const [vip, client, router] = family === 4 ? ['10.0.0.1', '10.2.0.1', '10.9.9.9'] : ['1000::1', 'fd00:2::1', 'fd00:9::9'];
+      const ip = family === 4 ? packet().ipv4(client, vip) : packet().ipv6(client, vip);
+      const answer = (family === 4 ? packet().ipv4(vip, client) : packet().ipv6(vip, client)).tcp(80, 4711).payload(40).build();
+      const from = family === 4 ? packet().ipv4(router, vip) : packet().ipv6(router, vip);
+      const tooBig = from.icmpError(family === 4 ? 3 : 2, family === 4 ? 4 : 0, answer).build();
+      new DataView(tooBig.buffer).setUint16(family === 4 ? 26 : 46, 1400);
+      expect(
+        await lb.run('trace-flow-set', '--name=web', '--protocols=tcp', '--dports=80', `--srcs=${client}/${family === 4 ? 32 : 128}`),
+      ).toBe('OK\n');
+      expect(await lb.run('trace-flow-list-names')).toBe('["web"]\n');
+      await inject(net, {
+        packets: hex(ip.tcp(4711, 80).build(), ip.tcp(4711, 81).build(), ip.udp(4711, 80).build(), tooBig, ip.icmpEcho(7, 9).build()),
+        rate: 1000,
+      });
+      await expect.poll(() => linesOf(trace).length).toBe(4);
+      const [hint, syn, error, ping] = linesOf(trace) as [string, string, string, string];
+      expect(hint).toBe('there are no trace flows yet: nfqlb trace-flow-set');
+      const [near, far] = family === 4 ? [`${client}:4711`, `${vip}:80`] : [`[${client}]:4711`, `[${vip}]:80`];
+      expect(syn).toContain(` queue 2: trace-flow web: tcp ${near} -> ${far} kind=normal len=`);
+      const reason = family === 4 ? 'destination unreachable: fragmentation needed mtu=1400' : 'packet too big mtu=1400';
+      expect(error).toContain(
+        ` queue 2: trace-flow web: icmp error from ${router}, ${reason}, about tcp ${near} -> ${far} kind=icmp-inner len=`,
+      );
+      expect(choiceIn(error)).toEqual(choiceIn(syn));
+      // A ping matches by addresses only, as in C nfqlb.
+      expect(ping).toContain(
+        `trace-flow web: ${family === 4 ? 'icmp' : 'icmp6'} ${client} -> ${vip} kind=icmp len=${family === 4 ? 28 : 48} echo request id=7 seq=9;`,
+      );
+      expect(JSON.parse(await lb.run('trace-flow-list', '--name=web'))).toMatchObject({ name: 'web', matches_count: 3 });
+      await lb.run('trace-flow-delete', '--name=web');
+      await inject(net, { packets: hex(ip.tcp(4711, 80).build()) });
+      expect(await lb.run('trace-flow-list')).toBe('[]\n');
+      expect(linesOf(trace)).toHaveLength(4);
+    });
 
-    test('of fragments shows the first, the later ones, and those that came too early', async () => {
+    test('of fragments shows first ones, later ones, and those that arrived before their first', async () => {
       await using net = await Topology.create({ targets: 2 });
       await using lb = await LoadBalancer.start(net);
       await using trace = await follow(lb, 'frag');
@@ -183,7 +183,7 @@ describeLive(
       expect(c).toMatch(/fragment id=0x1235 .*; dropped: a fragment that came before its first, and no room to store it$/);
     });
 
-    test('of several queues has the packets of all', async () => {
+    test('covers the packets of all queues', async () => {
       await using net = await Topology.create({ targets: 2 });
       await using lb = await LoadBalancer.start(net, { queue: '0:3' });
       await using trace = await follow(lb, 'packet');
@@ -195,25 +195,29 @@ describeLive(
       expect(new Set(of(/ udp (10\.2\.0\.\d+):1000 /)).size).toBe(100);
     });
 
-    test('of flows names flow and table, while flows change; flow commands and their answers are told', async () => {
+    test('names flow and table while flows change, and shows flow commands with their replies', async () => {
       await using net = await Topology.create({ targets: 2 });
       await using lb = await LoadBalancer.start(net, { flows: true });
       await EchoServers.start(net);
       await using trace = await follow(lb, 'packet,flow-conf');
       await ask(net, { protocol: 'udp', connections: 1, timeout: 200 });
-      await trace.says(/udp .*; dropped: no flow matches$/m);
+      await trace.waitForOutput(/udp .*; dropped: no flow matches$/m);
       await lb.run('flow-set', '--name=echo', `--target=${lb.table}`, '--protocols=udp', '--dports=7');
-      await trace.says(/^flow-conf: set name=echo priority=0 protocols=udp dports=7.* -> OK$|^flow-conf: set name=echo target=.* -> OK$/m);
+      await trace.waitForOutput(
+        /^flow-conf: set name=echo priority=0 protocols=udp dports=7.* -> OK$|^flow-conf: set name=echo target=.* -> OK$/m,
+      );
       for (let i = 0; i < 5; i++) {
         await lb.run('flow-set', `--name=other${i}`, `--target=${lb.table}`, '--prio=9', '--protocols=tcp');
         await ask(net, { protocol: 'udp', connections: 1 });
       }
       await expect.poll(() => trace.stdout.match(new RegExp(`balanced: flow echo, table ${lb.table}, hash`, 'g'))?.length).toBe(5);
       await expect(lb.run('flow-set', '--name=bad', '--target=none')).rejects.toThrow('no such table');
-      await trace.says(/^flow-conf: set .*name=bad.* -> FAIL: shared memory none: no such table; nfqlb init --shm=none creates it$/m);
+      await trace.waitForOutput(
+        /^flow-conf: set .*name=bad.* -> FAIL: shared memory none: no such table; nfqlb init --shm=none creates it$/m,
+      );
     });
 
-    test('what cannot be is said in one line, and leaves nothing behind', async () => {
+    test('reports errors in one line, and leaves nothing behind', async () => {
       await using net = await Topology.create({ targets: 1 });
       await using lb = await LoadBalancer.start(net);
       const fails = async (...args: readonly string[]): Promise<string> => {
@@ -235,40 +239,42 @@ describeLive(
       expect(await fails('--selection=packet', '--write=/dev/full')).toContain('--write=/dev/full: no space left on the device');
       expect(mask(lb)).toBe(0);
 
-      // The usual address is taken: another load balancer goes without; one that was asked for must be had.
+      // If the default address is in use, another load balancer does without; an explicit address is required to be free.
       await lb.host.queue('3');
       const second = async (...options: string[]): Promise<Running> =>
         lb.spawn('lb', `--tshm=${lb.table}`, `--ft_shm=${lb.table}-fragments2`, '--queue=3', ...options);
       await using without = await second();
-      await without.says(/warning: cannot be traced: unix:nfqlb-trace: another program listens on it .*--trace_address names another/);
-      await without.says(/warning: has no trace flows: unix:nfqlb: another program listens/);
-      await without.says(/listening on queue 3/);
+      await without.waitForOutput(
+        /warning: cannot be traced: unix:nfqlb-trace: another program listens on it .*--trace_address names another/,
+      );
+      await without.waitForOutput(/warning: has no trace flows: unix:nfqlb: another program listens/);
+      await without.waitForOutput(/listening on queue 3/);
       await without.stop();
       const refused = await second('--trace_address=unix:nfqlb-trace');
       expect((await refused.exited).status).toBe(1);
       expect(refused.stderr.split('\n').at(-2)).toMatch(/^nfqlb lb: unix:nfqlb-trace: another program listens on it/);
       await lb.run('loglevel', '6');
       await using third = await second('--trace_address=tcp:127.0.0.1:4712');
-      await third.says(/warning: tcp:127.0.0.1:4712: whoever can connect there sees what is traced/);
-      await third.says(/listening on queue 3/);
+      await third.waitForOutput(/warning: tcp:127.0.0.1:4712: whoever can connect there sees what is traced/);
+      await third.waitForOutput(/listening on queue 3/);
       await using trace = await lb.spawn('trace', '--selection=log', '--trace_address=tcp:127.0.0.1:4712', '--count=1');
-      await third.says(/info: tracing log/);
+      await third.waitForOutput(/info: tracing log/);
       await third.stop();
       expect((await trace.exited).status).toBe(0);
     });
 
-    test('ends with who reads it, and with a full disk: what was written is whole', async () => {
+    test('ends with its reader, and on a full disk; the written capture is intact', async () => {
       await using net = await Topology.create({ targets: 1 });
       await using lb = await LoadBalancer.start(net);
       await using _receiver = await Receiver.start(net);
       const command = `${NFQLB.command.join(' ')} trace --selection=packet`;
       await lb.run('loglevel', '6');
       await using head = await lb.host.spawn(['env', `NFQLB_TRACE_SHM=${lb.logConfig}`, 'sh', '-c', `${command} | head -3`]);
-      await lb.process.says(/info: tracing packet/);
+      await lb.process.waitForOutput(/info: tracing packet/);
       await using _sender = await Sender.start(net, { rate: 2000 });
       await head.exited;
       expect(head.stdout.split('\n')).toHaveLength(4);
-      await lb.process.says(/info: nobody traces/);
+      await lb.process.waitForOutput(/info: nobody traces/);
 
       const piped = await lb.host.run([
         'env',
@@ -285,7 +291,7 @@ describeLive(
         `NFQLB_TRACE_SHM=${lb.logConfig}`,
         'sh',
         '-c',
-        // In blocks of 512 octets. Beyond the limit write(2) fails, after a part was written.
+        // In blocks of 512 octets. At the limit write(2) writes a part, then fails.
         `trap '' XFSZ; ulimit -f 20; exec ${command} --write=${file}`,
       ]);
       expect((await limited.exited).status).toBe(1);

@@ -1,4 +1,4 @@
-// What other users of the machine can do to a load balancer, by shared memory and by its sockets: nothing.
+// Other users of the machine can do no harm to a load balancer through shared memory or its sockets.
 
 import { execFileSync } from 'node:child_process';
 import { chmodSync, existsSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
@@ -12,10 +12,10 @@ import { LoadBalancer } from './load-balancer.js';
 import { NFQLB } from './program.js';
 
 const UID = 65534;
-/** A group that `nobody` is in, or not. */
+/** A group that `nobody` may be a member of. */
 const GROUP = 4711;
 
-/** Connects to an abstract socket, says this, and prints what comes until it is closed. */
+/** Connects to an abstract socket, sends a text, and prints what it receives until the socket is closed. */
 const CONNECT = `
 import socket, sys
 s = socket.socket(socket.AF_UNIX)
@@ -34,7 +34,7 @@ const nobody = (...groups: readonly number[]): string[] => [
   '--bounding-set=-all',
   '--inh-caps=-all',
 ];
-/** Another user, with what a load balancer needs. */
+/** Another user, with the capability that a load balancer needs. */
 const SERVICE = ['setpriv', `--reuid=${UID}`, `--regid=${UID}`, '--clear-groups', '--inh-caps=+net_admin', '--ambient-caps=+net_admin'];
 
 const memory = (name: string): string => `/dev/shm/${name}`;
@@ -44,12 +44,12 @@ function writable(path: string): void {
   chmodSync(path, 0o666);
 }
 
-const made: string[] = [];
+const filesToRemove: string[] = [];
 afterEach(() => {
-  for (const path of made.splice(0)) rmSync(path, { force: true });
+  for (const path of filesToRemove.splice(0)) rmSync(path, { force: true });
 });
 
-/** Ends by itself, with an error of one line: gives that. */
+/** Waits until it fails with a one-line error, and returns that line. */
 async function refusal(running: Running): Promise<string> {
   expect((await running.exited).status).toBe(1);
   const lines = running.stderr.trim().split('\n');
@@ -60,70 +60,72 @@ async function refusal(running: Running): Promise<string> {
 describeLive(
   'another user',
   () => {
-    test('who made the table before is used by no command of root; init replaces what he made', async () => {
+    test('who created the table first: root’s commands do not use it; init replaces it', async () => {
       await using net = await Topology.create({ targets: 1 });
       const table = net.sharedMemory('squatted');
       const nfqlb = (...args: string[]): Promise<Running> => net.lb.spawn([...NFQLB.command, ...args]);
       await net.lb.run([...nobody(), ...NFQLB.command, 'init', `--shm=${table}`]);
       await net.lb.run([...nobody(), ...NFQLB.command, 'activate', `--shm=${table}`, '666']);
-      const says = `shared memory ${table}: it belongs to nobody (uid 65534), must belong to root: remove it (nfqlb delete --shm=${table}), or run this as its owner`;
+      const reason = `shared memory ${table}: it belongs to nobody (uid 65534), must belong to root: remove it (nfqlb delete --shm=${table}), or run this as its owner`;
       const config = memory(net.sharedMemory('flows.yaml'));
-      made.push(config);
+      filesToRemove.push(config);
       writeFileSync(config, `tables:\n  ${table}: { targets: { 1: 1 } }\nflows:\n  - { name: web, target: ${table} }\n`);
-      expect(await refusal(await nfqlb('lb', `--tshm=${table}`))).toBe(`nfqlb lb: ${says}`);
-      expect(await refusal(await nfqlb('lb', `--tshm=${table}`, `--lbshm=${table}`))).toBe(`nfqlb lb: ${says}`);
-      expect(await refusal(await nfqlb('flowlb', `--config=${config}`))).toBe(`nfqlb flowlb: ${says}`);
+      expect(await refusal(await nfqlb('lb', `--tshm=${table}`))).toBe(`nfqlb lb: ${reason}`);
+      expect(await refusal(await nfqlb('lb', `--tshm=${table}`, `--lbshm=${table}`))).toBe(`nfqlb lb: ${reason}`);
+      expect(await refusal(await nfqlb('flowlb', `--config=${config}`))).toBe(`nfqlb flowlb: ${reason}`);
       for (const command of ['activate', 'deactivate']) {
-        expect(await refusal(await nfqlb(command, `--shm=${table}`, '1'))).toBe(`nfqlb ${command}: ${says}`);
+        expect(await refusal(await nfqlb(command, `--shm=${table}`, '1'))).toBe(`nfqlb ${command}: ${reason}`);
       }
-      expect(await refusal(await nfqlb('show', `--shm=${table}`))).toBe(`nfqlb show: ${says}`);
+      expect(await refusal(await nfqlb('show', `--shm=${table}`))).toBe(`nfqlb show: ${reason}`);
       await net.lb.run([...NFQLB.command, 'init', `--shm=${table}`]);
       expect(statSync(memory(table)).uid).toBe(0);
-      // He cannot replace it again, and is told why.
+      // That user cannot replace it again, and is told why.
       const again = await net.lb.spawn([...nobody(), ...NFQLB.command, 'init', `--shm=${table}`]);
       expect(await refusal(again)).toBe(`nfqlb init: shared memory ${table}: cannot be replaced: it belongs to root`);
       expect(readdirSync('/dev/shm').filter((name) => name.startsWith('.nfqlb-') && statSync(memory(name)).uid === UID)).toEqual([]);
     });
 
-    test('who makes a table under a name that is free again is not followed; the targets stay', async () => {
+    test('who creates a table under a freed name: it is not used; the targets stay', async () => {
       await using net = await Topology.create({ targets: 1 });
       await using lb = await LoadBalancer.start(net);
       await EchoServers.start(net);
       await lb.run('delete', `--shm=${lb.table}`);
-      await lb.process.says(/was deleted/);
+      await lb.process.waitForOutput(/was deleted/);
       await net.lb.run([...nobody(), ...NFQLB.command, 'init', `--shm=${lb.table}`]);
       await net.lb.run([...nobody(), ...NFQLB.command, 'activate', `--shm=${lb.table}`, '666']);
-      await lb.process.says(/warning: table \S+ is not used; the targets stay as they were: shared memory .* it belongs to nobody/);
+      await lb.process.waitForOutput(
+        /warning: table \S+ is not used; the targets stay as they were: shared memory .* it belongs to nobody/,
+      );
       expect((await ask(net, { protocol: 'udp', connections: 5 })).byTarget).toEqual([5]);
       expect(lb.process.stderr.match(/is not used/g)).toHaveLength(1);
     });
 
     test.each<[string, (path: string) => void, RegExp]>([
       ['empty', (path) => execFileSync('setpriv', [`--reuid=${UID}`, 'touch', path]), /it belongs to nobody/],
-      ['empty and root’s', (path) => writeFileSync(path, '', { mode: 0o600 }), /it is empty/],
+      ['empty and owned by root', (path) => writeFileSync(path, '', { mode: 0o600 }), /it is empty/],
       [
-        'foreign',
+        'owned by another user',
         (path) => execFileSync('setpriv', [`--reuid=${UID}`, 'sh', '-c', `umask 077; head -c 64 /dev/zero >${path}`]),
         /it belongs to nobody/,
       ],
-      ['for everybody to write', (path) => writable(path), /others may write to it/],
+      ['world-writable', (path) => writable(path), /others may write to it/],
       ['too small', (path) => writeFileSync(path, Buffer.alloc(3), { mode: 0o600 }), /it has 3 octets/],
       ['a pipe', (path) => execFileSync('setpriv', [`--reuid=${UID}`, 'mkfifo', path]), /is not a file/],
-    ])('stops no load balancer by the shared memory of its extras: %s; one warning', async (_, make, why) => {
+    ])('cannot stop a load balancer through its optional shared memory: %s; one warning', async (_, make, why) => {
       await using net = await Topology.create({ targets: 1 });
       await EchoServers.start(net);
       const table = net.sharedMemory(net.lb.host);
       make(memory(`${table}-trace`));
-      // A pipe, and what is another's, are replaced: root may.
+      // Root may replace a pipe, and files of other users.
       await using lb = await LoadBalancer.start(net);
-      await lb.process.says(/listening on queue 2/);
+      await lb.process.waitForOutput(/listening on queue 2/);
       const warnings = lb.process.stderr.split('\n').filter((line) => line.includes('warning'));
       expect(warnings).toHaveLength(1);
       expect(warnings[0]).toMatch(why);
       expect((await ask(net, { protocol: 'udp', connections: 5 })).byTarget).toEqual([5]);
-      // A trace needs no memory.
+      // A trace needs no shared memory.
       await using trace = await lb.spawn('trace', '--selection=packet', '--count=5');
-      await trace.says(/^Mask=/);
+      await trace.waitForOutput(/^Mask=/);
       await expect
         .poll(
           async () => {
@@ -136,11 +138,11 @@ describeLive(
       expect((await trace.exited).status).toBe(0);
     });
 
-    test('keeps no command waiting by a pipe in the name of a table', async () => {
+    test('cannot block a command with a pipe named like a table', async () => {
       await using net = await Topology.create({ targets: 1 });
       const table = net.sharedMemory('pipe');
       await run([...nobody(), 'mkfifo', '-m', '666', memory(table)]);
-      made.push(memory(table));
+      filesToRemove.push(memory(table));
       const within = (...args: string[]): Promise<Running> => net.lb.spawn(['timeout', '--signal=KILL', '10', ...NFQLB.command, ...args]);
       for (const args of [
         ['show', `--shm=${table}`],
@@ -154,7 +156,7 @@ describeLive(
       expect(doctor.stdout).toMatch(/^\w+ +tables /m);
     });
 
-    test('runs a load balancer of his own after root has traced, with a warning for each extra', async () => {
+    test('can run a load balancer after root has traced, with a warning for each optional part', async () => {
       await using net = await Topology.create({ targets: 1 });
       await EchoServers.start(net);
       await net.lb.queue('2');
@@ -165,14 +167,14 @@ describeLive(
       await net.lb.run([...SERVICE, ...NFQLB.command, 'init', `--shm=${table}`]);
       await net.lb.run([...SERVICE, ...NFQLB.command, 'activate', `--shm=${table}`, `${net.target(1).fwmark}`]);
       await using lb = await net.lb.spawn([...SERVICE, ...environment, ...NFQLB.command, 'lb', `--tshm=${table}`, `--ft_shm=${fragments}`]);
-      await lb.says(/listening on queue 2/);
+      await lb.waitForOutput(/listening on queue 2/);
       expect((await ask(net, { protocol: 'udp', connections: 5 })).byTarget).toEqual([5]);
       const warnings = lb.stderr.split('\n').filter((line) => line.includes('warning'));
       expect(warnings).toEqual([
         expect.stringMatching(/log level and trace mask .*: shared memory \S+: permission denied: it belongs to root; NFQLB_TRACE_SHM/),
         expect.stringMatching(/fragment statistics .*: shared memory \S+: cannot be replaced: it belongs to root/),
       ]);
-      // Root and he himself may trace it and ask for its statistics, and a third user may not.
+      // Root and its own user may trace it and read its statistics; a third user may not.
       for (const as of [[], SERVICE]) {
         await using tracing = await net.lb.spawn([...as, ...environment, ...NFQLB.command, 'trace', '--selection=flow-conf', '--count=1']);
         await expect
@@ -194,7 +196,7 @@ describeLive(
       await lb.stop();
     });
 
-    test('may neither change flows, trace nor look, unless his group may', async () => {
+    test('may not change flows, trace or read the status, unless their group may', async () => {
       await using net = await Topology.create({ targets: 1 });
       await using lb = await LoadBalancer.start(net, { flows: true, options: [`--group=${GROUP}`, `--read-group=${GROUP + 1}`] });
       const env = ['env', `NFQLB_TRACE_SHM=${lb.logConfig}`];
@@ -210,7 +212,7 @@ describeLive(
         `nfqlb flow-set: not permitted: user nobody (uid 65534) may not change flows${how}`,
       );
       expect(await names()).toBe('[]\n');
-      // C nfqlb's client reads 64 octets, up to a NUL.
+      // C nfqlb's client reads at most 64 octets, up to a NUL.
       const request = `action:set\nname:all\ntarget:${lb.table}\ndsts:0.0.0.0/0\neoc:\n`;
       const reply = await net.lb.run([...nobody(), '/usr/bin/python3', '-c', CONNECT, 'nfqlb', request]);
       expect(reply.slice(0, 64)).toBe('FAIL: not permitted: user nobody (uid 65534) may not give flow \0');
@@ -229,16 +231,16 @@ describeLive(
       // While root traces.
       await lb.run('loglevel', '6');
       await using trace = await lb.spawn('trace', '--selection=packet');
-      await lb.process.says(/info: tracing packet/);
+      await lb.process.waitForOutput(/info: tracing packet/);
       for (const groups of [[], [GROUP + 1]]) {
         const line = await refusal(await as(groups, 'trace', '--selection=packet'));
         expect(line).toBe(`nfqlb trace: unix:nfqlb-trace: not permitted: user nobody (uid 65534) may not trace${how}`);
       }
-      // Neither by connecting as C nfqlb's clients do, which say nothing.
+      // Nor by connecting like C nfqlb's clients, which send nothing.
       const connecting = await net.lb.run([...nobody(), '/usr/bin/python3', '-c', CONNECT, 'nfqlb-trace', '']);
       expect(connecting).toBe(`FAIL: not permitted: user nobody (uid 65534) may not trace${how}\n`);
       await using allowed = await as([GROUP], 'trace', '--selection=flow-conf', '--count=1');
-      await lb.process.says(/info: tracing packet,flow-conf/);
+      await lb.process.waitForOutput(/info: tracing packet,flow-conf/);
       await names();
       expect((await allowed.exited).status).toBe(0);
       await trace.stop('SIGINT');
@@ -251,10 +253,10 @@ describeLive(
       }
     });
 
-    test('keeps root from nothing by taking all connections there are', async () => {
+    test('cannot lock out root by using up all connections', async () => {
       await using net = await Topology.create({ targets: 1 });
       await using lb = await LoadBalancer.start(net, { flows: true });
-      // Takes every connection that it gets, keeps it without a word, and opens another for each that is cut off.
+      // Opens as many connections as it can, keeps them idle, and replaces each that is closed.
       const flood = `
 import select, socket, time
 held = {}
@@ -276,7 +278,7 @@ for turn in range(100000):
     time.sleep(0.02)
 `;
       await using attack = await net.lb.spawn([...nobody(), '/usr/bin/python3', '-c', flood]);
-      await attack.says(/going/);
+      await attack.waitForOutput(/going/);
       for (let i = 0; i < 10; i++) expect(await lb.run('flow-set', '--name=web', `--target=${lb.table}`)).toBe('OK\n');
       expect(JSON.parse(await lb.run('stats'))).toMatchObject({ hsize: 500 });
       await using trace = await lb.spawn('trace', '--selection=flow-conf', '--count=1');
@@ -309,7 +311,7 @@ describeLive(
         const table = net.sharedMemory(host.host);
         await host.run([...NFQLB.command, 'init', `--shm=${table}`]);
         const running = await host.spawn([...names, ...NFQLB.command, 'lb', `--tshm=${table}`, `--ft_shm=${shared}`, `--ft_size=${size}`]);
-        await running.says(/listening on queue 2/);
+        await running.waitForOutput(/listening on queue 2/);
         return running;
       };
       await using first = await start(one, '501');
@@ -322,30 +324,30 @@ describeLive(
         (JSON.parse(await host.run([...NFQLB.command, 'stats', ...args])) as { hsize: number }).hsize;
       expect([await stats(one), await stats(two), await stats(two, `--ft_shm=${shared}`)]).toEqual([501, 503, 501]);
 
-      // The table of a running load balancer is not replaced from another container by chance; in the same namespace, and when it is gone, it may be.
+      // The table of a running load balancer cannot be replaced by accident from another container, only in the same namespace or after it ended.
       const init = (host: Topology['lb']): Promise<Running> =>
         host.spawn([...NFQLB.command, 'init', `--shm=${net.sharedMemory(one.host)}`]);
       expect(await refusal(await init(two))).toMatch(
         /a load balancer of another network namespace \(another container\?\) uses this table: choose/,
       );
       expect((await (await init(one)).exited).status).toBe(0);
-      await first.says(/was replaced; using the new one/);
+      await first.waitForOutput(/was replaced; using the new one/);
       await expect.poll(async () => (await (await init(two)).exited).status, { timeout: 5000 }).toBe(1);
 
       const follow = (host: Topology['lb']): Promise<Running> => host.spawn([...names, ...NFQLB.command, 'trace', '--selection=flow-conf']);
       const command = (host: Topology['lb']): Promise<string> => host.run([...NFQLB.command, 'trace-flow-list-names']);
       await one.run([...names, ...NFQLB.command, 'loglevel', '6']);
       await using a = await follow(one);
-      await first.says(/info: tracing flow-conf/);
+      await first.waitForOutput(/info: tracing flow-conf/);
       await using b = await follow(two);
-      await second.says(/info: tracing flow-conf/);
+      await second.waitForOutput(/info: tracing flow-conf/);
       await a.stop('SIGINT');
-      await first.says(/info: nobody traces/);
+      await first.waitForOutput(/info: nobody traces/);
       await command(two);
-      await b.says(/flow-conf: trace-list-names/);
+      await b.waitForOutput(/flow-conf: trace-list-names/);
       expect(a.stdout).not.toContain('trace-list-names');
 
-      // The name is free again when its user is gone, however that went.
+      // The name is free again once its user has ended, however it ended.
       await first.stop('SIGKILL');
       expect((await (await init(two)).exited).status).toBe(0);
       await using third = await start(one, '505');

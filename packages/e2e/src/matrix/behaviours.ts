@@ -1,9 +1,9 @@
 /**
- * The rows and columns of the matrix: what the load balancer does for traffic, and in which circumstances. A test that proves a cell
- * says so with `behaviour()` (testing/behaviour.ts).
+ * The rows and columns of the matrix: behaviours of the load balancer and the circumstances they are tested in. A test that proves a
+ * cell uses `behaviour()` (testing/behaviour.ts).
  */
 
-/** The rows, in their order: by the name that tests give, what the behaviour is. */
+/** The rows in order: the name used in tests, and the description. */
 export const BEHAVIOURS = {
   nat: 'NAT: all targets answer; one is taken out and comes back, and the connections of the others go on',
   'nat-change': 'NAT: targets come and go under load: no connection is refused, lost or slow',
@@ -29,13 +29,13 @@ export type Family = 4 | 6;
 /** How many queues the load balancer listens to. */
 export type Queues = 1 | 4;
 
-/** What a test was run with: a column. */
+/** What a test runs with: a column. */
 export interface Circumstances {
   readonly family: Family;
   readonly queues: Queues;
 }
 
-/** A cell that a test proves, when it passes. */
+/** A cell that a test proves if it passes. */
 export interface Proof extends Circumstances {
   readonly behaviour: Behaviour;
 }
@@ -48,7 +48,7 @@ export const CIRCUMSTANCES: readonly Circumstances[] = [
   { family: 6, queues: 4 },
 ];
 
-/** A column's heading, as in `IPv4, one queue`. */
+/** A column's heading, such as `IPv4, one queue`. */
 export function columnTitle({ family, queues }: Circumstances): string {
   return `IPv${family}, ${queues === 1 ? 'one queue' : 'four queues'}`;
 }

@@ -13,7 +13,7 @@ const cell = (matrix: Matrix, behaviour: string, column: string) =>
   matrix.rows.find((row) => row.behaviour === behaviour)!.cells.find((one) => one.column === column)!;
 
 describe('a matrix', () => {
-  test('says passed only where a test has run and all have passed', () => {
+  test('shows passed only if at least one test ran and all passed', () => {
     expect(cell(composeMatrix([], 'here'), 'nat', 'IPv6, four queues')).toEqual({
       column: 'IPv6, four queues',
       result: 'not run',
@@ -28,7 +28,7 @@ describe('a matrix', () => {
     });
   });
 
-  test('as a table has a line for each behaviour', () => {
+  test('as a table has one line per behaviour', () => {
     const lines = formatMatrix(composeMatrix([ran(true)], 'here'))
       .trimEnd()
       .split('\n');
@@ -37,18 +37,18 @@ describe('a matrix', () => {
     expect(lines[2]).toMatch(/^\| NAT: .* \| not run +\| not run +\| not run +\| passed +\|$/);
   });
 
-  test('takes the place of the one before in a README', () => {
+  test('replaces the previous one in a README', () => {
     const readme = 'a\n<!-- behaviours: made by pnpm matrix -->\n\n| old |\n\n<!-- end of behaviours -->\nb\n';
     expect(tableIn(readme)).toBe('| old |\n');
     expect(replaceTable(readme, '| new $1 |\n')).toBe(readme.replace('old', 'new $1'));
-    expect(() => replaceTable('a', 'b')).toThrow('README.md: no marks');
+    expect(() => replaceTable('a', 'b')).toThrow('README.md: missing marks');
   });
 });
 
-describe('what is published', () => {
+describe('the published matrix', () => {
   const matrix = JSON.parse(read('../../../../docs/behaviours.json')) as Matrix;
 
-  test('has the rows and columns that tests can prove: else pnpm matrix', () => {
+  test('has the rows and columns that tests can prove; otherwise run pnpm matrix', () => {
     expect(matrix.rows.map(({ behaviour, title }) => [behaviour, title])).toEqual(Object.entries(BEHAVIOURS));
     for (const { cells } of matrix.rows) expect(cells.map(({ column }) => column)).toEqual(CIRCUMSTANCES.map(columnTitle));
   });

@@ -1,6 +1,6 @@
 import { BEHAVIOURS, type Behaviour, CIRCUMSTANCES, columnTitle, type Proof } from './behaviours.js';
 
-/** A test that proves a cell, and how it ended. */
+/** A test that proves a cell, and its result. */
 export interface Outcome {
   readonly proof: Proof;
   /** Its file and titles, as Vitest shows them. */
@@ -8,13 +8,13 @@ export interface Outcome {
   readonly passed: boolean;
 }
 
-/** `passed` when every test that ran passed. */
+/** `passed` if every test that ran passed. */
 export type Result = 'passed' | 'failed' | 'not run';
 
 export interface Cell {
   readonly column: string;
   readonly result: Result;
-  /** Those that ran. */
+  /** The tests that ran. */
   readonly tests: readonly string[];
 }
 
@@ -24,14 +24,14 @@ export interface Row {
   readonly cells: readonly Cell[];
 }
 
-/** What ran on which machine, with which outcome; kept as JSON. */
+/** The results and the machine they ran on; stored as JSON. */
 export interface Matrix {
-  /** As in `Linux 6.18.44, Node 20.20.0`. */
+  /** Such as `Linux 6.18.44, Node 20.20.0`. */
   readonly machine: string;
   readonly rows: readonly Row[];
 }
 
-/** Every row and every column, whether a test ran or not. */
+/** Builds all rows and columns, whether a test ran or not. */
 export function composeMatrix(outcomes: readonly Outcome[], machine: string): Matrix {
   const rows = (Object.keys(BEHAVIOURS) as Behaviour[]).map((behaviour) => ({
     behaviour,
@@ -48,7 +48,7 @@ export function composeMatrix(outcomes: readonly Outcome[], machine: string): Ma
   return { machine, rows };
 }
 
-/** A table of Markdown, padded as the formatter pads it. */
+/** A Markdown table, padded like the formatter's. */
 export function formatMatrix({ rows }: Matrix): string {
   const columns = rows[0]?.cells.map(({ column }) => column) ?? [];
   const lines = [['', ...columns], ...rows.map(({ title, cells }) => [title, ...cells.map(({ result }) => result)])];

@@ -1,4 +1,4 @@
-// `pnpm matrix`: makes the last run's matrix the one in docs/behaviours.json and in the README.
+// `pnpm matrix`: copies the last run's matrix to docs/behaviours.json and the README.
 import { copyFileSync, existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { LAST_RUN } from './last-run.js';
@@ -6,15 +6,15 @@ import { formatMatrix, type Matrix } from './matrix.js';
 import { replaceTable } from './readme-table.js';
 
 const path = (relative: string): string => fileURLToPath(new URL(relative, import.meta.url));
-const KEPT = path('../../../../docs/behaviours.json');
+const PUBLISHED = path('../../../../docs/behaviours.json');
 const README = path('../../../../README.md');
 
 if (!existsSync(LAST_RUN)) {
-  process.stderr.write('no run to publish; first: npx vitest run packages/e2e\n');
+  process.stderr.write('no run to publish; first run: npx vitest run packages/e2e\n');
   process.exit(1);
 }
-copyFileSync(LAST_RUN, KEPT);
-const matrix = JSON.parse(readFileSync(KEPT, 'utf8')) as Matrix;
+copyFileSync(LAST_RUN, PUBLISHED);
+const matrix = JSON.parse(readFileSync(PUBLISHED, 'utf8')) as Matrix;
 writeFileSync(README, replaceTable(readFileSync(README, 'utf8'), formatMatrix(matrix)));
 const results = matrix.rows.flatMap(({ cells }) => cells.map(({ result }) => result));
 const count = (wanted: string): number => results.filter((result) => result === wanted).length;

@@ -5,8 +5,8 @@ export function tableIn(readme: string): string | undefined {
   return TABLE.exec(readme)?.[2];
 }
 
-/** @throws Error when the marks are not there */
+/** @throws Error if the marks are missing */
 export function replaceTable(readme: string, table: string): string {
-  if (!TABLE.test(readme)) throw new Error('README.md: no marks “behaviours: made by pnpm matrix” and “end of behaviours”');
+  if (!TABLE.test(readme)) throw new Error('README.md: missing marks “behaviours: made by pnpm matrix” and “end of behaviours”');
   return readme.replace(TABLE, (_, begin: string, _old: string, end: string) => `${begin}${table}${end}`);
 }

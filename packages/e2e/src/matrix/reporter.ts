@@ -7,8 +7,7 @@ import { LAST_RUN } from './last-run.js';
 import { composeMatrix, formatMatrix, type Outcome } from './matrix.js';
 
 /**
- * A reporter for Vitest that prints the matrix of what this run has proved, and keeps it. Of a run without such tests it says
- * nothing.
+ * A Vitest reporter that prints and stores the matrix of this run's results. Prints nothing for a run without such tests.
  */
 export default class MatrixReporter implements Reporter {
   onTestRunEnd(modules: readonly TestModule[]): void {
@@ -23,7 +22,7 @@ export default class MatrixReporter implements Reporter {
   }
 }
 
-/** A test that did not run has not said what it proves. */
+/** Skips tests that did not run: they have not declared what they prove. */
 function* outcomesOf(module: TestModule): Generator<Outcome> {
   for (const test of module.children.allTests()) {
     const { proves } = test.meta() as { proves?: Proof };

@@ -1,4 +1,4 @@
-// What docs/monitoring/ promises, against a real Prometheus that looks at a real load balancer under traffic.
+// Tests docs/monitoring/ with a real Prometheus that scrapes a real load balancer under traffic.
 
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -23,7 +23,7 @@ interface Panel {
   readonly targets?: readonly { readonly expr: string }[];
 }
 
-/** Every query of the dashboard, as it is asked with all jobs and instances chosen. */
+/** Every query of the dashboard, with all jobs and instances selected. */
 function dashboardQueries(): { readonly title: string; readonly expression: string }[] {
   const { panels } = JSON.parse(readFileSync(join(MONITORING, 'grafana-dashboard.json'), 'utf8')) as { panels: readonly Panel[] };
   return panels.flatMap(({ title, targets = [] }) =>
@@ -37,17 +37,17 @@ function dashboardQueries(): { readonly title: string; readonly expression: stri
 describeLive(
   'monitoring',
   () => {
-    test('the configuration and the alerts are what promtool takes, and each alert fires when it shall and not otherwise', async () => {
+    test('promtool accepts the configuration and the alerts, and each alert fires when it should and only then', async () => {
       expect(await run(['promtool', 'check', 'config', join(MONITORING, 'prometheus.yaml')])).toContain('9 rules found');
       expect(await run(['promtool', 'test', 'rules', RULE_TESTS])).toContain('SUCCESS');
     });
 
-    test('Prometheus has what was counted, every query of the dashboard has an answer, and alerts fire', async () => {
+    test('Prometheus has the counters, every dashboard query returns data, and alerts fire', async () => {
       await using net = await Topology.create({ targets: 2 });
       await using lb = await LoadBalancer.start(net, { flows: true, options: [`--metrics=${ADDRESS}`, '--qlength=4096', '--tun=nfqlb0'] });
       await lb.run('flow-set', '--name=all', `--target=${lb.table}`);
       const { text } = await httpGet(net.lb, `http://${ADDRESS}/metrics`);
-      // Names, units, help and types as Prometheus's own linter asks for.
+      // Prometheus's own linter checks names, units, help and types.
       expect(await net.lb.run(['promtool', 'check', 'metrics'], { input: text.replace(/^.*(nodejs|process)_.*\n/gm, '') })).toBe('');
       await using prometheus = await Prometheus.start(net.lb, ADDRESS);
 
@@ -55,14 +55,14 @@ describeLive(
       await using sender = await Sender.start(net, { rate: 5000, seconds: 5 });
       const queries = dashboardQueries();
       expect(queries.length).toBeGreaterThan(35);
-      // Two scrapes at least, for rates.
+      // Rates need at least two scrapes.
       await new Promise((resolve) => setTimeout(resolve, 3500));
       for (const { title, expression } of queries) {
         const found = await prometheus.query(expression);
         expect(found.length, `${title}: ${expression}: no data`).toBeGreaterThan(0);
         expect(
           found.every(({ value }) => Number.isFinite(value)),
-          `${title}: ${expression}: no number`,
+          `${title}: ${expression}: not a number`,
         ).toBe(true);
       }
       const sent = await sender.finish();
@@ -77,7 +77,7 @@ describeLive(
       expect((await prometheus.query('nfqlb_flow_packets_total{flow="all"}'))[0]?.value).toBe(sent.sent);
 
       {
-        // A worker that is stuck: the load balancer is not healthy, and its queue overflows.
+        // A stuck worker: the load balancer becomes unhealthy, and its queue overflows.
         await using _held = await inflict('hold-worker', lb);
         await using flood = await Sender.start(net, { rate: 10_000, count: 10_000 });
         await flood.finish();

@@ -8,13 +8,13 @@ import { httpGet } from '../load-balancer/http.js';
 import type { Running } from '../processes/running.js';
 import type { Namespace } from '../topology/namespace.js';
 
-/** Where the guide has its configuration, alerts and dashboard. */
+/** The guide's folder, with configuration, alerts and dashboard. */
 export const MONITORING: string = fileURLToPath(new URL('../../../../docs/monitoring', import.meta.url));
 
 const ADDRESS = '127.0.0.1:9912';
 
 /** A value and its labels. */
-export interface Found {
+export interface Sample {
   readonly metric: Readonly<Record<string, string>>;
   readonly value: number;
 }
@@ -25,7 +25,7 @@ export interface Alert {
   readonly state: 'pending' | 'firing';
 }
 
-/** A Prometheus that looks at one load balancer every second, with the alerts of the guide. Disposing of it ends it and its data. */
+/** A Prometheus that scrapes one load balancer every second, with the guide's alerts. Disposing of it stops it and deletes its data. */
 export class Prometheus implements AsyncDisposable {
   readonly #host: Namespace;
   readonly #folder: string;
@@ -54,8 +54,8 @@ export class Prometheus implements AsyncDisposable {
     ]);
     const prometheus = new Prometheus(host, folder, running);
     try {
-      await running.says(/Server is ready to receive web requests/, 20_000);
-      // It takes up its targets every 5 s.
+      await running.waitForOutput(/Server is ready to receive web requests/, 20_000);
+      // It updates its targets every 5 s.
       for (const deadline = Date.now() + 20_000; (await prometheus.query('up')).length === 0; await sleep(200)) {
         if (Date.now() > deadline) throw new E2eError('timed-out', `prometheus has no target: ${running.stderr}`);
       }
@@ -66,10 +66,10 @@ export class Prometheus implements AsyncDisposable {
     return prometheus;
   }
 
-  /** What an expression is now. Throws for one that is none. */
-  async query(expression: string): Promise<Found[]> {
+  /** Evaluates an expression now. Throws if it is invalid. */
+  async query(expression: string): Promise<Sample[]> {
     const { result } = await this.#get(`/api/v1/query?query=${encodeURIComponent(expression)}`);
-    return (result as { metric: Found['metric']; value: [number, string] }[]).map(({ metric, value }) => ({
+    return (result as { metric: Sample['metric']; value: [number, string] }[]).map(({ metric, value }) => ({
       metric,
       value: Number(value[1]),
     }));

@@ -1,4 +1,4 @@
-// ICMP errors that routers find: each must come to the target that owns the connection, whoever sends it and whatever it quotes.
+// ICMP errors from routers: each must reach the target that owns the connection, whichever router sends it and whatever it quotes.
 
 import { ETH_P_IP, ETH_P_IPV6, extractKey, PacketKey } from '@nfqlb/core';
 import { type PacketBuilder, packet } from '@nfqlb/core/testing';
@@ -17,28 +17,28 @@ import { inject } from '../traffic/injection.js';
 const PORTS = Array.from({ length: 50 }, (_, i) => 20_000 + i);
 const SERVICE = 80;
 const ENCAP_PORT = 9899;
-/** MTU of the link behind the routers, octets: as much data is too long for it, with its headers. */
+/** MTU of the link between the routers, octets. This much data is too long for it, with headers. */
 const NARROW = 1300;
-/** Packets/s: of some errors the kernel sends no more than 1000/s. */
+/** Packets/s: the kernel limits some errors to 1000/s. */
 const RATE = 400;
 
-/** Puts what a packet carries behind its IP headers: from a port to another. */
+/** Appends a transport packet from one port to another to the IP headers. */
 type Build = (ip: PacketBuilder, from: number, to: number) => PacketBuilder;
 
-/** RFC 6951: the service has the well-known UDP port, a client has any. */
+/** RFC 6951: the service uses the well-known UDP port, a client any port. */
 const sctpInUdp: Build = (ip, from, to) => {
   const outer = from === SERVICE ? ip.udp(ENCAP_PORT, 30_000) : ip.udp(30_000, ENCAP_PORT);
   return outer.payload(packet().sctp(from, to).payload(NARROW).build());
 };
 
-/** What errors are about: the row of the matrix, and the packets that they quote. */
+/** What errors are about: the row of the matrix, and the packets they quote. */
 const QUOTED: readonly { readonly about: string; readonly row: Behaviour; readonly quoted: readonly Build[] }[] = [
   { about: 'TCP', row: 'pmtu', quoted: [(ip, from, to) => ip.tcp(from, to).payload(NARROW)] },
   { about: 'UDP', row: 'icmp-udp', quoted: [(ip, from, to) => ip.udp(from, to).payload(NARROW)] },
   { about: 'SCTP, and SCTP in UDP', row: 'icmp-sctp', quoted: [(ip, from, to) => ip.sctp(from, to).payload(NARROW), sctpInUdp] },
 ];
 
-/** What makes a router send an error, and the error's type and code. */
+/** The hop limit that triggers an error, and the error's type and code. */
 const ERRORS: Readonly<Record<Family, readonly (readonly [hops: number, icmp: readonly [number, number]])[]>> = {
   4: [
     [64, [3, 4]], // fragmentation needed
@@ -52,8 +52,8 @@ const ERRORS: Readonly<Record<Family, readonly (readonly [hops: number, icmp: re
 
 const hex = (packets: readonly Uint8Array[]): string[] => packets.map((bytes) => Buffer.from(bytes).toString('hex'));
 
-/** `protocol port: targets`, sorted: who got packets, or errors, of which connection. */
-function whoGot(arrivals: readonly Arrival[]): string[] {
+/** `protocol ports: targets`, sorted: the targets that got packets or errors of each connection. */
+function targetsByConnection(arrivals: readonly Arrival[]): string[] {
   const targets = new Map<string, Set<number>>();
   for (const { protocol, encapsulated, clientPort, servicePort, target } of arrivals) {
     const connection = `${protocol}${encapsulated ? ' in UDP' : ''} ${clientPort}-${servicePort}`;
@@ -62,7 +62,7 @@ function whoGot(arrivals: readonly Arrival[]): string[] {
   return [...targets].map(([connection, numbers]) => `${connection}: ${[...numbers]}`).sort();
 }
 
-/** The fwmark that an ICMP packet from `source` gets by its own addresses. */
+/** The fwmark of an ICMP packet from `source` if chosen by its own addresses. */
 function fwmarkByAddresses(marks: readonly (number | undefined)[], family: Family, source: string, vip: string): number | undefined {
   const bytes = family === 4 ? packet().ipv4(source, vip).protocol(1).build() : packet().ipv6(source, vip).protocol(58).build();
   const key = new PacketKey();
@@ -74,11 +74,11 @@ interface Case {
   readonly family: Family;
   readonly queues: Queues;
   readonly quoted: readonly Build[];
-  /** By flows. Default: by one table for all. */
+  /** Use flows. Default: one table for all. */
   readonly flows?: boolean;
 }
 
-async function errorsComeToOwners({ family, queues, quoted, flows = false }: Case): Promise<void> {
+async function errorsReachOwners({ family, queues, quoted, flows = false }: Case): Promise<void> {
   await using net = await Topology.create({ targets: 4, narrow: NARROW });
   const options = ['--qlength=4096', ...(flows ? [] : [`--sctp_encap=${ENCAP_PORT}`])];
   await using lb = await LoadBalancer.start(net, { queue: queuesAs(queues), flows, options });
@@ -98,24 +98,25 @@ async function errorsComeToOwners({ family, queues, quoted, flows = false }: Cas
     );
   };
 
-  // Who owns each connection, its packets tell: from the router on, since they are as long as the answers.
+  // The client's packets show who owns each connection. Sent from the router, since they are too long for the narrow link.
   const connections = packets('client');
   await inject(net, { packets: connections, from: net.routers[1]!, rate: RATE });
-  // One target answers on all connections: whose answer it was is nothing to go by.
+  // One target answers on all connections, so the sender of the answer does not reveal the owner.
   for (const [hops] of ERRORS[family]) {
     await inject(net, { packets: packets('service', hops), from: net.target(1), to: ROUTER, rate: RATE });
   }
 
   const arrivals = await watch.finish();
-  const owners = whoGot(arrivals.filter(({ icmp }) => icmp === undefined));
+  const owners = targetsByConnection(arrivals.filter(({ icmp }) => icmp === undefined));
   expect(owners).toHaveLength(connections.length);
   expect(new Set(owners.map((line) => line.split(': ')[1]))).toEqual(new Set(['1', '2', '3', '4']));
   const errors = arrivals.filter(({ icmp }) => icmp !== undefined);
-  for (const [, icmp] of ERRORS[family]) expect(whoGot(errors.filter((error) => `${error.icmp}` === `${icmp}`))).toEqual(owners);
+  for (const [, icmp] of ERRORS[family])
+    expect(targetsByConnection(errors.filter((error) => `${error.icmp}` === `${icmp}`))).toEqual(owners);
   expect(errors.every(({ packets }) => packets === 1)).toBe(true);
   expect(errors).toHaveLength(2 * connections.length);
 
-  // By its own addresses each error would have gone to one and the same target.
+  // By its own addresses every error would have gone to the same target.
   const [source, ...others] = new Set(errors.map((error) => error.source));
   expect(others).toEqual([]);
   const fwmark = fwmarkByAddresses(fwmarks(await shown(lb)), family, source!, vip);
@@ -130,13 +131,13 @@ describeLive(
     describe.each(CIRCUMSTANCES)('over IPv$family, queues: $queues', ({ family, queues }) => {
       describe.each(QUOTED)('about $about', ({ row, quoted }) => {
         behaviour('come to the target that owns the connection, of 50 ports', { behaviour: row, family, queues }, () =>
-          errorsComeToOwners({ family, queues, quoted }),
+          errorsReachOwners({ family, queues, quoted }),
         );
       });
     });
 
-    test.each([4, 6] as const)('over IPv%i, by flows: come to the target that owns the connection', (family) =>
-      errorsComeToOwners({ family, queues: 1, quoted: QUOTED.flatMap(({ quoted }) => quoted), flows: true }),
+    test.each([4, 6] as const)('over IPv%i, with flows: reach the target that owns the connection', (family) =>
+      errorsReachOwners({ family, queues: 1, quoted: QUOTED.flatMap(({ quoted }) => quoted), flows: true }),
     );
   },
   NFQLB,

@@ -1,4 +1,4 @@
-// Path MTU discovery through the load balancer (RFC 1191, RFC 8201, RFC 4459): links that are narrower than senders know.
+// Path MTU discovery through the load balancer (RFC 1191, RFC 8201, RFC 4459): links narrower than senders expect.
 
 import { describe, expect, test } from 'vitest';
 import { LoadBalancer, type LoadBalancerOptions, queuesAs } from '../load-balancer/load-balancer.js';
@@ -24,19 +24,19 @@ const FAMILIES = [4, 6] as const;
 const tooLong = (arrivals: readonly Arrival[], family: Family): Arrival[] =>
   arrivals.filter((arrival) => arrival.family === family && `${arrival.icmp}` === TOO_LONG[family]);
 
-/** Makes the targets forget what they know of paths. */
+/** Clears the targets' path MTU caches. */
 async function forgetPaths(net: Topology): Promise<void> {
   await Promise.all(net.targets.flatMap((target) => ['-4', '-6'].map((family) => target.ip(`${family} route flush cache`))));
 }
 
 /**
- * Loads 100 kB from each port, with targets that know nothing of the path yet; gives `PORT: TARGET` of each. A port is not free again
+ * Downloads 100 kB from each client port, with empty path MTU caches on the targets; returns `PORT: TARGET` of each. A port cannot be reused
  * for a minute.
  */
-async function loadFrom(net: Topology, family: Family, first: number, count: number): Promise<string[]> {
+async function downloadFrom(net: Topology, family: Family, first: number, count: number): Promise<string[]> {
   const served: string[] = [];
   for (let port = first; port < first + count; port++) {
-    const { target, ...rest } = await transfer(net, net.client, { family, octets: 100_000, port, patience: 10 });
+    const { target, ...rest } = await transfer(net, net.client, { family, octets: 100_000, port, timeout: 10 });
     expect({ port, ...rest }).toEqual({ port, status: 0, octets: 100_000 });
     served.push(`${port}: ${target}`);
     await forgetPaths(net);
@@ -44,14 +44,14 @@ async function loadFrom(net: Topology, family: Family, first: number, count: num
   return served;
 }
 
-/** `PORT: TARGET` of each error that came. */
-function toldOf(arrivals: readonly Arrival[], family: Family): string[] {
+/** `PORT: TARGET` of each error that arrived. */
+function errorTargets(arrivals: readonly Arrival[], family: Family): string[] {
   return tooLong(arrivals, family)
     .map(({ clientPort, target }) => `${clientPort}: ${target}`)
     .sort();
 }
 
-/** As many a firewall does. */
+/** Drops ICMP, as many firewalls do. */
 async function filterIcmp(net: Topology, family: Family): Promise<void> {
   await net.lb.iptables(family, `-t mangle -I PREROUTING -d ${net.vip(family)} -p ${family === 4 ? 'icmp' : 'icmpv6'} -j DROP`);
 }
@@ -73,7 +73,7 @@ describeLive(
           await using _lb = await start(net, { queue });
           await using _servers = await WebServers.start(net);
           await using watch = await Arrivals.start(net);
-          const { target, ...rest } = await transfer(net, net.client, { family, octets: LARGE, patience: 20 });
+          const { target, ...rest } = await transfer(net, net.client, { family, octets: LARGE, timeout: 20 });
           expect(rest).toEqual({ status: 0, octets: LARGE });
           const errors = tooLong(await watch.finish(), family);
           expect(new Set(errors.map((error) => error.target))).toEqual(new Set([target]));
@@ -85,8 +85,8 @@ describeLive(
         await using _lb = await start(net, { queue });
         await using _servers = await WebServers.start(net);
         await using watch = await Arrivals.start(net);
-        const served = await loadFrom(net, family, 30_000, 50);
-        expect(toldOf(await watch.finish(), family)).toEqual(served);
+        const served = await downloadFrom(net, family, 30_000, 50);
+        expect(errorTargets(await watch.finish(), family)).toEqual(served);
         expect(new Set(served.map((line) => line.split(': ')[1])).size).toBe(4);
       });
 
@@ -96,74 +96,74 @@ describeLive(
         await using _servers = await EchoServers.start(net, 7, { udpOctets: 1400 });
         await using watch = await Arrivals.start(net);
         const answers = await ask(net, { protocol: 'udp', family, connections: 40, repeat: 3, timeout: 300 });
-        // The first answer of each target is too long for the link. Of the error it learns the length for the others.
+        // The first answer of each target is too long for the link. From the error the target learns the MTU for the others.
         expect(answers).toMatchObject({ asked: 120, answered: 116, moved: 0 });
         const errors = tooLong(await watch.finish(), family);
         expect(errors.map(({ target, protocol }) => [target, protocol]).sort()).toEqual([1, 2, 3, 4].map((target) => [target, 17]));
       });
     });
 
-    test('where ICMP is filtered a download comes all the same from targets that probe for the path MTU', async () => {
+    test('with ICMP filtered, a download still succeeds from targets that probe the path MTU', async () => {
       await using net = await Topology.create({ targets: 1, narrow: NARROW });
       await using _lb = await start(net);
       await using _servers = await WebServers.start(net);
       await filterIcmp(net, 4);
       await net.target(1).run(['sysctl', '-qw', 'net.ipv4.tcp_mtu_probing=1']);
-      expect(await transfer(net, net.client, { family: 4, octets: 1_000_000, patience: 20 })).toMatchObject({
+      expect(await transfer(net, net.client, { family: 4, octets: 1_000_000, timeout: 20 })).toMatchObject({
         status: 0,
         octets: 1_000_000,
       });
     });
 
     describe.each(FAMILIES)('over IPv%i', (family) => {
-      // What the other tests show is worth something only if this is so.
-      test('where ICMP is filtered the same download and answers never come', async () => {
+      // The other tests are meaningful only if this holds.
+      test('with ICMP filtered, the same download and answers fail', async () => {
         await using net = await Topology.create({ targets: 4, narrow: NARROW });
         await using _lb = await start(net);
         await using _servers = await WebServers.start(net);
         await using _echo = await EchoServers.start(net, 7, { udpOctets: 1400 });
         await filterIcmp(net, family);
-        expect(await transfer(net, net.client, { family, octets: LARGE, patience: 1 })).toMatchObject({ status: 28 });
+        expect(await transfer(net, net.client, { family, octets: LARGE, timeout: 1 })).toMatchObject({ status: 28 });
         expect(await ask(net, { protocol: 'udp', family, connections: 4, repeat: 2, timeout: 200 })).toMatchObject({ answered: 0 });
       });
 
-      test('with flows the error is of the flow that the connection is of', async () => {
+      test('with flows, the error matches the flow of its connection', async () => {
         await using net = await Topology.create({ targets: 4, narrow: NARROW });
         await using lb = await start(net, { flows: true });
         await lb.run('flow-set', '--name=web', `--target=${lb.table}`, '--protocols=tcp', '--dports=80');
         await using _servers = await WebServers.start(net);
         await using watch = await Arrivals.start(net);
-        const served = await loadFrom(net, family, 30_000, 8);
-        expect(toldOf(await watch.finish(), family)).toEqual(served);
+        const served = await downloadFrom(net, family, 30_000, 8);
+        expect(errorTargets(await watch.finish(), family)).toEqual(served);
       });
 
-      test('with two load balancers the error may come by either', async () => {
+      test('with two load balancers, the error may pass through either', async () => {
         await using net = await Topology.create({ targets: 4, lbs: 2, narrow: NARROW });
         await using _first = await start(net, { host: net.lbs[0]! });
         await using _second = await start(net, { host: net.lbs[1]! });
         await using _servers = await WebServers.start(net);
         const router = net.routers[1]!;
         for (const lb of net.lbs) {
-          // The errors come by this one, downloads by both.
+          // Errors pass through this one, downloads through both.
           const { peer } = router.wire(lb.host);
           await router.ip(`-${family} route replace ${net.vip(family)} via ${family === 4 ? peer.ipv4 : peer.ipv6} table 99`);
           await router.ip(`-${family} rule add ipproto ${family === 4 ? 'icmp' : 'ipv6-icmp'} lookup 99 priority 50`);
           const before = await lb.counts(ROUTER);
           await using watch = await Arrivals.start(net);
-          const served = await loadFrom(net, family, 30_000 + 100 * lb.number, 8);
-          expect(toldOf(await watch.finish(), family)).toEqual(served);
+          const served = await downloadFrom(net, family, 30_000 + 100 * lb.number, 8);
+          expect(errorTargets(await watch.finish(), family)).toEqual(served);
           expect((await lb.counts(ROUTER)).received - before.received).toBeGreaterThanOrEqual(8);
           await router.ip(`-${family} rule del priority 50`);
         }
       });
 
-      test('an upload passes a narrow link between load balancer and targets: the client hears of it', async () => {
+      test('an upload passes a narrow link between load balancer and targets: the client learns the MTU', async () => {
         await using net = await Topology.create({ targets: 4 });
         await using _lb = await start(net);
         await using _servers = await WebServers.start(net);
-        // A tunnel to the target, say.
+        // For example, a tunnel to the target.
         for (const { host } of net.targets) await net.lb.ip(`link set ${host} mtu ${NARROW}`);
-        expect(await transfer(net, net.client, { family, octets: LARGE, patience: 20, direction: 'upload' })).toMatchObject({
+        expect(await transfer(net, net.client, { family, octets: LARGE, timeout: 20, direction: 'upload' })).toMatchObject({
           status: 0,
           octets: LARGE,
         });

@@ -15,10 +15,10 @@ import { cut, restore, twoPaths } from './two-paths.js';
 const PORTS = Array.from({ length: 16 }, (_, i) => 40_000 + 7 * i);
 const MESSAGES = 100;
 
-/** What the server reports of a transfer in which all messages came, in order and unchanged. */
+/** The server's report of a transfer in which all messages arrived in order and unchanged. */
 const whole = (port: number, messages: number): SctpReport => ({ port, sent: messages, received: messages, disordered: 0, damaged: 0 });
 
-/** `PORT: TARGETS` of each association: who got packets of it. */
+/** `PORT: TARGETS`: the targets that got packets of each association. */
 function targetsOf(arrivals: readonly Arrival[], encapsulated: boolean): string[] {
   const targets = new Map<number, Set<number>>();
   for (const arrival of arrivals) {
@@ -29,12 +29,12 @@ function targetsOf(arrivals: readonly Arrival[], encapsulated: boolean): string[
   return [...targets].map(([port, numbers]) => `${port}: ${[...numbers]}`).sort();
 }
 
-/** Packets of an association that came for that address of the service. */
+/** Packets that arrived for this address of the service. */
 function packetsTo(arrivals: readonly Arrival[], vip: string): number {
   return arrivals.filter(({ destination }) => destination === vip).reduce((sum, { packets }) => sum + packets, 0);
 }
 
-/** Associations from all ports at once, each with a transfer that must be whole; says which targets got packets of each. */
+/** Opens associations from all ports at once, each with a transfer that must be complete; returns which targets got packets of each. */
 async function associate(net: Topology, family: Family, udp?: number): Promise<string[]> {
   const { own, peer } = net.client.wire(net.lb.host);
   const address = family === 4 ? 'ipv4' : 'ipv6';
@@ -56,7 +56,7 @@ async function associate(net: Topology, family: Family, udp?: number): Promise<s
   return targetsOf(await watch.finish(), udp !== undefined);
 }
 
-/** Cuts the first path in mid-transfer, and restores it: nothing is lost, and one target has it all. */
+/** Cuts the first path in mid-transfer, then restores it: nothing is lost, and one target gets everything. */
 async function surviveCut(families: readonly [Family, Family], queues: Queues, udp?: number): Promise<void> {
   await using net = await Topology.create({ targets: 4, lbs: 2 });
   const options = { queue: queuesAs(queues), options: [`--sctp_encap=${ENCAP_PORT}`] };
@@ -80,7 +80,7 @@ async function surviveCut(families: readonly [Family, Family], queues: Queues, u
     ...(udp === undefined ? {} : { udp }),
   });
   await sender.path(second.vip, 'confirmed');
-  // Some data on the path, too.
+  // Let some data pass on the path.
   await new Promise((resolve) => setTimeout(resolve, 300));
   await cut(first);
   await sender.path(first.vip, 'unreachable');
@@ -101,7 +101,7 @@ async function surviveCut(families: readonly [Family, Family], queues: Queues, u
   expect(packetsTo(arrivedBefore, first.vip)).toBeGreaterThan(20);
   expect(packetsTo(arrivedDuring, first.vip)).toBe(0);
   expect(packetsTo(arrivedDuring, second.vip)).toBeGreaterThan(20);
-  // It is the primary path again: data, not heartbeats alone.
+  // It is the primary path again: data, not only heartbeats.
   expect(packetsTo(arrivedAfter, first.vip)).toBeGreaterThan(100);
   expect(targetsOf(await throughout.finish(), udp !== undefined)).toEqual([expect.stringMatching(new RegExp(`^${port}: \\d$`))]);
   for (const lb of net.lbs) expect(await lb.astray()).toBe(0);
@@ -130,7 +130,7 @@ describeUnless(buildSctp(), 'SCTP, by libusrsctp', () =>
           expect(await associate(net, family, 20_000)).toEqual(plain);
           expect(await associate(net, family, 30_000)).toEqual(plain);
           await lb.stop();
-          // And so with a flow that says in which port.
+          // The same with a flow that sets the port.
           await using flows = await LoadBalancer.start(net, { queue, flows: true, host: net.lb });
           const flow = ['--name=sctp', `--target=${flows.table}`, '--protocols=sctp', `--dports=${SCTP_PORT}`, `--udpencap=${ENCAP_PORT}`];
           await flows.run('flow-set', ...flow);
@@ -144,16 +144,16 @@ describeUnless(buildSctp(), 'SCTP, by libusrsctp', () =>
         );
       });
 
-      // The first path is of IPv4: usrsctp tells nobody of private IPv4 addresses to whom it speaks IPv6 first.
+      // The first path is IPv4: usrsctp does not announce private IPv4 addresses if the first path is IPv6.
       test.each([
         ['plain', 4, undefined],
         ['in UDP', 1, 20_000],
-      ] as const)('%s, queues: %i: of a path of each family one is cut in mid-transfer', (_how, queues, udp) =>
+      ] as const)('%s, queues: %i: one of two paths, IPv4 and IPv6, is cut in mid-transfer', (_how, queues, udp) =>
         surviveCut([4, 6], queues, udp),
       );
 
-      // What the other tests show is worth something only if this is so.
-      test('with --hash_mode=0 paths lead to different targets, and one that does not know an association aborts it', async () => {
+      // The other tests are meaningful only if this holds.
+      test('with --hash_mode=0 paths lead to different targets, and a target aborts associations that it does not know', async () => {
         await using net = await Topology.create({ targets: 4, lbs: 2 });
         const options = { options: ['--hash_mode=0'] };
         await using one = await LoadBalancer.start(net, { ...options, host: net.lbs[0]! });

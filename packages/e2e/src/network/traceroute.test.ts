@@ -1,4 +1,4 @@
-// Time exceeded (RFC 792, RFC 4443): traceroute to the VIP, and from it.
+// Time exceeded (RFC 792, RFC 4443): traceroute to the VIP and from it.
 
 import { parseIpAddress } from '@nfqlb/core/address';
 import { describe, expect } from 'vitest';
@@ -16,16 +16,16 @@ import { WebServers } from '../traffic/web.js';
 
 const NARROW = 1300;
 
-/** Who answered at each hop: a host by its name, or `VIP`; `*` where nobody did. */
+/** Who answered at each hop: a host name or `VIP`; `*` if nobody did. */
 async function traceroute(net: Topology, from: Host, family: Family, to: string, ...options: readonly string[]): Promise<string[]> {
   const output = await from.run(['traceroute', `-${family}`, '-n', '-q', '1', ...options, to]);
   return [...output.matchAll(/^ *\d+ +(\S+)/gm)].map(([, hop]) => (hop === '*' ? '*' : nameOf(net, hop!)));
 }
 
 function nameOf(net: Topology, address: string): string {
-  const isIt = (other: string): boolean => `${parseIpAddress(other)}` === `${parseIpAddress(address)}`;
-  if (isIt(net.vip4) || isIt(net.vip6)) return 'VIP';
-  const host = net.hosts.find(({ wires }) => [...wires.values()].some(({ own }) => isIt(own.ipv4) || isIt(own.ipv6)));
+  const matches = (other: string): boolean => `${parseIpAddress(other)}` === `${parseIpAddress(address)}`;
+  if (matches(net.vip4) || matches(net.vip6)) return 'VIP';
+  const host = net.hosts.find(({ wires }) => [...wires.values()].some(({ own }) => matches(own.ipv4) || matches(own.ipv6)));
   return host?.host ?? address;
 }
 
@@ -52,7 +52,7 @@ describeLive(
         async () => {
           await using net = await Topology.create({ targets: 4, narrow: NARROW });
           await using _lb = await LoadBalancer.start(net, { queue });
-          // A client that asked, and whose port is closed now: its host answers with an error that quotes the connection, too.
+          // The client's port is closed after the request, so its host also answers with an error that quotes the connection.
           await using watch = await Arrivals.start(net);
           await ask(net, { protocol: 'udp', family, port: 9, timeout: 50 });
           const asked = (await watch.finish()).find(({ protocol, icmp }) => protocol === 17 && icmp === undefined)!;
@@ -60,7 +60,7 @@ describeLive(
           const options = ['-m', '3', '-w', '0.3', '-U', '-s', net.vip(family), '--sport=9', '-p', String(asked.clientPort)];
           const trace = (target: Target): Promise<string[]> => traceroute(net, target, family, client, ...options);
           expect(await trace(net.target(asked.target))).toEqual(['router', 'gate', 'client']);
-          // Not at the same time: what routers say about these packets comes to the owner, too.
+          // Not at the same time, since routers' errors about these packets also reach the owner.
           const others = net.targets.filter(({ number }) => number !== asked.target);
           expect(await Promise.all(others.map(trace))).toEqual(others.map(() => ['*', '*', '*']));
         },

@@ -4,20 +4,20 @@ import type { LbHost } from '../topology/host.js';
 import { CLIENT } from '../topology/plan.js';
 import type { Topology } from '../topology/topology.js';
 
-/** The service's address where both paths are of one family. */
+/** The service's second address if both paths have the same family. */
 const SECOND_VIP = { 4: '10.0.0.2', 6: '1000::2' } as const;
 
-/** A way between client and service that has nothing in common with others but its ends. */
+/** A path between client and service, disjoint from others except for its ends. */
 export interface Path {
-  /** Through which all packets go, there and back. */
+  /** All packets pass through it in both directions. */
   readonly lb: LbHost;
   readonly vip: string;
   readonly client: string;
 }
 
 /**
- * Makes two paths of a topology with two LBs, each with an address of the service and one of the client. For a multihomed service both LBs
- * balance both addresses.
+ * Sets up two paths in a topology with two LBs, each with an address of the service and one of the client. For a multihomed service both
+ * LBs balance both addresses.
  */
 export async function twoPaths(net: Topology, lbs: readonly LoadBalancer[], families: readonly [Family, Family]): Promise<[Path, Path]> {
   const [first, second] = families;
@@ -30,7 +30,7 @@ export async function twoPaths(net: Topology, lbs: readonly LoadBalancer[], fami
     const address = family === 4 ? 'ipv4' : 'ipv6';
     const { own, peer } = net.client.wire(lb.host);
     await net.client.ip(`route replace ${vip} via ${peer[address]}`);
-    // Source addresses are the kernel's choice where usrsctp encapsulates, or uses IPv6.
+    // The kernel chooses source addresses when usrsctp encapsulates or uses IPv6.
     for (const target of net.targets) await target.ip(`route replace ${own[address]} via ${target.wire(lb.host).peer[address]} src ${vip}`);
     return { lb, vip, client: own[address] };
   };
@@ -40,7 +40,7 @@ export async function twoPaths(net: Topology, lbs: readonly LoadBalancer[], fami
   ];
 }
 
-/** Nothing passes any more, in neither direction, and nobody is told. */
+/** Silently drops all packets in both directions. */
 export async function cut({ lb }: Path): Promise<void> {
   for (const family of [4, 6] as const) await lb.iptables(family, '-t mangle -I PREROUTING -j DROP');
 }

@@ -12,21 +12,21 @@ export interface Exit {
 export interface StartOptions {
   /** Written to stdin, which is then closed. Default: nothing. */
   readonly input?: string;
-  /** Added to this process's environment. */
+  /** Added to the environment. */
   readonly env?: Readonly<Record<string, string>>;
 }
 
-/** How long output is waited for when a process has ended, ms. */
-const LAST_WORDS = 200;
+/** How long to wait for remaining output after a process has ended, ms. */
+const OUTPUT_TIMEOUT_MS = 200;
 
 const alive = new Set<Running>();
 
-/** All processes that were started here and have not ended. For the clean-up of an interrupted run. */
+/** All processes started here that have not ended, for cleaning up an interrupted run. */
 export function runningPids(): number[] {
   return [...alive].map((running) => running.pid);
 }
 
-/** A process, and what it has said so far. Disposing of it ends it. */
+/** A process and its output so far. Disposing of it ends it. */
 export class Running implements AsyncDisposable {
   readonly command: readonly string[];
   readonly pid: number;
@@ -48,18 +48,18 @@ export class Running implements AsyncDisposable {
     });
     const closed = once(child, 'close');
     this.exited = once(child, 'exit').then(async ([status, signal]) => {
-      // The last output may come after the end. Processes that it has started may keep the pipe open for ever.
-      await Promise.race([closed, sleep(LAST_WORDS, undefined, { ref: false })]);
+      // The last output may arrive after the exit, and child processes may keep the pipe open indefinitely.
+      await Promise.race([closed, sleep(OUTPUT_TIMEOUT_MS, undefined, { ref: false })]);
       alive.delete(this);
       return { status, signal } as Exit;
     });
   }
 
-  /** @throws {@link E2eError} `command-failed` when there is no such program */
+  /** @throws {@link E2eError} `command-failed` if the program does not exist */
   static async start(command: readonly string[], { input = '', env = {} }: StartOptions = {}): Promise<Running> {
     const [program, ...args] = command as [string, ...string[]];
     const child = spawn(program, args, { stdio: 'pipe', env: { ...process.env, ...env } });
-    // A process that ends before it has read its input says why on stderr.
+    // A process that ends before reading all of its input reports why on stderr.
     child.stdin.on('error', () => {});
     child.stdin.end(input);
     if (child.pid !== undefined) return new Running(command, child, child.pid);
@@ -72,24 +72,25 @@ export class Running implements AsyncDisposable {
   }
 
   /**
-   * Waits until the process has written what matches.
+   * Waits until the process has written output that matches.
    *
-   * @throws {@link E2eError} `timed-out`, or `command-failed` when it ends before
+   * @throws {@link E2eError} `timed-out`, or `command-failed` if it ends first
    */
-  async says(pattern: RegExp, timeoutMs = 5000): Promise<RegExpMatchArray> {
+  async waitForOutput(pattern: RegExp, timeoutMs = 5000): Promise<RegExpMatchArray> {
     const deadline = Date.now() + timeoutMs;
     for (;;) {
       const ended = this.ended;
       const match = this.stdout.match(pattern) ?? this.stderr.match(pattern);
       if (match) return match;
-      if (ended) throw await this.failure(`ended without saying ${pattern}`);
-      if (Date.now() > deadline) throw new E2eError('timed-out', `${this.command.join(' ')}: did not say ${pattern} in ${timeoutMs} ms`);
+      if (ended) throw await this.failure(`ended without writing ${pattern}`);
+      if (Date.now() > deadline)
+        throw new E2eError('timed-out', `${this.command.join(' ')}: did not write ${pattern} within ${timeoutMs} ms`);
       await sleep(2);
     }
   }
 
   /**
-   * Waits for the end and gives what was written to stdout.
+   * Waits for the process to end and returns its stdout.
    *
    * @throws {@link E2eError} `command-failed` unless the status is 0
    */
@@ -103,7 +104,7 @@ export class Running implements AsyncDisposable {
     this.#child.kill(signal);
   }
 
-  /** Asks the process to end, and ends it by force when it has not after `timeoutMs`. */
+  /** Asks the process to end, and kills it if it has not ended after `timeoutMs`. */
   async stop(signal: NodeJS.Signals = 'SIGTERM', timeoutMs = 3000): Promise<Exit> {
     this.signal(signal);
     const force = setTimeout(() => this.signal('SIGKILL'), timeoutMs);
@@ -112,7 +113,7 @@ export class Running implements AsyncDisposable {
     return exit;
   }
 
-  /** What to say about a process that ended otherwise than expected. */
+  /** An error about a process that ended unexpectedly. */
   async failure(problem: string): Promise<E2eError> {
     const { status, signal } = await this.exited;
     const how = signal ?? `status ${status}`;
@@ -125,7 +126,7 @@ export class Running implements AsyncDisposable {
 }
 
 /**
- * Runs a program to its end and gives its stdout.
+ * Runs a program to completion and returns its stdout.
  *
  * @throws {@link E2eError} `command-failed` unless its status is 0
  */

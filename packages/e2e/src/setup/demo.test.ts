@@ -7,7 +7,7 @@ import { describeLive } from '../testing/describe-live.js';
 
 const DEMO = [...NFQLB.command, 'demo'];
 
-/** Namespaces, shared memory and processes of the demo that the process `pid` plays. */
+/** Namespaces, shared memory and processes of the demo run by process `pid`. */
 async function remains(pid: number): Promise<string[]> {
   const name = `nfqlb-demo-${pid}`;
   const files = [...(await readdir('/run/netns')), ...(await readdir('/dev/shm'))].filter((file) => file.startsWith(name));
@@ -16,8 +16,8 @@ async function remains(pid: number): Promise<string[]> {
   return [...files, ...commands.filter((command) => command.includes(name)).map((command) => command.replaceAll('\0', ' '))];
 }
 
-async function expectNothingOf(pid: number): Promise<void> {
-  // What was killed is there until the kernel has cleaned up.
+async function expectNothingLeft(pid: number): Promise<void> {
+  // Killed processes remain until the kernel has cleaned up.
   for (let i = 0; i < 100 && (await remains(pid)).length > 0; i++) await sleep(10);
   expect(await remains(pid)).toEqual([]);
 }
@@ -25,7 +25,7 @@ async function expectNothingOf(pid: number): Promise<void> {
 describeLive(
   'the demo',
   () => {
-    test('shows three targets, one of them lost and back; two at a time', async () => {
+    test('shows three targets, the loss of one and its return; two demos at a time', async () => {
       await using first = await Running.start(DEMO);
       await using second = await Running.start(DEMO);
       for (const demo of [first, second]) {
@@ -43,32 +43,32 @@ describeLive(
         expect(one! + three!).toBeGreaterThanOrEqual(99);
         expect(said).toMatch(/^\d{4,} questions, \d{4,} answers: \d{1,2} lost\.$/m);
         expect(said).toContain('With target 2 back, every flow is where it was in the beginning.');
-        await expectNothingOf(demo.pid);
+        await expectNothingLeft(demo.pid);
       }
     });
 
-    test.each(['SIGINT', 'SIGTERM', 'SIGHUP'] as const)('leaves nothing behind when it gets %s', async (signal) => {
+    test.each(['SIGINT', 'SIGTERM', 'SIGHUP'] as const)('leaves nothing behind after %s', async (signal) => {
       await using demo = await Running.start(DEMO);
-      await demo.says(/^three targets/m, 10_000);
+      await demo.waitForOutput(/^three targets/m, 10_000);
       expect(await remains(demo.pid)).not.toEqual([]);
       demo.signal(signal);
       expect(await demo.exited).toEqual({ status: null, signal });
-      await expectNothingOf(demo.pid);
+      await expectNothingLeft(demo.pid);
     });
 
-    test('removes what one has left that was killed, also when two do so at a time', async () => {
+    test('removes the leftovers of a killed demo, even if two do so at a time', async () => {
       await using killed = await Running.start(DEMO);
-      await killed.says(/nfqlb lb /, 10_000);
+      await killed.waitForOutput(/nfqlb lb /, 10_000);
       killed.signal('SIGKILL');
       await killed.exited;
       expect(await remains(killed.pid)).not.toEqual([]);
       await using next = await Running.start(DEMO);
       await using another = await Running.start(DEMO);
-      for (const demo of [next, another]) await demo.says(/nfqlb lb /, 10_000);
-      await expectNothingOf(killed.pid);
+      for (const demo of [next, another]) await demo.waitForOutput(/nfqlb lb /, 10_000);
+      await expectNothingLeft(killed.pid);
     });
 
-    test('says why it is not possible, with the exit status for that', async () => {
+    test('reports why it cannot run, with the matching exit status', async () => {
       await using demo = await Running.start(['setpriv', '--bounding-set=-net_admin', ...DEMO]);
       expect(await demo.exited).toEqual({ status: 69, signal: null });
       expect(demo.stdout).toBe('');

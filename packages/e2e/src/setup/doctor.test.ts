@@ -1,4 +1,4 @@
-// What `nfqlb doctor` says of a machine that has real faults. What it makes of all it may find is tested beside it.
+// `nfqlb doctor` on a machine with real faults. Its unit tests cover the evaluation of all possible findings.
 
 import { expect, test } from 'vitest';
 import { LoadBalancer } from '../load-balancer/load-balancer.js';
@@ -8,34 +8,23 @@ import type { LbHost } from '../topology/host.js';
 import { Topology } from '../topology/topology.js';
 import { EchoServers } from '../traffic/echo.js';
 import { ask } from '../traffic/questions.js';
+import { doctor } from './examination.js';
 import { makeBare, nfqlb, setUpOf } from './router.js';
-
-/** Its exit status, and what it says by check: `listeners` → `problem  nobody listens …`. */
-async function doctor(lb: LbHost, wrapper: readonly string[] = []): Promise<{ status: number | null; says: Map<string, string> }> {
-  await using running = await lb.spawn([...wrapper, ...NFQLB.command, 'doctor']);
-  const { status } = await running.exited;
-  expect(running.stderr).toBe('');
-  const lines = running.stdout.trimEnd().split('\n').slice(0, -1);
-  return {
-    status,
-    says: new Map(lines.map((line) => line.match(/^(\w+) +(.+?) {2,}(.*)$/)!).map(([, word, check, text]) => [check!, `${word}: ${text}`])),
-  };
-}
 
 describeLive(
   'doctor',
   () => {
-    test('finds no problem where there is none, and each that is made', async () => {
+    test('finds no problem on a healthy machine, and every one that is introduced', async () => {
       await using net = await Topology.create({ targets: 2 });
       await using lb = await LoadBalancer.start(net);
       await makeBare(net);
       await nfqlb(net.lb, 'up', ...setUpOf(net));
-      const well = await doctor(net.lb);
-      expect([...well.says.values()].filter((text) => !text.startsWith('ok:'))).toEqual([]);
-      expect(well.status).toBe(0);
-      expect(well.says.get('listeners')).toBe('ok: every queue has one (2)');
-      expect(well.says.get('set-up')).toBe('ok: what nfqlb up has set up is whole');
-      expect(well.says.get('defragmentation')).toBe('ok: no connections are tracked: fragments come as they are');
+      const healthy = await doctor(net.lb);
+      expect([...healthy.says.values()].filter((text) => !text.startsWith('ok:'))).toEqual([]);
+      expect(healthy.status).toBe(0);
+      expect(healthy.says.get('listeners')).toBe('ok: every queue has one (2)');
+      expect(healthy.says.get('set-up')).toBe('ok: what nfqlb up has set up is whole');
+      expect(healthy.says.get('defragmentation')).toBe('ok: no connections are tracked: fragments come as they are');
 
       await lb.kill();
       await net.lb.run(['sh', '-ec', 'cd /proc/sys/net; echo 0 >ipv6/conf/all/forwarding; echo 1 >ipv4/conf/t2/rp_filter']);
@@ -52,10 +41,10 @@ describeLive(
       expect(says.get('queue drops')).toBe('ok: no queue');
     });
 
-    test('finds drops, and targets that cannot be reached, in the table that is used here', async () => {
+    test('finds drops, and unreachable targets in the table in use', async () => {
       await using net = await Topology.create({ targets: 2 });
       await using lb = await LoadBalancer.start(net, { options: ['--qlength=1'] });
-      // It listens to its queue first, and to the status socket a moment later.
+      // The status socket opens shortly after the queue.
       await expect.poll(async () => (await doctor(net.lb)).says.get('load balancers'), { timeout: 10_000 }).toBe('ok: 1 running, healthy');
       lb.process.signal('SIGSTOP');
       await net.client.run(['ping', '-c', '5', '-i', '0.01', '-W', '0.1', net.vip4]).catch(() => 'no answer');
@@ -74,7 +63,7 @@ describeLive(
       );
     });
 
-    test('tries what the kernel has, where its options cannot be read', async () => {
+    test('probes the kernel’s features if its options cannot be read', async () => {
       await using net = await Topology.create({ targets: 1 });
       const hide = 'for file in /proc/config.gz /boot/config-*; do if [ -e $file ]; then mount --bind /dev/null $file; fi; done';
       const command = ['unshare', '--mount', 'sh', '-ec', `${hide}; exec "$@"`, 'sh'];
@@ -105,11 +94,11 @@ describeLive(
         'IPv4: nothing leads fwmark 102 to a target',
       ],
       [
-        'a table that nftables has put something into',
+        'a table that nftables has changed',
         (lb) => lb.run(['nft', 'add rule ip filter INPUT ct state new accept']),
         'iptables -t filter: rules of nftables are in it, so that iptables can neither read nor change it',
       ],
-    ])('says what is missing of a set-up: %s', async (_, damage, missing) => {
+    ])('reports what is missing in a set-up: %s', async (_, damage, missing) => {
       await using net = await Topology.create({ targets: 2 });
       await makeBare(net);
       await nfqlb(net.lb, 'up', ...setUpOf(net), '--vip=2001:db8::1/128', '--fragment_queue=3');
@@ -120,7 +109,7 @@ describeLive(
       expect(says.get('set-up')?.startsWith(`problem: ${missing} → `), says.get('set-up')).toBe(true);
     });
 
-    test('finds whole what up sets up, with nat, too, and for programs on the same machine', async () => {
+    test('finds the set-ups of up complete, also with nat and for programs on the same machine', async () => {
       await using net = await Topology.create({ targets: 2, mode: 'nat' });
       await makeBare(net);
       for (const options of [
@@ -136,7 +125,7 @@ describeLive(
       }
     });
 
-    test('finds what a failed up has left', async () => {
+    test('finds the leftovers of a failed up', async () => {
       await using net = await Topology.create({ targets: 1 });
       const { lb } = net;
       await makeBare(net);
@@ -150,7 +139,7 @@ describeLive(
       expect((await doctor(lb)).says.get('set-up')).toBe('ok: nothing of nfqlb up');
     });
 
-    test('tells tracked connections that are left from those that are tracked still', async () => {
+    test('distinguishes leftover tracked connections from active tracking', async () => {
       await using net = await Topology.create({ targets: 2, mode: 'nat' });
       await using _echo = await EchoServers.start(net);
       await using _lb = await LoadBalancer.start(net);
@@ -164,17 +153,17 @@ describeLive(
       await nfqlb(net.lb, 'down');
       expect((await doctor(net.lb)).says.get('defragmentation')).toMatch(left);
 
-      // iptables of the other kind does not show it.
+      // iptables-nft does not show it.
       await net.lb.run(['iptables-legacy', '-A', 'INPUT', '-m', 'conntrack', '--ctstate', 'INVALID', '-j', 'DROP']);
       await using ping = await net.client.spawn(['ping', '-i', '0.2', net.lb.wire('client').own.ipv4]);
-      await ping.says(/icmp_seq=1 /, 5000);
+      await ping.waitForOutput(/icmp_seq=1 /, 5000);
       expect((await doctor(net.lb)).says.get('defragmentation')).toMatch(
         /^warning: \d+ connections are tracked, though no rule asks for it /,
       );
       await ping.stop('SIGINT');
     });
 
-    test.each(['input', 'INPUT'])('finds rules of nftables in a table with the name of one of iptables, in the chain %s', async (chain) => {
+    test.each(['input', 'INPUT'])('finds nftables rules in a table named like one of iptables, in the chain %s', async (chain) => {
       await using net = await Topology.create({ targets: 1 });
       await makeBare(net);
       expect((await doctor(net.lb)).says.get('defragmentation')).toMatch(/^ok: /);
@@ -182,12 +171,12 @@ describeLive(
       await net.lb.run(['nft', '-f', '-'], { input });
       const { says } = await doctor(net.lb);
       expect(says.get('defragmentation')).toMatch(/^warning: connections are tracked \(ct state established accept\)/);
-      // Of one of its own chains iptables says that the whole table is not for it.
+      // For a rule in one of its own chains, iptables reports the whole table as incompatible.
       const incompatible = 'warning: iptables -t filter: rules of nftables are in it, so that iptables can neither read nor change it → ';
       expect(says.get('set-up')?.startsWith(chain === 'INPUT' ? incompatible : 'ok: nothing'), says.get('set-up')).toBe(true);
     });
 
-    test('takes rules of iptables for those, as nft shows them', async () => {
+    test('recognizes iptables rules in the output of nft', async () => {
       await using net = await Topology.create({ targets: 1, mode: 'nat' });
       await makeBare(net);
       await nfqlb(net.lb, 'up', ...setUpOf(net));
@@ -223,7 +212,7 @@ describeLive(
       expect((await doctor(net.lb)).says.get('tun device')).toBe('ok: nfqlb0: up');
     });
 
-    test('finds a queue for fragments to which nobody listens', async () => {
+    test('finds a fragment queue without a listener', async () => {
       await using net = await Topology.create({ targets: 1 });
       await using _lb = await LoadBalancer.start(net);
       await makeBare(net);
@@ -233,12 +222,12 @@ describeLive(
       expect(says.get('queue rules')).toBe('ok: packets are led to queue 2, fragments are led to queue 3');
     });
 
-    test('says what it may not look at as another user', async () => {
+    test('reports what an unprivileged user cannot check', async () => {
       await using net = await Topology.create({ targets: 1 });
       await using _lb = await LoadBalancer.start(net);
       const { status, says } = await doctor(net.lb, ['setpriv', '--reuid=65534', '--regid=65534', '--clear-groups', '--bounding-set=-all']);
       expect(status).toBe(1);
-      const blind = [
+      const unknown = [
         'forwarding IPv4',
         'forwarding IPv6',
         'defragmentation',
@@ -248,7 +237,7 @@ describeLive(
         'queue drops',
         'tables',
       ];
-      for (const check of blind) expect(says.get(check)).toMatch(/^warning: not known: .* → run nfqlb doctor as root$/);
+      for (const check of unknown) expect(says.get(check)).toMatch(/^warning: not known: .* → run nfqlb doctor as root$/);
     });
 
     test('finds --queue-bypass', async () => {

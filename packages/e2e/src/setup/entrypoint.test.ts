@@ -1,5 +1,5 @@
-// docker/nfqlb/entrypoint.sh: whatever ends it, no queue rule stays without a listener. With --network=host it would drop the VIPs' packets
-// on the host.
+// docker/nfqlb/entrypoint.sh: however it ends, it leaves no queue rule without a listener. With --network=host such a rule would drop the
+// VIPs' packets on the host.
 
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
@@ -14,7 +14,7 @@ import { describeLive } from '../testing/describe-live.js';
 
 const ENTRYPOINT = fileURLToPath(new URL('../../../../docker/nfqlb/entrypoint.sh', import.meta.url));
 
-/** Notes its command, then fails, or waits to be allowed to go on, where the test says so. */
+/** Records its command; then fails, or waits for permission to continue, if the test wants that. */
 const STUB = `#!/bin/sh
 echo "$1" >>"$STUB/commands"
 [ "$1" != "\${HOLD-}" ] || while [ ! -e "$STUB/go" ]; do sleep 0.01; done
@@ -26,7 +26,7 @@ esac
 `;
 
 let folder: string;
-/** The head of its own process group: what it has started ends with it, when a test fails. */
+/** The leader of its own process group, so that its children also end when a test fails. */
 let running: ChildProcess | undefined;
 beforeEach(() => {
   folder = mkdtempSync(join(tmpdir(), 'nfqlb-entrypoint-'));
@@ -52,13 +52,13 @@ function environment(more: Record<string, string> = {}): NodeJS.ProcessEnv {
   };
 }
 
-/** Ends what is left of the process's group, also after the process itself. */
+/** Kills the rest of the process group, even if its leader has already ended. */
 function endGroup(leader: ChildProcess | undefined): void {
   if (leader?.pid === undefined) return;
   try {
     process.kill(-leader.pid, 'SIGKILL');
   } catch (error) {
-    // Nothing is left.
+    // No process is left.
     if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error;
   }
 }
@@ -75,18 +75,21 @@ async function until(condition: () => boolean): Promise<void> {
   while (!condition()) await sleep(5);
 }
 
-describe('with a stub for nfqlb', () => {
+describe('with a stub of nfqlb', () => {
   const STEPS = ['up', 'init', 'activate', 'lb'];
 
-  test.each(STEPS.map((step, i) => [step, STEPS.slice(0, i + 1)] as const))('a failure of %s: down, and its status', async (step, done) => {
-    install(STUB);
-    running = start({ FAIL: step });
-    const [status] = await once(running, 'exit');
-    expect([status, commands()]).toEqual([3, [...done, 'down']]);
-  });
+  test.each(STEPS.map((step, i) => [step, STEPS.slice(0, i + 1)] as const))(
+    'a failure of %s: down, and the same status',
+    async (step, done) => {
+      install(STUB);
+      running = start({ FAIL: step });
+      const [status] = await once(running, 'exit');
+      expect([status, commands()]).toEqual([3, [...done, 'down']]);
+    },
+  );
 
   test.each(STEPS.slice(0, 3).map((step, i) => [step, STEPS.slice(0, i + 1)] as const))(
-    'a signal during %s: nothing more but down',
+    'a signal during %s: only down follows',
     async (step, done) => {
       install(STUB);
       running = start({ HOLD: step });
@@ -98,7 +101,7 @@ describe('with a stub for nfqlb', () => {
     },
   );
 
-  test('a signal while it balances: the load balancer is stopped, then down', async () => {
+  test('a signal while balancing: the load balancer is stopped, then down', async () => {
     install(STUB);
     running = start();
     await until(() => commands().includes('lb'));
@@ -114,7 +117,7 @@ describeLive(
     test.each([
       ['init', { NFQLB_INIT_OPTIONS: '--M=none' }],
       ['lb', { NFQLB_LB_OPTIONS: '--mtu=none' }],
-    ])('after a failure of %s no rule is left', (_step, more) => {
+    ])('no rule is left after a failure of %s', (_step, more) => {
       install(`#!/bin/sh\nexec ${NFQLB.command.join(' ')} "$@"\n`);
       const script = [
         'mount -t tmpfs none /dev/shm && ip link set lo up && ip link add name eth0 type dummy && ip addr add 172.30.0.1/24 dev eth0 && ip link set eth0 up',

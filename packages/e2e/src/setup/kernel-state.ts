@@ -1,9 +1,9 @@
 import type { Namespace } from '../topology/namespace.js';
 
 /**
- * All that `nfqlb up` may set up in a host's namespace, of both families: packet rules, policy rules and the routes of every table.
- * What counts and what tells the time is left out, and so are tables of iptables in which there is nothing: iptables itself
- * makes them when they are first asked for, and never takes them away.
+ * Everything that `nfqlb up` may set up in a host's namespace, for both families: packet rules, policy rules and the routes of all
+ * tables. Counters and timestamps are left out, and so are empty iptables tables: iptables creates them on first access and never
+ * removes them.
  */
 export async function kernelState(host: Namespace): Promise<string> {
   const texts = [

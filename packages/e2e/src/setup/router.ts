@@ -3,8 +3,8 @@ import type { LbHost } from '../topology/host.js';
 import type { Topology } from '../topology/topology.js';
 
 /**
- * Takes away what a topology's load balancer has to lead packets to the queue, and fwmarks to targets, so that `nfqlb up` has to.
- * The VIP is still routed to where packets without a fwmark are counted as astray.
+ * Removes the rules that queue packets on a topology's load balancer and route fwmarks to targets, so that `nfqlb up` must add them.
+ * The VIP is still routed to the device where packets without a fwmark are counted as astray.
  */
 export async function makeBare({ lb, targets, mode }: Topology): Promise<void> {
   for (const family of [4, 6] as const) {
@@ -14,12 +14,12 @@ export async function makeBare({ lb, targets, mode }: Topology): Promise<void> {
   }
 }
 
-/** Runs a command of nfqlb on the load balancer's host and gives its stdout; throws when it fails. */
+/** Runs an nfqlb command on the load balancer's host and returns its stdout; throws if it fails. */
 export function nfqlb(lb: LbHost, ...args: readonly string[]): Promise<string> {
   return lb.run([...NFQLB.command, ...args]);
 }
 
-/** What `nfqlb up` needs to know of a topology: VIPs of both families, and targets with their fwmarks. */
+/** The options of `nfqlb up` for a topology: VIPs of both families, and targets with their fwmarks. */
 export function setUpOf({ lb, targets, vip4, vip6, mode }: Topology): string[] {
   return [
     `--mode=${mode}`,

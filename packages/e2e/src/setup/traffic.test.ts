@@ -1,4 +1,4 @@
-// Where packets go that `nfqlb up` leads: to the target of their fwmark, or nowhere.
+// Where packets go after `nfqlb up`: to the target of their fwmark, or nowhere.
 
 import { expect, test } from 'vitest';
 import { LoadBalancer } from '../load-balancer/load-balancer.js';
@@ -15,7 +15,7 @@ import { makeBare, nfqlb, setUpOf } from './router.js';
 const families = [4, 6] as const;
 const protocols = ['udp', 'tcp'] as const;
 
-/** Packets to the VIP, of both families; how many of them targets got. */
+/** Sends packets of both families to the VIP; returns how many reached targets. */
 async function delivered(net: Topology): Promise<number> {
   await using receiver = await Receiver.start(net);
   for (const family of families) {
@@ -26,7 +26,7 @@ async function delivered(net: Topology): Promise<number> {
 }
 
 describeLive(
-  'up leads',
+  'up routes',
   () => {
     test.each([
       ['dsr', []],
@@ -35,7 +35,7 @@ describeLive(
       ['nat', ['--keep-source']],
       ['nat', ['--syn-only']],
       ['nat', ['--syn-only', '--keep-source', '--queue=0:3']],
-    ] as const)('what passes through to targets and answers back, with %s %j', async (mode, options) => {
+    ] as const)('forwarded packets to targets and answers back, with %s %j', async (mode, options) => {
       await using net = await Topology.create({ targets: 3, mode });
       await using _echo = await EchoServers.start(net);
       await using lb = await LoadBalancer.start(net, { queue: options.find((option) => option.startsWith('--queue='))?.slice(8) ?? '2' });
@@ -52,13 +52,13 @@ describeLive(
       expect(await lb.queueStatus()).toMatchObject(lb.queues.includes(':') ? [{}, {}, {}, {}] : [{ queueDropped: 0, userDropped: 0 }]);
     });
 
-    test.each(families)('fragments of IPv%i, first ones too, to a queue of their own', async (family) => {
+    test.each(families)('IPv%i fragments, including first ones, to a separate queue', async (family) => {
       await using net = await Topology.create({ targets: 2 });
       await using _echo = await EchoServers.start(net);
       await using lb = await LoadBalancer.start(net, { queue: '2:3' });
       await makeBare(net);
       await nfqlb(net.lb, 'up', ...setUpOf(net), '--queue=2', '--fragment_queue=3');
-      // What the kernel numbers in a queue are its packets.
+      // The kernel's packet ids count a queue's packets.
       const queued = async (): Promise<number[]> => {
         const status = await net.lb.run(['cat', '/proc/net/netfilter/nfnetlink_queue']);
         const rows = status.trimEnd().split('\n');
@@ -74,13 +74,13 @@ describeLive(
       expect(lb.process.ended).toBe(false);
     });
 
-    test.each(['dsr', 'nat'] as const)('what programs on the same machine send, with %s', async (mode) => {
+    test.each(['dsr', 'nat'] as const)('packets of programs on the same machine, with %s', async (mode) => {
       await using net = await Topology.create({ targets: 3, mode });
       await using _echo = await EchoServers.start(net);
       await using _lb = await LoadBalancer.start(net);
       await makeBare(net);
       await nfqlb(net.lb, 'up', '--local', ...setUpOf(net));
-      // With dsr answers come by way of the client's host.
+      // With dsr, answers come through the client's host.
       await net.client.run(['sh', '-ec', 'cd /proc/sys/net; echo 1 >ipv4/ip_forward; echo 1 >ipv6/conf/all/forwarding']);
       for (const family of families) {
         for (const udp of [true, false]) {
@@ -96,7 +96,7 @@ describeLive(
       expect(await net.lb.astray()).toBe(0);
     });
 
-    test('clients’ addresses to the targets only where it is told to keep them', async () => {
+    test('packets with the clients’ addresses to targets only if told to keep them', async () => {
       await using net = await Topology.create({ targets: 1, mode: 'nat' });
       await using _echo = await EchoServers.start(net);
       await using _lb = await LoadBalancer.start(net);
@@ -104,7 +104,7 @@ describeLive(
       const target = net.target(1);
       for (const options of [[], ['--keep-source']]) {
         await nfqlb(net.lb, 'up', ...setUpOf(net), ...options);
-        // Counts packets from the client itself, where they arrive.
+        // Counts packets from the client's own address at the target.
         const { ipv4 } = net.client.wire('lb1').own;
         const rule = `-s ${ipv4} -j ACCEPT`;
         await target.iptables(4, `-I INPUT ${rule}`);
@@ -121,7 +121,7 @@ describeLive(
 describeLive(
   'a packet to a VIP goes nowhere',
   () => {
-    test.each(['dsr', 'nat'] as const)('while nobody listens, with %s', async (mode) => {
+    test.each(['dsr', 'nat'] as const)('without a listener, with %s', async (mode) => {
       await using net = await Topology.create({ targets: 2, mode });
       await makeBare(net);
       await nfqlb(net.lb, 'up', ...setUpOf(net));
@@ -133,7 +133,7 @@ describeLive(
       await using net = await Topology.create({ targets: 2, mode });
       await makeBare(net);
       await nfqlb(net.lb, 'up', ...setUpOf(net));
-      // Before ours: whoever is not listened to passes.
+      // Before our rules: with --queue-bypass packets pass if nobody listens.
       for (const family of families)
         await net.lb.iptables(family, `-t mangle -I PREROUTING -d ${net.vip(family)} -j NFQUEUE --queue-num 9 --queue-bypass`);
       await delivered(net);

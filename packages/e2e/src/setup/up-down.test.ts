@@ -1,4 +1,4 @@
-// What `nfqlb up` sets up and `nfqlb down` takes away, as the kernel has it.
+// What `nfqlb up` sets up in the kernel and `nfqlb down` removes.
 
 import { describe, expect, test } from 'vitest';
 import { NFQLB } from '../load-balancer/program.js';
@@ -9,7 +9,7 @@ import { Topology } from '../topology/topology.js';
 import { kernelState } from './kernel-state.js';
 import { makeBare, nfqlb, setUpOf } from './router.js';
 
-const WAYS: readonly (readonly [mode: 'nat' | 'dsr', options: readonly string[]])[] = [
+const SETUPS: readonly (readonly [mode: 'nat' | 'dsr', options: readonly string[]])[] = [
   ['nat', ['--forward']],
   ['nat', ['--forward', '--keep-source']],
   ['nat', ['--local']],
@@ -20,8 +20,8 @@ const WAYS: readonly (readonly [mode: 'nat' | 'dsr', options: readonly string[]]
   ['dsr', ['--local']],
 ];
 
-/** A topology whose load balancer has rules of other people, some of which look like ours. */
-async function inhabited(mode: 'nat' | 'dsr', targets = 3): Promise<Topology> {
+/** A topology whose load balancer already has foreign rules, some of which resemble ours. */
+async function withForeignRules(mode: 'nat' | 'dsr', targets = 3): Promise<Topology> {
   const net = await Topology.create({ targets, mode });
   await makeBare(net);
   const { lb } = net;
@@ -37,7 +37,7 @@ async function inhabited(mode: 'nat' | 'dsr', targets = 3): Promise<Topology> {
   return net;
 }
 
-/** The commands that a dry run prints, each with what it reads. */
+/** The commands that a dry run prints, each with its input. */
 async function dryRun(lb: LbHost, ...args: readonly string[]): Promise<string[]> {
   const text = await nfqlb(lb, ...args, '--dry-run');
   return text.match(/.+ <<'END'\n[\s\S]*?\nEND\n/g) ?? [];
@@ -46,8 +46,8 @@ async function dryRun(lb: LbHost, ...args: readonly string[]): Promise<string[]>
 describeLive(
   'the kernel',
   () => {
-    test.each(WAYS)('after up and down with %s %j is as before', async (mode, options) => {
-      await using net = await inhabited(mode);
+    test.each(SETUPS)('after up and down with %s %j is unchanged', async (mode, options) => {
+      await using net = await withForeignRules(mode);
       const { lb } = net;
       const before = await kernelState(lb);
       const said = await nfqlb(lb, 'up', ...setUpOf(net), ...options);
@@ -65,8 +65,8 @@ describeLive(
       expect(await kernelState(lb)).toBe(before);
     });
 
-    test.each(WAYS)('is changed with %s %j exactly by the commands of a dry run', async (mode, options) => {
-      await using net = await inhabited(mode);
+    test.each(SETUPS)('is changed with %s %j exactly as by the commands of a dry run', async (mode, options) => {
+      await using net = await withForeignRules(mode);
       const { lb } = net;
       const before = await kernelState(lb);
       const commands = await dryRun(lb, 'up', ...setUpOf(net), ...options);
@@ -80,9 +80,9 @@ describeLive(
     });
 
     test.each(['nat', 'dsr'] as const)(
-      'has nothing left of a set-up with %s that broke off, wherever it did',
+      'keeps nothing of a set-up with %s that was interrupted at any point',
       async (mode) => {
-        await using net = await inhabited(mode, 1);
+        await using net = await withForeignRules(mode, 1);
         const { lb } = net;
         const before = await kernelState(lb);
         await nfqlb(lb, 'up', ...setUpOf(net));
@@ -112,8 +112,8 @@ describeLive(
       120_000,
     );
 
-    test('has the second of two set-ups, as if there had been no first', async () => {
-      await using net = await inhabited('dsr');
+    test('has only the second of two set-ups', async () => {
+      await using net = await withForeignRules('dsr');
       const { lb } = net;
       const { ipv4 } = lb.wire('t3').peer;
       const second = ['--mode=nat', '--local', '--queue=7', '--vip=10.0.0.0/31', `101=${ipv4}`];
@@ -125,7 +125,7 @@ describeLive(
       expect(await kernelState(lb)).toBe(alone);
     });
 
-    test('has the same with iptables of the other kind', async () => {
+    test('has the same with iptables-legacy', async () => {
       await using net = await Topology.create({ targets: 2, mode: 'nat' });
       const { lb } = net;
       const names = ['iptables', 'ip6tables'].flatMap((name) => [`${name}`, `${name}-save`, `${name}-restore`]);
@@ -148,7 +148,7 @@ describeLive(
 );
 
 describeLive(
-  'what cannot be is said in one line',
+  'errors are reported in one line',
   () => {
     const failure = (lb: LbHost, command: readonly string[], options: StartOptions = {}): Promise<string> =>
       lb.run([...NFQLB.command, ...command], options).then(
@@ -156,7 +156,7 @@ describeLive(
         (error: Error) => error.message,
       );
 
-    test.each(['192.0.2.1', '10.100.0.2'])('when a target with dsr is no neighbour: %s', async (address) => {
+    test.each(['192.0.2.1', '10.100.0.2'])('a target with dsr that is not a neighbour: %s', async (address) => {
       await using net = await Topology.create({ targets: 1 });
       const before = await kernelState(net.lb);
       expect(await failure(net.lb, ['up', '--mode=dsr', '--vip=10.0.0.1/32', `7=${address}`])).toContain(
@@ -165,7 +165,7 @@ describeLive(
       expect(await kernelState(net.lb)).toBe(before);
     });
 
-    test('when a target is link-local', async () => {
+    test('a link-local target', async () => {
       await using net = await Topology.create({ targets: 1 });
       const before = await kernelState(net.lb);
       const { ipv6 } = net.lb.wire('t1').peer;
@@ -175,10 +175,10 @@ describeLive(
       expect(await kernelState(net.lb)).toBe(before);
     });
 
-    test('when a command fails in its midst; down takes away what it has done', async () => {
+    test('a command fails halfway; down removes its changes', async () => {
       await using net = await Topology.create({ targets: 1 });
       const { lb } = net;
-      // A route as to a neighbour, by which no gateway is reached.
+      // This route makes it look like a neighbour, but no gateway is reachable through it.
       await lb.ip('-6 route add fd00:99::1 dev lo');
       const before = await kernelState(lb);
       const up = (...targets: readonly string[]) => failure(lb, ['up', '--vip=2001:db8::1/128', '--mode=dsr', ...targets]);
@@ -194,7 +194,7 @@ describeLive(
       expect(await kernelState(lb)).toBe(before);
     });
 
-    test('when a command fails; down takes away what was done before', async () => {
+    test('a command fails; down removes the earlier changes', async () => {
       await using net = await Topology.create({ targets: 1 });
       const { lb } = net;
       const before = await kernelState(lb);
@@ -209,7 +209,7 @@ describeLive(
     });
 
     describe.each(['up', 'down'])('%s', (command) => {
-      test('when one may not', async () => {
+      test('missing privileges', async () => {
         await using net = await Topology.create({ targets: 1 });
         const args = command === 'up' ? setUpOf(net) : [];
         await using running = await net.lb.spawn(['setpriv', '--bounding-set=-net_admin', ...NFQLB.command, command, ...args]);
@@ -220,7 +220,7 @@ describeLive(
       });
     });
 
-    test('what a queue for fragments needs, and where it gets nothing', async () => {
+    test('a fragment queue: the listeners it needs, and when it gets nothing', async () => {
       await using net = await Topology.create({ targets: 1 });
       const { lb } = net;
       const listen = (said: string): string | undefined => /nfqlb lb .*$/m.exec(said)?.[0];
@@ -241,7 +241,7 @@ describeLive(
       }
     });
 
-    test('sysctls that are missing are a warning, and are set when asked for', async () => {
+    test('missing sysctls cause a warning, and are set with --sysctl', async () => {
       await using net = await Topology.create({ targets: 1 });
       const { lb } = net;
       const sysctl = async (name: string): Promise<string> => (await lb.run(['cat', `/proc/sys/net/${name}`])).trim();
@@ -272,9 +272,9 @@ describeLive(
 );
 
 /**
- * Runs something with programs that are found before those of the machine.
+ * Calls `use` with a PATH that has other programs first.
  *
- * @param script makes them, in their folder
+ * @param script creates them in their folder
  */
 async function withPrograms<T>({ lb, name }: Topology, script: string, use: (options: StartOptions) => Promise<T>): Promise<T> {
   const folder = `/tmp/${name}-programs`;
@@ -286,7 +286,7 @@ async function withPrograms<T>({ lb, name }: Topology, script: string, use: (opt
   }
 }
 
-/** What would have been done had the program been killed: some commands, and of a batch for `ip` some lines. */
+/** The commands executed if the program is killed at each point: the first few, and for an `ip` batch the first few lines. */
 function partsOf(commands: readonly string[]): string[] {
   return commands.flatMap((command, done) => {
     const before = commands.slice(0, done).join('');

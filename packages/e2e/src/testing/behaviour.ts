@@ -3,13 +3,13 @@ import type { Proof } from '../matrix/behaviours.js';
 
 declare module 'vitest' {
   interface TaskMeta {
-    /** The cell of the matrix that a test proves by passing. */
+    /** The matrix cell that a test proves if it passes. */
     proves?: Proof;
   }
 }
 
 /**
- * A `test` that proves a cell of the matrix:
+ * A `test` that proves a matrix cell:
  *
  * ```ts
  * describe.each(CIRCUMSTANCES)('over IPv$family, queues: $queues', (circumstances) => {
@@ -17,7 +17,7 @@ declare module 'vitest' {
  * });
  * ```
  *
- * A cell that several tests prove has passed when all of them have.
+ * A cell with several tests passes when all of them pass.
  *
  * @param timeout milliseconds; default: the project's
  */

@@ -3,7 +3,7 @@ import { describeUnless } from './describe-unless.js';
 
 const problem = engineProblem();
 
-/** `describe` for tests that need Docker. Where no engine answers it says why, and fails under CI. */
+/** `describe` for tests that need Docker. Without it, prints why and skips; fails under CI. */
 export function describeDocker(title: string, tests: () => void): void {
   describeUnless(problem, title, tests);
 }

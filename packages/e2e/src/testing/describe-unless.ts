@@ -1,6 +1,6 @@
 import { describe, test } from 'vitest';
 
-/** `describe`, unless something is missing: then it says what, and fails for it under CI. */
+/** `describe`, unless something is missing: then prints what and skips; fails under CI. */
 export function describeUnless(missing: string | undefined, title: string, tests: () => void): void {
   if (missing === undefined) {
     describe(title, tests);

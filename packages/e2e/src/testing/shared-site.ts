@@ -1,7 +1,7 @@
 import { afterAll, beforeAll } from 'vitest';
 import { Site, type SiteOptions } from '../docker/site.js';
 
-/** In a `describe`: a site for all of its tests, there while they run; `prepare` has the last word on it. */
+/** In a `describe`: a site for all of its tests while they run; `prepare` runs last in its set-up. */
 export function sharedSite(options: SiteOptions, prepare?: (site: Site) => Promise<void>): () => Site {
   let site: Site | undefined;
   beforeAll(async () => {
@@ -12,7 +12,7 @@ export function sharedSite(options: SiteOptions, prepare?: (site: Site) => Promi
     await site?.[Symbol.asyncDispose]();
   });
   return () => {
-    if (!site) throw new Error('the site is there only while tests run');
+    if (!site) throw new Error('the site exists only while tests run');
     return site;
   };
 }

@@ -1,4 +1,4 @@
-// A process with a topology, to be ended in one way or another: started, bundled, by lifetime.test.ts.
+// A process with a topology that ends in various ways. lifetime.test.ts bundles and starts it.
 import { writeFileSync } from 'node:fs';
 import { Topology } from '../topology/topology.js';
 import { EchoServers } from '../traffic/echo.js';

@@ -2,7 +2,7 @@ import { E2eError } from '../e2e-error.js';
 import { run } from '../processes/running.js';
 import type { Namespace } from '../topology/namespace.js';
 
-/** A shell on a terminal, in a namespace: tmux has it. Disposing of it ends both. */
+/** A shell on a tmux terminal in a namespace. Disposing of it ends both. */
 export class PseudoTerminal implements AsyncDisposable {
   static #number = 0;
   readonly #socket: string;
@@ -16,17 +16,17 @@ export class PseudoTerminal implements AsyncDisposable {
     const size = ['-x', String(columns), '-y', String(rows)];
     await host.run([...terminal.#tmux(), 'new-session', '-d', ...size, 'env', 'PS1=$ ', 'sh'], { env: { LC_ALL: 'C.UTF-8' } });
     await terminal.#run('set-option', 'status', 'off');
-    await terminal.shows(/^\$ *$/m);
+    await terminal.waitForScreen(/^\$ *$/m);
     return terminal;
   }
 
-  /** What is to be seen, a line each. */
+  /** The visible lines. */
   async screen(): Promise<string[]> {
     return (await this.#run('capture-pane', '-p')).replace(/\n$/, '').split('\n');
   }
 
-  /** Waits until what is to be seen matches, and gives it. */
-  async shows(pattern: RegExp, timeoutMs = 5000): Promise<string[]> {
+  /** Waits until the screen matches, and returns its lines. */
+  async waitForScreen(pattern: RegExp, timeoutMs = 5000): Promise<string[]> {
     for (const deadline = Date.now() + timeoutMs; ; ) {
       const screen = await this.screen();
       if (pattern.test(screen.join('\n'))) return screen;
@@ -35,7 +35,7 @@ export class PseudoTerminal implements AsyncDisposable {
     }
   }
 
-  /** Presses keys, by their names with tmux: `q`, `C-c`, `Tab`, `Enter`. */
+  /** Presses keys, by their tmux names: `q`, `C-c`, `Tab`, `Enter`. */
   async press(...keys: readonly string[]): Promise<void> {
     await this.#run('send-keys', ...keys);
   }
@@ -50,7 +50,7 @@ export class PseudoTerminal implements AsyncDisposable {
     await this.#run('resize-window', '-x', String(columns), '-y', String(rows));
   }
 
-  /** What a program may have changed: which screen is to be seen, whether with a cursor, whether lines go on in the next. */
+  /** Terminal modes that a program may have changed: alternate screen, cursor visibility, line wrapping. */
   async modes(): Promise<string> {
     return (await this.#run('display-message', '-p', 'alternate=#{alternate_on} cursor=#{cursor_flag} wrap=#{wrap_flag}')).trim();
   }

@@ -1,4 +1,4 @@
-// `nfqlb top` as one sees it: on a terminal of a size, through a pipe, and what it leaves when it ends.
+// `nfqlb top` as a user sees it: on terminals of various sizes, through a pipe, and the terminal's state after it ends.
 
 import { rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -13,23 +13,23 @@ import { Sender } from '../traffic/sender.js';
 import { PseudoTerminal } from './pseudo-terminal.js';
 
 const TOP = `${NFQLB.command.join(' ')} top`;
-const AS_BEFORE = 'alternate=0 cursor=1 wrap=1';
+const INITIAL_MODES = 'alternate=0 cursor=1 wrap=1';
 
 describeLive(
   'top',
   () => {
-    test('on 80 × 24 it shows what is sent, and fits other sizes', async () => {
+    test('shows the traffic on 80 × 24, and fits other sizes', async () => {
       await using net = await Topology.create({ targets: 2 });
       await using lb = await LoadBalancer.start(net, { flows: true, queue: '0:1', options: ['--qlength=16384'] });
       await lb.run('flow-set', '--name=web', `--target=${lb.table}`, '--protocols=udp');
       await using terminal = await PseudoTerminal.open(net.lb, 80, 24);
       await using _sender = await Sender.start(net, { rate: 5000, seconds: 20, length: 1000, sourceAddresses: 10, sourcePorts: 50 });
       await terminal.type(TOP);
-      await terminal.shows(/^FLOW /m);
+      await terminal.waitForScreen(/^FLOW /m);
       const near = (text: string | undefined, wanted: number): boolean => Math.abs(Number(text?.replaceAll(',', '')) / wanted - 1) < 0.1;
       const rate = (screen: readonly string[], beginning: string): string | undefined =>
         / ([\d,]+) /.exec(screen.find((line) => line.startsWith(`${beginning} `)) ?? '')?.[1];
-      // On a busy machine a second is not always one.
+      // On a busy machine the interval is not always exactly one second.
       await expect
         .poll(
           async () => {
@@ -61,10 +61,10 @@ describeLive(
         expect(resized.length).toBe(rows);
       }
       await terminal.press('q');
-      await expect.poll(() => terminal.modes()).toBe(AS_BEFORE);
+      await expect.poll(() => terminal.modes()).toBe(INITIAL_MODES);
     });
 
-    describe('leaves the terminal as it was', () => {
+    describe('restores the terminal', () => {
       test.each([
         ['q', (terminal: PseudoTerminal) => terminal.press('q'), 0],
         ['Ctrl-C', (terminal: PseudoTerminal) => terminal.press('C-c'), 0],
@@ -77,7 +77,7 @@ describeLive(
         await using terminal = await PseudoTerminal.open(net.lb, 80, 24);
         await terminal.type('stty -a >/dev/null; before=$(stty -g)');
         await terminal.type(`${TOP}; echo "ended $?"; [ "$before" = "$(stty -g)" ] && echo same settings`);
-        await terminal.shows(/^TARGET /m);
+        await terminal.waitForScreen(/^TARGET /m);
         expect(await terminal.modes()).toBe('alternate=1 cursor=0 wrap=0');
         await end(terminal, async (signal) => {
           const pid = /pid (\d+)/.exec(
@@ -89,8 +89,8 @@ describeLive(
           )![1]!;
           await net.lb.run(['kill', `-${signal}`, pid]);
         });
-        await terminal.shows(new RegExp(`^ended ${status}\nsame settings$`, 'm'));
-        expect(await terminal.modes()).toBe(AS_BEFORE);
+        await terminal.waitForScreen(new RegExp(`^ended ${status}\nsame settings$`, 'm'));
+        expect(await terminal.modes()).toBe(INITIAL_MODES);
       });
 
       test('after an error, and while it is suspended', async () => {
@@ -101,22 +101,22 @@ describeLive(
         writeFileSync(fault, "setTimeout(() => { throw new Error('a fault'); }, 5000);");
         try {
           await terminal.type(`NODE_OPTIONS=--require=${fault} ${TOP}; echo "ended $?"`);
-          await terminal.shows(/^TARGET /m);
+          await terminal.waitForScreen(/^TARGET /m);
           await terminal.press('C-z');
-          await terminal.shows(/Stopped|\[1\]/);
-          expect(await terminal.modes()).toBe(AS_BEFORE);
+          await terminal.waitForScreen(/Stopped|\[1\]/);
+          expect(await terminal.modes()).toBe(INITIAL_MODES);
           await terminal.type('fg');
-          await terminal.shows(/^TARGET /m);
+          await terminal.waitForScreen(/^TARGET /m);
           expect(await terminal.modes()).toBe('alternate=1 cursor=0 wrap=0');
-          await terminal.shows(/a fault/, 8000);
-          expect(await terminal.modes()).toBe(AS_BEFORE);
+          await terminal.waitForScreen(/a fault/, 8000);
+          expect(await terminal.modes()).toBe(INITIAL_MODES);
         } finally {
           rmSync(fault);
         }
       });
     });
 
-    test('of several load balancers it shows one after the other; one that ends is waited for', async () => {
+    test('shows several load balancers one at a time, and waits for one that ended', async () => {
       await using net = await Topology.create({ targets: 1 });
       await using first = await LoadBalancer.start(net);
       await using other = await net.lb.spawn([
@@ -126,22 +126,22 @@ describeLive(
         '--queue=8',
         `--ft_shm=${net.sharedMemory('8')}`,
       ]);
-      await other.says(/listening/);
+      await other.waitForOutput(/listening/);
       await using terminal = await PseudoTerminal.open(net.lb, 80, 24);
       await terminal.type(TOP);
-      await terminal.shows(/^nfqlb lb {2}queue 2 [\s\S]*Tab next load balancer \(1 of 2\)/);
+      await terminal.waitForScreen(/^nfqlb lb {2}queue 2 [\s\S]*Tab next load balancer \(1 of 2\)/);
       await terminal.press('Tab');
-      await terminal.shows(/^nfqlb lb {2}queue 8 [\s\S]*\(2 of 2\)/);
+      await terminal.waitForScreen(/^nfqlb lb {2}queue 8 [\s\S]*\(2 of 2\)/);
       await other.stop('SIGKILL');
-      await terminal.shows(/^nfqlb lb {2}queue 2 [\s\S]*^q quit {3}every 1 s/m);
+      await terminal.waitForScreen(/^nfqlb lb {2}queue 2 [\s\S]*^q quit {3}every 1 s/m);
       await first.kill();
-      await terminal.shows(/^still looking: no load balancer runs in this network namespace;/);
+      await terminal.waitForScreen(/^still looking: no load balancer runs in this network namespace;/);
       await first.restart();
-      await terminal.shows(/^nfqlb lb {2}queue 2 [\s\S]*^TARGET/m);
+      await terminal.waitForScreen(/^nfqlb lb {2}queue 2 [\s\S]*^TARGET/m);
       await terminal.press('q');
     });
 
-    test('through a pipe it writes lines, whose counts are what was received', async () => {
+    test('writes lines through a pipe, with the counts that were received', async () => {
       await using net = await Topology.create({ targets: 2 });
       await using lb = await LoadBalancer.start(net, { options: ['--qlength=16384'] });
       await using receiver = await Receiver.start(net, { period: 200 });
@@ -156,7 +156,7 @@ describeLive(
       expect(await lb.host.run(['sh', '-c', `${TOP} --interval=0.3 | head -n 2`])).toMatch(/^\S+ lb=2 total .*\n\S+ lb=2 queue 2 .*\n$/);
     });
 
-    test('what cannot be shown is said in one line', async () => {
+    test('reports an error in one line', async () => {
       await using net = await Topology.create({ targets: 1 });
       const refusal = (...options: readonly string[]): Promise<string> =>
         net.lb.run([...NFQLB.command, 'top', ...options]).then(

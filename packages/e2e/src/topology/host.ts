@@ -20,12 +20,12 @@ export interface Wire {
   readonly peer: LinkEnd;
 }
 
-/** The device of an LB that packets to the VIP take when no fwmark leads them elsewhere. They end there, counted. */
+/** The device of an LB for packets to the VIP that no fwmark routes elsewhere. They are counted and dropped. */
 const ASTRAY = 'astray';
 
-/** A host of a topology: a namespace with wires to others. */
+/** A host of a topology: a namespace with wires to other hosts. */
 export class Host extends Namespace {
-  /** Its name in the topology, as in `t1`. */
+  /** Its name in the topology, such as `t1`. */
   readonly host: string;
   /** By the name of the host at the other end. */
   readonly wires: ReadonlyMap<string, Wire>;
@@ -42,18 +42,18 @@ export class Host extends Namespace {
     );
   }
 
-  /** The wire to the host of that name. */
+  /** The wire to the host with that name. */
   wire(to: string): Wire {
     const wire = this.wires.get(to);
-    if (!wire) throw new RangeError(`${this.name}: no wire to ${to}; there are ${[...this.wires.keys()].join(', ')}`);
+    if (!wire) throw new RangeError(`${this.name}: no wire to ${to}; only to ${[...this.wires.keys()].join(', ')}`);
     return wire;
   }
 
-  /** Addresses and neighbours, all fixed: nothing is ever resolved, and no packets but the test's are under way. */
+  /** Addresses and neighbours, all static: nothing is ever resolved, and only the test's packets are in transit. */
   protected wiring(): NamespaceSetup {
     const sysctls: Record<string, number> = {
       'ipv4/conf/all/rp_filter': 0,
-      // Of ICMP errors the default lets through a few a second only, so that a test would see some of them.
+      // The default rate limit allows only a few ICMP errors per second, so tests would miss some.
       'ipv4/icmp_ratelimit': 0,
       'ipv6/icmp/ratelimit': 0,
     };
@@ -61,8 +61,8 @@ export class Host extends Namespace {
     const wires = [...this.wires.values()];
     for (const { own, peer } of wires) {
       sysctls[`ipv4/conf/${own.device}/rp_filter`] = 0;
-      // No link-local address: no duplicate address detection and no router solicitation. In one line with `up`, the device
-      // may be up before its mode is set.
+      // No link-local address, so no duplicate address detection and no router solicitation. A separate line from `up`: on one line the
+      // device may come up before its mode is set.
       ip.push(
         `link set ${own.device} addrgenmode none`,
         `link set ${own.device} up`,
@@ -72,16 +72,16 @@ export class Host extends Namespace {
         `neighbour add ${peer.ipv6} lladdr ${peer.mac} dev ${own.device} nud permanent`,
       );
     }
-    return { sysctls, ip, ip6: [], honest: wires.map(({ own }) => own.device) };
+    return { sysctls, ip, ip6: [], noOffload: wires.map(({ own }) => own.device) };
   }
 }
 
-/** Spreads flows among several next hops by ports too. */
+/** Spreads flows over several next hops by ports, too. */
 const BY_PORTS = { 'ipv4/fib_multipath_hash_policy': 1, 'ipv6/fib_multipath_hash_policy': 1 };
 
 const FORWARDING = { 'ipv4/ip_forward': 1, 'ipv6/conf/all/forwarding': 1 };
 
-/** Routes that lead to the VIP over all LBs. */
+/** Routes to the VIP over all LBs. */
 function routesToVip(host: Host, lbs: readonly string[]): string[] {
   const nextHops = (family: 'ipv4' | 'ipv6'): string => lbs.map((lb) => `nexthop via ${host.wire(lb).peer[family]}`).join(' ');
   return [`route add ${VIP4} ${nextHops('ipv4')}`, `route add ${VIP6} ${nextHops('ipv6')}`];
@@ -93,7 +93,7 @@ function defaultRoutes({ peer }: Wire): string[] {
 
 export class Client extends Host {
   setup({ lbs, edge }: Plan): NamespaceSetup {
-    const { sysctls, ip, ip6, honest } = this.wiring();
+    const { sysctls, ip, ip6, noOffload } = this.wiring();
     return {
       sysctls: { ...sysctls, ...BY_PORTS },
       ip: [
@@ -103,7 +103,7 @@ export class Client extends Host {
         `route add local ${CLIENT_SOURCES6} dev lo`,
       ],
       ip6,
-      honest,
+      noOffload,
     };
   }
 }
@@ -111,7 +111,7 @@ export class Client extends Host {
 /** One of the two routers at the ends of the narrow link. */
 export class Router extends Host {
   setup({ lbs, narrow }: Plan): NamespaceSetup {
-    const { sysctls, ip, ip6, honest } = this.wiring();
+    const { sysctls, ip, ip6, noOffload } = this.wiring();
     const isGate = this.host === GATE;
     const narrowLink = this.wire(isGate ? ROUTER : GATE);
     const client = this.wires.get(CLIENT)?.peer;
@@ -125,16 +125,16 @@ export class Router extends Host {
         ...(isGate ? [] : routesToVip(this, lbs)),
       ],
       ip6,
-      honest,
+      noOffload,
     };
   }
 }
 
 /** The host that the load balancer runs on. */
 export class LbHost extends Host {
-  /** From 1 on. */
+  /** Starting at 1. */
   readonly number: number;
-  /** Leads other LBs to this one: its `--ownfw`. */
+  /** Routes packets from other LBs to this one: its `--ownfw`. */
   readonly fwmark: number;
 
   constructor(topology: string, number: number, plan: Plan) {
@@ -144,7 +144,7 @@ export class LbHost extends Host {
   }
 
   setup({ targets, lbs, edge }: Plan): NamespaceSetup {
-    const { sysctls, ip, ip6, honest } = this.wiring();
+    const { sysctls, ip, ip6, noOffload } = this.wiring();
     const marked = [
       ...targets.map((name, i) => ({ fwmark: targetFwmark(i + 1), to: this.wire(name).peer })),
       ...lbs.flatMap((name, i) => (i + 1 === this.number ? [] : { fwmark: lbFwmark(i + 1), to: this.wire(name).peer })),
@@ -157,18 +157,18 @@ export class LbHost extends Host {
         ...defaultRoutes(this.wire(edge)),
         ...marked.map(ruleFor),
         ...marked.map(({ fwmark, to }) => `route add default via ${to.ipv4} table ${fwmark}`),
-        // The other end sees frames for a foreign address and drops them; what is counted is what goes in.
+        // The other end drops the frames, since they are for another address; the packets sent into the device are counted.
         `link add name ${ASTRAY} ${SILENT} type veth peer name ${ASTRAY}-end ${SILENT}`,
         ...[ASTRAY, `${ASTRAY}-end`].flatMap((device) => [`link set ${device} addrgenmode none`, `link set ${device} up`]),
         `route add ${VIP4} dev ${ASTRAY}`,
         `route add ${VIP6} dev ${ASTRAY}`,
       ],
       ip6: [...ip6, ...marked.map(ruleFor), ...marked.map(({ fwmark, to }) => `route add default via ${to.ipv6} table ${fwmark}`)],
-      honest,
+      noOffload,
     };
   }
 
-  /** Targets' addresses for the VIP, by fwmark, where answers come back through the LB. This loads connection tracking. */
+  /** Translates the VIP to the targets' addresses by fwmark; answers come back through the LB. This loads connection tracking. */
   async translate(targets: readonly Target[]): Promise<void> {
     for (const { fwmark, address4, address6 } of targets) {
       await this.iptables(4, `-t nat -A PREROUTING -d ${VIP4} -m mark --mark ${fwmark} -j DNAT --to-destination ${address4}`);
@@ -176,38 +176,38 @@ export class LbHost extends Host {
     }
   }
 
-  /** Sends packets to the VIP to the queues, `2` or `0:3`. */
+  /** Queues packets to the VIP to `2` or `0:3`. */
   async queue(queues: string): Promise<void> {
     await this.#mangle(toQueues(queues));
   }
 
-  /** Sends packets to another VIP to the queues, too. */
+  /** Also queues packets to another VIP. */
   async serve(family: 4 | 6, vip: string, queues: string): Promise<void> {
     await this.ip(`route add ${vip} dev ${ASTRAY}`);
     await this.iptables(family, `-t mangle -A PREROUTING -d ${vip} ${toQueues(queues)}`);
   }
 
-  /** Sends fragments to the VIP to a queue of their own, first ones too; before {@link queue}. */
+  /** Queues fragments to the VIP, including first ones, to a separate queue; must precede {@link queue}. */
   async queueFragments(queue: number): Promise<void> {
-    // RFC 791: the 16 bits from octet 6 on, but for the two flags that are no "more fragments".
+    // RFC 791: the 16 bits at octet 6, without the two flags other than "more fragments".
     await this.iptables(4, `-t mangle -A PREROUTING -d ${VIP4} -m u32 --u32 4&0x3FFF=1:0x3FFF -j NFQUEUE --queue-num ${queue}`);
     await this.iptables(6, `-t mangle -A PREROUTING -d ${VIP6} -m frag -j NFQUEUE --queue-num ${queue}`);
   }
 
-  /** Spreads packets to the VIP over `targets` by the kernel's own HMARK, as a load balancer to compare with. */
+  /** Spreads packets to the VIP over `targets` with the kernel's HMARK, for comparison with the load balancer. */
   async hmark(targets: readonly Target[]): Promise<void> {
     const range = `--hmark-mod ${targets.length} --hmark-offset ${targets[0]!.fwmark}`;
     await this.#mangle(`-j HMARK --hmark-tuple src,dst,sport,dport ${range} --hmark-rnd 0x5eed`);
   }
 
-  /** Routes the VIP to one target: no load balancer at all. */
+  /** Routes the VIP to one target, without a load balancer. */
   async forwardTo(target: Target): Promise<void> {
     const { peer } = this.wire(target.host);
     await this.ip(`route replace ${VIP4} via ${peer.ipv4}`);
     await this.ip(`route replace ${VIP6} via ${peer.ipv6}`);
   }
 
-  /** How many packets to the VIP have left without a fwmark that leads to a target. */
+  /** How many packets to the VIP left without a fwmark of a target. */
   async astray(): Promise<number> {
     return (await this.counts(ASTRAY)).sent;
   }
@@ -218,16 +218,16 @@ export class LbHost extends Host {
   }
 }
 
-/** What a rule does: `2` is one queue, `0:3` are four. */
+/** The action of a rule: `2` is one queue, `0:3` are four. */
 function toQueues(queues: string): string {
   return `-j NFQUEUE ${queues.includes(':') ? '--queue-balance' : '--queue-num'} ${queues}`;
 }
 
 export class Target extends Host {
-  /** From 1 on. */
+  /** Starting at 1. */
   readonly number: number;
   readonly fwmark: number;
-  /** Where packets to the VIP arrive: the VIP with `dsr`, the target's own with `nat`. */
+  /** The destination of packets to the VIP on arrival: the VIP with `dsr`, the target's own address with `nat`. */
   readonly address4: string;
   readonly address6: string;
 
@@ -241,15 +241,15 @@ export class Target extends Host {
   }
 
   setup({ mode, lbs, edge }: Plan): NamespaceSetup {
-    const { sysctls, ip, ip6, honest } = this.wiring();
+    const { sysctls, ip, ip6, noOffload } = this.wiring();
     const back = this.wire(mode === 'dsr' ? edge : lbs[0]!);
-    // The VIP is on a real interface: usrsctp, for one, answers from none on `lo`.
+    // The VIP is on a real interface: usrsctp, for example, does not send from addresses on `lo`.
     const vip = [`address add ${VIP4}/32 dev ${back.own.device}`, `address add ${VIP6}/128 dev ${back.own.device} nodad`];
     return {
       sysctls,
       ip: [...ip, ...(mode === 'dsr' ? vip : []), ...defaultRoutes(back)],
       ip6,
-      honest,
+      noOffload,
     };
   }
 }

@@ -29,8 +29,8 @@ beforeAll(async () => {
 
 afterAll(() => rm(folder, { recursive: true }));
 
-describeLive('of a topology nothing is left', () => {
-  test('when it has been disposed of', async () => {
+describeLive('nothing is left of a topology', () => {
+  test('after it is disposed of', async () => {
     let name: string;
     {
       await using net = await Topology.create({ targets: 2 });
@@ -41,10 +41,10 @@ describeLive('of a topology nothing is left', () => {
       expect(await namespaces(name)).toEqual([`${name}-client`, `${name}-lb1`, `${name}-t1`, `${name}-t2`]);
       expect(await processes(name)).toHaveLength(1);
     }
-    await expectNothingOf(name);
+    await expectNothingLeft(name);
   });
 
-  test('when a test throws', async () => {
+  test('after a test throws', async () => {
     let name = '';
     const failing = async (): Promise<void> => {
       await using net = await Topology.create();
@@ -52,10 +52,10 @@ describeLive('of a topology nothing is left', () => {
       throw new Error('as asked');
     };
     await expect(failing()).rejects.toThrow('as asked');
-    await expectNothingOf(name);
+    await expectNothingLeft(name);
   });
 
-  test('and another one stays', async () => {
+  test('and another topology stays', async () => {
     await using other = await Topology.create();
     await (await Topology.create())[Symbol.asyncDispose]();
     await other.lb.forwardTo(other.target(1));
@@ -65,49 +65,49 @@ describeLive('of a topology nothing is left', () => {
   test.each([
     ['exit', 0],
     ['fail', 1],
-  ])('when its process ends by itself (%s)', async (how, status) => {
+  ])('after its process exits (%s)', async (how, status) => {
     await using process = await Running.start(['node', owner, how]);
-    const [, name] = await process.says(/^made (\S+)$/m);
+    const [, name] = await process.waitForOutput(/^made (\S+)$/m);
     expect(await process.exited).toEqual({ status, signal: null });
-    await expectNothingOf(name!);
+    await expectNothingLeft(name!);
   });
 
-  test.each(['SIGINT', 'SIGTERM', 'SIGHUP'] as const)('when its process gets %s', async (signal) => {
+  test.each(['SIGINT', 'SIGTERM', 'SIGHUP'] as const)('after its process gets %s', async (signal) => {
     await using process = await Running.start(['node', owner]);
-    const [, name] = await process.says(/^made (\S+)$/m);
+    const [, name] = await process.waitForOutput(/^made (\S+)$/m);
     process.signal(signal);
     expect(await process.exited).toEqual({ status: null, signal });
-    await expectNothingOf(name!);
+    await expectNothingLeft(name!);
   });
 
-  test.each([0, 3, 6, 10, 15, 20, 30, 40, 60])('when its process is interrupted %i ms after it has begun to make it', async (delay) => {
+  test.each([0, 3, 6, 10, 15, 20, 30, 40, 60])('after its process is interrupted %i ms into creating it', async (delay) => {
     await using process = await Running.start(['node', owner]);
-    await process.says(/^making$/m);
+    await process.waitForOutput(/^making$/m);
     await sleep(delay);
     process.signal('SIGINT');
     await process.exited;
-    await expectNothingOf(`nfqlb-${process.pid}`);
+    await expectNothingLeft(`nfqlb-${process.pid}`);
   });
 
-  test('when its process is interrupted while `ip` is making the namespaces', async () => {
+  test('after its process is interrupted while `ip` creates the namespaces', async () => {
     await using process = await Running.start(['node', owner, 'large']);
     while ((await namespaces(`nfqlb-${process.pid}`)).length < 3) await sleep(0);
     process.signal('SIGINT');
     await process.exited;
-    // Time for an `ip` that has been overlooked to go on.
+    // Time for an overlooked `ip` to continue.
     await sleep(200);
-    await expectNothingOf(`nfqlb-${process.pid}`);
+    await expectNothingLeft(`nfqlb-${process.pid}`);
   });
 
-  test('when its process was killed, as soon as another process makes one', async () => {
+  test('after its process is killed, as soon as another process creates one', async () => {
     await using killed = await Running.start(['node', owner]);
-    const [, name] = await killed.says(/^made (\S+)$/m);
+    const [, name] = await killed.waitForOutput(/^made (\S+)$/m);
     await killed.stop('SIGKILL');
     expect(await namespaces(name!)).toHaveLength(5);
     expect(await processes(name!)).toHaveLength(2);
     await using next = await Running.start(['node', owner]);
-    await next.says(/^made/m);
-    await expectNothingOf(name!);
+    await next.waitForOutput(/^made/m);
+    await expectNothingLeft(name!);
   });
 });
 
@@ -125,7 +125,7 @@ describeLive('topologies of one process', () => {
   });
 });
 
-async function expectNothingOf(name: string): Promise<void> {
+async function expectNothingLeft(name: string): Promise<void> {
   expect(await namespaces(name)).toEqual([]);
   expect(await processes(name)).toEqual([]);
   expect((await readdir('/dev/shm')).filter((file) => file.startsWith(name))).toEqual([]);
@@ -140,7 +140,7 @@ async function namespaces(name: string): Promise<string[]> {
     .sort();
 }
 
-/** Command lines that have the topology's name in them. */
+/** Command lines that contain the topology's name. */
 async function processes(name: string): Promise<string[]> {
   const pids = (await readdir('/proc')).filter((entry) => /^\d+$/.test(entry));
   const commands = await Promise.all(pids.map((pid) => readFile(`/proc/${pid}/cmdline`, 'utf8').catch(() => '')));

@@ -1,10 +1,10 @@
 /**
- * Nothing of a topology outlives its process. What a topology makes (namespaces, shared memory) has names that begin with
- * the topology's, and that name tells the process: `nfqlb-PID-COUNTER-RANDOM`. It is removed when the topology is
- * disposed of, when the process ends, is interrupted or fails, and, should it be killed, by the next process that makes
- * a topology.
+ * Nothing of a topology outlives its process. Whatever a topology creates (namespaces, shared memory) has a name that starts
+ * with the topology's, which contains the process id: `nfqlb-PID-COUNTER-RANDOM`. It is removed when the topology is disposed
+ * of, or when the process exits, fails or is interrupted. If the process is killed, the next process that creates a topology
+ * removes it.
  *
- * Removal is synchronous, since an ending process has no event loop any more.
+ * Removal is synchronous, since an exiting process no longer has an event loop.
  */
 import { spawnSync } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
@@ -13,30 +13,30 @@ import { runningPids } from '../processes/running.js';
 
 const NAMESPACES = '/run/netns';
 const SHARED_MEMORY = '/dev/shm';
-/** How long a killed process may take to end, ms. */
+/** How long a killed process may take to exit, ms. */
 const END_TIMEOUT_MS = 2000;
 
-const made = new Set<string>();
+const created = new Set<string>();
 let topologies = 0;
 
-/** A name that no other topology on this machine has. From now on what bears it is removed when this process ends. */
+/** A name that is unique on this machine. Everything with this name is removed when this process ends. */
 export function newTopologyName(): string {
   if (topologies === 0) {
     sweep();
     removeAtEnd();
   }
   const name = `nfqlb-${process.pid}-${++topologies}-${randomBytes(2).toString('hex')}`;
-  made.add(name);
+  created.add(name);
   return name;
 }
 
-/** Ends the processes in a topology's namespaces, then removes those and its shared memory. */
+/** Kills the processes in a topology's namespaces, then removes the namespaces and its shared memory. */
 export function removeTopology(name: string): void {
   remove((thing) => thing.startsWith(`${name}-`));
-  made.delete(name);
+  created.delete(name);
 }
 
-/** Removes what processes that were killed have left. */
+/** Removes the leftovers of killed processes. */
 function sweep(): void {
   remove((name) => {
     const owner = name.match(/^nfqlb-(\d+)-\d+-[\da-f]{4}-/)?.[1];
@@ -49,29 +49,29 @@ function removeAtEnd(): void {
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
     process.once(signal, () => {
       removeAll();
-      // With no other listener the signal does what it does by default: it ends the process.
+      // Without another listener the signal has its default effect: it ends the process.
       if (process.listenerCount(signal) === 0) process.kill(process.pid, signal);
     });
   }
 }
 
 function removeAll(): void {
-  // An `ip` that is still making namespaces would make them behind our back.
-  if (made.size > 0) kill(runningPids());
-  for (const name of made) removeTopology(name);
+  // An `ip` that is still running could create namespaces after the removal.
+  if (created.size > 0) kill(runningPids());
+  for (const name of created) removeTopology(name);
 }
 
 function remove(isOurs: (name: string) => boolean): void {
   const namespaces = list(NAMESPACES).filter(isOurs);
   if (namespaces.length > 0) {
     kill(pidsIn(namespaces));
-    // -force: another process may sweep the same.
+    // -force: another process may sweep at the same time.
     spawnSync('ip', ['-force', '-batch', '-'], { input: namespaces.map((name) => `netns del ${name}\n`).join('') });
   }
   for (const name of list(SHARED_MEMORY).filter(isOurs)) rmSync(`${SHARED_MEMORY}/${name}`, { force: true });
 }
 
-/** What `ip netns pids` tells, for all namespaces in one pass. */
+/** Same as `ip netns pids`, but for all namespaces in one pass. */
 function pidsIn(namespaces: readonly string[]): number[] {
   const inodes = new Set(namespaces.map((name) => inode(`${NAMESPACES}/${name}`)));
   return list('/proc')
@@ -103,7 +103,7 @@ function kill(pids: readonly number[]): void {
   while (pids.some(isAlive) && Date.now() < deadline) Atomics.wait(clock, 0, 0, 1);
 }
 
-/** A zombie, which our own children are until Node's event loop sees them, counts as dead. */
+/** A zombie counts as dead; our own children are zombies until Node's event loop reaps them. */
 function isAlive(pid: number): boolean {
   try {
     const stat = readFileSync(`/proc/${pid}/stat`, 'latin1');
@@ -117,7 +117,7 @@ function list(folder: string): string[] {
   try {
     return readdirSync(folder);
   } catch {
-    // /run/netns is not there before the first namespace is.
+    // /run/netns does not exist before the first namespace.
     return [];
   }
 }

@@ -1,26 +1,26 @@
 import { Running, run, type StartOptions } from '../processes/running.js';
 
-/** What a namespace gets before anything runs in it. */
+/** The set-up of a namespace before anything runs in it. */
 export interface NamespaceSetup {
-  /** Below /proc/sys/net/, as in `ipv4/ip_forward`. */
+  /** Below /proc/sys/net/, such as `ipv4/ip_forward`. */
   readonly sysctls: Readonly<Record<string, number>>;
   /** Lines for `ip -batch`. */
   readonly ip: readonly string[];
   /** Lines for `ip -6 -batch`, where IPv4 is the default. */
   readonly ip6: readonly string[];
-  /** Devices that shall neither merge nor split packets, nor leave checksums to hardware that is not there. */
-  readonly honest: readonly string[];
+  /** Devices that must not merge or split packets, nor offload checksums. */
+  readonly noOffload: readonly string[];
 }
 
-/** Counts of one device, since it was made. */
+/** Packet counters of one device. */
 export interface DeviceCounts {
   readonly received: number;
   readonly sent: number;
 }
 
-/** A network namespace, and what is done in it. */
+/** A network namespace. */
 export class Namespace {
-  /** As `ip netns` knows it. */
+  /** Its name in `ip netns`. */
   readonly name: string;
 
   constructor(name: string) {
@@ -32,37 +32,37 @@ export class Namespace {
     return `/run/netns/${this.name}`;
   }
 
-  /** Runs a program to its end and gives its stdout; throws when it fails. */
+  /** Runs a program to completion and returns its stdout; throws if it fails. */
   run(command: readonly string[], options?: StartOptions): Promise<string> {
     return run(this.#inside(command), options);
   }
 
-  /** Starts a program: `ip netns exec` becomes it, the process id is the program's. */
+  /** Starts a program: `ip netns exec` is replaced by it, so the process id is the program's. */
   spawn(command: readonly string[], options?: StartOptions): Promise<Running> {
     return Running.start(this.#inside(command), options);
   }
 
-  /** Runs `ip`, as in `net.lb.ip('route show table 101')`. */
+  /** Runs `ip`, for example `net.lb.ip('route show table 101')`. */
   ip(line: string): Promise<string> {
     return run(['ip', '-netns', this.name, ...words(line)]);
   }
 
-  /** Runs `iptables` with an IPv4 rule or `ip6tables` with an IPv6 one. */
+  /** Runs `iptables` for IPv4 or `ip6tables` for IPv6. */
   async iptables(family: 4 | 6, line: string): Promise<string> {
     return this.run([family === 4 ? 'iptables' : 'ip6tables', '-w', ...words(line)]);
   }
 
-  /** All in one shell: a process for each line would take most of the time that a topology takes. */
-  async setUp({ sysctls, ip, ip6, honest }: NamespaceSetup): Promise<void> {
+  /** Uses a single shell: a process for each line would take most of the time to create a topology. */
+  async setUp({ sysctls, ip, ip6, noOffload }: NamespaceSetup): Promise<void> {
     const script = [
       'set -e',
-      // Some machines have IPv6 off by default.
+      // Some machines disable IPv6 by default.
       'echo 0 >/proc/sys/net/ipv6/conf/all/disable_ipv6',
       `ip -batch - <<'END'\n${ip.join('\n')}\nEND`,
       `ip -6 -batch - <<'END'\n${ip6.join('\n')}\nEND`,
-      // Forwarding last: a device that is made on a router joins the routers' multicast groups, and reports that.
+      // Forwarding last: a device created on a router joins the routers' multicast groups and sends reports.
       ...Object.entries(sysctls).map(([name, value]) => `echo ${value} >/proc/sys/net/${name}`),
-      ...honest.map((device) => `ethtool -K ${device} gro off gso off tso off tx off >/dev/null`),
+      ...noOffload.map((device) => `ethtool -K ${device} gro off gso off tso off tx off >/dev/null`),
     ];
     await this.run(['sh'], { input: script.join('\n') });
   }

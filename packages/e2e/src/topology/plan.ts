@@ -1,6 +1,6 @@
 /**
- * Who is there in a topology, and which wires are between them. Every namespace has its own address space, so that all
- * topologies use the same addresses.
+ * The hosts of a topology and the wires between them. Every namespace has its own address space, so all topologies use the
+ * same addresses.
  *
  *              ┌────────┐  lb1        client ┌─────┐ t1         lb1 ┌────┐
  *              │ client ├────────────────────┤ lb1 ├────────────────┤ t1 │ VIP (DSR)
@@ -10,10 +10,10 @@
  *                │    └──────────────────────────────────────── t2    │
  *                └────────────────────────────────────────────────────┘
  *
- * A device has the name of the host at its other end. With several LBs each has a wire to the client, to every target and to
+ * A device is named after the host at its other end. With several LBs each has a wire to the client, to every target and to
  * every other LB.
  *
- * With a narrow link two routers stand between the client and all others, whose wires to the client end at `router` then:
+ * With a narrow link two routers are between the client and all other hosts, whose wires to the client then end at `router`:
  *
  *     ┌────────┐ gate      client ┌──────┐ router           gate ┌────────┐ lb1 …
  *     │ client ├──────────────────┤ gate ├───────────────────────┤ router ├─────── LBs
@@ -21,23 +21,23 @@
  *                                                                    └─────────── targets (DSR)
  */
 
-/** How answers get back. `dsr`: straight from the target, which has the VIP. `nat`: through the LB, which translates the VIP. */
+/** How answers return. `dsr`: directly from the target, which has the VIP. `nat`: through the LB, which translates the VIP. */
 export type Mode = 'dsr' | 'nat';
 
 export interface TopologyOptions {
   /** Default 1; at most 99. */
   readonly targets?: number;
-  /** Load balancers, among which the client spreads its flows. Default 1; more with `dsr` only, at most 9. */
+  /** Load balancers, over which the client spreads its flows. Default 1; more only with `dsr`, at most 9. */
   readonly lbs?: number;
   /** Default `dsr`. */
   readonly mode?: Mode;
-  /** MTU of a link between the client and all others, octets: 1280-1500. Default: there is no such link. */
+  /** MTU of a link between the client and all other hosts, octets: 1280-1500. Default: no such link. */
   readonly narrow?: number;
 }
 
 /** An end of a wire. */
 export interface LinkEnd {
-  /** Whose it is. */
+  /** The host it belongs to. */
   readonly host: string;
   readonly device: string;
   readonly mac: string;
@@ -45,7 +45,7 @@ export interface LinkEnd {
   readonly ipv6: string;
 }
 
-/** For `ip link add`: a device that resolves no addresses and joins no multicast groups, and so never reports any. */
+/** For `ip link add`: a device that resolves no addresses, and joins and reports no multicast groups. */
 export const SILENT = 'arp off multicast off';
 
 /** A veth pair. */
@@ -56,31 +56,31 @@ export interface Plan {
   readonly lbs: readonly string[];
   readonly targets: readonly string[];
   readonly links: readonly Link[];
-  /** Who is next on the way to the client: it itself, or a router. */
+  /** Next hop towards the client: the client itself, or a router. */
   readonly edge: typeof CLIENT | typeof ROUTER;
-  /** MTU of the link between the two routers, where there are routers. */
+  /** MTU of the link between the two routers, if any. */
   readonly narrow: number | undefined;
 }
 
 export const CLIENT = 'client';
 /** The router at the client's end of the narrow link. */
 export const GATE = 'gate';
-/** The router at its other end. */
+/** The router at the other end of the narrow link. */
 export const ROUTER = 'router';
 
 export const VIP4 = '10.0.0.1';
 export const VIP6 = '1000::1';
 
-/** The client sends from any address in these, so that there can be many flows. */
+/** The client can send from any address in these, for many flows. */
 export const CLIENT_SOURCES4 = '10.2.0.0/16';
 export const CLIENT_SOURCES6 = 'fd00:2::/64';
 export const FIRST_SOURCE4 = '10.2.0.1';
 export const FIRST_SOURCE6 = 'fd00:2::1';
 
-/** The fwmark that leads to target `number` (from 1 on). */
+/** The fwmark that routes to target `number` (starting at 1). */
 export const targetFwmark = (number: number): number => 100 + number;
 
-/** The fwmark that leads to LB `number` (from 1 on), its `--ownfw`. */
+/** The fwmark that routes to LB `number` (starting at 1), its `--ownfw`. */
 export const lbFwmark = (number: number): number => 200 + number;
 
 export function plan({ targets: targetCount = 1, lbs: lbCount = 1, mode = 'dsr', narrow }: TopologyOptions): Plan {

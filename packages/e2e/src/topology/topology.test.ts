@@ -11,8 +11,8 @@ import { Topology } from './topology.js';
 const families = [4, 6] as const;
 const modes: readonly Mode[] = ['dsr', 'nat'];
 
-describeLive('the way of a packet', () => {
-  test.each(modes)('with %s a fwmark leads to its target, and the answer comes back', async (mode) => {
+describeLive('a packet’s path', () => {
+  test.each(modes)('with %s a fwmark routes to its target, and the answer comes back', async (mode) => {
     await using net = await Topology.create({ targets: 3, mode });
     await using _echo = await EchoServers.start(net);
     await net.lb.hmark([net.target(2)]);
@@ -31,7 +31,7 @@ describeLive('the way of a packet', () => {
     expect(await net.lb.astray()).toBe(0);
   });
 
-  test('with dsr no answer passes the load balancer', async () => {
+  test('with dsr no answer passes through the load balancer', async () => {
     await using net = await Topology.create({ targets: 2 });
     await using _echo = await EchoServers.start(net);
     await net.lb.forwardTo(net.target(1));
@@ -41,7 +41,7 @@ describeLive('the way of a packet', () => {
     expect(await net.target(1).counts('client')).toEqual({ received: 0, sent: 20 });
   });
 
-  test('with nat every answer does', async () => {
+  test('with nat every answer passes through the load balancer', async () => {
     await using net = await Topology.create({ targets: 2, mode: 'nat' });
     await using _echo = await EchoServers.start(net);
     await net.lb.hmark([net.target(1)]);
@@ -50,7 +50,7 @@ describeLive('the way of a packet', () => {
     expect(await net.lb.counts('t1')).toEqual({ received: 20, sent: 20 });
   });
 
-  test.each(modes)('with %s packets without a fwmark are counted as astray, and reach nobody', async (mode) => {
+  test.each(modes)('with %s packets without a fwmark are counted as astray and reach no target', async (mode) => {
     await using net = await Topology.create({ targets: 2, mode });
     await using receiver = await Receiver.start(net);
     for (const family of families) {
@@ -61,7 +61,7 @@ describeLive('the way of a packet', () => {
     expect(await receiver.finish()).toMatchObject({ received: 0 });
   });
 
-  test.each(families)('HMARK spreads the flows of IPv%i, each to one target', async (family) => {
+  test.each(families)('HMARK spreads IPv%i flows, each to one target', async (family) => {
     await using net = await Topology.create({ targets: 4 });
     await net.lb.hmark(net.targets);
     await using receiver = await Receiver.start(net);
@@ -70,15 +70,15 @@ describeLive('the way of a packet', () => {
     const received = await receiver.finish();
     expect(received).toMatchObject({ flows: 400, splitFlows: 0, duplicates: 0, foreign: 0, reordered: 0, gaps: [] });
     expect(lost(received, sent)).toBe(0);
-    // 100 flows each on average; four standard deviations of a fair choice are 35.
+    // 100 flows per target on average; four standard deviations of a uniform choice are 35.
     for (const packets of received.byTarget) expect(Math.abs(packets - 1000)).toBeLessThan(350);
   });
 
-  test('with dsr fragments pass the load balancer as they came', async () => {
+  test('with dsr fragments pass through the load balancer unchanged', async () => {
     await using net = await Topology.create();
     await using _echo = await EchoServers.start(net);
     await net.lb.forwardTo(net.target(1));
-    // 4000 octets take three packets. Connection tracking would join them: only the first has ports.
+    // 4000 octets take three packets. Connection tracking would reassemble them, since only the first has ports.
     for (const family of families) expect(await ask(net, { family, protocol: 'udp', octets: 4000 })).toMatchObject({ answered: 1 });
     await inject(net, { packets: [lastFragment(net.vip4)] });
     expect(await net.lb.counts('t1')).toMatchObject({ sent: 7 });
@@ -86,7 +86,7 @@ describeLive('the way of a packet', () => {
 });
 
 describeLive('a narrow link', () => {
-  test.each(modes)('with %s lets no longer packet through, and its router says so to the sender', async (mode) => {
+  test.each(modes)('with %s rejects longer packets, and its router notifies the sender', async (mode) => {
     await using net = await Topology.create({ mode, narrow: 1300 });
     await net.lb.hmark(net.targets);
     for (const family of families) {
@@ -116,7 +116,7 @@ describeLive('several load balancers', () => {
     for (const lb of net.lbs) expect((await lb.counts('client')).received).toBeGreaterThan(40);
   });
 
-  test('lead to each other by fwmark', async () => {
+  test('reach each other by fwmark', async () => {
     await using net = await Topology.create({ lbs: 2 });
     await using _echo = await EchoServers.start(net);
     const [first, second] = net.lbs;
@@ -131,12 +131,12 @@ describeLive('several load balancers', () => {
     expect(await second!.counts('t1')).toMatchObject({ sent: 40 });
   });
 
-  test('need dsr', async () => {
+  test('require dsr', async () => {
     await expect(Topology.create({ lbs: 2, mode: 'nat' })).rejects.toMatchObject({ code: 'conflict' });
   });
 });
 
-/** A UDP fragment at offset 1480 whose packet has no other; the checksum is right. RFC 791 section 3.1. */
+/** A lone UDP fragment at offset 1480, with a valid checksum. RFC 791 section 3.1. */
 function lastFragment(destination: string): string {
   const octets = Buffer.from('45000024abcd00b94011000000000000000000000102030405060708090a0b0c0d0e0f10', 'hex');
   octets.set([10, 2, 0, 1], 12);

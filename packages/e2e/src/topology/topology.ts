@@ -5,8 +5,8 @@ import { newTopologyName, removeTopology } from './lifetime.js';
 import { CLIENT, GATE, type LinkEnd, type Mode, type Plan, plan, ROUTER, SILENT, type TopologyOptions, VIP4, VIP6 } from './plan.js';
 
 /**
- * A client, load balancers and targets, each in a network namespace of its own, over IPv4 and IPv6. Independent of all others:
- * any number can be there at a time.
+ * A client, load balancers and targets, each in its own network namespace, with IPv4 and IPv6. Topologies are independent: any
+ * number can exist at the same time.
  *
  * ```ts
  * await using net = await Topology.create({ targets: 4, mode: 'dsr' });
@@ -19,7 +19,7 @@ export class Topology implements AsyncDisposable {
   readonly vip4: string = VIP4;
   readonly vip6: string = VIP6;
   readonly client: Client;
-  /** The two ends of the narrow link, the client's first; none without such a link. */
+  /** The two ends of the narrow link, the client's first; empty without such a link. */
   readonly routers: readonly Router[];
   readonly lbs: readonly LbHost[];
   readonly targets: readonly Target[];
@@ -33,14 +33,14 @@ export class Topology implements AsyncDisposable {
     this.targets = plan.targets.map((_, i) => new Target(name, i + 1, plan));
   }
 
-  /** @throws {@link E2eError} `conflict` for options, `command-failed` where the machine does not let us */
+  /** @throws {@link E2eError} `conflict` for invalid options, `command-failed` if the set-up fails */
   static async create(options: TopologyOptions = {}): Promise<Topology> {
     const { targets = 1, lbs = 1, mode = 'dsr', narrow = 1500 } = options;
     if (targets < 1 || targets > 99) throw new E2eError('conflict', `targets: ${targets}; must be 1-99`);
     if (lbs < 1 || lbs > 9) throw new E2eError('conflict', `lbs: ${lbs}; must be 1-9`);
-    // The answer has to come back through the LB that translated the question.
-    if (lbs > 1 && mode === 'nat') throw new E2eError('conflict', 'lbs: there must be one only with mode nat');
-    // IPv6 needs links of 1280 octets (RFC 8200 §5); the others have 1500.
+    // The answer must come back through the LB that translated the request.
+    if (lbs > 1 && mode === 'nat') throw new E2eError('conflict', 'lbs: must be 1 with mode nat');
+    // IPv6 requires an MTU of at least 1280 (RFC 8200 §5); the other links have 1500.
     if (narrow < 1280 || narrow > 1500) throw new E2eError('conflict', `narrow: ${narrow}; must be 1280-1500`);
 
     const planned = plan(options);
@@ -63,10 +63,10 @@ export class Topology implements AsyncDisposable {
     return [this.client, ...this.routers, ...this.lbs, ...this.targets];
   }
 
-  /** By number, from 1 on. */
+  /** By number, starting at 1. */
   target(number: number): Target {
     const target = this.targets[number - 1];
-    if (!target) throw new RangeError(`target ${number}: there are ${this.targets.length}`);
+    if (!target) throw new RangeError(`target ${number}: must be 1-${this.targets.length}`);
     return target;
   }
 
@@ -74,7 +74,7 @@ export class Topology implements AsyncDisposable {
     return family === 4 ? this.vip4 : this.vip6;
   }
 
-  /** A name for shared memory, which is one for the whole machine: removed with the topology. */
+  /** A name for shared memory, which all namespaces of the machine share. It is removed with the topology. */
   sharedMemory(name: string): string {
     return `${this.name}-${name}`;
   }

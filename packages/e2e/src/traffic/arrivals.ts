@@ -2,26 +2,26 @@ import { Running } from '../processes/running.js';
 import type { Topology } from '../topology/topology.js';
 import { sites, trafficCommand } from './program.js';
 
-/** Packets of one kind that came to a target. */
+/** Packets of one kind that reached a target. */
 export interface Arrival {
-  /** By number, from 1 on. */
+  /** The target's number, starting at 1. */
   readonly target: number;
   readonly family: 4 | 6;
-  /** Addresses of the packet itself: an ICMP error's source is whoever found the error. */
+  /** Addresses of the packet itself: an ICMP error's source is the host that detected the error. */
   readonly source: string;
   readonly destination: string;
-  /** Of the connection that the packet belongs to, or that the ICMP error is about. IANA number. */
+  /** Of the connection that the packet belongs to, or that the ICMP error refers to. IANA number. */
   readonly protocol: number;
   readonly clientPort: number;
   readonly servicePort: number;
-  /** SCTP in UDP: the ports are those of SCTP. */
+  /** SCTP in UDP; the ports are the SCTP ports. */
   readonly encapsulated: boolean;
-  /** Type and code, where it is ICMP. */
+  /** Type and code, for ICMP. */
   readonly icmp?: readonly [number, number];
   readonly packets: number;
 }
 
-/** Watches, at all targets at once, what comes to which: a reader of packets of its own, in C. */
+/** Records the packets that reach each target, with an independent packet parser in C. */
 export class Arrivals implements AsyncDisposable {
   #running: Running;
 
@@ -32,11 +32,11 @@ export class Arrivals implements AsyncDisposable {
   /** @param encapPort UDP port that carries SCTP */
   static async start(net: Topology, encapPort?: number): Promise<Arrivals> {
     const running = await Running.start(trafficCommand('arrivals', { at: sites(net), 'encap-port': encapPort }));
-    await running.says(/^ready$/m);
+    await running.waitForOutput(/^ready$/m);
     return new Arrivals(running);
   }
 
-  /** Ends the watch. Throws when it missed a packet or could not read one: what it tells is all there was. */
+  /** Stops recording. Throws if a packet was missed or could not be parsed, so the result is complete. */
   async finish(): Promise<Arrival[]> {
     this.#running.signal('SIGTERM');
     const output = await this.#running.output();

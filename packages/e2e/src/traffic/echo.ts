@@ -3,13 +3,13 @@ import type { Topology } from '../topology/topology.js';
 import { sites, trafficCommand } from './program.js';
 
 export interface EchoOptions {
-  /** Default: the VIPs, or with `nat` each target's own. */
+  /** Default: the VIPs, or with `nat` each target's own addresses. */
   readonly addresses?: readonly string[];
-  /** Answers over UDP are at least so long. Default: as long as the number. */
+  /** Minimum length of UDP answers. Default: just the number. */
   readonly udpOctets?: number;
 }
 
-/** Answers, on every target, over UDP and TCP, with the target's number. The other side is {@link ask}. */
+/** Answers with the target's number over UDP and TCP, on every target. The client side is {@link ask}. */
 export class EchoServers implements AsyncDisposable {
   #running: Running;
 
@@ -20,7 +20,7 @@ export class EchoServers implements AsyncDisposable {
   /** @param port default 7 */
   static async start(net: Topology, port?: number, { addresses, udpOctets }: EchoOptions = {}): Promise<EchoServers> {
     const running = await Running.start(trafficCommand('echo', { at: sites(net, addresses), port, 'udp-octets': udpOctets }));
-    await running.says(/^ready$/m);
+    await running.waitForOutput(/^ready$/m);
     return new EchoServers(running);
   }
 

@@ -3,17 +3,17 @@ import type { Topology } from '../topology/topology.js';
 import { trafficCommand } from './program.js';
 
 export interface InjectOptions {
-  /** A classic pcap file (Ethernet or raw IP), or a file of lines of hex digits. */
+  /** A classic pcap file (Ethernet or raw IP), or a file with lines of hex digits. */
   readonly file?: string;
   /** IP packets as hex digits, instead of a file. */
   readonly packets?: readonly string[];
-  /** The packets are Ethernet frames, to be sent with the addresses that they have. Default: addressed to the LB. */
+  /** The packets are Ethernet frames, sent with their own MAC addresses. Default: addressed to the LB. */
   readonly wholeFrames?: boolean;
-  /** Packets/s. Default: as fast as it goes. */
+  /** Packets/s. Default: as fast as possible. */
   readonly rate?: number;
   /** Default: the first. */
   readonly lb?: LbHost;
-  /** Who sends. Default: the client. */
+  /** The sending host. Default: the client. */
   readonly from?: Host;
   /** The name of the host at the other end of its wire. Default: the LB's. */
   readonly to?: string;
@@ -21,11 +21,11 @@ export interface InjectOptions {
 
 export interface Injected {
   readonly sent: number;
-  /** By the sender's kernel: longer than the MTU, shorter than a header. */
+  /** Packets refused by the sender's kernel: longer than the MTU, shorter than a header. */
   readonly refused: number;
 }
 
-/** Sends packets just as they are, however malformed: from the client to the LB, where nothing else is said. */
+/** Sends packets unchanged, even malformed ones; by default from the client to the LB. */
 export async function inject(net: Topology, options: InjectOptions): Promise<Injected> {
   const { file, packets = [], wholeFrames, rate, lb = net.lb, from = net.client, to = lb.host } = options;
   const { own, peer } = from.wire(to);

@@ -12,30 +12,30 @@ export interface AskOptions {
   readonly port?: number;
   /** The client's address. Default: the kernel's choice. */
   readonly from?: string;
-  /** How many, each with a source port of its own. Default 1. */
+  /** How many, each with its own source port. Default 1. */
   readonly connections?: number;
-  /** Questions on each; 0 = until {@link Questions.stop}. Default 1. */
+  /** Requests on each; 0 = until {@link Questions.stop}. Default 1. */
   readonly repeat?: number;
-  /** Milliseconds between two rounds of questions. Default 0. */
+  /** Milliseconds between two rounds of requests. Default 0. */
   readonly interval?: number;
-  /** Milliseconds for connecting, and for an answer. Default 1000. */
+  /** For connecting and for an answer, milliseconds. Default 1000. */
   readonly timeout?: number;
-  /** Of a question. Above the MTU a UDP question comes in fragments. Default 8, at most 65000. */
+  /** Length of a request. A UDP request above the MTU is fragmented. Default 8, at most 65000. */
   readonly octets?: number;
 }
 
 export interface Answers {
   readonly asked: number;
   readonly answered: number;
-  /** TCP connections that failed, or were never made. */
+  /** TCP connections that failed or were never established. */
   readonly broken: number;
-  /** Connections that were answered by more than one target. */
+  /** Connections answered by more than one target. */
   readonly moved: number;
-  /** Answers, of target 1 first; as long as the highest target that answered. */
+  /** Answers by target, target 1 first; as long as the highest target that answered. */
   readonly byTarget: readonly number[];
 }
 
-/** Questions from the client to the VIP, which `EchoServers` answer. */
+/** Requests from the client to the VIP, answered by `EchoServers`. */
 export class Questions implements AsyncDisposable {
   #running: Running;
 
@@ -58,12 +58,12 @@ export class Questions implements AsyncDisposable {
     return new Questions(await net.client.spawn(command));
   }
 
-  /** Waits until all are asked. */
+  /** Waits until all requests are done. */
   async finish(): Promise<Answers> {
     return JSON.parse(await this.#running.output());
   }
 
-  /** Ends it now. */
+  /** Stops now. */
   async stop(): Promise<Answers> {
     this.#running.signal('SIGTERM');
     return this.finish();
@@ -74,7 +74,7 @@ export class Questions implements AsyncDisposable {
   }
 }
 
-/** Asks, and waits for the answers. */
+/** Sends requests and waits for the answers. */
 export async function ask(net: Topology, options: AskOptions): Promise<Answers> {
   await using questions = await Questions.start(net, options);
   return await questions.finish();

@@ -6,11 +6,11 @@ import type { Sent } from './sender.js';
 export interface ReceiveOptions {
   /** Default 5000. */
   readonly port?: number;
-  /** Flow numbers below this are counted. Default 65536. */
+  /** Counts flow numbers below this. Default 65536. */
   readonly flows?: number;
-  /** Look for packets as seldom, microseconds. Default: wake up for every packet, which latencies need. */
+  /** Polling interval, microseconds. Default: wake up for every packet, as latency measurements need. */
   readonly period?: number;
-  /** Tell `byFlow`. */
+  /** Report `byFlow`. */
   readonly eachFlow?: boolean;
   /** The CPU to run on. Default: any. */
   readonly cpu?: number;
@@ -18,31 +18,31 @@ export interface ReceiveOptions {
 
 export interface Received {
   readonly received: number;
-  /** Sequence numbers. */
+  /** Distinct sequence numbers. */
   readonly distinct: number;
   readonly duplicates: number;
-  /** Packets that a later one of their flow had overtaken. */
+  /** Packets overtaken by a later packet of their flow. */
   readonly reordered: number;
-  /** Packets that no {@link Sender} sent, or of a flow number too high. */
+  /** Packets not sent by a {@link Sender}, or whose flow number is too high. */
   readonly foreign: number;
-  /** Packets that a full socket of the receiver lost: nobody else is to blame for them. */
+  /** Packets lost because a socket buffer of the receiver was full. */
   readonly overflows: number;
-  /** From the first packet to the last. */
+  /** Time from the first packet to the last. */
   readonly seconds: number;
-  /** First and last of each run of sequence numbers missing below the highest received; eight runs at most. */
+  /** First and last number of each gap in the sequence numbers below the highest received; at most eight gaps. */
   readonly gaps: readonly (readonly [number, number])[];
-  /** Packets; of target 1 first. */
+  /** Packets by target, target 1 first. */
   readonly byTarget: readonly number[];
   readonly flows: number;
   /** How many flows went to more than one target. */
   readonly splitFlows: number;
-  /** From the sender's system call until the receiver's, microseconds. */
+  /** From the sender's system call to the receiver's, microseconds. */
   readonly latency: Readonly<Record<'p50' | 'p90' | 'p99' | 'p999' | 'longest', number>>;
   /** Packets of each flow by target; with `eachFlow`. */
   readonly byFlow?: readonly (readonly number[])[];
 }
 
-/** Receives, in one process on all targets, what {@link Sender}s send: so it sees what is lost, wherever it should have gone. */
+/** Receives the packets of {@link Sender}s on all targets in one process, so it detects losses whichever target they were for. */
 export class Receiver implements AsyncDisposable {
   #running: Running;
 
@@ -54,11 +54,11 @@ export class Receiver implements AsyncDisposable {
     const { port, flows, period, eachFlow, cpu } = options;
     const command = trafficCommand('receive', { at: sites(net), port, flows, 'period-us': period, 'each-flow': eachFlow }, cpu);
     const running = await Running.start(command);
-    await running.says(/^ready$/m);
+    await running.waitForOutput(/^ready$/m);
     return new Receiver(running);
   }
 
-  /** Waits until nothing comes any more (for 0.2 s), and tells what came. */
+  /** Waits until no packets have arrived for 0.2 s, and returns the counts. */
   async finish(): Promise<Received> {
     this.#running.signal('SIGTERM');
     const output = await this.#running.output();
@@ -70,7 +70,7 @@ export class Receiver implements AsyncDisposable {
   }
 }
 
-/** How many packets of the senders never came. */
+/** How many packets of the senders never arrived. */
 export function lost(received: Received, ...senders: readonly Sent[]): number {
   return senders.reduce((sum, { sent }) => sum + sent, 0) - received.distinct;
 }

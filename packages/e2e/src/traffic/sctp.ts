@@ -11,9 +11,9 @@ const PROGRAM = `${PACKAGE}/build/sctp`;
 const SOURCES = ['sctp/sctp.c', 'options.c', 'endpoint.c', 'failure.c', 'stop-signal.c'];
 
 /**
- * Compiles traffic/sctp, which is left out of the package's build: it alone needs libusrsctp.
+ * Compiles traffic/sctp. It is not part of the package's build, since only it needs libusrsctp.
  *
- * @returns what is missing for that; `undefined` when it is compiled
+ * @returns what is missing to compile it; `undefined` if it is compiled
  */
 export function buildSctp(): string | undefined {
   mkdirSync(`${PACKAGE}/build`, { recursive: true });
@@ -24,19 +24,19 @@ export function buildSctp(): string | undefined {
   });
   if (status === 0) return undefined;
   if (stderr?.includes('usrsctp.h')) return 'libusrsctp (Debian package libusrsctp-dev)';
-  throw new Error(`traffic/sctp: ${stderr || 'there is no C compiler'}`);
+  throw new Error(`traffic/sctp: ${stderr || 'no C compiler'}`);
 }
 
 /** The service's port. */
 export const SCTP_PORT = 6000;
-/** RFC 6951: where SCTP in UDP is expected. */
+/** The UDP port for SCTP in UDP (RFC 6951). */
 export const ENCAP_PORT = 9899;
 
 function command(name: string, options: Readonly<Record<string, OptionValue>>): string[] {
   return [PROGRAM, name, ...optionWords(options)];
 }
 
-/** Receives on all targets what {@link SctpSender}s send to these addresses, over plain SCTP and in UDP. */
+/** Receives the messages of {@link SctpSender}s at these addresses on all targets, over plain SCTP and in UDP. */
 export class SctpServers implements AsyncDisposable {
   readonly #running: readonly Running[];
 
@@ -47,7 +47,7 @@ export class SctpServers implements AsyncDisposable {
   static async start(net: Topology, addresses: readonly string[]): Promise<SctpServers> {
     const serve = command('serve', { bind: addresses, port: SCTP_PORT, udp: ENCAP_PORT });
     const running = await Promise.all(net.targets.map((target) => target.spawn(serve)));
-    for (const server of running) await server.says(/"ready"/);
+    for (const server of running) await server.waitForOutput(/"ready"/);
     return new SctpServers(running);
   }
 
@@ -59,21 +59,21 @@ export class SctpServers implements AsyncDisposable {
 export interface SctpSendOptions {
   /** The client's own addresses, of one family or of both. */
   readonly from: readonly string[];
-  /** An association each. */
+  /** One association per port. */
   readonly fromPorts: readonly number[];
-  /** The service's address of the primary path; it tells the others. */
+  /** The service's address on the primary path; the service announces the others. */
   readonly to: string;
-  /** Own UDP port: SCTP goes in UDP. Default: plain SCTP. */
+  /** The client's UDP port, for SCTP in UDP. Default: plain SCTP. */
   readonly udp?: number;
   /** Messages. Default: until stopped. */
   readonly count?: number;
-  /** Messages/s. Default: as fast as it goes. */
+  /** Messages/s. Default: as fast as possible. */
   readonly rate?: number;
-  /** Of a message. Default 1000. */
+  /** Length of a message. Default 1000. */
   readonly octets?: number;
 }
 
-/** Messages of an association: that were sent, and what the server found: how many came, not next to their predecessor, changed. */
+/** Messages of an association: how many were sent, and how many the server found received, out of order, and changed. */
 export interface SctpReport {
   /** The client's. */
   readonly port: number;
@@ -83,7 +83,7 @@ export interface SctpReport {
   readonly damaged: number;
 }
 
-/** Associations, in each of which numbered messages are sent. */
+/** Sends numbered messages in one or more associations. */
 export class SctpSender implements AsyncDisposable {
   #running: Running;
 
@@ -99,14 +99,14 @@ export class SctpSender implements AsyncDisposable {
   }
 
   /**
-   * Waits until the path to an address of the service is found to be in a state: `confirmed` by the first heartbeat that is
-   * acknowledged, `unreachable`, `available` again.
+   * Waits until the path to an address of the service is in a state: `confirmed` by the first acknowledged heartbeat,
+   * `unreachable`, or `available` again.
    */
   async path(address: string, state: 'confirmed' | 'unreachable' | 'available'): Promise<void> {
-    await this.#running.says(new RegExp(`"address":"${address}","state":"${state}"`), 10_000);
+    await this.#running.waitForOutput(new RegExp(`"address":"${address}","state":"${state}"`), 10_000);
   }
 
-  /** Waits until the server has all messages; gives what it found, by port. */
+  /** Waits until the server has all messages; returns its reports, sorted by port. */
   async finish(): Promise<SctpReport[]> {
     const events = (await this.#running.output())
       .trim()
@@ -118,7 +118,7 @@ export class SctpSender implements AsyncDisposable {
       .sort((a, b) => a.port - b.port);
   }
 
-  /** Sends the last messages now. */
+  /** Stops after one last message per association. */
   async stop(): Promise<SctpReport[]> {
     this.#running.signal('SIGTERM');
     return await this.finish();

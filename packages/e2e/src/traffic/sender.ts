@@ -7,24 +7,24 @@ import { trafficCommand } from './program.js';
 export interface SendOptions {
   /** Default 4. */
   readonly family?: 4 | 6;
-  /** Packets/s, evenly spaced. Default: as fast as it goes. */
+  /** Packets/s, evenly spaced. Default: as fast as possible. */
   readonly rate?: number;
-  /** Packets for each time that the sender wakes up, with a rate. Default 1, at most 64. */
+  /** Packets per wake-up of the sender, with a rate. Default 1, at most 64. */
   readonly burst?: number;
   /** Default: until stopped, or `count`. */
   readonly seconds?: number;
   /** How many packets. Default: until stopped, or `seconds`. */
   readonly count?: number;
-  /** Flows are the product of both, and packets go round them all. Default 1 address, 100 ports. */
+  /** The number of flows is the product of both; packets cycle through the flows. Default 1 address, 100 ports. */
   readonly sourceAddresses?: number;
   readonly sourcePorts?: number;
   /** Octets of the whole IP packet, 44-1500 (64-1500 for IPv6). Default 64. */
   readonly length?: number;
-  /** Sends each datagram in fragments with so many octets of data, a multiple of 8. Default: whole. */
+  /** Sends each datagram in fragments with this many octets of data, a multiple of 8. Default: unfragmented. */
   readonly fragmentOctets?: number;
-  /** Of a datagram's fragments; some may be left out. Default `forward`. */
+  /** Order of a datagram's fragments; some may be left out. Default `forward`. */
   readonly order?: 'forward' | 'reversed' | 'first-alone' | 'without-first';
-  /** For a second sender to the same receiver: number its flows and packets from here on. Default 0. */
+  /** First flow and sequence number, for a second sender to the same receiver. Default 0. */
   readonly firstFlow?: number;
   readonly firstSequence?: number;
   /** Default 5000. */
@@ -41,8 +41,8 @@ export interface Sent {
 }
 
 /**
- * Sends UDP to the VIP from the client: 64-octet IP packets of many flows, each with sequence number, flow number and time. It writes
- * to the device itself (a packet socket), so that a packet costs the sender as little as can be.
+ * Sends UDP from the client to the VIP: 64-octet IP packets of many flows, each with sequence number, flow number and timestamp. It
+ * writes directly to the device (a packet socket), so that sending costs as little CPU time as possible.
  */
 export class Sender implements AsyncDisposable {
   #running: Running;
@@ -79,12 +79,12 @@ export class Sender implements AsyncDisposable {
     return new Sender(await net.client.spawn(command));
   }
 
-  /** Waits until all is sent. */
+  /** Waits until all packets are sent. */
   async finish(): Promise<Sent> {
     return JSON.parse(await this.#running.output());
   }
 
-  /** Ends it now. */
+  /** Stops now. */
   async stop(): Promise<Sent> {
     this.#running.signal('SIGTERM');
     return this.finish();

@@ -14,16 +14,16 @@ import { Sender } from './sender.js';
 const families = [4, 6] as const;
 
 describeLive('a sender', () => {
-  test.each(families)('makes IPv%i packets of the length asked for, with right checksums', async (family) => {
+  test.each(families)('sends IPv%i packets of the given length with valid checksums', async (family) => {
     await using net = await forwarding();
     for (const length of [64, 65, 1499, 1500]) {
       await using receiver = await Receiver.start(net);
       const before = await octets(net.target(1));
       await using sender = await Sender.start(net, { family, length, count: 300, rate: 20_000, sourceAddresses: 300, sourcePorts: 1 });
       await sender.finish();
-      // The kernel gives a datagram with a wrong checksum to nobody.
+      // The kernel drops datagrams with a wrong checksum.
       expect(await receiver.finish()).toMatchObject({ received: 300, distinct: 300, flows: 300 });
-      // Ethernet's header has 14 octets.
+      // The Ethernet header has 14 octets.
       expect((await octets(net.target(1))) - before).toBe(300 * (14 + length));
     }
   });
@@ -40,7 +40,7 @@ describeLive('a sender', () => {
     expect(received.seconds).toBeCloseTo(1, 1);
   });
 
-  test('sends until it is stopped, and faster without a rate', async () => {
+  test('sends until stopped, and faster without a rate', async () => {
     await using net = await forwarding();
     await using receiver = await Receiver.start(net);
     await using sender = await Sender.start(net);
@@ -52,7 +52,7 @@ describeLive('a sender', () => {
 });
 
 describeLive('a receiver', () => {
-  test('counts what is missing, doubled and out of order', async () => {
+  test('counts missing, duplicate and reordered packets', async () => {
     await using net = await forwarding();
     await using receiver = await Receiver.start(net, { eachFlow: true, flows: 3 });
     const packets = [
@@ -86,7 +86,7 @@ describeLive('a receiver', () => {
     });
   });
 
-  test('tells what never came: what the kernel says it has dropped', async () => {
+  test('reports as lost the packets that the kernel dropped', async () => {
     await using net = await forwarding();
     await net.lb.iptables(4, '-t mangle -A FORWARD -m statistic --mode nth --every 10 --packet 0 -j DROP');
     await using receiver = await Receiver.start(net);
@@ -95,7 +95,7 @@ describeLive('a receiver', () => {
     expect(lost(await receiver.finish(), sent)).toBe(100);
   });
 
-  test('sees two senders as one, and flows that go to two targets', async () => {
+  test('adds up two senders, and detects flows that reach two targets', async () => {
     await using net = await forwarding();
     await using receiver = await Receiver.start(net);
     await using first = await Sender.start(net, { count: 500, rate: 10_000, sourcePorts: 50 });
@@ -109,10 +109,10 @@ describeLive('a receiver', () => {
     expect(lost(received, sent, more)).toBe(0);
   });
 
-  test.each([0, 1000])('tells how long packets were under way (looking every %i µs)', async (period) => {
+  test.each([0, 1000])('measures latency (polling every %i µs)', async (period) => {
     await using net = await forwarding();
     await using receiver = await Receiver.start(net, { period });
-    // Sent 20 ms ago, but for one: 900 ms ago. Node's clock is CLOCK_MONOTONIC too.
+    // All were sent 20 ms ago, except one: 900 ms ago. Node's clock is CLOCK_MONOTONIC too.
     const now = process.hrtime.bigint();
     const ages = [...Array.from({ length: 99 }, () => 20_000_000n), 900_000_000n];
     await inject(net, { packets: ages.map((age, i) => datagram(net.vip4, payload(i, 0, now - age))) });
@@ -154,7 +154,7 @@ describeLive('an injection', () => {
     expect(await receiver.finish()).toMatchObject({ distinct: 3, foreign: 0 });
   });
 
-  test('sends the packets of a file of hex digits, malformed ones too', async () => {
+  test('sends the packets of a hex file, including malformed ones', async () => {
     await using net = await forwarding();
     const file = join(folder, 'packets.hex');
     await writeFile(file, `# nothing\n\n45 00 # cut off\nff\n60\n${datagram(net.vip4, payload(0, 0, 0n))}\n`);
@@ -164,7 +164,7 @@ describeLive('an injection', () => {
     expect(await receiver.finish()).toMatchObject({ distinct: 1 });
   });
 
-  test('sends whole frames as they are', async () => {
+  test('sends whole frames unchanged', async () => {
     await using net = await forwarding();
     await using receiver = await Receiver.start(net);
     const packet = datagram(net.vip4, payload(0, 0, 0n));
@@ -188,20 +188,20 @@ describeLive('an injection', () => {
 });
 
 describeLive('questions', () => {
-  test.each(['udp', 'tcp'] as const)('over %s are answered by the target that they reach', async (protocol) => {
+  test.each(['udp', 'tcp'] as const)('over %s are answered by the target they reach', async (protocol) => {
     await using net = await forwarding();
     await using _echo = await EchoServers.start(net);
     await using questions = await Questions.start(net, { protocol, connections: 3, repeat: 0, interval: 5, timeout: 200 });
     await until(async () => (await net.lb.counts('t1')).sent > 30);
     await net.lb.forwardTo(net.target(2));
-    // Target 2 knows nothing of a TCP connection to target 1, and says so at the first packet.
+    // Target 2 does not know a TCP connection to target 1 and resets it at the first packet.
     await until(async () => (await net.lb.counts('t2')).sent >= (protocol === 'tcp' ? 3 : 30));
     const answers = await questions.stop();
     if (protocol === 'tcp') expect(answers).toMatchObject({ broken: 3, moved: 0 });
     else expect(answers).toMatchObject({ broken: 0, moved: 3, byTarget: [expect.any(Number), expect.any(Number)] });
   });
 
-  test('without an answer are told', async () => {
+  test('without an answer are reported', async () => {
     await using net = await forwarding();
     for (const protocol of ['udp', 'tcp'] as const) {
       expect(await ask(net, { protocol, connections: 2, timeout: 50 })).toMatchObject({ asked: 2, answered: 0, byTarget: [] });
@@ -209,7 +209,7 @@ describeLive('questions', () => {
   });
 });
 
-/** All to target 1 of 2. */
+/** Forwards everything to target 1 of 2. */
 async function forwarding(): Promise<Topology> {
   const net = await Topology.create({ targets: 2 });
   await net.lb.forwardTo(net.target(1));
@@ -220,8 +220,8 @@ async function octets(target: Target): Promise<number> {
   return Number(await target.run(['cat', '/sys/class/net/lb1/statistics/rx_bytes']));
 }
 
-async function until(holds: () => Promise<boolean>): Promise<void> {
-  while (!(await holds())) await new Promise((resolve) => setTimeout(resolve, 5));
+async function until(condition: () => Promise<boolean>): Promise<void> {
+  while (!(await condition())) await new Promise((resolve) => setTimeout(resolve, 5));
 }
 
 /** struct payload of traffic/payload.h. */
@@ -233,7 +233,7 @@ function payload(sequence: number, flow: number, sentNs: bigint): Buffer {
   return octets;
 }
 
-/** UDP in IPv4 to port 5000, in hex. RFC 791, RFC 768; without UDP checksum. */
+/** UDP over IPv4 to port 5000, in hex. RFC 791, RFC 768; without UDP checksum. */
 function datagram(destination: string, content: Buffer): string {
   const octets = Buffer.alloc(28 + content.length);
   octets.set([0x45, 0, 0, octets.length, 0, 0, 0, 0, 64, 17, 0, 0, 10, 2, 0, 1, ...destination.split('.').map(Number)]);

@@ -5,8 +5,8 @@ import type { Topology } from '../topology/topology.js';
 const PORT = 80;
 
 /**
- * HTTP servers on all targets, which say which target they are (`X-Target`). `GET /N` answers with N octets; what is sent to them
- * (`PUT`) they count, and answer with its length.
+ * HTTP servers on all targets, which report their target number (`X-Target`). `GET /N` answers with N octets; `PUT` answers with the
+ * number of octets received.
  */
 export class WebServers implements AsyncDisposable {
   readonly #running: readonly Running[];
@@ -27,7 +27,7 @@ export class WebServers implements AsyncDisposable {
 
 async function serve(target: Target): Promise<Running> {
   const running = await target.spawn([process.execPath, '-e', SERVER, String(target.number)]);
-  await running.says(/^ready$/m);
+  await running.waitForOutput(/^ready$/m);
   return running;
 }
 
@@ -45,26 +45,26 @@ export interface TransferOptions {
   readonly octets: number;
   /** The client's. Default: any. */
   readonly port?: number;
-  /** How long it may take, seconds. */
-  readonly patience: number;
+  /** Seconds. */
+  readonly timeout: number;
   /** Default: `download`. */
   readonly direction?: 'download' | 'upload';
 }
 
 export interface Transfer {
-  /** Of curl: 0 when all went well, 28 when time was over. */
+  /** curl's exit status: 0 on success, 28 on timeout. */
   readonly status: number;
-  /** Octets that came; for an upload, that the server got. */
+  /** Octets received; for an upload, by the server. */
   readonly octets: number;
-  /** Who served, by number; 0 when nobody did. */
+  /** Number of the target that answered; 0 if none did. */
   readonly target: number;
 }
 
-/** Loads from the VIP, or to it, by curl. */
+/** Downloads from the VIP or uploads to it, with curl. */
 export async function transfer(net: Topology, from: Host, options: TransferOptions): Promise<Transfer> {
-  const { family, octets, port, patience, direction = 'download' } = options;
+  const { family, octets, port, timeout, direction = 'download' } = options;
   const vip = family === 4 ? net.vip4 : `[${net.vip6}]`;
-  const curl = ['curl', '--silent', '--max-time', String(patience), '--output', direction === 'download' ? '/dev/null' : '-'];
+  const curl = ['curl', '--silent', '--max-time', String(timeout), '--output', direction === 'download' ? '/dev/null' : '-'];
   if (port !== undefined) curl.push('--local-port', String(port));
   if (direction === 'upload') curl.push('--upload-file', '-', '--header', 'Expect:');
   curl.push('--write-out', '\n%{exitcode} %{size_download} %header{x-target}', `http://${vip}/${octets}`);

@@ -1,12 +1,12 @@
-// SCTP for the tests, over libusrsctp, since few kernels have it: a transfer of numbered messages over one or several paths. A program of
-// its own: who has no libusrsctp can build all the others.
+// SCTP for the tests, using libusrsctp since few kernels support SCTP: transfers numbered messages over one or more paths. A separate
+// program, so that the others build without libusrsctp.
 //
 //   sctp serve --bind ADDRESS… --port PORT [--udp PORT]
 //   sctp send  --bind ADDRESS… --from-port PORT… --to ADDRESS --port PORT [--udp OWN-PORT --to-udp PORT] [--count N] [--rate N] [--octets N]
 //
-// Several --bind make an endpoint multihomed; addresses of both families may be mixed. Several --from-port make an association each, in one
-// process: two would abort each other's, since a raw socket gets all packets that come. --udp encapsulates (RFC 6951). The server checks
-// number, order and content of the messages, and reports to the sender when it has the last. Each event is a line of JSON on stdout.
+// Several --bind options make an endpoint multihomed; the families may be mixed. Each --from-port makes one association, all in one process:
+// two processes would abort each other's associations, since a raw socket gets all incoming packets. --udp encapsulates (RFC 6951). The
+// server checks number, order and content of the messages and sends a report after the last. Each event is a line of JSON on stdout.
 
 #include <arpa/inet.h>
 #include <errno.h>
@@ -24,34 +24,34 @@
 #include "stop-signal.h"
 
 #define LONGEST_MESSAGE 65536
-// usrsctp numbers associations from 1 on.
+// usrsctp numbers associations starting at 1.
 #define ASSOCIATIONS_MAX 4096
 #define PATHS_MAX 8
 
-// Milliseconds: so that a dead path is known within a second or two, where the defaults of RFC 9260 take a minute.
+// Milliseconds. These detect a dead path within a second or two; the defaults of RFC 9260 take a minute.
 #define RTO_MIN 100
 #define RTO_INITIAL 200
 #define RTO_MAX 400
 #define HEARTBEAT_INTERVAL 200
 #define DELAYED_SACK 20
-// Retransmissions until a path is taken for unreachable, and the association for lost.
+// Retransmissions before a path is considered unreachable, and the association lost.
 #define PATH_RETRANSMISSIONS 2
 #define ASSOCIATION_RETRANSMISSIONS 20
 
-// What a message begins with; the rest is filled with octets that follow from its number.
+// Starts each message; the rest is filled with octets derived from its number.
 struct header {
-  uint32_t number;  // from 0 on
-  uint32_t last;  // not 0: no more will come
+  uint32_t number;  // starting at 0
+  uint32_t last;  // not 0: this is the last message
 };
 
-// What the server answers the last message with.
+// The server's answer to the last message.
 struct report {
   uint32_t received;
-  uint32_t disordered;  // not the number that was next
-  uint32_t damaged;  // other content than was sent
+  uint32_t disordered;  // not the expected number
+  uint32_t damaged;  // content differs from what was sent
 };
 
-// Of the sender: one of its associations, which has a thread that sends and another for what comes.
+// One association of the sender, with a sending and a receiving thread.
 struct association {
   struct socket *socket;
   long from_port;
@@ -59,7 +59,7 @@ struct association {
   pthread_t sender, listener;
 };
 
-// What the sender sends in each.
+// What the sender sends in each association.
 static long count = 100, rate = 0, octets = 1000;
 
 static unsigned char octet(uint32_t number, size_t at) {
@@ -79,9 +79,9 @@ static void set_up(long udp_port) {
   usrsctp_sysctl_set_sctp_assoc_rtx_max_default(ASSOCIATION_RETRANSMISSIONS);
 }
 
-// A socket bound to the addresses, that tells what becomes of associations and paths.
+// A socket bound to the addresses, with notifications about associations and paths.
 static struct socket *bound_socket(int type, const struct texts *addresses, long port) {
-  if (addresses->count < 1 || addresses->count > PATHS_MAX) usage_error("--bind: from one to %d times", PATHS_MAX);
+  if (addresses->count < 1 || addresses->count > PATHS_MAX) usage_error("--bind: must be given 1-%d times", PATHS_MAX);
   struct endpoint endpoints[PATHS_MAX];
   int family = AF_INET;
   for (int i = 0; i < addresses->count; i++) {
@@ -127,7 +127,7 @@ static void print_path(const struct association *association, const struct sctp_
   fflush(stdout);
 }
 
-// The sender's: what it says of a notification.
+// Prints a notification of the sender.
 static void notify(const struct association *association, const union sctp_notification *notification) {
   if (notification->sn_header.sn_type == SCTP_PEER_ADDR_CHANGE) print_path(association, &notification->sn_paddr_change);
   if (notification->sn_header.sn_type != SCTP_ASSOC_CHANGE) return;
@@ -148,7 +148,7 @@ static ssize_t receive(struct socket *socket, void *data, size_t length, struct 
 
 static void serve(struct socket *socket) {
   static unsigned char message[LONGEST_MESSAGE];
-  // By association.
+  // Indexed by association.
   static struct {
     uint32_t next;
     struct report report;
@@ -178,7 +178,7 @@ static void serve(struct socket *socket) {
   }
 }
 
-// What comes: notifications, and the report at the end.
+// Receives notifications, and the report at the end.
 static void *listen_to_server(void *context) {
   const struct association *association = context;
   char message[1024];
@@ -239,9 +239,9 @@ static void associate(struct association *association, const struct texts *bind,
 }
 
 int main(int argc, char *argv[]) {
-  if (argc < 2) usage_error("which command? serve, send");
+  if (argc < 2) usage_error("missing command: serve or send");
   int serves = strcmp(argv[1], "serve") == 0;
-  if (!serves && strcmp(argv[1], "send") != 0) usage_error("%s: no such command; there are serve, send", argv[1]);
+  if (!serves && strcmp(argv[1], "send") != 0) usage_error("%s: no such command; must be serve or send", argv[1]);
   static struct texts bind, from_ports;
   static struct association associations[ASSOCIATIONS_MAX];
   const char *to = NULL;
@@ -251,17 +251,17 @@ int main(int argc, char *argv[]) {
                    {"bind", OPTION_TEXTS, &bind},
                    {"port", OPTION_NUMBER, &port},  // the server's
                    {"from-port", OPTION_TEXTS, &from_ports},
-                   {"to", OPTION_TEXT, &to},  // the primary path; the server tells the others
+                   {"to", OPTION_TEXT, &to},  // the primary path; the server announces the others
                    {"udp", OPTION_NUMBER, &udp},  // own UDP port; 0: plain SCTP
                    {"to-udp", OPTION_NUMBER, &to_udp},
                    {"count", OPTION_NUMBER, &count},  // messages; 0: until SIGTERM
-                   {"rate", OPTION_NUMBER, &rate},  // messages/s; 0: as fast as it goes
+                   {"rate", OPTION_NUMBER, &rate},  // messages/s; 0: as fast as possible
                    {"octets", OPTION_NUMBER, &octets},  // of a message
                    {0},
                });
   if (octets < (long)sizeof(struct header) || octets > LONGEST_MESSAGE) usage_error("--octets=%ld: must be 8-%d", octets, LONGEST_MESSAGE);
   sigset_t unblocked;
-  // In no thread of usrsctp's, which all have the mask of this one.
+  // Block the signals in the threads of usrsctp, which inherit this mask.
   if (!serves) unblocked = stop_signals(1);
   set_up(udp);
   if (serves) {
@@ -281,7 +281,7 @@ int main(int argc, char *argv[]) {
     pthread_join(associations[i].sender, NULL);
     pthread_join(associations[i].listener, NULL);
   }
-  // The three packets of each shutdown.
+  // Time for the three packets of each shutdown.
   usleep(100000);
   return 0;
 }

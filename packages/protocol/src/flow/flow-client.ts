@@ -4,24 +4,24 @@ import { exchange } from '../sockets/exchange.js';
 import { formatSocketAddress, type SocketAddress } from '../sockets/socket-address.js';
 import { ACCEPTED, type Action, C_LINE, type FlowRequest, formatRequest, parseReply } from './flow-message.js';
 
-/** How long to wait for a reply, in milliseconds: to a question, and to a change, whose flows have to be compiled. */
+/** How long to wait for the reply to a list command, and to a change, whose flows must be compiled. */
 const LIST_TIMEOUT_MS = 10_000;
 const CHANGE_TIMEOUT_MS = 60_000;
 
-/** Octets of a list of flows: a load balancer with 10,000 flows of 100 addresses each sends a tenth of it. */
+/** Maximum length of a list of flows, in octets: 10,000 flows with 100 addresses each take a tenth of it. */
 const MAX_REPLY = 256 << 20;
 
-/** Changes of flows that lead to targets. C nfqlb answers nothing to a change of trace flows. */
+/** Changes of flows with targets. C nfqlb does not answer changes of trace flows. */
 const CHANGES: ReadonlySet<Action> = new Set(['set', 'delete', 'change']);
 
-/** What C nfqlb says to an action that it does not know. */
+/** C nfqlb's answer to an unknown action. */
 const C_UNKNOWN = 'action unknown';
 
 /**
- * A command that the load balancer refused, or could not be told.
+ * The load balancer refused a command, or could not be reached.
  *
- * `UNKNOWN`: a change that got no answer, which may or may not be in force. `NOT_IN_USE`: a change that is in force, but that not all workers use
- * yet. With all other codes nothing has changed.
+ * `UNKNOWN`: a change got no answer; it may or may not be in force. `NOT_IN_USE`: a change is in force, but not all workers use it yet. With all
+ * other codes, nothing has changed.
  */
 export class FlowCommandError extends Error {
   override readonly name = 'FlowCommandError';
@@ -34,7 +34,7 @@ export class FlowCommandError extends Error {
 }
 
 /**
- * Tells a load balancer a flow command. To C nfqlb, nothing is said that it would cut off.
+ * Sends a flow command to a load balancer. Never sends lines to C nfqlb that it would truncate.
  *
  * @returns its reply: `OK`, or the JSON of a list
  * @throws {@link FlowCommandError}
@@ -44,7 +44,7 @@ export async function sendFlowCommand(address: SocketAddress, request: FlowReque
   return await send(address, request);
 }
 
-/** Asks, where there is a line too long for C nfqlb, whether this is one: it does not know `change`, which changes nothing here. */
+/** If a line is too long for C nfqlb, checks with an empty `change`, which C nfqlb does not know, whether the load balancer is one. */
 async function checkLines(address: SocketAddress, request: FlowRequest): Promise<void> {
   const field = Object.entries(request.fields).find(([name, value]) => Buffer.byteLength(`${name}:${value}`) > C_LINE)?.[0];
   if (field === undefined) return;
@@ -52,11 +52,11 @@ async function checkLines(address: SocketAddress, request: FlowRequest): Promise
     await send(address, { action: 'change', fields: { changes: JSON.stringify({ define: [], delete: [] }) } });
   } catch (error) {
     if (!(error instanceof FlowCommandError)) throw error;
-    // Whatever else it says: it is none, or none can be told so.
+    // Any other answer: it is not C nfqlb, or cannot be reached.
     if (error.code !== 'CLOSED' && error.code !== 'UNKNOWN' && error.message !== C_UNKNOWN) return;
     throw new FlowCommandError(
       'REFUSED',
-      `${formatSocketAddress(address)}: C nfqlb listens there, which takes ${C_LINE} octets a line: ${field} is too long for it`,
+      `${formatSocketAddress(address)}: C nfqlb listens there, which takes at most ${C_LINE} octets per line: ${field} is too long for it`,
     );
   }
 }
@@ -88,7 +88,7 @@ async function send(address: SocketAddress, request: FlowRequest): Promise<strin
     throw noReply((error as Error).message, 'NO_REPLY', error);
   }
 
-  /** A change without a reply may be in force all the same. */
+  /** A change may be in force even without a reply. */
   function noReply(why: string, code: FlowCommandError['code'], cause?: unknown): FlowCommandError {
     if (!isChange) return new FlowCommandError(code, `${where}: ${why}`, { cause });
     return new FlowCommandError('UNKNOWN', `${where}: ${why}: the change may be in force or not (nfqlb flow-list)`, { cause });

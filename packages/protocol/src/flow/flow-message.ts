@@ -1,4 +1,4 @@
-// What is said over the flow socket, as C nfqlb does it. One command a connection:
+// The protocol of the flow socket, as in C nfqlb. One command per connection:
 //
 //     action:set
 //     name:web
@@ -11,15 +11,15 @@
 import type { FlowDefinition } from '@nfqlb/core/flows';
 
 const ACTIONS = ['set', 'delete', 'list', 'list-names', 'trace-set', 'trace-delete', 'trace-list', 'trace-list-names', 'change'] as const;
-/** All but `change` are C nfqlb's. That has one field, `changes`: {@link FlowChanges} in JSON. */
+/** All but `change` exist in C nfqlb, too. `change` has one field, `changes`: {@link FlowChanges} in JSON. */
 export type Action = (typeof ACTIONS)[number];
 
-const READING: ReadonlySet<Action> = new Set(['list', 'list-names', 'trace-list', 'trace-list-names']);
+const READ_ACTIONS: ReadonlySet<Action> = new Set(['list', 'list-names', 'trace-list', 'trace-list-names']);
 
 const FIELDS = ['name', 'target', 'priority', 'protocols', 'dsts', 'srcs', 'dports', 'sports', 'match', 'udpencap', 'changes'] as const;
 export type Field = (typeof FIELDS)[number];
 
-/** What shall become of flows, all at once or not at all. */
+/** Changes of flows, applied all together or not at all. */
 export interface FlowChanges {
   readonly define: readonly FlowDefinition[];
   /** Names. */
@@ -28,23 +28,23 @@ export interface FlowChanges {
 
 export interface FlowRequest {
   readonly action: Action;
-  /** As they came: lists with commas. What was not given is absent. */
+  /** Unparsed: lists are separated by commas. Optional. */
   readonly fields: Readonly<Partial<Record<Field, string>>>;
 }
 
-/** A request that is none. */
+/** An invalid request. */
 export class BadRequest extends Error {
   override readonly name = 'BadRequest';
   readonly code = 'BAD_REQUEST';
 }
 
-/** Longest request, in octets: some 400,000 CIDRs, or 30,000 flows. */
+/** Maximum length of a request, in octets: some 400,000 CIDRs, or 30,000 flows. */
 export const MAX_REQUEST: number = 8 << 20;
 
-/** Octets that C nfqlb reads of a line of a request, without its end; what is behind these it takes for the next line. */
+/** Octets that C nfqlb reads of a request's line, without the newline; it takes the rest for the next line. */
 export const C_LINE = 1022;
 
-/** Octets that C nfqlb reads of a reply, the NUL included. */
+/** Octets that C nfqlb reads of a reply, including the NUL. */
 const C_REPLY = 64;
 
 export function formatRequest({ action, fields }: FlowRequest): string {
@@ -52,7 +52,7 @@ export function formatRequest({ action, fields }: FlowRequest): string {
 }
 
 /**
- * Reads a request up to its `eoc:`. Fields that are not known are ignored, as C nfqlb does; of one that comes twice the first counts.
+ * Parses a request up to its `eoc:`. Unknown fields are ignored, as in C nfqlb; the first of duplicate fields counts.
  *
  * @throws {@link BadRequest}
  */
@@ -68,29 +68,29 @@ export function parseRequest(text: string): FlowRequest {
     if (field === 'action') action ??= value;
     else if (isField(field)) fields[field] ??= value;
   }
-  if (action === undefined) throw new BadRequest('there is no action');
+  if (action === undefined) throw new BadRequest('no action');
   if (!isAction(action)) throw new BadRequest(`action ${JSON.stringify(action.slice(0, 40))}: must be one of ${ACTIONS.join(', ')}`);
   return { action, fields };
 }
 
 /**
- * Reads the field `changes`. What its flows may be is not checked here.
+ * Parses the field `changes`. Does not check the flow definitions.
  *
  * @throws {@link BadRequest}
  */
 export function parseChanges(text: string | undefined): FlowChanges {
-  const { define, delete: names } = objectIn(text ?? '') as Partial<FlowChanges>;
-  const isWhole =
+  const { define, delete: names } = parseObject(text ?? '') as Partial<FlowChanges>;
+  const isValid =
     Array.isArray(define) &&
     define.every((flow) => typeof flow === 'object' && flow !== null) &&
     Array.isArray(names) &&
     names.every(isText);
-  if (!isWhole) throw new BadRequest('changes: must be JSON, as {"define": [{"name": "web", "target": "web"}], "delete": ["dns"]}');
+  if (!isValid) throw new BadRequest('changes: must be JSON, as {"define": [{"name": "web", "target": "web"}], "delete": ["dns"]}');
   return { define, delete: names };
 }
 
-/** An empty one where `text` is no JSON of an object. */
-function objectIn(text: string): object {
+/** Parses a JSON object; returns an empty one if `text` is not JSON. */
+function parseObject(text: string): object {
   try {
     return Object(JSON.parse(text)) as object;
   } catch {
@@ -104,10 +104,10 @@ function isText(value: unknown): value is string {
 
 export const OK: Buffer = Buffer.from('OK\0');
 
-/** A refusal that begins so is none: the change is in force, but not all workers use it yet. C nfqlb's clients show it as a failure. */
+/** Prefix of a refusal that is not one: the change is in force, but not all workers use it yet. C nfqlb's clients show it as a failure. */
 export const ACCEPTED = 'accepted, but ';
 
-/** A refusal. C nfqlb reads 64 octets of it: they end with a NUL, and what is longer goes on behind that. */
+/** Formats a refusal. C nfqlb reads 64 octets of it: these end with a NUL, and the rest of a longer text follows. */
 export function formatRefusal(reason: string): Buffer {
   const octets = Buffer.from(`FAIL: ${reason.replaceAll('\0', '')}`);
   const end = Buffer.of(0);
@@ -115,14 +115,14 @@ export function formatRefusal(reason: string): Buffer {
   return Buffer.concat([octets.subarray(0, C_REPLY - 1), end, octets.subarray(C_REPLY - 1), end]);
 }
 
-/** The text of a reply. */
+/** Returns the text of a reply. */
 export function parseReply(octets: Buffer): string {
   return Buffer.from(octets.filter((octet) => octet !== 0)).toString('utf8');
 }
 
-/** Whether an action changes nothing. */
+/** Whether an action only reads. */
 export function isReading(action: Action): boolean {
-  return READING.has(action);
+  return READ_ACTIONS.has(action);
 }
 
 function isField(name: string): name is Field {

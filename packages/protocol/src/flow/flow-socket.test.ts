@@ -36,18 +36,18 @@ describe('addresses', () => {
 });
 
 describe('messages', () => {
-  test('a request is what C nfqlb sends', () => {
+  test('a request has the format of C nfqlb', () => {
     expect(formatRequest(SET)).toBe('action:set\nname:web\ntarget:nfqlb\npriority:10\ndsts:10.0.0.1/32,1000::1/128\neoc:\n');
     expect(parseRequest(formatRequest(SET))).toEqual(SET);
   });
 
-  test('of a field that comes twice the first counts; what is not known is ignored; nothing counts after eoc', () => {
+  test('the first of duplicate fields counts; unknown fields and everything after eoc are ignored', () => {
     const request = 'name:a\naction:delete\nname:b\ncolour:red\naction:set\neoc:whatever\ntarget:t\n';
     expect(parseRequest(request)).toEqual({ action: 'delete', fields: { name: 'a' } });
   });
 
   test.each([
-    ['name:a\neoc:\n', 'there is no action'],
+    ['name:a\neoc:\n', 'no action'],
     ['action:explode\neoc:\n', 'action "explode": must be one of set, delete, list'],
     ['action:set\nrubbish\neoc:\n', '"rubbish": must be a field, a colon and its value'],
   ])('%j is refused', (request, reason) => {
@@ -55,7 +55,7 @@ describe('messages', () => {
   });
 
   test.each(['no', 'x'.repeat(57), 'x'.repeat(58), 'ä'.repeat(300)])(
-    'a refusal ends with a NUL within 64 octets, and is read whole: %s',
+    'a refusal has a NUL within 64 octets, but is read completely: %s',
     (reason) => {
       const reply = formatRefusal(reason);
       expect(reply.subarray(0, 64)).toContain(0);
@@ -86,7 +86,7 @@ describe('a server', () => {
     expect(await sendFlowCommand(at, { action: 'list', fields: { name: 'web' } })).toBe('{"name":"web"}');
   });
 
-  test('tells a refusal, and goes on', async () => {
+  test('sends a refusal, and keeps serving', async () => {
     const reason = `flow web: ${'x'.repeat(100)}`;
     server = await serveFlows(UNIX, ({ action }) => {
       if (action === 'set') throw Object.assign(new Error(reason), { code: 'TEST' });
@@ -96,7 +96,7 @@ describe('a server', () => {
     expect(await sendFlowCommand(UNIX, { action: 'delete', fields: {} })).toBe('OK');
   });
 
-  test('takes a request however it comes in pieces', async () => {
+  test('accepts a request in pieces of any size', async () => {
     server = await serveFlows(UNIX, ({ fields }) => Buffer.from(fields.dsts!));
     const dsts = Array.from({ length: 2000 }, (_, i) => `10.0.${i >> 8}.${i & 255}/32`).join(',');
     const request = formatRequest({ action: 'list', fields: { name: 'eoc', dsts } });
@@ -117,7 +117,7 @@ describe('a server', () => {
   });
 
   test.each([
-    ['half a line, and an end', (socket: Socket) => socket.end('action:se'), 'FAIL: the request ends without eoc:'],
+    ['half a line', (socket: Socket) => socket.end('action:se'), 'FAIL: the request ends without eoc:'],
     ['no eoc', (socket: Socket) => socket.end('action:set\nname:a\n'), 'FAIL: the request ends without eoc:'],
     ['rubbish', (socket: Socket) => socket.end(Buffer.from([0xff, 0x0a, 0, 0x0a, ...Buffer.from('eoc:\n')])), 'FAIL: '],
     [
@@ -137,63 +137,63 @@ describe('a server', () => {
 
   test.each([
     ['it serves others meanwhile', 3_600_000],
-    ['it ends them', 50],
+    ['it disconnects them', 50],
   ])(
-    'is held up by no client that says nothing, half a line, or does not read its reply: %s',
+    'is not blocked by clients that send nothing or half a line, or do not read the reply: %s',
     async (_what, timeout) => {
       const big: FlowHandler = ({ action }) => (action === 'list' ? Buffer.alloc(1 << 22) : OK);
       server = await serveFlows(UNIX, big, false, undefined, timeout);
       const silent = Array.from({ length: 20 }, () => open());
       const half = open();
       half.write('action:li');
-      const deaf = open();
-      deaf.pause();
-      deaf.write('action:list\neoc:\n');
-      const sockets = [...silent, half, deaf];
+      const notReading = open();
+      notReading.pause();
+      notReading.write('action:list\neoc:\n');
+      const sockets = [...silent, half, notReading];
       for (const socket of sockets) socket.on('error', () => {});
       for (let i = 0; i < 50; i++) expect(await sendFlowCommand(UNIX, SET)).toBe('OK');
       if (timeout > 1000) {
         for (const socket of sockets) socket.destroy();
         return;
       }
-      const said = await Promise.all([...silent, half].map((socket) => text(socket)));
-      expect(new Set(said)).toEqual(new Set(['FAIL: the request did not come in time\0']));
+      const replies = await Promise.all([...silent, half].map((socket) => text(socket)));
+      expect(new Set(replies)).toEqual(new Set(['FAIL: the request did not come in time\0']));
       await expect
         .poll(() => new Promise<number>((resolve) => server!.getConnections((_, count) => resolve(count))), { timeout: 5000 })
         .toBe(0);
-      deaf.destroy();
+      notReading.destroy();
     },
     15_000,
   );
 
-  test('lets a command take as long as it takes: only the client has to be quick', async () => {
+  test('has no time limit for a command, only for the client', async () => {
     let finish = (): void => {};
     const slow: FlowHandler = () => new Promise((resolve) => (finish = () => resolve(OK)));
     server = await serveFlows(UNIX, slow, false, undefined, 20);
     const command = sendFlowCommand(UNIX, SET);
-    // Several times as long as a client may take for its request.
+    // Much longer than a client's timeout.
     await sleep(200);
     finish();
     expect(await command).toBe('OK');
   });
 
-  test('does not listen to all addresses of the machine unless it is told so', async () => {
+  test('refuses a wildcard address unless it is allowed', async () => {
     const all: SocketAddress = { kind: 'tcp', host: '0.0.0.0', port: 0 };
     await expect(serveFlows(all, echo)).rejects.toThrow('tcp:0.0.0.0:0: anybody who reaches this machine could change flows');
     server = await serveFlows(all, echo, true);
     expect((server.address() as AddressInfo).address).toBe('0.0.0.0');
   });
 
-  test('that is C nfqlb is told nothing that it would cut off', async () => {
+  test('that is C nfqlb gets no lines that it would truncate', async () => {
     const long: FlowRequest = {
       ...SET,
       fields: { ...SET.fields, dsts: Array.from({ length: 200 }, (_, i) => `10.0.0.${i}/32`).join(',') },
     };
-    const asked: string[] = [];
+    const requests: string[] = [];
     const fake = createServer((socket) => {
       socket.once('data', (data) => {
-        asked.push(data.toString());
-        socket.end(asked.length === 1 ? 'FAIL: action unknown\0' : '');
+        requests.push(data.toString());
+        socket.end(requests.length === 1 ? 'FAIL: action unknown\0' : '');
       });
     });
     await once(fake.listen(0, '127.0.0.1'), 'listening');
@@ -201,7 +201,7 @@ describe('a server', () => {
     for (let i = 0; i < 2; i++) {
       await expect(sendFlowCommand(at, long)).rejects.toThrow(/^tcp:127.0.0.1:\d+: C nfqlb listens there, .*: dsts is too long for it$/);
     }
-    expect(asked.every((request) => request.startsWith('action:change\n'))).toBe(true);
+    expect(requests.every((request) => request.startsWith('action:change\n'))).toBe(true);
     fake.close();
     server = await serveFlows(UNIX, ({ action, fields }) => Buffer.from(action === 'set' ? fields.dsts! : 'OK\0'));
     expect(await sendFlowCommand(UNIX, long)).toBe(long.fields.dsts);
@@ -212,13 +212,13 @@ describe('a server', () => {
     const CHANGE: FlowRequest = { action: 'change', fields: { changes: JSON.stringify({ define: [FLOW], delete: ['old'] }) } };
     const listed = (flow: FlowDefinition): object => listFlow(defineFlow(flow), 5, flow.target);
 
-    /** Takes a change without a word, and lists flows: the first answer, then the second, and so on, the last for ever. */
+    /** Does not answer a change, and returns these lists of flows, one per request, the last one repeatedly. */
     async function fake(...lists: readonly (readonly FlowDefinition[])[]): Promise<void> {
-      let looks = 0;
+      let requests = 0;
       server = createServer((socket) => {
         socket.once('data', (data) => {
           if (!data.toString().startsWith('action:list')) return socket.destroy();
-          const flows = lists[Math.min(looks++, lists.length - 1)]!;
+          const flows = lists[Math.min(requests++, lists.length - 1)]!;
           return socket.end(JSON.stringify(flows.map(listed)));
         });
         socket.on('error', () => {});
@@ -230,16 +230,16 @@ describe('a server', () => {
     test.each([
       ['at once', [[FLOW]]],
       ['after a while', [[{ ...FLOW, dports: '81' }], [FLOW, { name: 'old', target: 'nfqlb' }], [FLOW]]],
-    ])('is looked at, and what is in force is no error: %s', async (_when, lists) => {
+    ])('is asked for its flows; a change that is in force is no error: %s', async (_when, lists) => {
       await fake(...lists);
       await change();
     });
 
     test.each([
-      ['not there', []],
-      ['another one', [{ ...FLOW, target: 'other' }]],
-      ['there, but one that should be gone is there, too', [FLOW, { name: 'old', target: 'nfqlb' }]],
-    ])('is looked at; when the flow is %s, it is said that nobody knows, and not that nothing has changed', async (_what, flows) => {
+      ['missing', []],
+      ['different', [{ ...FLOW, target: 'other' }]],
+      ['there, but so is one that should be deleted', [FLOW, { name: 'old', target: 'nfqlb' }]],
+    ])('is asked for its flows; if the flow is %s, the result is unknown', async (_what, flows) => {
       await fake(flows);
       await expect(change()).rejects.toMatchObject({
         code: 'UNKNOWN',
@@ -248,7 +248,7 @@ describe('a server', () => {
     });
   });
 
-  test('that is not there', async () => {
+  test('that does not exist', async () => {
     await expect(sendFlowCommand(UNIX, SET)).rejects.toThrow(
       `${formatSocketAddress(UNIX)}: nobody listens there in this network namespace; start nfqlb flowlb`,
     );

@@ -3,14 +3,14 @@ import { formatSocketAddress, type SocketAddress } from '../sockets/socket-addre
 import { FlowCommandError, sendFlowCommand } from './flow-client.js';
 
 /**
- * The flows that are defined at a load balancer, in its order. C nfqlb lists those, too, that follow from others: these are left out.
+ * The flows defined at a load balancer, in its order, without derived flows, which C nfqlb lists, too.
  *
- * @throws FlowCommandError
+ * @throws `FlowCommandError`
  */
 export async function listFlows(address: SocketAddress): Promise<ListedFlow[]> {
   const listed: unknown = parse(await sendFlowCommand(address, { action: 'list', fields: {} }));
   if (!Array.isArray(listed) || !listed.every(isListedFlow)) {
-    throw new FlowCommandError('NO_REPLY', `${formatSocketAddress(address)}: what listens there gives no list of flows`);
+    throw new FlowCommandError('NO_REPLY', `${formatSocketAddress(address)}: the reply is not a list of flows`);
   }
   return listed.filter((flow) => !isEncapsulation(flow));
 }
@@ -25,7 +25,7 @@ function parse(text: string): unknown {
 
 const LISTS = ['protocols', 'dests', 'dports', 'srcs', 'sports', 'match'] as const;
 
-/** Any program may have taken the address: nothing that it says is used unchecked. */
+/** Any program may listen at the address, so its reply must be checked. */
 function isListedFlow(value: unknown): value is ListedFlow {
   if (typeof value !== 'object' || value === null) return false;
   const flow = value as Record<string, unknown>;

@@ -2,18 +2,18 @@ import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { RequestBuffer } from './request-buffer.js';
 
-test('a request is whole with a line that begins with eoc:, however it is cut', () => {
+test('a line that begins with eoc: completes a request, however it is split', () => {
   const line = fc.oneof(fc.constantFrom('eoc:', 'eoc', ' eoc:', 'srcs:eoc:', 'name:ä', ''), fc.string({ maxLength: 8 }));
   fc.assert(
     fc.property(fc.array(line, { maxLength: 6 }), fc.array(fc.integer({ min: 1, max: 9 }), { minLength: 1 }), (lines, sizes) => {
       const octets = Buffer.from(lines.join('\n'));
       const request = new RequestBuffer();
-      let isWhole = false;
+      let isComplete = false;
       for (let at = 0, i = 0; at < octets.length; i++) {
         const chunk = octets.subarray(at, at + sizes[i % sizes.length]!);
         at += chunk.length;
-        isWhole = request.append(chunk) || isWhole;
-        expect(isWhole).toBe(`\n${octets.subarray(0, at).toString('latin1')}`.includes('\neoc:'));
+        isComplete = request.append(chunk) || isComplete;
+        expect(isComplete).toBe(`\n${octets.subarray(0, at).toString('latin1')}`.includes('\neoc:'));
       }
       expect(request.text).toBe(octets.toString());
       expect(request.length).toBe(octets.length);
@@ -21,7 +21,7 @@ test('a request is whole with a line that begins with eoc:, however it is cut', 
   );
 });
 
-test('chunks that look like an end cost no more than others: each octet is searched once', () => {
+test('chunks that look like the end cost no more than others: each octet is searched once', () => {
   const request = new RequestBuffer();
   let searched = 0;
   let copied = 0;

@@ -1,20 +1,20 @@
-/** A request ends with a line that begins so. */
+/** A request ends with a line that begins like this. */
 const END = '\neoc:';
 
-const FIRST_CAPACITY = 4096;
+const INITIAL_CAPACITY = 4096;
 
-/** A request while it comes in, in pieces of any size: each octet is looked at once, and copied a few times. */
+/** Collects a request that arrives in pieces of any size. Each octet is searched once and copied a few times. */
 export class RequestBuffer {
-  // As if a line had ended before the first.
+  // Starts with a newline, so that the first line can be the end.
   #octets = Buffer.from('\n');
   #length = 1;
 
-  /** Octets that have come. */
+  /** Octets received. */
   get length(): number {
     return this.#length - 1;
   }
 
-  /** @returns whether the request is whole now */
+  /** @returns whether the request is complete */
   append(chunk: Buffer): boolean {
     this.#reserve(chunk.length);
     chunk.copy(this.#octets, this.#length);
@@ -31,7 +31,7 @@ export class RequestBuffer {
   #reserve(octets: number): void {
     const needed = this.#length + octets;
     if (needed <= this.#octets.length) return;
-    const larger = Buffer.allocUnsafe(Math.max(FIRST_CAPACITY, 2 * this.#octets.length, needed));
+    const larger = Buffer.allocUnsafe(Math.max(INITIAL_CAPACITY, 2 * this.#octets.length, needed));
     this.#octets.copy(larger, 0, 0, this.#length);
     this.#octets = larger;
   }

@@ -16,24 +16,24 @@ describe('rights', () => {
     ['the load balancer’s own user', peer(process.geteuid!()), {}, 'full'],
     ['another user', peer(65534), {}, 'none'],
     ['another user of root’s group', peer(65534, 0, [0]), {}, 'none'],
-    ['another user, who has the group', peer(65534, 7), { group: 7 }, 'full'],
-    ['another user, who has the group beside others', peer(65534, 1, [5, 7]), { group: 7 }, 'full'],
-    ['a user whose number is that of the group', peer(7, 1, [2]), { group: 7 }, 'none'],
+    ['another user in the group', peer(65534, 7), { group: 7 }, 'full'],
+    ['another user in the group and others', peer(65534, 1, [5, 7]), { group: 7 }, 'full'],
+    ['a user whose ID equals that of the group', peer(7, 1, [2]), { group: 7 }, 'none'],
     ['a reader', peer(65534, 1, [8]), { group: 7, readers: 8 }, 'read'],
-    ['a reader who is in the group too', peer(65534, 7, [8]), { group: 7, readers: 8 }, 'full'],
-    ['everybody, who may read', peer(65534), { readers: 'all' }, 'read'],
-    ['a group of the number 0', peer(65534, 0), { group: 0 }, 'full'],
+    ['a reader who is also in the group', peer(65534, 7, [8]), { group: 7, readers: 8 }, 'full'],
+    ['everybody, if all may read', peer(65534), { readers: 'all' }, 'read'],
+    ['a group with ID 0', peer(65534, 0), { group: 0 }, 'full'],
   ])('of %s', (_, credentials, options, expected) => {
     const { full, read, isKnown } = new Access(options).rights(credentials);
     expect([full, read, isKnown]).toEqual([expected === 'full', expected !== 'none', true]);
   });
 
-  test('a refusal is one line, and known by its begin', () => {
-    const said = refusal(new Access().rights(peer(4711)), 'change flows');
-    expect(said).toBe(
+  test('a refusal is one line, and recognized by its prefix', () => {
+    const text = refusal(new Access().rights(peer(4711)), 'change flows');
+    expect(text).toBe(
       "not permitted: user uid 4711 may not change flows: run it as root or as the load balancer's user, or see its options --group and --read-group",
     );
-    expect([isRefusal(said), isRefusal('flow not permitted: x')]).toEqual([true, false]);
+    expect([isRefusal(text), isRefusal('flow not permitted: x')]).toEqual([true, false]);
   });
 });
 
@@ -42,7 +42,7 @@ describe('connections', () => {
   afterEach(() => server?.close());
 
   async function accepted(address: SocketAddress, use: (socket: Socket) => unknown): Promise<unknown> {
-    const told = new Promise<unknown>((resolve) => {
+    const result = new Promise<unknown>((resolve) => {
       server = createServer((socket) => {
         resolve(use(socket));
         socket.destroy();
@@ -52,7 +52,7 @@ describe('connections', () => {
     const { port } = (server!.address() ?? {}) as { port?: number };
     const socket = await connect(address.kind === 'tcp' ? { ...address, port: port! } : address);
     socket.on('error', () => {}).resume();
-    return told;
+    return result;
   }
 
   test('over a unix socket have the user’s rights', async () => {
@@ -60,7 +60,7 @@ describe('connections', () => {
     expect(rights).toMatchObject({ full: true, read: true, isKnown: true });
   });
 
-  test('that are gone already have none', async () => {
+  test('that are closed already have none', async () => {
     const rights = await accepted({ kind: 'unix', name: NAME }, (socket) => {
       socket.destroy();
       return new Access({ readers: 'all' }).rightsOf(socket);
@@ -68,7 +68,7 @@ describe('connections', () => {
     expect(rights).toMatchObject({ full: false, read: false });
   });
 
-  test.each(['127.0.0.1', '::1'])('over TCP nobody knows: %s', async (host) => {
+  test.each(['127.0.0.1', '::1'])('over TCP are unknown: %s', async (host) => {
     const rights = await accepted({ kind: 'tcp', host, port: 0 }, (socket) => new Access().rightsOf(socket));
     expect(rights).toMatchObject({ full: true, read: true, isKnown: false });
   });
@@ -80,7 +80,7 @@ describe('groups', () => {
     expect([readersOf('all'), readersOf('root')]).toEqual(['all', 0]);
   });
 
-  test.each(['', 'nfqlb-no-such-group', '-1', '4294967295', '99999999999', 'all'])('%j is none', (text) => {
+  test.each(['', 'nfqlb-no-such-group', '-1', '4294967295', '99999999999', 'all'])('%j is not a group', (text) => {
     expect(() => groupNumber(text)).toThrow('no such group in /etc/group: must be a name from there, or a number (getent group)');
   });
 });

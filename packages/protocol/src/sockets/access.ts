@@ -1,5 +1,5 @@
-// Who may use a load balancer's sockets. A unix socket tells who connected: root, the load balancer's own user and the members of one group
-// may do everything; another group, or everybody, may be let read. TCP has no credentials.
+// Who may use a load balancer's sockets. A unix socket has the client's credentials: root, the load balancer's own user and the members of one
+// group may do everything; another group, or everybody, can be allowed to read. TCP has no credentials.
 
 import { readFileSync } from 'node:fs';
 import type { Socket } from 'node:net';
@@ -8,23 +8,23 @@ import { UsageError } from '@nfqlb/options';
 
 const ROOT = 0;
 
-/** Refusals begin so: by this a client tells them from others. */
+/** Prefix of refusals, by which clients recognize them. */
 const NOT_PERMITTED = 'not permitted: ';
 
 export interface AccessOptions {
-  /** Number of the group whose members may do everything. */
+  /** ID of the group whose members may do everything. */
   readonly group?: number | undefined;
-  /** Number of the group whose members may read flows and status, or everybody. */
+  /** ID of the group whose members may read flows and status, or `all` for everybody. */
   readonly readers?: number | 'all' | undefined;
 }
 
 /** What a client may do. */
 export interface Rights {
-  /** Change flows, and trace: traced packets show what is in them. */
+  /** Change flows, and trace, which shows the contents of packets. */
   readonly full: boolean;
   /** Read flows and status. */
   readonly read: boolean;
-  /** Whether the kernel has told who it is: not over TCP. */
+  /** Whether the client's user is known; not over TCP. */
   readonly isKnown: boolean;
   /** As in `user nobody (uid 65534)`. */
   readonly who: string;
@@ -39,15 +39,15 @@ export class Access {
     this.#options = options;
   }
 
-  /** The rights of whoever connected. */
+  /** The rights of a connected client. */
   rightsOf(socket: Socket): Rights {
-    // What has an address is TCP: where it listens was the user's choice.
+    // A socket with an address is TCP: the operator chose where it listens.
     if (socket.remoteFamily !== undefined) return OVER_TCP;
     const { fd } = (socket as Socket & { readonly _handle: { readonly fd: number } | null })._handle ?? { fd: -1 };
     try {
       return this.rights(peerCredentials(fd));
     } catch {
-      // Gone already, or a kernel that does not tell.
+      // The client has disconnected, or the kernel does not have its credentials.
       return { full: false, read: false, isKnown: false, who: 'unknown user' };
     }
   }
@@ -62,7 +62,7 @@ export class Access {
   }
 }
 
-/** One line for a client that may not do what it asked for. */
+/** One line for a client without the necessary rights. */
 export function refusal({ who }: Rights, what: string): string {
   return `${NOT_PERMITTED}${who} may not ${what}: run it as root or as the load balancer's user, or see its options --group and --read-group`;
 }
@@ -72,7 +72,7 @@ export function isRefusal(reason: string): boolean {
   return reason.startsWith(NOT_PERMITTED);
 }
 
-/** Reads the value of `--group`: a name, or a number. */
+/** Parses the value of `--group`: a name, or a number. */
 export function groupNumber(text: string): number {
   if (/^\d{1,10}$/.test(text) && Number(text) < 0xffffffff) return Number(text);
   const entry = groups().find(([name, , id]) => name === text && id);
@@ -83,7 +83,7 @@ export function groupNumber(text: string): number {
   return Number(entry[2]);
 }
 
-/** Reads the value of `--read-group`: as {@link groupNumber}, or `all` for everybody. */
+/** Parses the value of `--read-group`: as {@link groupNumber}, or `all` for everybody. */
 export function readersOf(text: string): number | 'all' {
   return text === 'all' ? text : groupNumber(text);
 }

@@ -5,11 +5,11 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { connectAbstract, NativeError } from '@nfqlb/native';
 import type { SocketAddress } from './socket-address.js';
 
-/** How long a connection may take, and how often it is tried where too many others wait for the same listener, in milliseconds. */
+/** Timeout for connecting, and the retry interval while a unix listener's backlog is full. */
 const TIMEOUT_MS = 5000;
 const RETRY_INTERVAL_MS = 5;
 
-/** Throws `NativeError` or a system error when nobody listens there. */
+/** Throws `NativeError` or a system error if nobody listens there. */
 export async function connect(address: SocketAddress): Promise<Socket> {
   if (address.kind === 'unix') return connectUnix(address.name);
   const socket = createConnection(address.port, address.host);
@@ -22,7 +22,7 @@ export async function connect(address: SocketAddress): Promise<Socket> {
   return socket;
 }
 
-/** Why {@link connect} did not reach `where`, in one line: that nobody listens there is said once, with the program to start. */
+/** Why {@link connect} did not reach `where`, in one line; if nobody listens there, with the program to start. */
 export function describeUnreached(where: string, cause: unknown, program: string): string {
   const { code, message } = cause as NodeJS.ErrnoException;
   if (code === 'ECONNREFUSED') return `${where}: nobody listens there in this network namespace; start ${program}`;

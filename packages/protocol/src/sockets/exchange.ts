@@ -2,20 +2,20 @@ import { connect } from './connect.js';
 import type { SocketAddress } from './socket-address.js';
 
 export interface ExchangeOptions {
-  /** Nothing is sent without. */
+  /** Optional: if absent, nothing is sent. */
   readonly request?: string;
-  /** How long the reply may take, in milliseconds. */
+  /** Timeout for the reply, in milliseconds. */
   readonly timeoutMs: number;
-  /** Octets that a reply may have: anybody may have taken the address. */
+  /** Maximum length of the reply, in octets: any program may listen at the address. */
   readonly maxReply: number;
-  /** Called when the server has been reached. */
+  /** Called when the connection is established. */
   readonly connected?: () => void;
 }
 
 /**
- * Connects, sends a request and reads the reply up to the end of the connection.
+ * Connects, sends a request and reads the reply until the server closes the connection.
  *
- * @throws as {@link connect}; `Error` when the reply is late or too long; a system error when the connection is cut
+ * @throws as {@link connect}; `Error` if the reply is late or too long; a system error if the connection breaks
  */
 export async function exchange(address: SocketAddress, { request, timeoutMs, maxReply, connected }: ExchangeOptions): Promise<Buffer> {
   const socket = await connect(address);

@@ -11,7 +11,7 @@ test('a server that cannot listen leaks no descriptor, and its address is free a
   const server = createServer();
   await listen(server, address('a'), { danger: 'look' });
   const before = descriptors();
-  // It listens already.
+  // The server listens already.
   for (let i = 0; i < 10; i++)
     await expect(listen(server, address('b'), { danger: 'look' })).rejects.toMatchObject({ code: 'ERR_SERVER_ALREADY_LISTEN' });
   expect(descriptors()).toBe(before);

@@ -6,13 +6,13 @@ import { UsageError } from '@nfqlb/options';
 import { formatSocketAddress, isWildcard, type SocketAddress } from './socket-address.js';
 
 export interface ListenOptions {
-  /** Allows an address that stands for all of the machine's. Default: no. */
+  /** Allows a wildcard address. Default: no. */
   readonly insecure?: boolean;
-  /** What anybody who reaches the machine could do then, for the refusal. */
+  /** What anyone who can reach the machine could then do, for the refusal. */
   readonly danger: string;
 }
 
-/** @throws `UsageError` for an address that stands for all of the machine's */
+/** @throws `UsageError` for a wildcard address */
 export function refuseWildcard(address: SocketAddress, { insecure = false, danger }: ListenOptions): void {
   if (insecure || !isWildcard(address)) return;
   throw new UsageError(
@@ -22,9 +22,9 @@ export function refuseWildcard(address: SocketAddress, { insecure = false, dange
 }
 
 /**
- * Makes a server listen.
+ * Makes a server listen at an address.
  *
- * @throws `UsageError` for an address that stands for all of the machine's, `NativeError` or a system error when it cannot be listened to
+ * @throws `UsageError` for a wildcard address, `NativeError` or a system error if it cannot listen there
  */
 export async function listen(server: Server, address: SocketAddress, { insecure = false, danger }: ListenOptions): Promise<void> {
   refuseWildcard(address, { insecure, danger });
@@ -33,18 +33,18 @@ export async function listen(server: Server, address: SocketAddress, { insecure 
     server.listen({ host: address.host, port: address.port, ipv6Only: true });
     await once(server, 'listening');
   }
-  // A connection that cannot be taken, for want of descriptors say, is its client's loss: the load balancer goes on.
+  // If a connection cannot be accepted, for example because of missing descriptors, the load balancer keeps running.
   server.on('error', () => {});
 }
 
-/** Hands a descriptor to a server, or closes it. */
+/** Passes a descriptor to a server, or closes it on failure. */
 async function listenOn(server: Server, fd: number): Promise<void> {
   const { ino } = fstatSync(fd);
   try {
     server.listen({ fd });
     await once(server, 'listening');
   } catch (error) {
-    // Node closes it in some cases; the number may be another file's then.
+    // In some cases, Node has closed it, and the number may belong to another file now.
     if (inodeOf(fd) === ino) closeSync(fd);
     throw error;
   }

@@ -3,31 +3,31 @@ import { type Access, type Rights, refusal } from './access.js';
 import { listen } from './listen.js';
 import type { SocketAddress } from './socket-address.js';
 
-/** Of the clients that may connect at a time, the share that may be waiting to read that they are refused. */
+/** Maximum share of the client limit for clients that are refused but have not read the refusal yet. */
 const REFUSED_SHARE = 1 / 8;
 
 export interface ServiceOptions {
   /** Who may use a unix socket. */
   readonly access: Access;
-  /** The right that a client needs at least. */
+  /** The right that a client needs. */
   readonly needs: 'read' | 'full';
-  /** What it does here, as in `may not change flows`. */
+  /** What a client does here, as in `may not change flows`. */
   readonly purpose: string;
-  /** What anybody who reaches the machine could do if it listened on all addresses. */
+  /** What anyone who can reach the machine could do if the server listened on all addresses. */
   readonly danger: string;
-  /** Allows that. Default: no. */
+  /** Allows a wildcard address. Default: no. */
   readonly insecure?: boolean;
-  /** Clients at a time; more are disconnected. */
+  /** Maximum number of clients; more are disconnected. */
   readonly maxClients: number;
-  /** How long a client may take to read the last thing it is sent, in milliseconds. */
+  /** Timeout for reading the last message, in milliseconds. */
   readonly timeoutMs: number;
   /** Keeps a connection open for the reply after the client has ended its side. Default: no. */
   readonly allowHalfOpen?: boolean;
-  /** Writes a refusal in the service's own format. */
+  /** Formats a refusal for this service. */
   readonly formatRefusal: (reason: string) => Buffer | string;
 }
 
-/** A client that is connected. It cannot make the server fail, and leaves when its time is up. */
+/** A connected client. It cannot crash the server, and is disconnected when its time is up. */
 export class ServedClient {
   readonly socket: Socket;
   readonly rights: Rights;
@@ -38,13 +38,13 @@ export class ServedClient {
     this.socket = socket;
     this.rights = rights;
     this.#timeoutMs = timeoutMs;
-    // A client may go away at any time.
+    // A client may disconnect at any time.
     socket.on('error', () => socket.destroy());
     socket.on('close', () => this.clearDeadline());
   }
 
   /**
-   * Sets the time that the client has for its next step, in place of the time it had. Not `socket.setTimeout`, which starts again with each octet.
+   * Sets the deadline for the client's next step, replacing the previous one. Unlike `socket.setTimeout`, it does not restart with each octet.
    *
    * @param expired default: disconnects the client
    */
@@ -57,7 +57,7 @@ export class ServedClient {
     clearTimeout(this.#deadline);
   }
 
-  /** Sends the last thing. Whatever else the client sends is read and dropped. */
+  /** Sends the last message. Anything the client still sends is read and dropped. */
   end(reply: Buffer | string = ''): void {
     this.setDeadline(this.#timeoutMs);
     this.socket.end(reply);
@@ -66,7 +66,7 @@ export class ServedClient {
 }
 
 /**
- * Serves clients on an address. Those without the right to be there are told so, in few places of their own, and never reach `serve`.
+ * Serves clients on an address. Clients without the necessary right get a refusal, never reach `serveClient`, and take up only a few connections.
  *
  * @throws as {@link listen}
  */

@@ -1,12 +1,12 @@
 import { formatIpAddress, isIpv4, parseIpAddress } from '@nfqlb/core/address';
 import { UsageError } from '@nfqlb/options';
 
-/** Where a server listens: an abstract unix socket, which belongs to the network namespace, or a TCP port. */
+/** Address of a server: an abstract unix socket, which belongs to the network namespace, or a TCP port. */
 export type SocketAddress =
   | { readonly kind: 'unix'; readonly name: string }
   | { readonly kind: 'tcp'; readonly host: string; readonly port: number };
 
-/** Reads `unix:NAME`, `tcp:ADDR:PORT` or `tcp:[ADDR6]:PORT`, as C nfqlb does. */
+/** Parses `unix:NAME`, `tcp:ADDR:PORT` or `tcp:[ADDR6]:PORT`, as C nfqlb does. */
 export function parseSocketAddress(text: string): SocketAddress {
   const name = /^unix:(.+)$/s.exec(text)?.[1];
   if (name !== undefined && Buffer.byteLength(name) <= 107) return { kind: 'unix', name };
@@ -23,7 +23,7 @@ export function formatSocketAddress(address: SocketAddress): string {
   return `tcp:${address.host.includes(':') ? `[${address.host}]` : address.host}:${address.port}`;
 }
 
-/** Whether it stands for all addresses of the machine. */
+/** Whether it is a wildcard address: all addresses of the machine. */
 export function isWildcard(address: SocketAddress): boolean {
   return address.kind === 'tcp' && (address.host === '0.0.0.0' || address.host === '::');
 }

@@ -1,45 +1,45 @@
-// What a load balancer counts, as its status tells it.
+// Counters of a load balancer, as reported in its status.
 
-/** Packets, and their octets with IP headers. */
+/** Packets, and their octets including IP headers. */
 export interface Count {
   readonly packets: number;
   readonly octets: number;
 }
 
-/** What a flow has matched. */
+/** Matches of a flow. */
 export interface FlowCount extends Count {
   readonly name: string;
   /** Its target table. */
   readonly target: string;
 }
 
-/** How often a value fell into each bucket, and the sum of all values. */
+/** Number of values in each bucket, and the sum of all values. */
 export interface Histogram {
-  /** By bucket, not summed up; the last is that of values above all bounds. */
+  /** By bucket, not cumulative; the last one is for values above all bounds. */
   readonly buckets: readonly number[];
   readonly sum: number;
 }
 
-/** What one worker has counted, or the sum of what several have. */
+/** Counts of one worker, or the sum for several. */
 export interface Counts {
   /** Packets decided. */
   readonly packets: number;
   /** Batches received with at least one packet. */
   readonly batches: number;
-  /** Packets that got a fwmark, and that did not, by `Reason`; and their octets. */
+  /** Packets that got a fwmark, and those that did not, by `Reason`; and their octets. */
   readonly accepted: readonly number[];
   readonly dropped: readonly number[];
   readonly acceptedOctets: readonly number[];
   readonly droppedOctets: readonly number[];
-  /** Stored fragments that were sent through the tun device, and that it refused. */
+  /** Stored fragments that were sent through the tun device, and those that it refused. */
   readonly reinjected: number;
   readonly notReinjected: number;
-  /** Errors that the kernel answered to verdicts: packets that were no longer there. */
+  /** Verdicts that the kernel refused, because the packet was gone. */
   readonly verdictErrors: number;
-  /** How often the loop came round, also without packets. */
+  /** Turns of the loop, including those without packets. */
   readonly turns: number;
-  /** Packets of a batch. */
+  /** Packets per batch. */
   readonly batchSizes: Histogram;
-  /** Microseconds that a turn with packets took, from taking them to the last verdict. */
+  /** Microseconds per turn with packets, from receiving them to the last verdict. */
   readonly turnTimes: Histogram;
 }

@@ -1,9 +1,8 @@
-// Any program may have taken a load balancer's address, and another version of this one may say other things: a status is looked through
-// before it is used.
+// Checks a status before it is used: any program may listen at a load balancer's address, and another version of this one may use another format.
 
 import { STATUS_FORMAT, type Status } from './status.js';
 
-/** What a value must be: of a type, a list of something, an object with these fields (others are ignored), or an object with any fields. */
+/** What a value must be: a type, a list, an object with these fields (others are ignored), or an object with arbitrary fields. */
 type Shape = 'number' | 'string' | 'boolean' | readonly [Shape] | { readonly [field: string]: Shape } | Optional | AnyFields;
 
 class Optional {
@@ -54,10 +53,22 @@ const STATUS: Shape = {
       waiting: 'number',
       queueDropped: 'number',
       socketDropped: 'number',
+      sinceDrop: new Optional('number'),
       stalled: 'number',
       counts: COUNTS,
     },
   ],
+  options: new Optional({
+    table: new Optional('string'),
+    tier: new Optional('string'),
+    hashMode: 'number',
+    noTargetsFwmark: 'number',
+    noFlowFwmark: 'number',
+    promiscuousPing: 'boolean',
+    udpEncapPort: 'number',
+    tun: new Optional('string'),
+    mtu: 'number',
+  }),
   targets: [{ ...COUNT, fwmark: 'number', active: 'boolean' }],
   otherTargets: COUNT,
   flows: new Optional([{ ...COUNT, name: 'string', target: 'string' }]),
@@ -66,7 +77,7 @@ const STATUS: Shape = {
   fragments: new AnyFields('number'),
 };
 
-/** The field that is not what a status has there, as in `queues.0.counts`; `undefined` for a status. */
+/** The first invalid field, as in `queues.0.counts`; `undefined` if the value is a status. */
 export function faultIn(value: unknown): string | undefined {
   if (typeof value !== 'object' || value === null || (value as Partial<Status>).format !== STATUS_FORMAT) return 'format';
   return fault(value, STATUS, '');
@@ -74,7 +85,7 @@ export function faultIn(value: unknown): string | undefined {
 
 function fault(value: unknown, shape: Shape, where: string): string | undefined {
   if (shape instanceof Optional) return value === undefined ? undefined : fault(value, shape.shape, where);
-  // JSON has no infinite numbers, and no other types.
+  // JSON has only these types, and no infinite numbers.
   if (typeof shape === 'string') return typeof value === shape ? undefined : where;
   if (typeof value !== 'object' || value === null || Array.isArray(value) !== Array.isArray(shape)) return where;
   const at = (field: string | number): string => (where === '' ? `${field}` : `${where}.${field}`);

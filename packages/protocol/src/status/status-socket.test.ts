@@ -6,7 +6,7 @@ import { connect } from '../sockets/connect.js';
 import type { Status } from './status.js';
 import { askStatus, findLoadBalancers, serveStatus } from './status-socket.js';
 
-/** One that no load balancer of this machine is likely to have. */
+/** A queue that probably no load balancer on this machine uses. */
 const QUEUE = 60_000 + (process.pid % 5000);
 
 const COUNTS = {
@@ -16,7 +16,7 @@ const COUNTS = {
   turnTimes: { buckets: [0], sum: 0 },
 };
 const QUEUE_STATUS = { queue: 2, length: 1024, bound: true, waiting: 0, queueDropped: 0, socketDropped: 0, stalled: 0, counts: COUNTS };
-/** So long that a socket does not take it at once. */
+/** Too long for a socket's buffer. */
 const STATUS: Status = {
   ...{ format: 1, version: 'nfqlb-0', command: 'lb', pid: 7, uptime: 1, problems: [], targets: [], fragments: { active: 0 } },
   queues: [QUEUE_STATUS],
@@ -32,15 +32,15 @@ afterEach(async () => {
   }
 });
 
-/** Somebody else who has taken the name, and says this. */
-async function impostor(talk: (socket: Socket) => void): Promise<void> {
-  const server = createServer(talk);
+/** Another program that listens at the address. */
+async function impostor(serve: (socket: Socket) => void): Promise<void> {
+  const server = createServer(serve);
   server.listen({ fd: listenAbstract(`nfqlb-status-${QUEUE}`) });
   await once(server, 'listening');
   servers.push(server);
 }
 
-test('a load balancer is found, and asked, for as long as it is there', async () => {
+test('a load balancer can be found and queried while it runs', async () => {
   let made = 0;
   const server = await serveStatus(QUEUE, () => {
     made++;
@@ -56,46 +56,46 @@ test('a load balancer is found, and asked, for as long as it is there', async ()
   await expect(askStatus(QUEUE)).rejects.toThrow(`the load balancer of queue ${QUEUE}: unix:nfqlb-status-${QUEUE}: nobody listens on it`);
 });
 
-test('a client that does not read is disconnected, and holds up nobody', async () => {
+test('a client that does not read is disconnected, and does not block others', async () => {
   const server = await serveStatus(QUEUE, () => STATUS);
   servers.push(server);
-  const deaf = await Promise.all(Array.from({ length: 10 }, () => connect({ kind: 'unix', name: `nfqlb-status-${QUEUE}` })));
-  for (const socket of deaf) socket.on('error', () => {}).pause();
+  const notReading = await Promise.all(Array.from({ length: 10 }, () => connect({ kind: 'unix', name: `nfqlb-status-${QUEUE}` })));
+  for (const socket of notReading) socket.on('error', () => {}).pause();
   expect((await askStatus(QUEUE)).pid).toBe(7);
-  // Answered while none of them had been cut off.
-  expect(deaf.map(({ destroyed }) => destroyed)).toEqual(deaf.map(() => false));
+  // That answer came while all of them were still connected.
+  expect(notReading.map(({ destroyed }) => destroyed)).toEqual(notReading.map(() => false));
   await expect.poll(() => new Promise((resolve) => server.getConnections((_, count) => resolve(count))), { timeout: 4000 }).toBe(0);
-  for (const socket of deaf) socket.destroy();
+  for (const socket of notReading) socket.destroy();
 });
 
 test.each([
-  ['says nothing', (socket: Socket) => socket.end(), 'its reply is not a status'],
-  ['talks nonsense', (socket: Socket) => socket.end('\x1b[2J'), 'its reply is not a status'],
-  ['is of another version', (socket: Socket) => socket.end('{"format":2}'), 'it runs another version than this program'],
-  ['says null', (socket: Socket) => socket.end('null'), 'it runs another version than this program'],
+  ['sends nothing', (socket: Socket) => socket.end(), 'its reply is not a status'],
+  ['sends garbage', (socket: Socket) => socket.end('\x1b[2J'), 'its reply is not a status'],
+  ['has another version', (socket: Socket) => socket.end('{"format":2}'), 'it runs another version than this program'],
+  ['sends null', (socket: Socket) => socket.end('null'), 'it runs another version than this program'],
   [
-    'says too much',
+    'sends too much',
     (socket: Socket) => socket.on('error', () => {}).end(Buffer.alloc(40_000_000, ' ')),
     'the reply is longer than 33554432 octets',
   ],
-  ['keeps one waiting', () => {}, 'no reply within 2 s'],
-])('an impostor that %s is named', async (_, talk, problem) => {
+  ['does not answer', () => {}, 'no reply within 2 s'],
+])('an impostor that %s is reported', async (_, serve, problem) => {
   const sockets: Socket[] = [];
   await impostor((socket) => {
     sockets.push(socket);
-    talk(socket);
+    serve(socket);
   });
   await expect(askStatus(QUEUE)).rejects.toThrow(`the load balancer of queue ${QUEUE}: ${problem}`);
   for (const socket of sockets) socket.destroy();
 });
 
 test.each([
-  ['a list that is none', { ...STATUS, queues: 3 }, 'queues'],
+  ['a number instead of a list', { ...STATUS, queues: 3 }, 'queues'],
   ['a missing field', { ...STATUS, tables: [{ present: true, buckets: 1, targets: 0 }] }, 'tables.0.name'],
-  ['a count that is text', { ...STATUS, queues: [{ ...QUEUE_STATUS, counts: { ...COUNTS, packets: '5' } }] }, 'queues.0.counts.packets'],
-  ['a name that is a number', { ...STATUS, flows: [{ name: 1, target: 'web', packets: 0, octets: 0 }] }, 'flows.0.name'],
-  ['statistics that are lists', { ...STATUS, fragments: { active: [] } }, 'fragments.active'],
-  ['problems that are null', { ...STATUS, problems: null }, 'problems'],
+  ['text instead of a count', { ...STATUS, queues: [{ ...QUEUE_STATUS, counts: { ...COUNTS, packets: '5' } }] }, 'queues.0.counts.packets'],
+  ['a number instead of a name', { ...STATUS, flows: [{ name: 1, target: 'web', packets: 0, octets: 0 }] }, 'flows.0.name'],
+  ['lists instead of statistics', { ...STATUS, fragments: { active: [] } }, 'fragments.active'],
+  ['null instead of problems', { ...STATUS, problems: null }, 'problems'],
 ])('a status with %s is refused', async (_what, status, fault) => {
   await impostor((socket) => socket.end(JSON.stringify(status)));
   await expect(askStatus(QUEUE)).rejects.toThrow(`its reply is not a status: ${fault}`);

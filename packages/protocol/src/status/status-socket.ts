@@ -1,4 +1,4 @@
-// A load balancer sends its status as JSON to whoever connects to its abstract unix socket. The socket's name contains the first queue's
+// A load balancer sends its status as JSON to each client that connects to its abstract unix socket. The socket's name contains the first queue's
 // number. Queue and socket both belong to one program of a network namespace, so several load balancers can be told apart, and one that was
 // killed leaves nothing behind.
 
@@ -14,16 +14,16 @@ import { faultIn } from './status-check.js';
 
 const PREFIX = 'nfqlb-status-';
 
-/** How long a client may take to read a status, and how long it waits for one, in milliseconds. */
+/** Timeout of the server for a client that reads a status, and of the client for the reply. */
 const ANSWER_TIMEOUT_MS = 2000;
 
-/** Longest status, in octets: 10,000 flows with the longest names (1000 characters) take a third of it. */
+/** Maximum length of a status, in octets: 10,000 flows with the longest names (1000 characters) take a third of it. */
 const MAX_STATUS = 32 * 2 ** 20;
 
-/** Clients at a time; more are disconnected. */
+/** Maximum number of clients; more are disconnected. */
 const MAX_CLIENTS = 32;
 
-/** A load balancer that could not be asked. */
+/** The status of a load balancer is not available. */
 export class StatusError extends Error {
   override readonly name = 'StatusError';
   readonly code = 'NO_STATUS';
@@ -32,7 +32,7 @@ export class StatusError extends Error {
 const addressOf = (queue: number): SocketAddress => ({ kind: 'unix', name: `${PREFIX}${queue}` });
 
 /**
- * @param queue the first of the load balancer's
+ * @param queue the load balancer's first queue
  * @param access who may read it
  */
 export async function serveStatus(queue: number, report: () => Status, access: Access = new Access()): Promise<Server> {
@@ -53,15 +53,15 @@ export async function serveStatus(queue: number, report: () => Status, access: A
   );
 }
 
-/** The load balancers that run in this network namespace, by the first of their queues. */
+/** First queues of all load balancers that run in this network namespace. */
 export function findLoadBalancers(): number[] {
   const names = readFileSync('/proc/net/unix', 'utf8').matchAll(new RegExp(`@${PREFIX}(\\d{1,5})$`, 'gm'));
-  // Each connection has a line of its own, too.
+  // Each connection has its own line, too.
   return [...new Set(Array.from(names, ([, queue]) => Number(queue)))].sort((a, b) => a - b);
 }
 
 /**
- * @param queue the first of the load balancer's
+ * @param queue the load balancer's first queue
  * @throws {@link StatusError}
  */
 export async function askStatus(queue: number): Promise<Status> {

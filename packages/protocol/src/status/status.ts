@@ -1,8 +1,8 @@
-// What a running load balancer tells about itself, as JSON: to `nfqlb top`, and to whom it serves /metrics. Counts are those since it began.
+// Status of a running load balancer, sent as JSON to `nfqlb top`, and the source of /metrics. Counts are since its start.
 
 import type { Count, Counts, FlowCount } from './counts.js';
 
-/** Changes when a reader of another version would misread it. */
+/** Changes when other versions would misread a status. */
 export const STATUS_FORMAT = 1;
 
 export interface Status {
@@ -12,22 +12,42 @@ export interface Status {
   /** `lb` or `flowlb`. */
   readonly command: string;
   readonly pid: number;
-  /** For how long it has been running, in seconds. */
+  /** Time since its start, in seconds. */
   readonly uptime: number;
-  /** Why it is not healthy, in words; empty when it is. */
+  /** Why it is not healthy; empty if it is. */
   readonly problems: readonly string[];
   readonly queues: readonly QueueStatus[];
-  /** Targets that are active in a table in use, or got packets not long ago; by fwmark. */
+  /** What it was started with; absent in the status of an older version. */
+  readonly options?: DecisionOptions;
+  /** Targets that are active in a table in use, or got packets recently; sorted by fwmark. */
   readonly targets: readonly TargetStatus[];
-  /** What went to targets for which there was no room to count each by itself. */
+  /** Sum for targets that have no counters of their own, because there were too many. */
   readonly otherTargets: Count;
-  /** In the order in which they are looked at; absent where there are none (`lb`). */
+  /** Highest precedence first; absent for `lb`, which has no flows. */
   readonly flows?: readonly FlowCount[];
-  /** How often the flows were changed. */
+  /** Number of times the flows were changed. */
   readonly flowChanges?: number;
   readonly tables: readonly TableStatus[];
   /** By the names of `nfqlb stats`. */
   readonly fragments: Readonly<Record<string, number>>;
+}
+
+/** The options that a packet's decision depends on, with the values in force. A fwmark of −1 drops the packet. */
+export interface DecisionOptions {
+  /** Shared-memory name of the target table; absent with flows, which have their own. */
+  readonly table?: string;
+  /** Shared-memory name of the tier's table. */
+  readonly tier?: string;
+  readonly hashMode: number;
+  readonly noTargetsFwmark: number;
+  readonly noFlowFwmark: number;
+  readonly promiscuousPing: boolean;
+  /** UDP port that carries SCTP; 0 for none. */
+  readonly udpEncapPort: number;
+  /** The tun device; absent where no fragments are stored. */
+  readonly tun?: string;
+  /** Octets of the longest fragment that is stored. */
+  readonly mtu: number;
 }
 
 /** A queue as the kernel sees it, and its worker. */
@@ -37,12 +57,14 @@ export interface QueueStatus {
   readonly length: number;
   /** Whether the kernel hands its packets to this program. */
   readonly bound: boolean;
-  /** Packets that wait for a verdict. */
+  /** Packets waiting for a verdict. */
   readonly waiting: number;
   /** Packets that the kernel dropped because the queue was full, and because the socket was. */
   readonly queueDropped: number;
   readonly socketDropped: number;
-  /** For how long the worker's loop has made no turn, in seconds; 0 while it turns. */
+  /** Seconds since the kernel last dropped one; absent when it has not since this program started, or in the status of an older version. */
+  readonly sinceDrop?: number;
+  /** How long the worker's loop has made no turn, in seconds; 0 while it turns. */
   readonly stalled: number;
   readonly counts: Counts;
 }
@@ -55,11 +77,11 @@ export interface TargetStatus extends Count {
 
 export interface TableStatus {
   readonly name: string;
-  /** Whether there is a table of that name now; the rest is 0 when not. */
+  /** Whether a table of that name exists; the other numbers are 0 if not. */
   readonly present: boolean;
   readonly buckets: number;
-  /** Active ones. */
+  /** Number of active targets. */
   readonly targets: number;
-  /** Changes since it was made; absent for a table that C nfqlb made, which does not count them. */
+  /** Changes since the table was created; absent for tables of C nfqlb, which does not count them. */
   readonly changes?: number;
 }

@@ -1,24 +1,24 @@
-// Target tables by their names in shared memory.
+// Target tables in shared memory, by name.
 
 import { CoreError, TargetTable } from '@nfqlb/core/maglev';
 import { NativeError } from '@nfqlb/native';
 import { type OpenOptions, SharedMemory } from '@nfqlb/native/shared-memory';
 
-/** Name of the table when a command is given none. */
+/** Default table name of commands. */
 export const DEFAULT_TABLE = 'nfqlb';
 
-/** A table and the memory that it is in, mapped until that is closed. */
+/** A table and its memory, which is mapped until it is closed. */
 export interface SharedTable {
   readonly memory: SharedMemory;
   readonly table: TargetTable;
 }
 
-/** How messages call the table of that name. */
+/** How messages refer to the table. */
 export function nameTable(name: string): string {
   return `shared memory ${name}`;
 }
 
-/** @throws `NativeError` when there is no such table, `CoreError` when it is something else */
+/** @throws `NativeError` if there is no such table, `CoreError` if it is not a table */
 export function openTable(name: string, options: OpenOptions = {}): SharedTable {
   const memory = openMemory(name, options);
   try {
@@ -29,7 +29,7 @@ export function openTable(name: string, options: OpenOptions = {}): SharedTable 
   }
 }
 
-/** @throws `CoreError` when it holds no table */
+/** @throws `CoreError` if the memory does not contain a table */
 export function tableIn({ name, buffer }: SharedMemory): TargetTable {
   try {
     return TargetTable.open(buffer);
@@ -53,7 +53,7 @@ export function noSuchTable(name: string, options?: ErrorOptions): NativeError {
 }
 
 /**
- * Opens the table of that name for a load balancer, and lets others see that it is used.
+ * Opens a table for a load balancer, and marks it as in use for other programs.
  *
  * @throws as {@link openTable}
  */
@@ -64,7 +64,7 @@ export function useTable(name: string): SharedTable {
 }
 
 /**
- * Reads the table of that name, which need not be ours to change.
+ * Reads a table. Needs no write permission.
  *
  * @throws as {@link openTable}, and what `read` throws
  */

@@ -9,7 +9,7 @@ afterEach(() => SharedMemory.unlink(NAME));
 
 const targets = (): number[] => readTable(NAME, ({ fwmarks }) => fwmarks);
 
-test('a change while another program holds the name is an error, and changes nothing', () => {
+test('a change while another program holds the lock is an error, and changes nothing', () => {
   replaceTable(NAME, OPTIONS);
   const lock = new TableLock(NAME);
   expect(() => new TableLock(NAME, 20)).toThrow(/another program has locked it for more than \d+ ms/);
@@ -19,7 +19,7 @@ test('a change while another program holds the name is an error, and changes not
   expect(targets()).toEqual([1]);
 });
 
-test('the lock stays with the name when the table is replaced: the new one is locked before anybody can open it', () => {
+test('the lock covers the new table when the table is replaced, before anybody can open it', () => {
   replaceTable(NAME, OPTIONS);
   withTableLock(NAME, (lock) => {
     lock.replace({ M: 101, N: 4 }, (table) => table.activate([{ fwmark: 7 }]));
@@ -30,13 +30,13 @@ test('the lock stays with the name when the table is replaced: the new one is lo
   expect(targets()).toEqual([7, 8]);
 });
 
-test('whoever waited for a table that was replaced meanwhile changes the new one', () => {
+test('a program that waited for the lock of a table that was replaced changes the new table', () => {
   replaceTable(NAME, OPTIONS, (table) => table.activate([{ fwmark: 1 }]));
-  // Opens the table as a command does that then waits for the lock.
+  // Opens the table, like a command that then waits for the lock.
   const waiting = openTable(NAME);
   const locks = SharedMemory.prototype.lock;
   try {
-    // Between opening and getting the lock another program replaces the table.
+    // Another program replaces the table between opening it and getting the lock.
     let replaced = false;
     SharedMemory.prototype.lock = function (this: SharedMemory, milliseconds: number) {
       if (!replaced) {
@@ -55,7 +55,7 @@ test('whoever waited for a table that was replaced meanwhile changes the new one
   waiting.memory.close();
 });
 
-test('where there was no table and another program has just created one, that is replaced', () => {
+test('replaces a table that another program created after this one saw none', () => {
   withTableLock(NAME, (lock) => {
     expect(lock.table).toBeUndefined();
     expect(() => lock.existing).toThrow(`shared memory ${NAME}: no such table; nfqlb init --shm=${NAME} creates it`);
@@ -66,7 +66,7 @@ test('where there was no table and another program has just created one, that is
   });
 });
 
-test('what another program has just created is not deleted by one that has seen no table', () => {
+test('does not delete a table that another program created after this one saw none', () => {
   withTableLock(NAME, (lock) => {
     replaceTable(NAME, OPTIONS);
     lock.delete();
@@ -74,13 +74,13 @@ test('what another program has just created is not deleted by one that has seen 
   expect(targets()).toEqual([]);
 });
 
-test('created if absent: once', () => {
+test('creates an absent table only once', () => {
   expect(createTableIfAbsent(NAME, OPTIONS, (table) => table.activate([{ fwmark: 1 }]))).toBe(true);
   expect(createTableIfAbsent(NAME, OPTIONS)).toBe(false);
   expect(targets()).toEqual([1]);
 });
 
-test('something that is no table cannot be changed, but replaced', () => {
+test('shared memory that is not a table can be replaced, but not changed', () => {
   SharedMemory.create(NAME, 100, () => {});
   expect(() => changeTable(NAME, () => {})).toThrow(`shared memory ${NAME}: not a target table`);
   replaceTable(NAME, OPTIONS);

@@ -3,24 +3,24 @@ import { NativeError } from '@nfqlb/native';
 import { SharedMemory } from '@nfqlb/native/shared-memory';
 import { nameTable, noSuchTable, tableIn } from './shared-table.js';
 
-/** How long a change waits for another program's, in milliseconds. A change takes a few; `apply` waits for flows to be compiled, too. */
+/** How long a change waits for another program's change. A change takes a few milliseconds; `apply` also waits until flows are compiled. */
 export const LOCK_TIMEOUT_MS = 10_000;
 
 /**
- * The name of a target table, locked: until it is released, no other program changes, replaces or deletes the table. C nfqlb knows no lock.
+ * A lock on the name of a target table: until it is released, no other program changes, replaces or deletes the table. C nfqlb ignores the lock.
  *
- * The lock is that of the object which the name leads to (a killed program cannot leave it behind). Whoever gets it looks whether the name
- * still leads there: another program may have replaced the table meanwhile. A name that leads nowhere cannot be locked; a table is created
- * there only if no other program was faster.
+ * It locks the shared memory object of that name (a killed program cannot leave the lock behind). After locking, it checks that the name still
+ * refers to that object, because another program may have replaced the table meanwhile. A name without an object cannot be locked; a table of that
+ * name is created only if no other program was faster.
  */
 export class TableLock {
   readonly name: string;
   readonly #deadline: number;
   #memory: SharedMemory | undefined;
-  /** Why the object of that name cannot be opened, and so not be locked: another user's, or none that ever was a table. */
+  /** Why the object of that name cannot be opened and locked: it belongs to another user, or was never a table. */
   #unusable: NativeError | undefined;
 
-  /** @throws {@link NativeError} `ETIMEDOUT` when another program holds it for longer than `timeout` milliseconds */
+  /** @throws {@link NativeError} `ETIMEDOUT` if another program holds the lock for longer than `timeout` milliseconds */
   constructor(name: string, timeout: number = LOCK_TIMEOUT_MS) {
     this.name = name;
     this.#deadline = performance.now() + timeout;
@@ -28,9 +28,9 @@ export class TableLock {
   }
 
   /**
-   * The table, `undefined` where there is none.
+   * The table; `undefined` if there is none.
    *
-   * @throws `NativeError` when it cannot be opened, `CoreError` for something that is no table
+   * @throws `NativeError` if it cannot be opened, `CoreError` if it is not a table
    */
   get table(): TargetTable | undefined {
     if (this.#unusable) throw this.#unusable;
@@ -40,7 +40,7 @@ export class TableLock {
   /**
    * The table.
    *
-   * @throws as {@link table}, and `NativeError` `ENOENT` where there is none
+   * @throws as {@link table}, and `NativeError` `ENOENT` if there is none
    */
   get existing(): TargetTable {
     const { table } = this;
@@ -49,10 +49,10 @@ export class TableLock {
   }
 
   /**
-   * Creates the table, or replaces it; load balancers that have mapped the one before use the new one from now on.
+   * Creates or replaces the table. Load balancers that have mapped the old one switch to the new one.
    *
-   * @param fill puts targets into it before anybody can open it
-   * @throws `NativeError` `EBUSY` when a load balancer of another network namespace uses it, `ENOSPC`, …; nothing has changed then
+   * @param fill adds targets before anybody can open the table
+   * @throws `NativeError` `EBUSY` if a load balancer of another network namespace uses it, `ENOSPC`, …; then nothing has changed
    */
   replace(options: TableOptions, fill: (table: TargetTable) => void = () => {}): void {
     for (;;) {
@@ -63,16 +63,16 @@ export class TableLock {
         this.#memory = memory;
         return;
       } catch (error) {
-        // Another program was faster: the name leads to its table now, which this one replaces.
+        // Another program has created a table first: lock that one, and replace it.
         if (!(error instanceof NativeError && error.code === 'EEXIST')) throw error;
         this.#acquire();
       }
     }
   }
 
-  /** Deletes the table. It is no error if there is none. */
+  /** Deletes the table, if there is one. */
   delete(): void {
-    // Where there was none, another program may have created one meanwhile.
+    // If there was none, another program may have created one meanwhile, which must stay.
     if (this.#memory || this.#unusable) SharedMemory.unlink(this.name);
     this.release();
   }
@@ -104,7 +104,7 @@ export class TableLock {
   }
 }
 
-/** Does `work` while no other program changes, replaces or deletes the table of that name. */
+/** Calls `work` while no other program can change, replace or delete the table. */
 export function withTableLock<T>(name: string, work: (lock: TableLock) => T): T {
   const lock = new TableLock(name);
   try {
@@ -114,15 +114,15 @@ export function withTableLock<T>(name: string, work: (lock: TableLock) => T): T 
   }
 }
 
-/** Changes the table of that name. Throws as {@link TableLock.existing}, and what `change` throws. */
+/** Changes a table. Throws as {@link TableLock.existing}, and what `change` throws. */
 export function changeTable(name: string, change: (table: TargetTable) => void): void {
   withTableLock(name, (lock) => change(lock.existing));
 }
 
 /**
- * Creates the table of that name, or replaces it.
+ * Creates or replaces a table.
  *
- * @returns the fwmarks that were active in the table before
+ * @returns the fwmarks that were active in the old table
  * @throws as {@link TableLock.replace}
  */
 export function replaceTable(name: string, options: TableOptions, fill?: (table: TargetTable) => void): number[] {
@@ -133,7 +133,7 @@ export function replaceTable(name: string, options: TableOptions, fill?: (table:
   });
 }
 
-/** Whatever the name leads to may be replaced: what is no table, or may not be opened, has no targets. */
+/** Empty for anything that is not a table or cannot be opened, since that may be replaced, too. */
 function activeIn(lock: TableLock): number[] {
   try {
     return lock.table?.fwmarks ?? [];
@@ -144,7 +144,7 @@ function activeIn(lock: TableLock): number[] {
 }
 
 /**
- * Creates the table of that name unless there is one.
+ * Creates a table, unless one of that name exists.
  *
  * @returns whether it was created
  * @throws `NativeError`, `CoreError`

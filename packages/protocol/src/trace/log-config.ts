@@ -1,9 +1,9 @@
-// What C nfqlb keeps in shared memory for its log and trace, `i32 level; u32 tracemask`: any program of the machine may change it while a
-// load balancer runs.
+// Log level and trace mask in shared memory, as in C nfqlb: `i32 level; u32 tracemask`. Other programs may change them while a load balancer
+// runs.
 
 import { NativeError, SharedMemory } from '@nfqlb/native';
 
-/** Levels, as syslog(3) numbers them. What is above the level is not said. */
+/** Levels, as in syslog(3). Messages above the current level are not logged. */
 export const Level = { Warning: 4, Notice: 5, Info: 6, Debug: 7 } as const;
 export type Level = (typeof Level)[keyof typeof Level];
 
@@ -13,7 +13,7 @@ const LEVEL = 0;
 const TRACE_MASK = 1;
 const LENGTH = 2 * Int32Array.BYTES_PER_ELEMENT;
 
-/** Its name: one for all load balancers of a machine, unless the environment says otherwise. */
+/** Name of the shared memory: the same for all load balancers of a machine, unless `NFQLB_TRACE_SHM` is set. */
 export function logConfigName(): string {
   return process.env.NFQLB_TRACE_SHM ?? 'nfqlb-trace';
 }
@@ -22,13 +22,14 @@ export class LogConfig {
   readonly #name: string;
   #memory: SharedMemory | undefined;
   #words: Int32Array;
-  /** What the name led to when it was looked at last, whether that was of use or not. */
+  /** Identity of the object that the name last referred to, whether usable or not. */
   #seen: string | undefined;
 
   /**
-   * Opens it, or makes it as C nfqlb does.
+   * Opens the shared memory, or creates it as C nfqlb does.
    *
-   * @param unusable is told why it cannot be had, and this goes on by itself, with the usual level and no mask; absent: that is an error
+   * @param unusable called with the error if the shared memory cannot be used; level and mask are then private, starting with the default level and
+   *   an empty mask. If absent, the error is thrown
    * @throws `NativeError`
    */
   constructor(name: string = logConfigName(), unusable?: (error: unknown) => void) {
@@ -36,7 +37,7 @@ export class LogConfig {
     this.#words = new Int32Array(new SharedArrayBuffer(LENGTH));
     this.#words[LEVEL] = Level.Notice;
     try {
-      this.#take();
+      this.#open();
     } catch (error) {
       if (!unusable) throw error;
       unusable(error);
@@ -60,23 +61,23 @@ export class LogConfig {
     Atomics.store(this.#words, TRACE_MASK, mask | 0);
   }
 
-  /** Adds areas, whatever others do at the same time; gives those that were there before. */
+  /** Adds areas atomically; returns the previous ones. */
   addAreas(mask: number): number {
     return Atomics.or(this.#words, TRACE_MASK, mask | 0) >>> 0;
   }
 
-  /** Removes areas likewise. */
+  /** Removes areas atomically. */
   removeAreas(mask: number): void {
     Atomics.and(this.#words, TRACE_MASK, ~mask);
   }
 
-  /** Takes up another one that the name leads to now. Where that is none, or is not whole or not ours to trust, this one goes on. */
+  /** Switches to new shared memory of that name, if it was replaced. Keeps the old one if the new one is missing, incomplete or not trusted. */
   reopen(): void {
     if (SharedMemory.identity(this.#name) === this.#seen) return;
     try {
-      this.#take();
+      this.#open();
     } catch {
-      // As long as it lasts.
+      // Keep the old one.
     }
   }
 
@@ -84,7 +85,7 @@ export class LogConfig {
     this.#memory?.close();
   }
 
-  #take(): void {
+  #open(): void {
     this.#seen = SharedMemory.identity(this.#name);
     const memory = openOrCreate(this.#name);
     const words = wordsOf(memory);

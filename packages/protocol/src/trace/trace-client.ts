@@ -6,7 +6,7 @@ import { areaNames } from './areas.js';
 import { LogConfig } from './log-config.js';
 import { parseAnswer, parseEvent, parseTraceRefusal, type TraceEvent, type TraceRequest, takesRequests } from './trace-message.js';
 
-/** A trace that cannot be had. */
+/** A trace failed. */
 export class TraceError extends Error {
   override readonly name = 'TraceError';
   readonly code: 'NOT_CONNECTED' | 'NOT_PERMITTED' | 'NOT_GRANTED' | 'NO_PACKETS' | 'ENDED';
@@ -18,12 +18,12 @@ export class TraceError extends Error {
 }
 
 /**
- * Follows a load balancer's trace, C nfqlb's too, until that closes it.
+ * Follows the trace of a load balancer, including C nfqlb, until the load balancer closes the connection.
  *
  * @throws {@link TraceError}, `NativeError` for the shared memory
  */
 export async function* followTrace(address: SocketAddress, request: TraceRequest): AsyncGenerator<TraceEvent> {
-  const mask = new AskedMask(request.areas);
+  const mask = new RequestedMask(request.areas);
   try {
     const socket = await connectTo(address, mask);
     try {
@@ -37,12 +37,12 @@ export async function* followTrace(address: SocketAddress, request: TraceRequest
 }
 
 /**
- * What is asked for, in shared memory, where C nfqlb looks for it, and a load balancer that is asked over TCP. Others are told over their socket,
- * which knows who asks: a user who may not write to the memory need not.
+ * Writes the requested areas to shared memory, where C nfqlb reads them, and a load balancer traced over TCP. Other load balancers get them over
+ * the unix socket, which identifies the client: it needs no write permission for the shared memory.
  */
-class AskedMask {
+class RequestedMask {
   readonly #areas: number;
-  /** Those that were not there before. */
+  /** Areas that were not set before. */
   readonly #added: number = 0;
   readonly #config: LogConfig | undefined;
   readonly #failure: unknown;
@@ -57,13 +57,13 @@ class AskedMask {
     }
   }
 
-  /** Says it to C nfqlb, which has one mask and one client: what was there before is nobody's. */
+  /** Sets the mask for C nfqlb, which has only one client: areas that were set before belong to nobody. */
   replace(): void {
     if (!this.#config) throw this.#failure;
     this.#config.traceMask = this.#areas;
   }
 
-  /** Takes back what was said: another load balancer with the same memory is not to be told. */
+  /** Removes the added areas: other load balancers with the same shared memory must not see them. */
   withdraw(): void {
     this.#config?.removeAreas(this.#added);
   }
@@ -73,7 +73,7 @@ class AskedMask {
   }
 }
 
-async function connectTo(address: SocketAddress, mask: AskedMask): Promise<Socket> {
+async function connectTo(address: SocketAddress, mask: RequestedMask): Promise<Socket> {
   try {
     return await connect(address);
   } catch (cause) {
@@ -83,7 +83,7 @@ async function connectTo(address: SocketAddress, mask: AskedMask): Promise<Socke
   }
 }
 
-async function* eventsOf(socket: Socket, where: string, mask: AskedMask, request: TraceRequest): AsyncGenerator<TraceEvent> {
+async function* eventsOf(socket: Socket, where: string, mask: RequestedMask, request: TraceRequest): AsyncGenerator<TraceEvent> {
   socket.on('error', () => socket.destroy());
   let answered = false;
   let first = true;
@@ -101,7 +101,7 @@ async function* eventsOf(socket: Socket, where: string, mask: AskedMask, request
       }
       if (request.octets) {
         mask.withdraw();
-        throw new TraceError('NO_PACKETS', `${where}: this load balancer does not give packets, only lines`);
+        throw new TraceError('NO_PACKETS', `${where}: this load balancer sends only lines, not packets`);
       }
       mask.replace();
     }
@@ -124,6 +124,6 @@ function checkGranted(where: string, asked: number, granted: number): void {
   if ((asked & ~granted) === 0) return;
   throw new TraceError(
     'NOT_GRANTED',
-    `${where}: does not see that ${areaNames(asked & ~granted)} shall be traced; does it have another /dev/shm, or another NFQLB_TRACE_SHM?`,
+    `${where}: does not see the request to trace ${areaNames(asked & ~granted)}; does it have another /dev/shm, or another NFQLB_TRACE_SHM?`,
   );
 }

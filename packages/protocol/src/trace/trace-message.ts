@@ -1,23 +1,23 @@
-// What is said over the trace socket. C nfqlb's client says nothing, and prints what comes. So the load balancer greets with C's line, in
-// which this project's client sees that it may ask for more than C's:
+// The protocol of the trace socket. C nfqlb's client sends nothing, and prints what it receives. So the load balancer's greeting is C nfqlb's,
+// with an addition that tells our client that it may send a request:
 //
 //     Trace active, mask=0x00000042, requests taken
 //                                            {"areas":66,"octets":true}
 //     {"areas":66}
 //     {"area":2,"text":"…","packet":{"time":…,"wireLength":60,"octets":"RQAA…","comment":"…"}}
 //
-// A line is an object from the one with the areas on. Before, and where no request comes soon, lines are text.
+// Starting with the answer that has the areas, each line is a JSON object. Before that, and without a request, lines are text.
 
 import { formatMask } from './areas.js';
 
-/** What a client asks for. */
+/** A client's request. */
 export interface TraceRequest {
   readonly areas: number;
-  /** Whether packets shall come with their octets. */
+  /** Whether to send packets with their octets. */
   readonly octets: boolean;
 }
 
-/** A traced packet as it can be captured. */
+/** A traced packet with the data for a capture. */
 export interface SentPacket {
   /** Milliseconds since 1970. */
   readonly time: number;
@@ -27,7 +27,7 @@ export interface SentPacket {
   readonly comment: string;
 }
 
-/** One thing that happened. */
+/** One event of a trace. */
 export interface TraceEvent {
   /** Areas that it belongs to; 0 for a note about the trace itself. */
   readonly areas: number;
@@ -44,36 +44,36 @@ export function formatGreeting(mask: number): string {
 
 const REFUSED = 'FAIL: ';
 
-/** What a client is told, in place of a greeting, that may not trace. */
+/** Sent instead of a greeting to a client that may not trace. */
 export function formatTraceRefusal(reason: string): string {
   return `${REFUSED}${reason}`;
 }
 
-/** Why this client may not trace; `undefined` for another line. */
+/** Why this client may not trace; `undefined` if the line is not a refusal. */
 export function parseTraceRefusal(greeting: string): string | undefined {
   return greeting.startsWith(REFUSED) ? greeting.slice(REFUSED.length) : undefined;
 }
 
-/** Whether a load balancer that greets so takes requests. */
+/** Whether a load balancer with this greeting accepts requests. */
 export function takesRequests(greeting: string): boolean {
   return greeting.endsWith(INVITATION);
 }
 
-/** Reads a request; `undefined` if it is none. */
+/** Parses a request; `undefined` if it is invalid. */
 export function parseRequest(line: string): TraceRequest | undefined {
   const { areas, octets } = objectOf(line);
   if (!Number.isInteger(areas) || typeof octets !== 'boolean') return undefined;
   return { areas: areas as number, octets };
 }
 
-/** Reads what a load balancer says after a request; `undefined` for a line of text. */
+/** Parses an event that a load balancer sends after a request; `undefined` for a line of text. */
 export function parseEvent(line: string): TraceEvent | undefined {
   const { areas, text, packet } = objectOf(line);
   if (!Number.isInteger(areas) || typeof text !== 'string') return undefined;
   return { areas: areas as number, text, ...(isPacket(packet) && { packet }) };
 }
 
-/** The areas that a load balancer traces for a request; `undefined` when the line is not about that. */
+/** Parses the answer to a request: the areas that the load balancer will trace; `undefined` for any other line. */
 export function parseAnswer(line: string): number | undefined {
   const { areas, text } = objectOf(line);
   return Number.isInteger(areas) && text === undefined ? (areas as number) : undefined;

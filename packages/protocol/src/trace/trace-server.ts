@@ -5,34 +5,34 @@ import type { SocketAddress } from '../sockets/socket-address.js';
 import type { LogConfig } from './log-config.js';
 import { formatGreeting, formatTraceRefusal, parseRequest, type SentPacket, type TraceEvent, type TraceRequest } from './trace-message.js';
 
-/** What anybody who connects could do. */
+/** What anyone who can connect could do. */
 export const TRACE_DANGER = 'see packets';
 
-/** Clients at a time; more are disconnected. */
+/** Maximum number of clients; more are disconnected. */
 const MAX_CLIENTS = 32;
 
-/** Octets that are kept for a client that does not read. It loses what comes after that. */
+/** Octets to buffer for a client that does not read. Further lines are lost. */
 const MAX_WAITING = 1 << 20;
 
-/** Longest request, in octets. */
+/** Maximum length of a request, in octets. */
 const MAX_REQUEST = 1024;
 
-/** A client that has sent no request by then only listens, as C nfqlb's client does. In milliseconds. */
+/** A client that has sent no request by then only listens, as C nfqlb's client does. */
 const REQUEST_TIMEOUT_MS = 100;
 
-/** How long clients may take to read the last lines, in milliseconds. */
+/** Timeout for clients to read the last lines. */
 const LAST_LINES_TIMEOUT_MS = 200;
 
 export interface TraceServerOptions {
   /** Who may trace over a unix socket. */
   readonly access: Access;
-  /** Called with the areas that are traced, whenever they change. */
+  /** Called with the traced areas when they change. */
   readonly changed: (areas: number) => void;
-  /** A first line for a client that traces these areas, if there is something to say. */
+  /** An optional first line for a client that traces these areas. */
   readonly hint?: (areas: number) => string | undefined;
 }
 
-/** Sends trace lines to clients. It never waits for one of them. */
+/** Sends trace lines to clients, and never waits for any of them. */
 export class TraceServer {
   readonly #config: LogConfig;
   readonly #options: TraceServerOptions;
@@ -40,7 +40,7 @@ export class TraceServer {
   #server: Server | undefined;
   #areas = 0;
 
-  /** @param config where C nfqlb's clients say what they want traced */
+  /** @param config where clients of C nfqlb set what to trace */
   constructor(config: LogConfig, options: TraceServerOptions) {
     this.#config = config;
     this.#options = options;
@@ -65,12 +65,12 @@ export class TraceServer {
     return typeof address === 'object' ? address?.port : undefined;
   }
 
-  /** Areas that any client wants. */
+  /** Areas that any client traces. */
   get areas(): number {
     return this.#areas;
   }
 
-  /** Sends a line to the clients that trace one of these areas. `packet` is called when one of them wants the octets. */
+  /** Sends a line to the clients that trace one of these areas. `packet` is called if one of them wants octets. */
   tell(areas: number, text: string, packet?: () => SentPacket): void {
     let withOctets: SentPacket | undefined;
     for (const client of this.#clients) {
@@ -85,7 +85,7 @@ export class TraceServer {
     for (const client of this.#clients) if ((client.areas & areas) !== 0) client.tell({ areas: 0, text });
   }
 
-  /** Reads the mask again, in which C nfqlb's clients say what they want. */
+  /** Reads the mask again, where clients of C nfqlb set what to trace. */
   look(): void {
     this.#config.reopen();
     let areas = 0;
@@ -95,7 +95,7 @@ export class TraceServer {
     this.#options.changed(areas);
   }
 
-  /** Sends what is left; resolves when all clients are disconnected. */
+  /** Sends the remaining lines; resolves when all clients are disconnected. */
   async close(): Promise<void> {
     const closed = new Promise<void>((resolve) => (this.#server ? this.#server.close(() => resolve()) : resolve()));
     for (const client of this.#clients) client.end();
@@ -112,8 +112,8 @@ export class TraceServer {
     this.#clients.add(client);
     client.gone.then(() => {
       this.#clients.delete(client);
-      // Otherwise the next client of C nfqlb, or a C load balancer, would start with these areas. A mask that no client here has used belongs
-      // to another load balancer.
+      // Otherwise, the next client of C nfqlb, or a C load balancer, would start with these areas. If no client here has used the mask, it belongs to
+      // another load balancer.
       if (client.usesMask && !Array.from(this.#clients).some(({ usesMask }) => usesMask)) this.#config.traceMask = 0;
       this.look();
     });
@@ -128,14 +128,14 @@ class TraceClient {
   #state: 'new' | 'listening' | 'asked' = 'new';
   #request: TraceRequest = { areas: 0, octets: false };
   #received = '';
-  /** Lines of this turn of the event loop, which are written together. */
+  /** Lines collected in this turn of the event loop, to be written together. */
   #lines: string[] = [];
   #waiting = 0;
-  /** Whether too much waits for it, and how many lines it has lost since. */
+  /** Whether its buffer is full, and how many lines it has lost since. */
   #full = false;
   #lost = 0;
 
-  /** @param asked called when the client has said what it wants */
+  /** @param asked called when it is known which areas the client traces */
   constructor(client: ServedClient, config: LogConfig, asked: () => void) {
     const { socket } = client;
     this.#client = client;
@@ -152,11 +152,11 @@ class TraceClient {
 
   get areas(): number {
     if (this.#state === 'new') return 0;
-    // C nfqlb's client changes the mask of all clients; one that sent a request has the areas it was granted.
+    // C nfqlb's client changes the mask for all clients; a client that sent a request has the areas it was granted.
     return this.#state === 'asked' ? this.#request.areas : this.#config.traceMask;
   }
 
-  /** Whether the mask says what it wants, as it does for C nfqlb's clients. */
+  /** Whether the shared mask sets its areas, as for clients of C nfqlb. */
   get usesMask(): boolean {
     return this.#state !== 'asked';
   }
@@ -206,12 +206,12 @@ class TraceClient {
     const end = this.#received.indexOf('\n');
     if (end < 0 && this.#received.length <= MAX_REQUEST) return;
     const request = end < 0 ? undefined : parseRequest(this.#received.slice(0, end));
-    // As C nfqlb does, which disconnects a client that sends anything.
+    // As in C nfqlb, which disconnects a client that sends anything.
     if (!request) {
       this.#client.socket.destroy();
       return;
     }
-    // Over TCP the client is unknown: it gets only what somebody who may write to the shared memory has asked for.
+    // Over TCP, the client is unknown: it gets only areas that somebody with write access to the shared memory has set.
     this.#config.reopen();
     this.#request = this.#client.rights.isKnown ? request : { ...request, areas: request.areas & this.#config.traceMask };
     this.#flush();

@@ -35,7 +35,7 @@ afterEach(async () => {
   delete process.env.NFQLB_TRACE_SHM;
 });
 
-/** A client that gathers what comes. */
+/** A client that collects all events. */
 function follow(
   areas: number,
   octets = false,
@@ -51,22 +51,22 @@ function follow(
   })().catch((error: unknown) => error);
   const leave = async (): Promise<void> => {
     left = true;
-    // Whoever waits for a line sees that it shall leave when one comes.
+    // The client notices that it should leave when it receives the next line.
     server.note(0xffff, 'bye');
     await ended;
   };
   return { events, texts: () => events.map(({ text }) => text), leave, ended };
 }
 
-/** A client as C nfqlb has it: it sets the mask of all, connects, and says nothing. */
-function listenLikeC(mask: number): { socket: Socket; said: () => string } {
+/** A client like that of C nfqlb: sets the mask for all, connects, and sends nothing. */
+function listenLikeC(mask: number): { socket: Socket; received: () => string } {
   config.traceMask = mask;
   const socket = new Socket({ fd: connectAbstract(NAME), readable: true, writable: true });
   let text = '';
   socket.setEncoding('utf8').on('data', (more) => {
     text += more;
   });
-  return { socket, said: () => text };
+  return { socket, received: () => text };
 }
 
 const areasBecome = (areas: number): Promise<void> => expect.poll(() => server.areas).toBe(areas);
@@ -89,7 +89,7 @@ test('each client gets what it asked for, and the mask is cleared when the last 
     { areas: 2, text: 'a packet' },
     { areas: 2, text: 'a traced packet' },
   ]);
-  // Nobody else who looks at the mask is told: perhaps a load balancer of another container.
+  // Others that read the mask, perhaps a load balancer of another container, do not see the request.
   expect(config.traceMask).toBe(0);
   await log.leave();
   await areasBecome(2);
@@ -99,16 +99,16 @@ test('each client gets what it asked for, and the mask is cleared when the last 
   expect(changes).toEqual([2, 67, 2, 0]);
 });
 
-test('a client of C nfqlb gets lines, and may change its mind by the mask', async () => {
-  const { socket, said } = listenLikeC(8);
+test('a client of C nfqlb gets lines, and can change its areas with the mask', async () => {
+  const { socket, received } = listenLikeC(8);
   await areasBecome(8);
   server.tell(8, 'one');
-  await expect.poll(said).toBe('Trace active, mask=0x00000008, requests taken\none\n');
+  await expect.poll(received).toBe('Trace active, mask=0x00000008, requests taken\none\n');
   config.traceMask = 1;
   server.look();
   server.tell(8, 'two');
   server.tell(1, 'three');
-  await expect.poll(said).toContain('one\nthree\n');
+  await expect.poll(received).toContain('one\nthree\n');
   socket.destroy();
   await areasBecome(0);
   expect(config.traceMask).toBe(0);
@@ -117,8 +117,8 @@ test('a client of C nfqlb gets lines, and may change its mind by the mask', asyn
 test('a client that does not read loses lines and is told how many; others lose none', async () => {
   const fast = follow(1);
   await areasBecome(1);
-  const { socket: slow, said } = listenLikeC(1);
-  await expect.poll(said).toContain('Trace active');
+  const { socket: slow, received } = listenLikeC(1);
+  await expect.poll(received).toContain('Trace active');
   await sleep(150);
   slow.pause();
   const line = 'x'.repeat(1000);
@@ -129,26 +129,26 @@ test('a client that does not read loses lines and is told how many; others lose 
   }
   await expect.poll(() => fast.events.length, { timeout: 10_000 }).toBe(LINES);
   slow.resume();
-  await expect.poll(said, { timeout: 10_000 }).toMatch(/\d+ lines lost: this client reads too slowly\n$/);
-  const lost = Number(/(\d+) lines lost/.exec(said())![1]);
-  const got = said()
+  await expect.poll(received, { timeout: 10_000 }).toMatch(/\d+ lines lost: this client reads too slowly\n$/);
+  const lost = Number(/(\d+) lines lost/.exec(received())![1]);
+  const got = received()
     .split('\n')
     .filter((text) => text.includes('xxx'));
   expect(got.length + lost).toBe(LINES);
   expect(got.map((text) => Number(text.split(' ')[0]))).toEqual(Array.from(got.keys()));
   server.tell(1, 'again');
-  await expect.poll(said).toMatch(/slowly\nagain\n$/);
+  await expect.poll(received).toMatch(/slowly\nagain\n$/);
   slow.destroy();
   await fast.leave();
 });
 
-test('a client that would wait in vain is told so; that is no line of its areas', async () => {
+test('a client that would wait in vain gets a hint, which belongs to no area', async () => {
   const { events, leave } = follow(64);
   await expect.poll(() => events).toEqual([{ areas: 0, text: 'a hint' }]);
   await leave();
 });
 
-test('who asks for nothing that makes sense is sent away', async () => {
+test('a client with an invalid request is disconnected', async () => {
   for (const rubbish of ['hello\n', '{"areas":"x","octets":true}\n', '{}\n', 'x'.repeat(5000), '{"areas":1,\n']) {
     const socket = new Socket({ fd: connectAbstract(NAME), readable: true, writable: true });
     socket.resume();
@@ -158,24 +158,24 @@ test('who asks for nothing that makes sense is sent away', async () => {
   await areasBecome(0);
 });
 
-test('over TCP, who cannot write to the memory is shown nothing', async () => {
+test('over TCP, a client without write access to the shared memory gets nothing', async () => {
   const overTcp = new TraceServer(config, { access: new Access(), changed: () => {} });
   await overTcp.listen({ kind: 'tcp', host: '127.0.0.1', port: 0 }, false);
   const socket = connect(overTcp.port!, '127.0.0.1');
-  let said = '';
+  let received = '';
   socket.setEncoding('utf8').on('data', (text) => {
-    said += text;
+    received += text;
   });
   socket.write('{"areas":127,"octets":true}\n');
-  await expect.poll(() => said).toContain('{"areas":0}\n');
+  await expect.poll(() => received).toContain('{"areas":0}\n');
   overTcp.tell(127, 'secret');
   await sleep(50);
-  expect(said).not.toContain('secret');
+  expect(received).not.toContain('secret');
   socket.destroy();
   await overTcp.close();
 });
 
-test('whoever may trace need not write to the memory; the mask of another load balancer stays', async () => {
+test('a client with the right to trace needs no write access to the shared memory; the mask of another load balancer stays', async () => {
   config.traceMask = 4;
   process.env.NFQLB_TRACE_SHM = '/';
   const { events, leave } = follow(2);
@@ -187,21 +187,21 @@ test('whoever may trace need not write to the memory; the mask of another load b
   expect(config.traceMask).toBe(4);
 });
 
-test('a client without a load balancer says so, and leaves no mask behind', async () => {
+test('a client reports that no load balancer runs, and leaves no mask behind', async () => {
   await expect(followTrace({ kind: 'unix', name: `${NAME}-none` }, { areas: 2, octets: false }).next()).rejects.toThrow(
     `unix:${NAME}-none: nobody listens there in this network namespace; start nfqlb lb or nfqlb flowlb`,
   );
   expect(config.traceMask).toBe(0);
 });
 
-test('over TCP, a client whose memory is another than the load balancer’s is told so', async () => {
+test('over TCP, a client reports that the load balancer has different shared memory', async () => {
   const overTcp = new TraceServer(config, { access: new Access(), changed: () => {} });
   await overTcp.listen({ kind: 'tcp', host: '127.0.0.1', port: 0 }, false);
   process.env.NFQLB_TRACE_SHM = `${NAME}-other`;
   try {
     const address: SocketAddress = { kind: 'tcp', host: '127.0.0.1', port: overTcp.port! };
     await expect(followTrace(address, { areas: 3, octets: false }).next()).rejects.toThrow(
-      /does not see that log,packet shall be traced; does it have another/,
+      /does not see the request to trace log,packet; does it have another/,
     );
   } finally {
     SharedMemory.unlink(`${NAME}-other`);
@@ -209,7 +209,7 @@ test('over TCP, a client whose memory is another than the load balancer’s is t
   }
 });
 
-test('a load balancer that takes no requests, C nfqlb, gives its lines and no packets; the mask is that of its one client', async () => {
+test('C nfqlb, which accepts no requests, sends lines but no packets, and has one mask for its only client', async () => {
   const asC = createServer((socket) => {
     socket.write('Trace active, mask=0x00000042\nMatch for trace-flow: a\n');
     socket.on('data', () => socket.destroy());
@@ -224,11 +224,11 @@ test('a load balancer that takes no requests, C nfqlb, gives its lines and no pa
     expect(config.traceMask).toBe(66);
   }
   expect(texts).toEqual(['Trace active, mask=0x00000042', 'Match for trace-flow: a', 'last']);
-  await expect(followTrace(address, { areas: 66, octets: true }).next()).rejects.toThrow('does not give packets, only lines');
+  await expect(followTrace(address, { areas: 66, octets: true }).next()).rejects.toThrow('sends only lines, not packets');
   asC.close();
 });
 
-test('ends with the load balancer, after its last lines', async () => {
+test('ends with the load balancer, after the last lines', async () => {
   const client = follow(1);
   await areasBecome(1);
   server.tell(1, 'last');

@@ -17,7 +17,7 @@ const PHASE_MS = 1700;
 /** How long to wait before each phase for answers to earlier questions, in milliseconds. */
 const SETTLE_MS = 200;
 
-/** The target that goes and comes back. */
+/** The target that is deactivated and then activated again. */
 const LOST_TARGET = 2;
 
 /** Runs the demo. Everything it makes is removed when it ends, fails or is interrupted. */
@@ -44,7 +44,7 @@ export async function runDemo(): Promise<void> {
   }
 }
 
-/** Also when this process is interrupted, or ends because nobody reads its output any more. */
+/** Cleans up even if this process is interrupted, or ends because nobody reads its output any more. */
 function removeAtEnd(network: DemoNetwork): void {
   const remove = (): void => {
     try {

@@ -15,10 +15,10 @@ export interface FlowReport {
 
 const REPORT_INTERVAL_MS = 100;
 
-/** How often a few of the flows ask. */
+/** Interval in which a few of the flows ask, in milliseconds. */
 const TICK_MS = 10;
 
-/** How long to wait for the last answers. */
+/** How long to wait for the last answers, in milliseconds. */
 const LAST_ANSWERS_MS = 500;
 
 /** The client: sends questions over many UDP flows until its standard input ends. */

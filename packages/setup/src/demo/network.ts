@@ -14,12 +14,12 @@ const SHARED_MEMORY = '/dev/shm';
 /** The load balancer's host. */
 export const LB = 'lb';
 
-/** How long a program may take until it is ready, in milliseconds. */
+/** How long a program may take to become ready, in milliseconds. */
 const START_TIMEOUT_MS = 5000;
 
 /**
  * The network namespaces of a demo, which link the load balancer to the client and to each target, and the processes in them. All names begin
- * with `nfqlb-demo-` and the process id, so that demos do not disturb each other and the next one can remove what a killed one has left.
+ * with `nfqlb-demo-` and the process id, so that demos do not disturb each other and the next one can clean up after a killed one.
  */
 export class DemoNetwork {
   readonly #name = `nfqlb-demo-${process.pid}`;
@@ -87,17 +87,18 @@ export class DemoNetwork {
   /**
    * Waits for a process's first output.
    *
-   * @throws {@link SetupError} `command-failed` when it ends first, or says nothing in time
+   * @throws {@link SetupError} `command-failed` when it ends first, or prints nothing in time
    */
   async waitForOutput(child: ChildProcess): Promise<void> {
-    let complaint = '';
+    let stderr = '';
     child.stderr?.on('data', (text) => {
-      complaint += text;
+      stderr += text;
     });
-    const spoke = once(child.stdout!, 'data').then(() => true);
+    const hasOutput = once(child.stdout!, 'data').then(() => true);
     const ended = once(child, 'close').then(() => false);
-    const late = sleep(START_TIMEOUT_MS, false, { ref: false });
-    if (!(await Promise.race([spoke, ended, late]))) throw new SetupError('command-failed', complaint.trim() || 'a target does not start');
+    const timeout = sleep(START_TIMEOUT_MS, false, { ref: false });
+    if (!(await Promise.race([hasOutput, ended, timeout])))
+      throw new SetupError('command-failed', stderr.trim() || 'a target does not start');
   }
 
   /**
@@ -106,20 +107,20 @@ export class DemoNetwork {
    * @throws {@link SetupError} `command-failed` when it ends first, or `timed-out`
    */
   async waitForQueue(child: ChildProcess): Promise<void> {
-    let said = '';
+    let stderr = '';
     child.stderr?.on('data', (text) => {
-      said += text;
+      stderr += text;
     });
     const deadline = Date.now() + START_TIMEOUT_MS;
     while (Date.now() < deadline) {
       if (child.exitCode !== null || child.signalCode !== null)
-        throw new SetupError('command-failed', said.trim() || 'nfqlb lb ended at once');
+        throw new SetupError('command-failed', stderr.trim() || 'nfqlb lb ended at once');
       // A process's view of /proc/net is that of its namespace.
-      const status = readIfThere(`/proc/${child.pid}/net/netfilter/nfnetlink_queue`);
+      const status = readIfPresent(`/proc/${child.pid}/net/netfilter/nfnetlink_queue`);
       if (parseKernelQueues(status).length > 0) return;
       await sleep(10);
     }
-    throw new SetupError('timed-out', `nfqlb lb does not listen after ${START_TIMEOUT_MS} ms: ${said.trim()}`);
+    throw new SetupError('timed-out', `nfqlb lb does not listen after ${START_TIMEOUT_MS} ms: ${stderr.trim()}`);
   }
 
   /** Ends all processes and removes everything that was made. Synchronous, since it also runs while this process exits. */
@@ -151,7 +152,7 @@ function device(name: string, ipv4: string, ipv6: string): string[] {
   return [`link set ${name} up`, `address add ${ipv4}/24 dev ${name}`, `address add ${ipv6}/64 dev ${name} nodad`];
 }
 
-/** Removes what killed demos have left. */
+/** Cleans up after killed demos. */
 function removeAbandoned(): void {
   const names = new Set([...list(NAMESPACES), ...list(SHARED_MEMORY)].flatMap((name) => /^nfqlb-demo-\d+/.exec(name) ?? []));
   for (const name of names) if (!existsSync(`/proc/${name.replace(/\D+/, '')}`)) removeAll(name);
@@ -183,11 +184,11 @@ function removeNamespace(namespace: string): void {
 }
 
 function list(folder: string): string[] {
-  // /run/netns exists from the first namespace on.
+  // /run/netns does not exist before the first namespace.
   return existsSync(folder) ? readdirSync(folder) : [];
 }
 
-function readIfThere(path: string): string {
+function readIfPresent(path: string): string {
   try {
     return readFileSync(path, 'utf8');
   } catch {

@@ -4,16 +4,16 @@ import { CAP_NET_ADMIN, CAP_SYS_ADMIN, hasCapability, readCapabilities } from '.
 import { SetupError } from '../setup-error.js';
 import { environment, runProgram } from '../step.js';
 
-/** Programs that the demo runs, and the Debian packages that have them. */
+/** Programs that the demo runs, and the Debian packages that contain them. */
 const PROGRAMS = { ip: 'iproute2', iptables: 'iptables', ip6tables: 'iptables' };
 
 /**
- * Sees to it that the demo can make what it needs. On Debian, missing programs are installed, which is said before.
+ * Ensures that the demo can run here. On Debian, announces and installs missing programs.
  *
- * @throws {@link SetupError} that says why it cannot
+ * @throws {@link SetupError} when the demo cannot run
  */
 export function meetRequirements(): void {
-  if (process.platform !== 'linux') throw new SetupError('not-permitted', `network namespaces are Linux’s; this is ${process.platform}`);
+  if (process.platform !== 'linux') throw new SetupError('not-permitted', `network namespaces need Linux; this is ${process.platform}`);
   const capabilities = readCapabilities();
   if (![CAP_NET_ADMIN, CAP_SYS_ADMIN].every((capability) => hasCapability(capabilities, capability))) {
     throw new SetupError('not-permitted', 'network namespaces need root, with the capabilities CAP_NET_ADMIN and CAP_SYS_ADMIN');
@@ -27,16 +27,17 @@ export function meetRequirements(): void {
   );
   apt('update');
   apt('install', '-y', '--no-install-recommends', ...packages);
-  const still = missingPackages();
-  if (still.length > 0) throw new SetupError('missing-program', `${still.join(' and ')} cannot be used, though installed`);
+  const stillMissing = missingPackages();
+  if (stillMissing.length > 0)
+    throw new SetupError('missing-program', `${stillMissing.join(' and ')} cannot be run even after installation`);
 }
 
 function missingPackages(): string[] {
-  const missing = Object.entries(PROGRAMS).filter(([program]) => !isThere(program));
+  const missing = Object.entries(PROGRAMS).filter(([program]) => !isInstalled(program));
   return [...new Set(missing.map(([, debian]) => debian))];
 }
 
-function isThere(program: string): boolean {
+function isInstalled(program: string): boolean {
   try {
     runProgram([program, '-V']);
     return true;

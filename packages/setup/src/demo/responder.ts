@@ -5,7 +5,7 @@ import { PORT, VIP4, VIP6 } from './hosts.js';
 /** A target: answers every question with its number, until its standard input ends. Writes a line when it is ready. */
 export async function respond(number: number): Promise<void> {
   const answer = Buffer.from(String(number));
-  // From the VIP, not from an address of its own: the client knows no other.
+  // Answers come from the VIP, the only address that the client knows, not from one of the target.
   for (const address of [VIP4, VIP6]) {
     const socket = createSocket(address.includes(':') ? 'udp6' : 'udp4');
     socket.on('message', (_, { port, address: client }) => socket.send(answer, port, client));

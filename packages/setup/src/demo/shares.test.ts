@@ -11,7 +11,7 @@ test('answers between two reports', () => {
   expect(answersBetween(report([10, 20, 30]), report([20, 20, 60]))).toEqual({ answered: [10, 0, 30] });
 });
 
-test('of a target’s flows and of the others’, those that moved are counted apart', () => {
+test('moved flows are counted separately for the target and the others', () => {
   expect(movesBetween(report([], [1, 2, 2, 3, 3, 3]), report([], [1, 1, 3, 3, 1, 3]), 2)).toEqual({ ofTarget: 2, ofOthers: 1 });
 });
 

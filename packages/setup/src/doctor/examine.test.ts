@@ -1,6 +1,7 @@
+import type { Counts, QueueStatus } from '@nfqlb/protocol/status';
 import { describe, expect, test } from 'vitest';
 import { examine, report } from './examine.js';
-import type { Facts, TableFacts } from './facts.js';
+import type { Facts, LoadBalancerFacts, TableFacts } from './facts.js';
 import type { Finding } from './finding.js';
 
 const OPTIONS = [
@@ -43,6 +44,25 @@ const table = (name: string, active: readonly number[], usedBy: TableFacts['used
   buckets: new Map(active.map((fwmark) => [fwmark, 997 / active.length])),
 });
 
+const COUNTS: Counts = {
+  ...{ packets: 0, batches: 0, reinjected: 0, notReinjected: 0, verdictErrors: 0, turns: 0 },
+  ...{ accepted: [], dropped: [], acceptedOctets: [], droppedOctets: [] },
+  ...{ batchSizes: { buckets: [], sum: 0 }, turnTimes: { buckets: [], sum: 0 } },
+};
+
+/** A healthy load balancer of one queue, 1 unless another is given. */
+function running(queueStatus: Partial<QueueStatus>, tun?: string): LoadBalancerFacts {
+  const status: QueueStatus = {
+    ...{ queue: 1, length: 1024, bound: true, waiting: 0, queueDropped: 0, socketDropped: 0, stalled: 0, counts: COUNTS },
+    ...queueStatus,
+  };
+  const options = {
+    ...{ hashMode: 1, noTargetsFwmark: -1, noFlowFwmark: -1, promiscuousPing: false, udpEncapPort: 0, mtu: 1500 },
+    ...(tun !== undefined && { tun }),
+  };
+  return { queue: status.queue, status: { command: 'lb', problems: [], queues: [status], tables: [], options } };
+}
+
 /** A machine on which all is well, as `nfqlb up --mode=dsr` leaves it. */
 const WELL: Facts = {
   kernelRelease: '6.1.0',
@@ -54,14 +74,18 @@ const WELL: Facts = {
   sysctls: { ipv4Forwarding: true, ipv6Forwarding: true, strictDevices: [], looseDevices: [] },
   offloads: [{ device: 'eth0', gro: false, lro: false }],
   savedRules: { 4: IPTABLES, 6: '' },
+  legacyRules: { 4: '', 6: '' },
   nftRules: '',
   tracking: { count: 0, goesOn: undefined },
   queues: [queue(0), queue(1)],
+  drops: { queues: new Map(), reversePath: 0 },
   policyRules: { 4: [101, 102].map((fwmark) => ({ fwmark, table: 1_420_000_000 + fwmark, own: true, leads: true })), 6: [] },
   ownTables: { 4: [1_420_000_101, 1_420_000_102], 6: [] },
   ownRoutes: { 4: [101, 102].map((fwmark) => ({ fwmark, address: `192.168.1.${fwmark}` })), 6: [] },
   silentNeighbours: [],
   unroutedVips: [],
+  localVips: [],
+  strayRoutes: [],
   tunDevices: [],
   loadBalancers: [],
   tables: [table('nfqlb', [101, 102], 'here')],
@@ -86,6 +110,7 @@ test('where all is well there is nothing to do', () => {
     ok       defragmentation  no connections are tracked: fragments come as they are
     ok       set-up           what nfqlb up has set up is whole
     ok       queue rules      packets are led to queue 0:1
+    ok       fwmarks          no rule behind the queue changes them
     ok       listeners        every queue has one (0, 1)
     ok       queue drops      none
     ok       tables           nfqlb (M=997, N=32, 2 active)
@@ -202,10 +227,196 @@ const CASES: readonly Case[] = [
   {
     name: 'a firewall that lets nothing pass',
     facts: saved(IPTABLES.replace(':FORWARD ACCEPT', ':FORWARD DROP')),
+    status: 'problem',
+    check: 'forwarding IPv4',
+    text: 'on, but the policy of the chain FORWARD is DROP: no packets to targets are passed on',
+    remedy: 'iptables -I FORWARD -m mark ! --mark 0 -j ACCEPT, and one for the answers',
+  },
+  {
+    name: 'a firewall that may let packets pass',
+    facts: saved(
+      IPTABLES.replace(':FORWARD ACCEPT', ':FORWARD DROP').replace('-A INPUT -j NFQLB', '-A FORWARD -i eth0 -j ACCEPT\n-A INPUT -j NFQLB'),
+    ),
     status: 'warning',
     check: 'forwarding IPv4',
-    text: /the policy of the chain FORWARD is DROP/,
-    remedy: 'iptables -A FORWARD -m mark ! --mark 0 -j ACCEPT, and one for the answers',
+    text: 'on, but the policy of the chain FORWARD is DROP: only packets that a rule accepts are passed on',
+  },
+  {
+    name: 'a rule that rejects packets to targets',
+    facts: saved(IPTABLES.replace('-A INPUT -j NFQLB', '-A FORWARD -d 10.0.0.0/8 -j REJECT\n-A INPUT -j NFQLB')),
+    status: 'problem',
+    check: 'forwarding IPv4',
+    text: 'on, but -A FORWARD -d 10.0.0.0/8 -j REJECT: no packets to targets are passed on',
+  },
+  {
+    name: 'a firewall of nftables that lets nothing pass',
+    facts: {
+      nftRules: 'table inet fw {\n\tchain forward {\n\t\ttype filter hook forward priority filter; policy drop;\n\t\tcounter\n\t}\n}\n',
+    },
+    status: 'problem',
+    check: 'forwarding IPv4',
+    text: /at the hook forward is drop: no packets to targets are passed on$/,
+  },
+  {
+    name: 'a rule that accepts everything before the queue',
+    facts: saved(IPTABLES.replace('-A PREROUTING -j NFQLB', '-A PREROUTING -j ACCEPT\n-A PREROUTING -j NFQLB')),
+    status: 'problem',
+    check: 'queue rules',
+    text: 'packets to 10.0.0.1/32 do not reach the queue (-A PREROUTING -j ACCEPT)',
+    remedy: 'remove that rule, or put it behind the one that leads to the queue',
+  },
+  {
+    name: 'a rule for a network with the VIP in it, in another chain',
+    facts: saved(
+      IPTABLES.replace(':NFQLB - [0:0]', ':NFQLB - [0:0]\n:FW - [0:0]').replace(
+        '-A PREROUTING -j NFQLB',
+        '-A FW -d 10.0.0.0/24 -j DROP\n-A PREROUTING -j FW\n-A PREROUTING -j NFQLB',
+      ),
+    ),
+    status: 'problem',
+    check: 'queue rules',
+    text: 'packets to 10.0.0.1/32 do not reach the queue (-A FW -d 10.0.0.0/24 -j DROP)',
+  },
+  {
+    name: 'a rule that drops in the table before',
+    facts: saved(`*raw\n:PREROUTING ACCEPT [0:0]\n-A PREROUTING -d 10.0.0.1/32 -j DROP\nCOMMIT\n${IPTABLES}`),
+    status: 'problem',
+    check: 'queue rules',
+    text: 'packets to 10.0.0.1/32 do not reach the queue (-A PREROUTING -d 10.0.0.1/32 -j DROP)',
+  },
+  {
+    name: 'a rule that takes some packets before the queue',
+    facts: saved(IPTABLES.replace('-A PREROUTING -j NFQLB', '-A PREROUTING -p tcp -m tcp --dport 22 -j ACCEPT\n-A PREROUTING -j NFQLB')),
+    status: 'warning',
+    check: 'queue rules',
+    text: 'some packets to 10.0.0.1/32 do not reach the queue (-A PREROUTING -p tcp -m tcp --dport 22 -j ACCEPT)',
+  },
+  {
+    name: 'another program’s mark behind the queue',
+    facts: saved(`${IPTABLES}*nat\n:PREROUTING ACCEPT [0:0]\n-A PREROUTING -d 10.0.0.0/8 -j MARK --set-xmark 0x5/0xffffffff\nCOMMIT\n`),
+    status: 'problem',
+    check: 'fwmarks',
+    text: 'overwritten behind the queue, so that packets go astray (-A PREROUTING -d 10.0.0.0/8 -j MARK --set-xmark 0x5/0xffffffff)',
+  },
+  {
+    name: 'another program’s mark of nftables behind the queue',
+    facts: {
+      nftRules:
+        'table inet vpn {\n\tchain pre {\n\t\ttype filter hook prerouting priority mangle + 10; policy accept;\n\t\tmeta mark set 0x00000005\n\t}\n}\n',
+    },
+    status: 'problem',
+    check: 'fwmarks',
+    text: 'overwritten behind the queue, so that packets go astray (meta mark set 0x00000005)',
+  },
+  {
+    name: 'a mark of nftables that some packets get behind the queue',
+    facts: {
+      nftRules:
+        'table inet vpn {\n\tchain pre {\n\t\ttype filter hook prerouting priority 0; policy accept;\n\t\tiifname "tun0" meta mark set 0x00000005\n\t}\n}\n',
+    },
+    status: 'warning',
+    check: 'fwmarks',
+    text: 'of some packets may be overwritten behind the queue (iifname "tun0" meta mark set 0x00000005)',
+  },
+  {
+    name: 'a VIP that is an address of this machine',
+    facts: { localVips: ['10.0.0.1/32'] },
+    status: 'problem',
+    check: 'VIPs',
+    text: '10.0.0.1/32: an address of this machine, so that packets to it are delivered here, whatever their fwmark',
+  },
+  {
+    name: 'another policy rule that comes first',
+    facts: { strayRoutes: [101, 102].map((fwmark) => ({ vip: '10.0.0.1/32', fwmark, goes: 'via 10.9.9.9 dev eth1' })) },
+    status: 'problem',
+    check: 'VIPs',
+    text: 'packets to 10.0.0.1/32 with fwmark 101 go via 10.9.9.9 dev eth1, not to their target, and 1 more: another policy rule comes first',
+  },
+  {
+    name: 'queue rules of iptables-legacy and nf_tables',
+    facts: { legacyRules: { 4: IPTABLES, 6: '' } },
+    status: 'problem',
+    check: 'legacy rules',
+    text: 'iptables-legacy and nf_tables both send packets to a queue: each packet is queued twice',
+  },
+  {
+    name: 'a firewall of iptables-legacy',
+    facts: { legacyRules: { 4: '*filter\n:FORWARD DROP [0:0]\n-A FORWARD -s 10.1.0.0/16 -j ACCEPT\nCOMMIT\n', 6: '' } },
+    status: 'problem',
+    check: 'legacy rules',
+    text: 'iptables-legacy drops packets to VIPs, which iptables does not show (the policy of the chain FORWARD)',
+  },
+  {
+    name: 'other rules of iptables-legacy',
+    facts: { legacyRules: { 4: '*filter\n:FORWARD ACCEPT [0:0]\n-A FORWARD -s 10.1.0.0/16 -j ACCEPT\nCOMMIT\n', 6: '' } },
+    status: 'warning',
+    check: 'legacy rules',
+    text: '1 rules of iptables-legacy are in force beside those of nf_tables; iptables does not show them',
+  },
+  {
+    name: 'the reverse path filter at work',
+    facts: { sysctls: { ...WELL.sysctls, strictDevices: ['eth0'] }, drops: { queues: new Map(), reversePath: 7 } },
+    status: 'problem',
+    check: 'rp_filter',
+    text: '7 packets dropped by the reverse path filter within a second (on for eth0)',
+  },
+  {
+    name: 'a queue that overflows now',
+    facts: { queues: [queue(0), { ...queue(1), queueDropped: 70 }], drops: { queues: new Map([[1, 3]]), reversePath: 0 } },
+    status: 'problem',
+    check: 'queue drops',
+    text: /70 packets dropped because it was full, 0 .*; 0 wait; it goes on$/,
+  },
+  {
+    name: 'a queue that overflowed not long ago',
+    facts: { queues: [queue(0), { ...queue(1), queueDropped: 70 }], loadBalancers: [running({ sinceDrop: 12.3 })] },
+    status: 'problem',
+    check: 'queue drops',
+    text: /; 0 wait; the last 12 s ago$/,
+  },
+  {
+    name: 'a queue that overflowed long ago',
+    facts: { queues: [queue(0), { ...queue(1), queueDropped: 70 }], loadBalancers: [running({ sinceDrop: 61 })] },
+    status: 'warning',
+    check: 'queue drops',
+    text: /; 0 wait; the last 61 s ago$/,
+  },
+  {
+    name: 'a load balancer that no rule leads to',
+    facts: { queues: [0, 1, 7].map(queue), loadBalancers: [running({ queue: 7 })] },
+    status: 'problem',
+    check: 'listeners',
+    text: 'no rule leads packets to the load balancer of queue 7 (lb)',
+    remedy: 'nfqlb up --queue=7 --vip=ADDRESS/BITS TARGET…',
+  },
+  {
+    name: 'a tun device that is narrower than the fragments',
+    facts: { tunDevices: [{ device: 'tun7', up: true, mtu: 1000 }], loadBalancers: [running({}, 'tun7')] },
+    status: 'problem',
+    check: 'tun device',
+    text: 'tun7: its MTU is 1000, less than the load balancer’s --mtu=1500: stored fragments may be lost',
+    remedy: 'ip link set tun7 mtu 1500',
+  },
+  {
+    name: 'a tun device of a load balancer that is down',
+    facts: { tunDevices: [{ device: 'tun7', up: false, mtu: 1500 }], loadBalancers: [running({}, 'tun7')] },
+    status: 'problem',
+    check: 'tun device',
+    text: 'tun7: down: stored fragments are lost',
+  },
+  {
+    name: 'a tun device of a load balancer that is gone',
+    facts: { loadBalancers: [running({}, 'tun7')] },
+    status: 'problem',
+    check: 'tun device',
+    text: 'tun7: no such device, though a load balancer sends stored fragments through it',
+  },
+  {
+    name: 'a table without targets, beside one that nobody uses',
+    facts: { tables: [table('nfqlb', [], 'here'), table('web', [101], 'nobody')] },
+    status: 'problem',
+    check: 'tables',
+    text: 'no target is active in nfqlb: packets are dropped; targets are active in web, which no load balancer uses',
   },
   {
     name: 'a strict reverse path filter',
@@ -315,8 +526,8 @@ const CASES: readonly Case[] = [
     name: 'a tun device that is down',
     facts: {
       tunDevices: [
-        { device: 'nfqlb0', up: true },
-        { device: 'nfqlb1', up: false },
+        { device: 'nfqlb0', up: true, mtu: 1500 },
+        { device: 'nfqlb1', up: false, mtu: 1500 },
       ],
     },
     status: 'warning',
@@ -538,7 +749,7 @@ test('what is tracked from before times out', () => {
 });
 
 test('a queue for fragments, and a tun device', () => {
-  const facts = { ...saved(WITH_FRAGMENT_QUEUE), queues: [0, 1, 2].map(queue), tunDevices: [{ device: 'nfqlb0', up: true }] };
+  const facts = { ...saved(WITH_FRAGMENT_QUEUE), queues: [0, 1, 2].map(queue), tunDevices: [{ device: 'nfqlb0', up: true, mtu: 1500 }] };
   expect(bad(facts)).toEqual([]);
   const texts = examine({ ...WELL, ...facts }).map(({ check, text }) => `${check}: ${text}`);
   expect(texts).toContain('queue rules: packets are led to queue 0:1, fragments are led to queue 2');
@@ -565,6 +776,7 @@ describe('who may not look is told so', () => {
         'defragmentation',
         'set-up',
         'queue rules',
+        'fwmarks',
         'listeners',
         'queue drops',
         'tables',

@@ -1,13 +1,16 @@
 import type { Facts } from './facts.js';
 import type { Finding, Status } from './finding.js';
 import { checkCapabilities, checkKernel, checkPrograms } from './kernel-checks.js';
+import { checkLegacy } from './legacy-check.js';
 import { checkLoadBalancers } from './load-balancer-check.js';
+import { checkMarks } from './mark-check.js';
 import { checkForwarding, checkOffload, checkReversePathFilter, checkTunDevices } from './network-checks.js';
 import { checkDrops, checkListeners, checkQueueRules } from './queue-checks.js';
 import { checkSetUp } from './set-up-check.js';
 import { checkTables } from './table-check.js';
 import { checkTargets } from './target-check.js';
 import { checkDefragmentation } from './tracking-check.js';
+import { checkVips } from './vip-check.js';
 
 /** Judges what was found out. */
 export function examine(facts: Facts): Finding[] {
@@ -21,11 +24,14 @@ export function examine(facts: Facts): Finding[] {
     ...checkTunDevices(facts),
     checkDefragmentation(facts),
     checkSetUp(facts),
+    ...checkLegacy(facts),
     checkQueueRules(facts),
+    ...checkMarks(facts),
     checkListeners(facts),
     checkDrops(facts),
     ...checkLoadBalancers(facts),
     checkTables(facts),
+    ...checkVips(facts),
     ...checkTargets(facts),
   ];
 }

@@ -21,11 +21,14 @@ export interface Facts {
   readonly offloads: readonly DeviceOffloads[] | undefined;
   /** What iptables-save and ip6tables-save have written. */
   readonly savedRules: Readonly<Record<Family, string | undefined>>;
+  /** The same of iptables-legacy, where its tables are in use beside those of nf_tables; empty where they are not. */
+  readonly legacyRules: Readonly<Record<Family, string>>;
   /** What `nft list ruleset` has written. */
   readonly nftRules: string | undefined;
   readonly tracking: TrackingFacts;
   /** Queues with a listener. */
   readonly queues: readonly KernelQueue[] | undefined;
+  readonly drops: DropFacts;
   readonly policyRules: Readonly<Record<Family, readonly FwmarkRule[]>>;
   /** Numbers of the routing tables that have routes of `nfqlb up`. */
   readonly ownTables: Readonly<Record<Family, readonly number[]>>;
@@ -35,7 +38,10 @@ export interface Facts {
   readonly silentNeighbours: readonly string[];
   /** IPv4 VIPs of a set-up with `dsr` to which no route leads. */
   readonly unroutedVips: readonly string[];
-  /** Tun devices with a name that begins with `nfqlb`. */
+  /** VIPs that are addresses of this machine although no rule translates them: packets to them are delivered here. */
+  readonly localVips: readonly string[];
+  /** Fwmarks of `nfqlb up --mode=dsr` with which packets to a VIP are not routed to the fwmark's target. */
+  readonly strayRoutes: readonly StrayRoute[];
   readonly tunDevices: readonly TunDevice[];
   /** Load balancers of this network namespace. */
   readonly loadBalancers: readonly LoadBalancerFacts[];
@@ -48,7 +54,7 @@ export interface LoadBalancerFacts {
   /** The first of its queues. */
   readonly queue: number;
   /** `undefined` when it has not answered, and then why. */
-  readonly status: Pick<Status, 'command' | 'problems' | 'tables'> | undefined;
+  readonly status: Pick<Status, 'command' | 'problems' | 'queues' | 'tables' | 'options'> | undefined;
   readonly why?: string;
 }
 
@@ -59,9 +65,27 @@ export interface TrackingFacts {
   readonly goesOn: boolean | undefined;
 }
 
+/** Packets that the kernel dropped while doctor looked. */
+export interface DropFacts {
+  /** By queue: because it, or the listener's socket, was full. */
+  readonly queues: ReadonlyMap<number, number>;
+  /** By the reverse path filter, on any device. */
+  readonly reversePath: number;
+}
+
+/** Where the kernel routes packets to a VIP that have a fwmark, other than to its target. */
+export interface StrayRoute {
+  readonly vip: string;
+  readonly fwmark: number;
+  /** `via 10.0.0.9 dev eth0`. */
+  readonly goes: string;
+}
+
 export interface TunDevice {
   readonly device: string;
   readonly up: boolean;
+  /** Octets. */
+  readonly mtu: number;
 }
 
 /** A part of the kernel that is used. */

@@ -6,29 +6,39 @@ import { CAP_NET_ADMIN, hasCapability, readCapabilities } from '../capabilities.
 import { PROTOCOL, routingTable } from '../ownership.js';
 import { iptables } from '../present.js';
 import { parseSavedRules } from '../saved-rules.js';
-import type { Family } from '../set-up.js';
+import { FAMILIES, type Family } from '../set-up.js';
 import { SetupError } from '../setup-error.js';
 import { runProgram } from '../step.js';
 import { readSysctls } from '../sysctls.js';
-import type { DeviceOffloads, Facts, FwmarkRule, KernelPart, TunDevice } from './facts.js';
+import type { DeviceOffloads, Facts, FwmarkRule, KernelPart, StrayRoute, TunDevice } from './facts.js';
+import { watchDrops } from './gather-drops.js';
 import { readLoadBalancers } from './gather-load-balancers.js';
+import { askNeighbours } from './gather-neighbours.js';
 import { readTables } from './gather-tables.js';
 import { readTracking } from './gather-tracking.js';
 import type { PacketRules } from './queue-rules.js';
 import { readable } from './readable.js';
+import { waysToQueues } from './shadow-check.js';
+import { translations } from './translations.js';
 
 /** Looks at this machine, in this network namespace. What cannot be found out is left out; nothing is changed. */
 export async function gatherFacts(): Promise<Facts> {
+  const drops = watchDrops();
   const kernelOptions = readKernelOptions();
   // Who may not look is shown nothing by some programs, without an error.
   const mayLook = hasCapability(readCapabilities(), CAP_NET_ADMIN);
   const rulesOf = (...command: [string, ...string[]]): string | undefined => (mayLook ? tryProgram(...command) : undefined);
   const rules: PacketRules = {
     savedRules: { 4: rulesOf(`${iptables(4)}-save`), 6: rulesOf(`${iptables(6)}-save`) },
+    legacyRules: mayLook ? { 4: readLegacyRules(4), 6: readLegacyRules(6) } : { 4: '', 6: '' },
     nftRules: rulesOf('nft', 'list', 'ruleset'),
     iptablesVersion: firstLine('iptables', '--version'),
   };
   const policyRules = { 4: readFwmarkRules(4), 6: readFwmarkRules(6) };
+  const ownRoutes = { 4: readOwnRoutes(4), 6: readOwnRoutes(6) };
+  const targets = FAMILIES.flatMap((family) => [...ownRoutes[family], ...translations(rules.savedRules[family] ?? '')]);
+  const vips = { 4: routedVips(4, rules), 6: routedVips(6, rules) };
+  await askNeighbours([...new Set(targets.map(({ address }) => address))]);
   return {
     ...rules,
     kernelRelease: release(),
@@ -42,12 +52,15 @@ export async function gatherFacts(): Promise<Facts> {
     queues: readable(readKernelQueues),
     policyRules,
     ownTables: { 4: readOwnTables(4), 6: readOwnTables(6) },
-    ownRoutes: { 4: readOwnRoutes(4), 6: readOwnRoutes(6) },
+    ownRoutes,
     silentNeighbours: [...readSilentNeighbours(4), ...readSilentNeighbours(6)],
     unroutedVips: policyRules[4].some(({ own }) => own) ? readUnroutedVips(rules.savedRules[4] ?? '') : [],
+    localVips: FAMILIES.flatMap((family) => readLocalVips(family, vips[family], ownRoutes[family][0]?.fwmark)),
+    strayRoutes: FAMILIES.flatMap((family) => readStrayRoutes(family, vips[family], ownRoutes[family])),
     tunDevices: readTunDevices(),
     loadBalancers: await readLoadBalancers(),
     tables: readTables(),
+    drops: await drops(),
   };
 }
 
@@ -103,9 +116,13 @@ interface RuleJson {
 interface RouteJson {
   readonly table?: string;
   readonly gateway?: string;
+  readonly dev?: string;
   /** Absent for a route that leads somewhere. */
   readonly type?: string;
 }
+
+/** `RTN_LOCAL` of linux/rtnetlink.h, as `ip -N` writes it. */
+const LOCAL = '2';
 
 /** What `ip` shows, of an address family or whatever else the option before says. */
 function show<T>(option: string, ...words: string[]): T[] {
@@ -136,11 +153,57 @@ function readUnroutedVips(saved: string): string[] {
   return [...vips].filter((vip) => tryProgram('ip', '-4', 'route', 'get', vip.split('/')[0]!) === undefined);
 }
 
+/** Rules of iptables-legacy, where `iptables` is another program: the kernel lists the tables that are in use. */
+function readLegacyRules(family: Family): string {
+  const isInUse = (readable(() => readFileSync(`/proc/net/ip${family === 6 ? '6' : ''}_tables_names`, 'latin1')) ?? '') !== '';
+  if (!isInUse || firstLine('iptables', '--version')?.includes('legacy')) return '';
+  return tryProgram(`${iptables(family)}-legacy-save`) ?? '';
+}
+
+/** VIPs of queue rules that no rule translates: their packets are routed by fwmark. */
+function routedVips(family: Family, rules: PacketRules): string[] {
+  const saved = rules.savedRules[family] ?? '';
+  const vips = new Set(waysToQueues(rules).flatMap((way) => (way.family === family && way.vip !== undefined ? [way.vip] : [])));
+  const translated = new Set([...saved.matchAll(/ -d (\S+) .*-j DNAT /g)].map(([, vip]) => vip!));
+  return [...vips].filter((vip) => !translated.has(vip));
+}
+
+/** What the kernel says about the route of a packet to the first address of a network; `undefined` where there is none. */
+function routeTo(family: Family, network: string, fwmark: number | undefined): RouteJson | undefined {
+  const marked = fwmark === undefined ? [] : ['mark', String(fwmark)];
+  return show<RouteJson>(`-${family}`, 'route', 'get', network.split('/')[0]!, ...marked)[0];
+}
+
+function readLocalVips(family: Family, vips: readonly string[], fwmark: number | undefined): string[] {
+  return vips.filter((vip) => {
+    const type = routeTo(family, vip, fwmark)?.type;
+    return type === 'local' || type === LOCAL;
+  });
+}
+
+/** All fwmarks with the first VIP: policy rules of others that are for one VIP alone are rare. */
+function readStrayRoutes(family: Family, [vip]: readonly string[], targets: Facts['ownRoutes'][Family]): StrayRoute[] {
+  if (vip === undefined) return [];
+  return targets.flatMap(({ fwmark, address }) => {
+    const route = routeTo(family, vip, fwmark);
+    if (route === undefined || route.type !== undefined || route.gateway === address) return [];
+    return [{ vip, fwmark, goes: `${route.gateway === undefined ? '' : `via ${route.gateway} `}dev ${route.dev}` }];
+  });
+}
+
+interface LinkJson {
+  readonly ifname: string;
+  readonly flags: readonly string[];
+  /** Octets. */
+  readonly mtu: number;
+}
+
 function readTunDevices(): TunDevice[] {
-  const links = show<{ readonly ifname: string; readonly flags: readonly string[] }>('-details', 'link', 'show', 'type', 'tun');
-  return links
-    .filter(({ ifname }) => ifname?.startsWith('nfqlb'))
-    .map(({ ifname, flags }) => ({ device: ifname, up: flags.includes('UP') }));
+  const links = show<Partial<LinkJson>>('-details', 'link', 'show', 'type', 'tun');
+  // `ip` writes an empty object for each device of another type.
+  return links.flatMap(({ ifname, flags = [], mtu = 0 }) =>
+    ifname === undefined ? [] : [{ device: ifname, up: flags.includes('UP'), mtu }],
+  );
 }
 
 function readFwmarkRules(family: Family): FwmarkRule[] {

@@ -1,12 +1,23 @@
+import { walk } from '../path/chain-walk.js';
+import { parseChains } from '../path/saved-chains.js';
 import { FAMILIES, type Family } from '../set-up.js';
 import type { Facts } from './facts.js';
 import { type Finding, ok, problem, unknown, warning } from './finding.js';
+import { nftChains } from './nft-chains.js';
 import { anyRulesAreReadable, queueRules, rulesAreReadable } from './queue-rules.js';
+import { describeEnd, destination, waysToQueues } from './shadow-check.js';
+import { translations } from './translations.js';
 
 /** Whether packets may come another way than answers would go. */
 export function checkReversePathFilter(facts: Facts): Finding {
   const check = 'rp_filter';
   const { strictDevices, looseDevices } = facts.sysctls;
+  const { reversePath } = facts.drops;
+  if (reversePath > 0) {
+    const devices = [...strictDevices, ...looseDevices].join(', ');
+    const text = `${reversePath} packets dropped by the reverse path filter within a second (on for ${devices})`;
+    return problem(check, text, 'sysctl -w net.ipv4.conf.all.rp_filter=0, and the same for those devices');
+  }
   if (strictDevices.length === 0) return looseDevices.length > 0 ? checkLooseFilter(check, facts) : ok(check, 'off');
   const text = `strict on ${strictDevices.join(', ')}: re-injected fragments, packets from other load balancers and answers that come another way are dropped`;
   return warning(check, text, 'sysctl -w net.ipv4.conf.all.rp_filter=2');
@@ -32,7 +43,7 @@ export function checkForwarding(facts: Facts): Finding[] {
     if (forwards === undefined) return ok(check, 'this kernel has no IPv6');
     if (forwards) {
       if (!anyRulesAreReadable(facts)) return unknown(check, 'on, but whether rules let packets pass cannot be seen', facts);
-      return policyOf(facts.savedRules[family], family) ?? ok(check, 'on');
+      return forwardingRules(facts, family) ?? ok(check, 'on');
     }
     if (rules.length > 0 && rules.every(({ local }) => local)) return ok(check, 'off, and not needed for packets of programs here');
     const remedy = `sysctl -w ${family === 4 ? 'net.ipv4.ip_forward=1' : 'net.ipv6.conf.all.forwarding=1'}`;
@@ -41,12 +52,35 @@ export function checkForwarding(facts: Facts): Finding[] {
   });
 }
 
-/** Docker, for one, lets nothing pass but its own. */
-function policyOf(saved: string | undefined, family: Family): Finding | undefined {
-  if (!/^:FORWARD DROP /m.test(saved ?? '')) return undefined;
+/**
+ * What becomes of packets to a VIP, or with --mode=nat to a target, that have their fwmark and are to be passed on. Docker, for one, lets nothing pass
+ * but its own.
+ */
+function forwardingRules(facts: Facts, family: Family): Finding | undefined {
+  const check = `forwarding IPv${family}`;
   const program = family === 4 ? 'iptables' : 'ip6tables';
-  const text = 'on, but the policy of the chain FORWARD is DROP: only packets that a rule accepts are passed on';
-  return warning(`forwarding IPv${family}`, text, `${program} -A FORWARD -m mark ! --mark 0 -j ACCEPT, and one for the answers`);
+  const remedy = `${program} -I FORWARD -m mark ! --mark 0 -j ACCEPT, and one for the answers`;
+  const tables = parseChains(facts.savedRules[family] ?? '');
+  const ways = waysToQueues(facts).filter((way) => way.family === family && way.hook === 'PREROUTING');
+  const translated = translations(facts.savedRules[family] ?? '').map(({ address }) => `${address}/${family === 4 ? 32 : 128}`);
+  const destinations = translated.length > 0 ? translated : ways.map(({ vip }) => vip);
+  const mark = facts.policyRules[family].find(({ own }) => own)?.fwmark ?? 1;
+  for (const to of new Set(ways.length > 0 ? destinations : [])) {
+    const packet = { ...destination(to), mark, isForwarded: true };
+    for (const table of ['mangle', 'filter']) {
+      const outcomes = walk(tables.get(table) ?? new Map(), 'FORWARD', packet);
+      const end = outcomes.at(-1);
+      if (end?.what !== 'drop') continue;
+      const mayPass = outcomes.some(({ what }) => what === 'accept');
+      const text = `on, but ${describeEnd(end)}${end.rule ? '' : ' is DROP'}: ${mayPass ? 'only packets that a rule accepts' : 'no packets to targets'} are passed on`;
+      return (mayPass ? warning : problem)(check, text, remedy);
+    }
+  }
+  const closed = nftChains(facts).find(({ hook, policy }) => hook === 'forward' && policy === 'drop');
+  if (ways.length === 0 || !closed) return undefined;
+  const mayPass = closed.lines.some((line) => /\b(?:accept|jump|goto|vmap)\b/.test(line));
+  const text = `on, but the policy of a chain of nftables at the hook forward is drop: ${mayPass ? 'only packets that a rule accepts' : 'no packets to targets'} are passed on`;
+  return (mayPass ? warning : problem)(check, text, 'nft add rule … meta mark != 0 accept, and one for the answers');
 }
 
 /** Whether devices put packets together before anybody sees them. */
@@ -63,9 +97,23 @@ export function checkOffload({ offloads }: Facts): Finding {
   return ok(check, `GRO is on for ${gro.join(', ')}: packets of a connection come merged, up to 64 KiB, and are counted as one`);
 }
 
-/** Whether stored fragments can be sent. `nfqlb lb --tun=` makes the device, and will not start with one that is down. */
-export function checkTunDevices({ tunDevices }: Facts): Finding[] {
+/**
+ * Whether stored fragments can be sent. `nfqlb lb --tun=` makes the device, and will not start with one that is down or too narrow; but both may be
+ * changed later.
+ */
+export function checkTunDevices(facts: Facts): Finding[] {
   const check = 'tun device';
+  const used = facts.loadBalancers.flatMap(({ status }) => (status?.options?.tun === undefined ? [] : [status.options]));
+  const tunDevices = facts.tunDevices.filter(({ device }) => device.startsWith('nfqlb') || used.some(({ tun }) => tun === device));
+  for (const { tun, mtu } of used) {
+    const device = tunDevices.find((each) => each.device === tun);
+    if (!device)
+      return [problem(check, `${tun}: no such device, though a load balancer sends stored fragments through it`, 'restart nfqlb lb')];
+    if (!device.up) return [problem(check, `${tun}: down: stored fragments are lost`, `ip link set ${tun} up`)];
+    if (device.mtu >= mtu) continue;
+    const text = `${tun}: its MTU is ${device.mtu}, less than the load balancer’s --mtu=${mtu}: stored fragments may be lost`;
+    return [problem(check, text, `ip link set ${tun} mtu ${mtu}`)];
+  }
   const down = tunDevices.filter(({ up }) => !up).map(({ device }) => device);
   if (down.length > 0) {
     const text = `${down.join(', ')}: down: stored fragments that are sent through it are lost`;

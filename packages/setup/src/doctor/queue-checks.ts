@@ -4,6 +4,7 @@ import { formatQueues } from '../options.js';
 import type { Facts } from './facts.js';
 import { type Finding, ok, problem, unknown, warning } from './finding.js';
 import { anyRulesAreReadable, type QueueRule, queueRules } from './queue-rules.js';
+import { findShadows } from './shadow-check.js';
 
 /** Whether packets are led to queues, and whether they are safe there. */
 export function checkQueueRules(facts: Facts): Finding {
@@ -13,6 +14,14 @@ export function checkQueueRules(facts: Facts): Finding {
     if (!anyRulesAreReadable(facts)) return unknown(check, 'the packet rules cannot be read', facts);
     return warning(check, 'no rule leads packets to a queue', 'nfqlb up --vip=ADDRESS/BITS TARGET…');
   }
+  const shadows = findShadows(facts);
+  const [shadow] = ['all', 'marked', 'some'].flatMap((packets) => shadows.filter((each) => each.packets === packets));
+  const remedy = 'remove that rule, or put it behind the one that leads to the queue';
+  if (shadow?.packets === 'all') return problem(check, `packets to ${shadow.vip} do not reach the queue (${shadow.rule})`, remedy);
+  if (shadow?.packets === 'marked') {
+    return problem(check, `packets to ${shadow.vip} that already have a mark do not reach the queue (${shadow.rule})`, remedy);
+  }
+  if (shadow) return warning(check, `some packets to ${shadow.vip} do not reach the queue (${shadow.rule})`, remedy);
   const open = rules.find(({ bypass }) => bypass);
   if (open) {
     const text = `while nobody listens, packets pass without a fwmark and are delivered by chance (${open.text})`;
@@ -46,6 +55,11 @@ export function checkListeners(facts: Facts): Finding {
     return problem(check, `nobody listens to ${queues}: packets are dropped`, listenTo(deserted));
   }
   const idle = [...listened].filter((queue) => !used.has(queue));
+  const unfed = facts.loadBalancers.find(({ queue, status }) => (status?.queues ?? [{ queue }]).every((each) => idle.includes(each.queue)));
+  if (unfed) {
+    const text = `no rule leads packets to the load balancer of queue ${unfed.queue} (${unfed.status?.command ?? 'it does not answer'})`;
+    return problem(check, text, `nfqlb up --queue=${unfed.queue} --vip=ADDRESS/BITS TARGET…`);
+  }
   if (idle.length > 0) {
     return warning(
       check,
@@ -56,18 +70,27 @@ export function checkListeners(facts: Facts): Finding {
   return ok(check, listened.size === 0 ? 'none, and none is needed' : `every queue has one (${[...listened].join(', ')})`);
 }
 
-/** Whether the kernel dropped packets because a listener is too slow. */
+/** For how long packets that were dropped are a problem, in seconds: whoever looks for a fault comes within minutes. */
+const RECENT = 60;
+
+/** Whether the kernel dropped packets because a listener is too slow: a problem while it does, and shortly after. */
 export function checkDrops(facts: Facts): Finding {
   const check = 'queue drops';
   const { queues } = facts;
   if (!queues && !hasCapability(facts.capabilities, CAP_NET_ADMIN)) return unknown(check, `${KERNEL_QUEUES} cannot be read`, facts);
   const full = (queues ?? []).filter(({ queueDropped, socketDropped }) => queueDropped + socketDropped > 0);
   if (full.length === 0) return ok(check, queues?.length ? 'none' : 'no queue');
-  const texts = full.map(
-    ({ queue, queueDropped, socketDropped, waiting }) =>
-      `queue ${queue}: ${queueDropped} packets dropped because it was full, ${socketDropped} because the listener’s socket was; ${waiting} wait`,
-  );
-  return warning(check, texts.join('; '), 'nfqlb lb with a longer queue (--qlength=) or several (--queue=0:3 here and with up)');
+  const sinceDrop = new Map(facts.loadBalancers.flatMap(({ status }) => status?.queues ?? []).map((each) => [each.queue, each.sinceDrop]));
+  const isRecent = (queue: number): boolean =>
+    facts.drops.queues.has(queue) || (sinceDrop.get(queue) ?? Number.POSITIVE_INFINITY) <= RECENT;
+  const texts = full.map(({ queue, queueDropped, socketDropped, waiting }) => {
+    const dropped = `${queueDropped} packets dropped because it was full, ${socketDropped} because the listener’s socket was; ${waiting} wait`;
+    const seconds = sinceDrop.get(queue);
+    const now = facts.drops.queues.has(queue) ? '; it goes on' : '';
+    return `queue ${queue}: ${dropped}${now || (seconds === undefined ? '' : `; the last ${Math.round(seconds)} s ago`)}`;
+  });
+  const judge = full.some(({ queue }) => isRecent(queue)) ? problem : warning;
+  return judge(check, texts.join('; '), 'nfqlb lb with a longer queue (--qlength=) or several (--queue=0:3 here and with up)');
 }
 
 /** A load balancer for queues that follow one another, several for others. */

@@ -2,7 +2,7 @@ import { FAMILIES, type Family } from '../set-up.js';
 import type { Facts } from './facts.js';
 
 /** All packet rules, as programs have written them. */
-export type PacketRules = Pick<Facts, 'savedRules' | 'nftRules' | 'iptablesVersion'>;
+export type PacketRules = Pick<Facts, 'savedRules' | 'legacyRules' | 'nftRules' | 'iptablesVersion'>;
 
 /** A rule that sends packets to queues. */
 export interface QueueRule {
@@ -22,8 +22,9 @@ export interface QueueRule {
 
 /** All that could be read, of iptables and of nftables. */
 export function queueRules(facts: PacketRules): QueueRule[] {
-  const { savedRules } = facts;
-  return [...FAMILIES.flatMap((family) => iptablesQueueRules(savedRules[family] ?? '', family)), ...nftQueueRules(facts)];
+  const { savedRules, legacyRules } = facts;
+  const saved = (family: Family): string => `${savedRules[family] ?? ''}${legacyRules[family]}`;
+  return [...FAMILIES.flatMap((family) => iptablesQueueRules(saved(family), family)), ...nftQueueRules(facts)];
 }
 
 /** Whether iptables’ rules of a family are known. A family that the kernel does not have has none. */
@@ -68,8 +69,8 @@ const NFT_QUEUE = /\bqueue(?: flags [\w,]+)?(?: (?:num|to) (\d+)(?:-(\d+))?)?(?:
 const NFT_FRAGMENTS = /\bfrag(?:-off)?\b/;
 
 function nftQueueRules(facts: PacketRules): QueueRule[] {
-  return nativeTables(facts).flatMap(({ family, lines }) =>
-    lines.flatMap((text) => {
+  return nativeTables(facts).flatMap(({ family, chains }) =>
+    chains.flat().flatMap((text) => {
       const match = NFT_QUEUE.exec(text);
       if (!match) return [];
       const [, first = '0', last = first] = match;
@@ -82,8 +83,8 @@ function nftQueueRules(facts: PacketRules): QueueRule[] {
 /** A table of nftables, without what is of iptables. */
 export interface NativeTable {
   readonly family: Family | undefined;
-  /** Of all chains. */
-  readonly lines: readonly string[];
+  /** By chain. */
+  readonly chains: readonly (readonly string[])[];
 }
 
 /**
@@ -97,7 +98,7 @@ export function nativeTables({ savedRules, nftRules, iptablesVersion }: PacketRu
     const family = word === 'ip' ? 4 : word === 'ip6' ? 6 : undefined;
     const shown = family === undefined || isLegacy ? new Set() : chainsIn(savedRules[family] ?? '', name!);
     const chains = [...body!.matchAll(/^\tchain (\S+) \{\n([\s\S]*?)^\t\}/gm)].filter(([, chain]) => !shown.has(chain));
-    return { family, lines: chains.flatMap(([, , rules]) => rules!.split('\n').map((line) => line.trim())) };
+    return { family, chains: chains.map(([, , rules]) => rules!.split('\n').map((line) => line.trim())) };
   });
 }
 

@@ -1,6 +1,7 @@
 import { FAMILIES } from '../set-up.js';
 import type { Facts } from './facts.js';
 import { type Finding, problem } from './finding.js';
+import { translations } from './translations.js';
 
 /** Active targets on networks of this machine that do not answer when it asks for their link-layer address; nothing when there is none. */
 export function checkTargets({ savedRules, ownRoutes, silentNeighbours, tables }: Facts): Finding[] {
@@ -21,10 +22,4 @@ export function checkTargets({ savedRules, ownRoutes, silentNeighbours, tables }
       `nfqlb deactivate ${fwmarks}, until the target is back`,
     ),
   ];
-}
-
-/** Where `nfqlb up --mode=nat` leads fwmarks, as iptables-save has written it. */
-function translations(saved: string): Facts['ownRoutes'][4] {
-  const rules = saved.matchAll(/^-A NFQLB .*--mark 0x([\da-f]+) -j DNAT --to-destination (\S+)$/gm);
-  return [...rules].map(([, mark, address]) => ({ fwmark: Number.parseInt(mark!, 16), address: address! }));
 }

@@ -15,7 +15,7 @@ export function trackingRules(facts: PacketRules): { own: string[]; foreign: str
   const iptables = FAMILIES.flatMap((family) =>
     (facts.savedRules[family] ?? '').split('\n').filter((line) => IPTABLES_TRACKING.test(line)),
   );
-  const nft = nativeTables(facts).flatMap(({ lines }) => lines.filter((line) => NFT_TRACKING.test(line)));
+  const nft = nativeTables(facts).flatMap(({ chains }) => chains.flat().filter((line) => NFT_TRACKING.test(line)));
   const isOwn = (line: string): boolean => line.startsWith(`-A ${CHAIN}`);
   return { own: iptables.filter(isOwn), foreign: [...iptables.filter((line) => !isOwn(line)), ...nft] };
 }

@@ -5,8 +5,8 @@ import { Site } from '../../docker/site.js';
 
 const { NFQLB_TEST_ENDING: ending, NFQLB_TEST_NOTE: note } = process.env;
 
-test(`a site, and then: ${ending}`, async () => {
-  // Nobody disposes of it.
+test(`a site, then: ${ending}`, async () => {
+  // Deliberately not disposed of.
   await Site.create({ mode: 'nat', queues: 1, targets: 1 });
   writeFileSync(note!, owner());
   if (ending === 'fail') expect(1).toBe(2);

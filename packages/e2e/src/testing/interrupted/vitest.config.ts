@@ -1,4 +1,4 @@
-// A suite that clean-up.test.ts runs, to end it in one way or another.
+// A suite that clean-up.test.ts starts and ends in various ways.
 import { defineConfig } from 'vitest/config';
 
 export default defineConfig({

@@ -1,0 +1,358 @@
+// Every way to lose packets that can be made in a network namespace: traffic shows that they are lost, and `nfqlb doctor` must call it a problem.
+
+import { openSync, readFileSync, writeSync } from 'node:fs';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { TargetTable } from '@nfqlb/core';
+import { describe, expect, test } from 'vitest';
+import { LoadBalancer } from '../load-balancer/load-balancer.js';
+import { NFQLB } from '../load-balancer/program.js';
+import { describeLive } from '../testing/describe-live.js';
+import type { Mode } from '../topology/plan.js';
+import { Topology } from '../topology/topology.js';
+import { EchoServers } from '../traffic/echo.js';
+import { type Answers, ask, Questions } from '../traffic/questions.js';
+import { doctor } from './examination.js';
+import { makeBare, nfqlb, setUpOf } from './router.js';
+
+/** A tier of one load balancer and two targets, on which all is well. */
+interface Site {
+  readonly net: Topology;
+  readonly lb: LoadBalancer;
+}
+
+interface Fault {
+  readonly name: string;
+  readonly mode?: Mode;
+  readonly introduce: (site: Site) => Promise<unknown>;
+  /** Which packets are lost. `none`: not yet. */
+  readonly loses: 'all' | 'some' | 'none';
+  readonly check: string;
+  /** What doctor says for the check, up to the remedy. */
+  readonly says: string | RegExp;
+}
+
+const VIP = '10.0.0.1/32';
+
+const targetOnly = (net: Topology, number: number): string[] => {
+  const others = net.targets.filter((target) => target.number !== number).map(({ fwmark }) => `${fwmark}=`);
+  return setUpOf(net).filter((word) => !others.some((other) => word.startsWith(other)));
+};
+
+const nft = ({ net }: Site, ruleset: string): Promise<string> => net.lb.run(['nft', '-f', '-'], { input: ruleset });
+
+const FAULTS: readonly Fault[] = [
+  {
+    name: 'all targets are deactivated',
+    introduce: ({ net, lb }) => lb.deactivate(...net.targets),
+    loses: 'all',
+    check: 'tables',
+    says: /^problem: no target is active in .*: packets are dropped$/,
+  },
+  {
+    name: 'the load balancer uses another table than the one with the targets',
+    introduce: async ({ net, lb }) => {
+      await lb.deactivate(...net.targets);
+      const other = net.sharedMemory('other');
+      await lb.run('init', `--shm=${other}`);
+      await lb.run('activate', `--shm=${other}`, '101', '102');
+    },
+    loses: 'all',
+    check: 'tables',
+    says: /^problem: no target is active in \S+: packets are dropped; targets are active in .*-other\b.*, which no load balancer uses$/,
+  },
+  {
+    name: 'fwmark 0 is active, which nfqlb refuses and C nfqlb does not',
+    introduce: async ({ lb }) => activateZero(lb.table),
+    loses: 'some',
+    check: 'tables',
+    says: /^problem: fwmark 0 is active, but .* is dropped \(.*: 0, 33\.\d% of connections\)$/,
+  },
+  {
+    name: 'a fwmark without a rule is active',
+    introduce: ({ lb }) => lb.run('activate', `--shm=${lb.table}`, '999'),
+    loses: 'some',
+    check: 'tables',
+    says: /^problem: active fwmarks that no rule or route leads to a target: .*: 999, 33\.\d% of connections\)$/,
+  },
+  {
+    name: 'up is run again with fewer targets',
+    introduce: ({ net }) => nfqlb(net.lb, 'up', ...targetOnly(net, 1)),
+    loses: 'some',
+    check: 'tables',
+    says: /^problem: active fwmarks that no rule or route leads to a target: .*: 102, 50\.0% of connections\)$/,
+  },
+  {
+    name: 'a next hop does not answer',
+    introduce: async ({ net }) => {
+      // The target's end does not answer ARP.
+      await net.lb.ip('link set t1 arp on');
+      await net.lb.ip('neigh flush dev t1');
+    },
+    loses: 'some',
+    check: 'targets',
+    says: /^problem: nobody answers at 101=10\.100\.\d+\.2.*, to which packets go$/,
+  },
+  {
+    name: 'a next hop does not answer, with nat',
+    mode: 'nat',
+    introduce: async ({ net }) => {
+      await net.lb.ip('link set t1 arp on');
+      await net.lb.ip('neigh flush dev t1');
+    },
+    loses: 'some',
+    check: 'targets',
+    says: /^problem: nobody answers at 101=10\.100\.\d+\.2.*, to which packets go$/,
+  },
+  {
+    name: 'the device to a target is down',
+    introduce: ({ net }) => net.lb.ip('link set t1 down'),
+    loses: 'some',
+    check: 'set-up',
+    says: 'problem: fwmark 101: the route to the target has gone, as it does when its device goes down',
+  },
+  {
+    name: 'a policy rule is removed',
+    introduce: ({ net }) => net.lb.ip('rule del priority 14200 fwmark 102'),
+    loses: 'some',
+    check: 'set-up',
+    says: 'problem: IPv4: no policy rule for fwmark 102',
+  },
+  {
+    name: 'a policy rule of another program comes first',
+    introduce: ({ net }) => net.lb.ip('rule add priority 100 lookup main'),
+    loses: 'all',
+    check: 'VIPs',
+    says: /^problem: packets to 10\.0\.0\.1\/32 with fwmark 101 go .*, not to their target, and \d more: another policy rule comes first$/,
+  },
+  {
+    name: 'the VIP is an address of the load balancer itself',
+    introduce: ({ net }) => net.lb.ip(`address add ${VIP} dev lo`),
+    loses: 'all',
+    check: 'VIPs',
+    says: `problem: ${VIP}: an address of this machine, so that packets to it are delivered here, whatever their fwmark`,
+  },
+  {
+    name: 'forwarding is off',
+    introduce: ({ net }) => net.lb.run(['sh', '-ec', 'echo 0 >/proc/sys/net/ipv4/ip_forward']),
+    loses: 'all',
+    check: 'forwarding IPv4',
+    says: 'problem: off: packets get a fwmark, but are not passed on to targets',
+  },
+  {
+    name: 'the policy of FORWARD is DROP',
+    introduce: ({ net }) => net.lb.iptables(4, '-P FORWARD DROP'),
+    loses: 'all',
+    check: 'forwarding IPv4',
+    says: 'problem: on, but the policy of the chain FORWARD is DROP: no packets to targets are passed on',
+  },
+  {
+    name: 'a rule in FORWARD rejects packets to targets, with nat',
+    mode: 'nat',
+    introduce: ({ net }) => net.lb.iptables(4, '-I FORWARD -d 10.100.0.0/16 -j REJECT'),
+    loses: 'all',
+    check: 'forwarding IPv4',
+    says: /^problem: on, but -A FORWARD -d 10\.100\.0\.0\/16 -j REJECT --reject-with \S+: no packets to targets are passed on$/,
+  },
+  {
+    name: 'a firewall of nftables forwards nothing',
+    introduce: (site) => nft(site, 'table inet fw { chain forward { type filter hook forward priority 0; policy drop; }; }'),
+    loses: 'all',
+    check: 'forwarding IPv4',
+    says: /^problem: on, but the policy of a chain of nftables at the hook forward is drop: no packets to targets are passed on$/,
+  },
+  {
+    name: 'iptables-legacy drops beside nf_tables',
+    introduce: ({ net }) => net.lb.run(['iptables-legacy', '-P', 'FORWARD', 'DROP']),
+    loses: 'all',
+    check: 'legacy rules',
+    says: 'problem: iptables-legacy drops packets to VIPs, which iptables does not show (the policy of the chain FORWARD)',
+  },
+  {
+    name: 'the queue rule of a VIP is removed',
+    introduce: ({ net }) => net.lb.iptables(4, `-t mangle -D NFQLB -d ${VIP} -j NFQUEUE --queue-num 2`),
+    loses: 'all',
+    check: 'set-up',
+    says: `problem: iptables -t mangle: the chain NFQLB is empty`,
+  },
+  {
+    name: 'no rule leads to the queue rules any more',
+    introduce: ({ net }) => net.lb.iptables(4, '-t mangle -D PREROUTING -j NFQLB'),
+    loses: 'all',
+    check: 'set-up',
+    says: 'problem: iptables -t mangle: no rule leads to the chain NFQLB',
+  },
+  {
+    name: 'the queue rules are for another queue',
+    introduce: ({ net }) => nfqlb(net.lb, 'up', ...setUpOf(net), '--queue=5'),
+    loses: 'all',
+    check: 'listeners',
+    says: 'problem: nobody listens to queue 5: packets are dropped',
+  },
+  {
+    name: 'an earlier rule accepts packets to the VIP',
+    introduce: ({ net }) => net.lb.iptables(4, `-t mangle -I PREROUTING -d ${VIP} -j ACCEPT`),
+    loses: 'all',
+    check: 'queue rules',
+    says: `problem: packets to ${VIP} do not reach the queue (-A PREROUTING -d ${VIP} -j ACCEPT)`,
+  },
+  {
+    name: 'an earlier rule accepts some packets to the VIP',
+    introduce: ({ net }) => net.lb.iptables(4, '-t mangle -I PREROUTING -p udp -j ACCEPT'),
+    loses: 'all',
+    check: 'queue rules',
+    says: `warning: some packets to ${VIP} do not reach the queue (-A PREROUTING -p udp -j ACCEPT)`,
+  },
+  {
+    name: 'a rule in the table raw drops packets to the VIP',
+    introduce: ({ net }) => net.lb.iptables(4, `-t raw -A PREROUTING -d ${VIP} -j DROP`),
+    loses: 'all',
+    check: 'queue rules',
+    says: `problem: packets to ${VIP} do not reach the queue (-A PREROUTING -d ${VIP} -j DROP)`,
+  },
+  {
+    name: 'another program marks packets behind the queue',
+    introduce: (site) => nft(site, 'table inet vpn { chain pre { type filter hook prerouting priority -140; meta mark set 5; }; }'),
+    loses: 'all',
+    check: 'fwmarks',
+    says: 'problem: overwritten behind the queue, so that packets go astray (meta mark set 0x00000005)',
+  },
+  {
+    name: 'another program restores the marks of connections, and accepts what is marked',
+    introduce: async ({ net }) => {
+      await net.lb.iptables(4, '-t mangle -I PREROUTING -m mark ! --mark 0 -j ACCEPT');
+      await net.lb.iptables(4, '-t mangle -I PREROUTING -j CONNMARK --restore-mark');
+      await net.lb.iptables(4, '-t mangle -I PREROUTING -j CONNMARK --set-mark 77');
+    },
+    loses: 'all',
+    check: 'queue rules',
+    says: `problem: packets to ${VIP} that already have a mark do not reach the queue (-A PREROUTING -m mark ! --mark 0x0 -j ACCEPT)`,
+  },
+  {
+    name: 'the load balancer is killed',
+    introduce: ({ lb }) => lb.kill(),
+    loses: 'all',
+    check: 'listeners',
+    says: 'problem: nobody listens to queue 2: packets are dropped',
+  },
+  {
+    name: 'the load balancer is killed, and the queue rule has --queue-bypass',
+    introduce: async ({ net, lb }) => {
+      await lb.kill();
+      await net.lb.iptables(4, `-t mangle -I NFQLB -d ${VIP} -j NFQUEUE --queue-num 2 --queue-bypass`);
+    },
+    loses: 'all',
+    check: 'listeners',
+    says: 'problem: nobody listens to queue 2: packets are dropped',
+  },
+  {
+    name: 'a queue rule has --queue-bypass',
+    introduce: ({ net }) => net.lb.iptables(4, `-t mangle -I NFQLB -d ${VIP} -j NFQUEUE --queue-num 2 --queue-bypass`),
+    loses: 'none',
+    check: 'queue rules',
+    says: /^warning: while nobody listens, packets pass without a fwmark .*--queue-bypass\)$/,
+  },
+  {
+    name: 'the load balancer hangs',
+    introduce: async ({ lb }) => lb.process.signal('SIGSTOP'),
+    loses: 'all',
+    check: 'load balancers',
+    says: /^problem: the load balancer of queue 2 does not answer: /,
+  },
+];
+
+/** Does to a table what C nfqlb's `activate 0` does. */
+function activateZero(name: string): void {
+  const path = `/dev/shm/${name}`;
+  const memory = new Uint8Array(readFileSync(path)).buffer;
+  TargetTable.open(memory).activate([{ fwmark: 0 }]);
+  writeSync(openSync(path, 'r+'), new Uint8Array(memory));
+}
+
+/** Enough connections for each target and the share of a third that some faults cost. */
+const CONNECTIONS = { all: 8, some: 24, none: 24 } as const;
+
+const asking = (net: Topology, loses: Fault['loses']): Promise<Answers> =>
+  ask(net, { protocol: 'udp', connections: CONNECTIONS[loses], timeout: 200 });
+
+function expectLoss({ asked, answered }: Answers, loses: Fault['loses']): void {
+  if (loses === 'none') expect(answered).toBe(asked);
+  else if (loses === 'all') expect(answered).toBe(0);
+  else {
+    expect(answered).toBeGreaterThan(0);
+    expect(answered).toBeLessThan(asked);
+  }
+}
+
+describeLive(
+  'packets are lost, and doctor says why, when',
+  () => {
+    test.each(FAULTS)('$name', async ({ mode = 'dsr', introduce, loses, check, says }) => {
+      await using net = await Topology.create({ targets: 2, mode });
+      await using _echo = await EchoServers.start(net);
+      await using lb = await LoadBalancer.start(net);
+      await makeBare(net);
+      await nfqlb(net.lb, 'up', ...setUpOf(net));
+      expectLoss(await asking(net, 'none'), 'none');
+      // The status socket opens shortly after the queue.
+      await expect.poll(async () => (await doctor(net.lb)).says.get('load balancers'), { timeout: 10_000 }).toBe('ok: 1 running, healthy');
+      expect((await doctor(net.lb)).status).toBe(0);
+
+      await introduce({ net, lb });
+      expectLoss(await asking(net, loses), loses);
+      const found = await doctor(net.lb);
+      if (check === 'load balancers') lb.process.signal('SIGCONT');
+      expect(found.says.get(check)?.replace(/ → .*$/, '')).toMatch(says instanceof RegExp ? says : new RegExp(`^${literally(says)}$`));
+      expect(found.status).toBe(String(says).includes('problem') ? 1 : 0);
+    });
+
+    describe('only while there is traffic', () => {
+      test('the reverse path filter drops it', async () => {
+        await using net = await Topology.create({ targets: 2 });
+        await using _echo = await EchoServers.start(net);
+        await using _lb = await LoadBalancer.start(net);
+        await makeBare(net);
+        await nfqlb(net.lb, 'up', ...setUpOf(net));
+        // Answers would go through t1.
+        await net.lb.ip(`route replace 10.2.0.0/16 via ${net.lb.wire('t1').peer.ipv4}`);
+        await net.lb.run(['sh', '-ec', 'echo 1 >/proc/sys/net/ipv4/conf/client/rp_filter']);
+        expect((await doctor(net.lb)).says.get('rp_filter')).toMatch(/^warning: strict on client: /);
+        await using questions = await Questions.start(net, { protocol: 'udp', connections: 20, repeat: 0, interval: 50, from: '10.2.0.1' });
+        const { status, says } = await doctor(net.lb);
+        const { asked, answered } = await questions.stop();
+        expect([asked > 0, answered, status]).toEqual([true, 0, 1]);
+        expect(says.get('rp_filter')).toMatch(
+          /^problem: \d+ packets dropped by the reverse path filter within a second \(on for client\) → /,
+        );
+      });
+
+      test('a queue overflows, and did so not long ago', async () => {
+        await using net = await Topology.create({ targets: 2 });
+        await using _echo = await EchoServers.start(net);
+        await using lb = await LoadBalancer.start(net, { options: ['--qlength=1'] });
+        await makeBare(net);
+        await nfqlb(net.lb, 'up', ...setUpOf(net));
+        await expect
+          .poll(async () => (await doctor(net.lb)).says.get('load balancers'), { timeout: 10_000 })
+          .toBe('ok: 1 running, healthy');
+        lb.process.signal('SIGSTOP');
+        await using questions = await Questions.start(net, { protocol: 'udp', connections: 20, repeat: 0, interval: 50 });
+        await sleep(300);
+        const during = await doctor(net.lb);
+        lb.process.signal('SIGCONT');
+        const { asked, answered } = await questions.stop();
+        expect(answered).toBeLessThan(asked);
+        expect(during.status).toBe(1);
+        expect(during.says.get('queue drops')).toMatch(/^problem: queue 2: \d+ packets dropped because it was full, .*; it goes on → /);
+        await sleep(1000);
+        const after = await doctor(net.lb);
+        expect(after.status).toBe(1);
+        expect(after.says.get('queue drops')).toMatch(/^problem: queue 2: \d+ packets dropped .*; the last \d s ago → /);
+      });
+    });
+  },
+  NFQLB,
+);
+
+function literally(text: string): string {
+  return text.replace(/[.*+?^${}()|[\]\\]/g, '\\$&');
+}

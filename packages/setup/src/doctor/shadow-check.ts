@@ -1,0 +1,116 @@
+import { type Cidr, parseCidr } from '@nfqlb/core/address';
+import { type Outcome, walk } from '../path/chain-walk.js';
+import { undecided } from '../path/rule-match.js';
+import { type Chains, parseChains } from '../path/saved-chains.js';
+import { FAMILIES, type Family } from '../set-up.js';
+import type { Facts } from './facts.js';
+
+/** The order in which a hook's packets pass the tables of iptables. */
+const TABLES = ['raw', 'mangle', 'nat', 'filter'] as const;
+
+/** Hooks at which packets can be sent to a queue before they are routed. */
+const HOOKS = ['PREROUTING', 'OUTPUT'] as const;
+
+/** The way of packets to a VIP up to its queue rule. */
+export interface WayToQueue {
+  readonly family: Family;
+  /** The VIP as the queue rule has it; absent where the rule is for all packets. */
+  readonly vip: string | undefined;
+  readonly hook: (typeof HOOKS)[number];
+  /** The table with the queue rule. */
+  readonly table: (typeof TABLES)[number];
+  /** The tables of the family. */
+  readonly tables: ReadonlyMap<string, Chains>;
+}
+
+/** All ways to the queues of some rules of iptables. */
+export function waysToQueues({ savedRules }: { readonly savedRules: Readonly<Record<Family, string | undefined>> }): WayToQueue[] {
+  return FAMILIES.flatMap((family) => {
+    const tables = parseChains(savedRules[family] ?? '');
+    return TABLES.flatMap((table) =>
+      HOOKS.flatMap((hook) => {
+        const chains = tables.get(table) ?? new Map();
+        const vips = new Set(queueDestinations(chains, hook));
+        return [...vips].map((vip) => ({ family, vip, hook, table, tables }));
+      }),
+    );
+  });
+}
+
+/** Destinations of the queue rules that a hook's packets can reach. */
+function queueDestinations(chains: Chains, hook: string): (string | undefined)[] {
+  const reached = new Set<string>();
+  const visit = (chain: string): (string | undefined)[] => {
+    if (reached.has(chain)) return [];
+    reached.add(chain);
+    return (chains.get(chain)?.rules ?? []).flatMap(({ target, matches }) => {
+      if (target === 'NFQUEUE') return [matches.find(({ option, isNegated }) => option === '-d' && !isNegated)?.values[0]];
+      return target !== undefined && chains.has(target) ? visit(target) : [];
+    });
+  };
+  return visit(hook);
+}
+
+/** Something that keeps packets to a VIP from its queue. */
+export interface Shadow {
+  readonly vip: string;
+  /** Which packets: all, those that another program has marked, or others that cannot be told from the rules. */
+  readonly packets: 'all' | 'marked' | 'some';
+  readonly rule: string;
+}
+
+/** What comes before the queue rules and takes their packets. */
+export function findShadows(facts: Pick<Facts, 'savedRules'>): Shadow[] {
+  return waysToQueues(facts).flatMap(shadowsOn);
+}
+
+function shadowsOn({ family, vip, hook, table, tables }: WayToQueue): Shadow[] {
+  const to = vip ?? (family === 4 ? '0.0.0.0/0' : '::/0');
+  const packet = { ...destination(vip), mark: 0, isForwarded: hook === 'PREROUTING' };
+  const shadows: Shadow[] = [];
+  for (const name of TABLES.slice(0, TABLES.indexOf(table))) {
+    const end = walk(tables.get(name) ?? new Map(), hook, packet).at(-1);
+    if (end?.what === 'drop') shadows.push({ vip: to, packets: 'all', rule: describeEnd(end) });
+  }
+  const outcomes = walk(tables.get(table)!, hook, packet);
+  const queue = outcomes.findIndex(({ what }) => what === 'queue');
+  const before = outcomes.slice(0, queue < 0 ? undefined : queue).filter(({ what }) => what !== 'mark');
+  for (const outcome of before) {
+    if (outcome.isCertain) shadows.push({ vip: to, packets: 'all', rule: describeEnd(outcome) });
+    else if (outcome.rule) {
+      const byMark = undecided(outcome.rule, { ...destination(vip), isForwarded: packet.isForwarded }).every(
+        (option) => option === '--mark',
+      );
+      shadows.push({ vip: to, packets: byMark ? 'marked' : 'some', rule: describeEnd(outcome) });
+    }
+  }
+  return shadows;
+}
+
+export function describeEnd({ rule, chain }: Outcome): string {
+  return rule?.text ?? `the policy of the chain ${chain}`;
+}
+
+export function destination(network: string | undefined): { readonly destination?: Cidr } {
+  const cidr = network === undefined ? undefined : parseCidr(network);
+  return cidr ? { destination: cidr } : {};
+}
+
+/** What changes a packet's fwmark between the queue and its route. */
+export interface MarkChange {
+  /** Whether it changes the fwmark of all packets to a VIP. */
+  readonly isCertain: boolean;
+  readonly rule: string;
+}
+
+/** Rules of iptables in tables behind the queue's. */
+export function findMarkChanges(facts: Pick<Facts, 'savedRules'>): MarkChange[] {
+  return waysToQueues(facts).flatMap(({ vip, hook, table, tables }) => {
+    const packet = { ...destination(vip), isForwarded: hook === 'PREROUTING' };
+    return TABLES.slice(TABLES.indexOf(table) + 1).flatMap((name) =>
+      walk(tables.get(name) ?? new Map(), hook, packet).flatMap(({ what, isCertain, rule }) =>
+        what === 'mark' && rule ? [{ isCertain, rule: rule.text }] : [],
+      ),
+    );
+  });
+}
