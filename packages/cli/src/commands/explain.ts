@@ -1,11 +1,15 @@
 import { Command, fwmarkOrNone, oneOf, repeatable, text, UsageError, wholeNumber } from '@nfqlb/options';
+import type { DecisionOptions } from '@nfqlb/protocol/status';
 import { readTable } from '@nfqlb/protocol/tables';
+import type { WayToTarget } from '@nfqlb/setup/path';
 import { tableNames } from '../completion/names.js';
-import { Decider, type DeciderOptions } from '../explain/decider.js';
+import { type Answer, Decider, type DeciderOptions, describeGiven } from '../explain/decider.js';
 import { address, composePacket, type GivenPacket, type PacketOptions, packetInHex, protocol } from '../explain/given-packet.js';
+import { type Arrival, arrivalsOf, endBeforeBalancing } from '../explain/journey.js';
 import { movedBuckets } from '../explain/moved-buckets.js';
-import { asJson, asText, type WhatIfAnswer } from '../explain/report.js';
+import { asJson, asText, type Explanation, type WhatIfAnswer } from '../explain/report.js';
 import { runningConfiguration } from '../explain/running-configuration.js';
+import { type RunningLoadBalancer, runningLoadBalancers } from '../explain/running-load-balancers.js';
 import type { Situation } from '../explain/situation.js';
 import { tryOut, type WhatIf, whatIf } from '../explain/what-if.js';
 
@@ -13,13 +17,15 @@ interface ExplainOptions extends PacketOptions {
   readonly packet?: readonly string[];
   readonly tshm?: string;
   readonly lbshm?: string;
-  readonly hash_mode: '0' | '1';
-  readonly notargets_fwmark: number;
+  readonly hash_mode?: '0' | '1';
+  readonly notargets_fwmark?: number;
   readonly nolb_fwmark?: number;
   readonly promiscuous_ping?: boolean;
   readonly sctp_encap?: number;
   readonly tun?: string;
-  readonly mtu: number;
+  readonly mtu?: number;
+  readonly decisionOnly?: boolean;
+  readonly iif?: string;
   readonly whatIf?: readonly WhatIf[];
   readonly json?: boolean;
 }
@@ -33,7 +39,7 @@ const PORT = wholeNumber({ max: 65535 });
 export function explainCommand(): Command {
   return new Command('explain')
     .description(
-      'say where the load balancer would send a packet, and why: by the flows of the one that is running, or by a target table; nothing is sent, nothing is changed',
+      'follow a packet through this machine: packet rules, queue, the running load balancer with its flows, tables and options, route and neighbour; nothing is sent, nothing is changed',
     )
     .option('--src <address>', 'source address', address)
     .option('--dst <address>', 'destination address', address)
@@ -49,41 +55,105 @@ export function explainCommand(): Command {
     )
     .option('--what-if <command>', 'and what if this was changed, as in "deactivate 102"; repeatable', repeatable(whatIf))
     .option('--json', 'as JSON, a line for each packet')
-    .option('--tshm <name>', 'go by this target table, as lb does', text(tableNames))
-    .option('--lbshm <name>', "as for lb: the load balancer tier's table", text(tableNames))
-    .option('--hash_mode <mode>', 'as for lb', oneOf('0', '1'), '1')
-    .option('--notargets_fwmark <fwmark>', 'as for lb', fwmarkOrNone, -1)
-    .option('--sctp_encap <port>', 'as for lb (default: 0)', PORT)
-    .option('--nolb_fwmark <fwmark>', 'as for flowlb (default: -1)', fwmarkOrNone)
+    .option('--tshm <name>', 'decide by this target table, as lb does; implies --decision-only', text(tableNames))
+    .option('--iif <device>', 'where the packet comes in (default: the device through which answers to its source leave)')
+    .option('--decision-only', 'only what a load balancer would decide: packet rules, routes and its running options are not looked at')
+    .option(
+      '--lbshm <name>',
+      "as for lb: the load balancer tier's table (default, as for the options below: what the running load balancer has)",
+      text(tableNames),
+    )
+    .option('--hash_mode <mode>', 'as for lb', oneOf('0', '1'))
+    .option('--notargets_fwmark <fwmark>', 'as for lb', fwmarkOrNone)
+    .option('--sctp_encap <port>', 'as for lb', PORT)
+    .option('--nolb_fwmark <fwmark>', 'as for flowlb', fwmarkOrNone)
     .option('--promiscuous_ping', 'as for flowlb')
     .option('--tun <device>', 'as for lb: it stores fragments that come before their first')
-    .option('--mtu <octets>', 'as for lb: longest fragment that is stored', wholeNumber({ min: 576, max: 65_531 }), 1500)
+    .option('--mtu <octets>', 'as for lb: longest fragment that is stored', wholeNumber({ min: 576, max: 65_531 }))
     .action(explain) as Command;
 }
 
 async function explain(options: ExplainOptions): Promise<void> {
   const packets = packetsOf(options);
-  const { situation, about } = await runningConfiguration(options.tshm);
-  checkMode(options, situation);
-  const deciding = deciderOptions(options);
-  // Opened for the error where there is none.
-  if (options.lbshm !== undefined && !situation.tableOf(options.lbshm)) readTable(options.lbshm, () => {});
-
-  const decider = new Decider(situation, deciding);
-  const answers = packets.map((packet) => decider.decide(packet));
-  const changed = options.whatIf && tryAll(options.whatIf, situation, answers[0]!.table?.name ?? situation.table);
-  const otherwise = changed && new Decider(changed, deciding);
-  const moved = changed ? movedBuckets(situation, changed) : [];
-  answers.forEach((answer, i) => {
-    const after: WhatIfAnswer | undefined = otherwise && {
-      commands: options.whatIf!.map(({ line }) => line),
-      answer: otherwise.decide(packets[i]!),
-      moved,
-    };
-    const explanation = { answer, whatIf: after };
+  const isDecisionOnly = options.decisionOnly === true || options.tshm !== undefined;
+  const arrivals = isDecisionOnly ? [] : arrivalsOf(packets);
+  const running = isDecisionOnly ? [] : await runningLoadBalancers();
+  const explainers = new Map<RunningLoadBalancer | undefined, Explainer>();
+  for (const [i, packet] of packets.entries()) {
+    const arrival = arrivals[i];
+    const end = arrival === undefined || typeof arrival === 'string' ? undefined : endBeforeBalancing(arrival, running);
+    let about: string | undefined;
+    let explanation: Explanation;
+    if (end) explanation = { packet: describeGiven(packet), arrival, end };
+    else {
+      const balancer = balancerFor(arrival, running);
+      const explainer = explainers.get(balancer) ?? (await Explainer.create(options, balancer));
+      explainers.set(balancer, explainer);
+      about = explainer.about;
+      explanation = explainer.explain(packet, arrival);
+    }
     if (options.json) console.log(JSON.stringify(asJson(about, explanation)));
     else process.stdout.write(`${i === 0 ? '' : '\n'}${asText(about, explanation)}`);
-  });
+  }
+}
+
+/** The load balancer of the packet's queue; where its queue is not known, the only one that runs. */
+function balancerFor(arrival: Arrival | string | undefined, running: readonly RunningLoadBalancer[]): RunningLoadBalancer | undefined {
+  if (arrival === undefined || typeof arrival === 'string') return running.length === 1 ? running[0] : undefined;
+  const { way } = arrival;
+  return way.end === 'queue' ? running.find(({ queues }) => queues.includes(way.first)) : undefined;
+}
+
+/** Decides packets as one load balancer does. */
+class Explainer {
+  /** By what it decides. */
+  readonly about: string;
+  readonly #options: ExplainOptions;
+  readonly #deciding: DeciderOptions;
+  readonly #situation: Situation;
+  readonly #decider: Decider;
+  /** The same after the commands of `--what-if`. */
+  #otherwise: Decider | undefined;
+  #moved: WhatIfAnswer['moved'] = [];
+
+  private constructor(options: ExplainOptions, situation: Situation, about: string, running: DecisionOptions | undefined) {
+    checkMode(options, situation);
+    this.about = about;
+    this.#options = options;
+    this.#deciding = deciderOptions(options, running);
+    this.#situation = situation;
+    // Opened for the error where there is none.
+    const { tier } = this.#deciding;
+    if (tier !== undefined && !situation.tableOf(tier)) readTable(tier, () => {});
+    this.#decider = new Decider(situation, this.#deciding);
+  }
+
+  static async create(options: ExplainOptions, balancer: RunningLoadBalancer | undefined): Promise<Explainer> {
+    const { situation, about } = await runningConfiguration(options.tshm, balancer);
+    return new Explainer(options, situation, about, balancer?.options);
+  }
+
+  explain(packet: GivenPacket, arrival: Arrival | string | undefined): Explanation {
+    const answer = this.#decider.decide(packet);
+    const { whatIf: commands } = this.#options;
+    if (commands && !this.#otherwise) {
+      const changed = tryAll(commands, this.#situation, answer.table?.name ?? this.#situation.table);
+      this.#otherwise = new Decider(changed, this.#deciding);
+      this.#moved = movedBuckets(this.#situation, changed);
+    }
+    const after = this.#otherwise?.decide(packet);
+    const whatIf = after && {
+      commands: commands!.map(({ line }) => line),
+      answer: after,
+      delivery: this.#delivered(arrival, after),
+      moved: this.#moved,
+    };
+    return { packet: answer.packet, arrival, answer, delivery: this.#delivered(arrival, answer), whatIf };
+  }
+
+  #delivered(arrival: Arrival | string | undefined, { decision: { fwmark } }: Answer): WayToTarget | undefined {
+    return arrival === undefined || typeof arrival === 'string' || fwmark < 0 ? undefined : arrival.follow(fwmark, this.#options.iif);
+  }
 }
 
 /** @throws UsageError for options that do not go together */
@@ -111,19 +181,25 @@ function checkMode({ nolb_fwmark, promiscuous_ping, sctp_encap }: ExplainOptions
   if (promiscuous_ping) throw new UsageError('invalid-value', problem, { option: '--promiscuous_ping' });
 }
 
-function deciderOptions(options: ExplainOptions): DeciderOptions {
+/** Options given here come first, then those of the running load balancer, then the defaults of `lb` and `flowlb`. */
+function deciderOptions(given: ExplainOptions, running: DecisionOptions | undefined): DeciderOptions {
+  const hashMode = given.hash_mode ?? `${running?.hashMode ?? 1}`;
+  const tun = given.tun ?? running?.tun;
   return {
     balancer: {
-      hashMode: options.hash_mode === '0' ? 0 : 1,
-      udpEncapPort: options.sctp_encap ?? 0,
-      noTargetsFwmark: options.notargets_fwmark,
-      noFlowFwmark: options.nolb_fwmark ?? -1,
+      hashMode: hashMode === '0' ? 0 : 1,
+      udpEncapPort: given.sctp_encap ?? running?.udpEncapPort ?? 0,
+      noTargetsFwmark: given.notargets_fwmark ?? running?.noTargetsFwmark ?? -1,
+      noFlowFwmark: given.nolb_fwmark ?? running?.noFlowFwmark ?? -1,
     },
-    promiscuousPing: options.promiscuous_ping ?? false,
-    tier: options.lbshm,
-    fragments: { ...FRAGMENTS, fragments: options.tun === undefined ? 0 : FRAGMENTS.fragments, mtu: options.mtu },
+    promiscuousPing: given.promiscuous_ping ?? running?.promiscuousPing ?? false,
+    tier: given.lbshm ?? running?.tier,
+    fragments: { ...FRAGMENTS, fragments: tun === undefined ? 0 : FRAGMENTS.fragments, mtu: given.mtu ?? running?.mtu ?? DEFAULT_MTU },
   };
 }
+
+/** Of `lb` and `flowlb`, in octets. */
+const DEFAULT_MTU = 1500;
 
 /** Room for all packets that a command line can hold. */
 const FRAGMENTS = { size: 997, buckets: 997, fragments: 100, ttl: 200, holes: 0 };

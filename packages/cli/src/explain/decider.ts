@@ -1,11 +1,13 @@
 import {
   Balancer,
   type BalancerOptions,
+  extractKey,
   FlowBalancer,
   FragmentTable,
   type FragmentTableOptions,
   FwmarkLookup,
   Kind,
+  PacketKey,
   STATISTICS_LENGTH,
 } from '@nfqlb/core';
 import { type Decision, type DecisionRecord, decisionOf, decisionRecord, describeDecision, hasFlow } from '@nfqlb/core/explanation';
@@ -55,6 +57,13 @@ export interface TableAsked {
   /** The fwmark's part of the buckets, from 0 to 1, and its weight; absent where none was chosen. */
   readonly share?: number;
   readonly weight?: number;
+}
+
+/** A packet in words, before anything decides about it. */
+export function describeGiven({ bytes, etherType }: GivenPacket): string {
+  const key = new PacketKey();
+  const kind = extractKey(key, bytes, 0, bytes.length, etherType, 0);
+  return describeArrival({ kind, key, octets: bytes, etherType, wireLength: bytes.length });
 }
 
 /** Decides packets one after the other by a situation, with the balancer that decides them in the running load balancer. */

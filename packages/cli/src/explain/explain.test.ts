@@ -69,8 +69,12 @@ const v4 = packet().ipv4('10.0.0.2', '10.0.0.1');
 const back = packet().ipv4('10.0.0.1', '10.0.0.2');
 const given = (bytes: Uint8Array): string => `--packet=${Buffer.from(bytes).toString('hex')}`;
 
+/** What comes before the decision and after it is tested live. */
+const decisionOnly = (args: readonly string[]): string[] =>
+  args.some((arg) => arg.startsWith('--tshm')) ? [...args] : ['--decision-only', ...args];
+
 async function text(...args: string[]): Promise<string> {
-  const { status, stdout, stderr } = await nfqlb('explain', ...args);
+  const { status, stdout, stderr } = await nfqlb('explain', ...decisionOnly(args));
   expect({ status, stderr }).toEqual({ status: 0, stderr: '' });
   return stdout.replaceAll(NAME, 'X');
 }
@@ -380,14 +384,14 @@ describe('what cannot be answered is said in one line', () => {
       `--promiscuous_ping: is for flowlb; packets go by table ${WEB}`,
     ],
   ])('%s', async (_, args, problem) => {
-    const { status, stdout, stderr } = await nfqlb('explain', ...args);
+    const { status, stdout, stderr } = await nfqlb('explain', ...decisionOnly(args));
     expect({ status, stdout }).toEqual({ status: 1, stdout: '' });
     expect(stderr.trimEnd().split('\n')).toEqual([expect.stringContaining(problem)]);
   });
 
   test('a flow that is not there, a table that flow-set does not find, an option of lb', async () => {
     await flows(`name:web target:${WEB}`);
-    const problem = async (...args: string[]): Promise<string> => (await nfqlb('explain', ...TCP, ...args)).stderr;
+    const problem = async (...args: string[]): Promise<string> => (await nfqlb('explain', '--decision-only', ...TCP, ...args)).stderr;
     expect(await problem('--what-if=flow-delete --name=none')).toBe(
       'nfqlb explain: --what-if=flow-delete --name=none: no such flow; there is web\n',
     );

@@ -1,18 +1,28 @@
 import { Kind, Reason } from '@nfqlb/core';
 import type { DecisionRecord } from '@nfqlb/core/explanation';
 import { printable } from '@nfqlb/core/explanation';
+import type { WayToTarget } from '@nfqlb/setup/path';
 import type { Answer, FlowFound, TableAsked } from './decider.js';
+import type { Arrival, End } from './journey.js';
 import type { MovedBuckets } from './moved-buckets.js';
 
-/** The answer about one packet; and what would be, where that was asked. */
+/** What becomes of one packet; and what would, if that was asked. */
 export interface Explanation {
-  readonly answer: Answer;
+  /** In words. */
+  readonly packet: string;
+  /** How it comes to a queue, or why that cannot be seen; absent if nobody asked. */
+  readonly arrival: Arrival | string | undefined;
+  /** Why no load balancer gets it; then there is no answer. */
+  readonly end?: End;
+  readonly answer?: Answer;
+  readonly delivery?: WayToTarget | undefined;
   readonly whatIf?: WhatIfAnswer | undefined;
 }
 
 export interface WhatIfAnswer {
   readonly commands: readonly string[];
   readonly answer: Answer;
+  readonly delivery: WayToTarget | undefined;
   /** By table: how many of its buckets would lead elsewhere. */
   readonly moved: readonly MovedBuckets[];
 }
@@ -22,21 +32,36 @@ type Line = readonly [label: string, text: string];
 const LABEL = 9;
 
 /** For people: a line for each step to the answer. */
-export function asText(about: string, { answer, whatIf }: Explanation): string {
-  const lines = [['by', about] as const, ...linesOf(answer)];
-  if (whatIf) {
+export function asText(about: string | undefined, explanation: Explanation): string {
+  const { packet, arrival, end, answer, delivery, whatIf } = explanation;
+  const lines: Line[] = about === undefined ? [] : [['by', about]];
+  lines.push(['packet', packet]);
+  if (arrival !== undefined) lines.push(['queue', describeQueue(arrival)]);
+  if (end) lines.push(['answer', end.words]);
+  if (answer) lines.push(...linesOf(answer, delivery));
+  if (answer && whatIf) {
     lines.push(['what if', whatIf.commands.join('; ')]);
-    const before = linesOf(answer).map(String);
-    lines.push(...linesOf(whatIf.answer).filter((line) => line[0] === 'answer' || !before.includes(String(line))));
+    const before = lines.map(String);
+    lines.push(...linesOf(whatIf.answer, whatIf.delivery).filter((line) => line[0] === 'answer' || !before.includes(String(line))));
     lines.push(['change', describeChange(answer, whatIf)]);
   }
   return lines.map(([label, text]) => `${label.padEnd(LABEL)}${printable(text)}\n`).join('');
 }
 
-function linesOf(answer: Answer): Line[] {
-  const { packet, key, decision, flow, table, words } = answer;
+function describeQueue(arrival: Arrival | string): string {
+  if (typeof arrival === 'string')
+    return `not known: the packet rules cannot be read (${arrival}); it is taken for one that comes to the queue`;
+  const { way } = arrival;
+  if (way.end !== 'queue') return 'none';
+  const queues = way.first === way.last ? `${way.first}` : `one of ${way.first} to ${way.last}`;
+  const unless = way.unless.length > 0 ? `; unless it matches ${way.unless.join(', or ')}` : '';
+  return `${queues}, by ${way.rule}${unless}`;
+}
+
+function linesOf(answer: Answer, delivery: WayToTarget | undefined): Line[] {
+  const { key, decision, flow, table, words } = answer;
   const { choice } = decision;
-  const lines: Line[] = [['packet', packet]];
+  const lines: Line[] = [];
   if (key !== '') lines.push(['key', key.replace(/.{8}(?=.)/g, '$& ')]);
   if (flow) lines.push(['flow', describeFlow(flow)]);
   if (table) lines.push(['table', describeTable(table)]);
@@ -45,8 +70,25 @@ function linesOf(answer: Answer): Line[] {
     lines.push(['hash', `${hash}, over the ${choice.over}; mod ${choice.buckets} = bucket ${choice.bucket}`]);
   }
   if (table?.share !== undefined) lines.push(['fwmark', describeShare(decision.fwmark, table)]);
+  if (delivery) lines.push(...deliveryLines(delivery));
   lines.push(...remarksOn(answer).map((remark): Line => ['note', remark]));
-  lines.push(['answer', words]);
+  lines.push(['answer', delivery?.problem === undefined ? words : `${words}; lost after that: ${delivery.problem}`]);
+  return lines;
+}
+
+function deliveryLines({ translated, route, neighbour }: WayToTarget): Line[] {
+  const lines: Line[] = [];
+  if (translated !== undefined) lines.push(['nat', `destination ${translated}`]);
+  if (route) {
+    const gateway = route.gateway === undefined ? '' : `via ${route.gateway} `;
+    const table = route.table === undefined ? '' : `, by routing table ${route.table}`;
+    lines.push(['route', `${route.isLocal ? 'to this machine itself, ' : ''}${gateway}dev ${route.device}${table}`]);
+  }
+  if (neighbour) {
+    const { address, state, linkLayerAddress } = neighbour;
+    const where = linkLayerAddress === undefined ? '' : ` at ${linkLayerAddress}`;
+    lines.push(['next hop', `${address}${where}, ${state === undefined ? 'not asked for yet' : state}`]);
+  }
   return lines;
 }
 
@@ -106,14 +148,30 @@ function difference(what: string, before: string | number, after: string | numbe
 }
 
 /** For programs. */
-export function asJson(about: string, { answer, whatIf }: Explanation): object {
-  const record = recordOf(answer);
-  if (!whatIf) return { ...record, about };
-  const after = recordOf(whatIf.answer);
-  const changed = [...new Set([...Object.keys(record), ...Object.keys(after)])].filter(
-    (field) => !APART.includes(field) && JSON.stringify(record[field]) !== JSON.stringify(after[field]),
+export function asJson(about: string | undefined, { packet, arrival, end, answer, delivery, whatIf }: Explanation): object {
+  const way = typeof arrival === 'object' ? arrival.way : undefined;
+  const queue = way && { queue: way.end === 'queue' ? way.first : null, ...(way.rule !== undefined && { rule: way.rule }) };
+  if (end) return { verdict: end.verdict, fwmark: null, reason: end.reason, packet, ...queue, explanation: end.words };
+  const record = { ...recordOf(answer!), ...deliveryFields(delivery) };
+  if (!whatIf) return { ...record, about, ...queue };
+  const after: Record<string, unknown> = { ...recordOf(whatIf.answer), ...deliveryFields(whatIf.delivery) };
+  const before: Record<string, unknown> = record;
+  const changed = [...new Set([...Object.keys(before), ...Object.keys(after)])].filter(
+    (field) => !APART.includes(field) && JSON.stringify(before[field]) !== JSON.stringify(after[field]),
   );
-  return { ...record, about, whatIf: { commands: whatIf.commands, ...after, changed, moved: whatIf.moved } };
+  return { ...record, about, ...queue, whatIf: { commands: whatIf.commands, ...after, changed, moved: whatIf.moved } };
+}
+
+function deliveryFields(delivery: WayToTarget | undefined): Record<string, unknown> {
+  if (!delivery) return {};
+  const { translated, route, neighbour, problem } = delivery;
+  return {
+    ...(translated !== undefined && { translated }),
+    route: route ?? null,
+    ...(neighbour && { neighbour }),
+    delivered: problem === undefined,
+    ...(problem !== undefined && { problem }),
+  };
 }
 
 /** Fields that follow from others, or are about other packets. */

@@ -2,8 +2,9 @@ import { TargetTable } from '@nfqlb/core';
 import { defineFlow, definitionOf, type ListedFlow } from '@nfqlb/core/flows';
 import { NativeError, SharedMemory } from '@nfqlb/native';
 import { FlowCommandError, flowAddress, listFlows } from '@nfqlb/protocol/flow';
-import { formatSocketAddress } from '@nfqlb/protocol/sockets';
+import { formatSocketAddress, parseSocketAddress } from '@nfqlb/protocol/sockets';
 import { DEFAULT_TABLE, readTable } from '@nfqlb/protocol/tables';
+import type { RunningLoadBalancer } from './running-load-balancers.js';
 import { Situation } from './situation.js';
 
 /** What the running load balancer goes by, and how that was found out. */
@@ -16,14 +17,22 @@ export interface RunningConfiguration {
 const TRIES = 100;
 
 /**
- * The flows of the load balancer that answers at the flow socket; where none with flows does, the table of that name.
+ * What a running load balancer decides by: its table, or the flows at its flow socket. Without one, the flows at the usual address; where nobody
+ * answers there, the usual table.
  *
  * @param table to go by that table in any case
+ * @param balancer where one is known
  * @throws NativeError, CoreError, FlowCommandError, UsageError
  */
-export async function runningConfiguration(table: string | undefined): Promise<RunningConfiguration> {
+export async function runningConfiguration(
+  table: string | undefined,
+  balancer: RunningLoadBalancer | undefined,
+): Promise<RunningConfiguration> {
   if (table !== undefined) return ofTable(table, `table ${table}`);
-  const address = flowAddress();
+  const who = balancer && `the load balancer of queue ${balancer.queue} (${balancer.command}, pid ${balancer.pid})`;
+  if (balancer?.options.table !== undefined) return ofTable(balancer.options.table, `table ${balancer.options.table} of ${who}`);
+  const running = balancer?.options.flowAddress;
+  const address = running === undefined ? flowAddress() : parseSocketAddress(running);
   const where = formatSocketAddress(address);
   let listed: ListedFlow[];
   try {
@@ -34,7 +43,10 @@ export async function runningConfiguration(table: string | undefined): Promise<R
   }
   const flows = listed.map((flow) => defineFlow(definitionOf(flow)));
   const situation = Situation.ofFlows(flows, copyTable);
-  return { situation, about: `${flows.length === 1 ? 'the 1 flow' : `the ${flows.length} flows`} of the load balancer at ${where}` };
+  return {
+    situation,
+    about: `${flows.length === 1 ? 'the 1 flow' : `the ${flows.length} flows`} of ${who ?? `the load balancer at ${where}`}`,
+  };
 }
 
 function ofTable(name: string, about: string): RunningConfiguration {
@@ -43,7 +55,7 @@ function ofTable(name: string, about: string): RunningConfiguration {
     // Opened for the error where there is none.
     if (!situation.tableOf(name)) readTable(name, () => {});
   } catch (error) {
-    if (!(error instanceof NativeError) || about === `table ${name}`) throw error;
+    if (!(error instanceof NativeError) || !about.startsWith(`table ${name}, since `)) throw error;
     throw new NativeError(error.code, 'opening', `${error.message}; ${about.replace(`table ${name}, since `, '')}`, { cause: error });
   }
   return { situation, about };

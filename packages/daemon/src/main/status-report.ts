@@ -1,4 +1,5 @@
 import { type KernelQueue, readOwnQueues } from '@nfqlb/native';
+import { formatSocketAddress } from '@nfqlb/protocol/sockets';
 import { type DecisionOptions, STATUS_FORMAT, type Status, type TargetStatus } from '@nfqlb/protocol/status';
 import type { FlowControl } from '../flows/flow-control.js';
 import type { FragmentStatistics } from '../fragments/fragment-statistics.js';
@@ -117,10 +118,11 @@ export class StatusReport {
   }
 }
 
-function decisionOptions({ table, tier, tun, balancer, flows, fragments }: LoadBalancingOptions): DecisionOptions {
+function decisionOptions({ table, tier, tun, balancer, flows, flowAddress, fragments }: LoadBalancingOptions): DecisionOptions {
   const { hashMode = 1, noTargetsFwmark = -1, noFlowFwmark = -1, udpEncapPort = 0 } = balancer;
   return {
     ...(table !== undefined && { table }),
+    ...(flows && { flowAddress: formatSocketAddress(flowAddress) }),
     ...(tier !== undefined && { tier }),
     ...{ hashMode, noTargetsFwmark, noFlowFwmark, udpEncapPort },
     promiscuousPing: flows?.promiscuousPing ?? false,

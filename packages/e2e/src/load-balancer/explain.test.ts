@@ -2,7 +2,8 @@
 
 import { type PacketBuilder, packet } from '@nfqlb/core/packet-builder';
 import { randomNumbers } from '@nfqlb/core/testing';
-import { expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
+import { makeBare, nfqlb, setUpOf } from '../setup/router.js';
 import { describeLive } from '../testing/describe-live.js';
 import type { LbHost } from '../topology/host.js';
 import { Topology } from '../topology/topology.js';
@@ -165,7 +166,8 @@ describeLive(
       }
       const packets = randomPackets(net, 5);
       const live = await decidedLive(net, packets);
-      const said = await explained(lb, packets, ...options);
+      // The options are those of the running load balancer.
+      const said = await explained(lb, packets);
       expect(said.map(({ fwmark }) => fwmark)).toEqual(live);
 
       // The comparison is meaningful only if all of these occur.
@@ -177,7 +179,7 @@ describeLive(
       const words = said.flatMap((one) => (inWords(one) && one.flow !== 'syn' && one.flow !== 'odd' ? [one] : [])).slice(0, 8);
       expect(words).toHaveLength(8);
       for (const one of words) {
-        const [again] = JSON.parse(`[${await lb.run('explain', '--json', ...options, ...inWords(one)!)}]`) as [Explained];
+        const [again] = JSON.parse(`[${await lb.run('explain', '--json', ...inWords(one)!)}]`) as [Explained];
         expect(again).toMatchObject({ fwmark: one.fwmark, kind: one.kind, src: one.src });
       }
     });
@@ -187,17 +189,142 @@ describeLive(
       const options = [`--sctp_encap=${UDP_ENCAP}`, '--hash_mode=0'];
       await using lb = await LoadBalancer.start(net, { options });
       const packets = randomPackets(net, 6);
-      const table = `--tshm=${lb.table}`;
       const live = await decidedLive(net, packets);
-      const said = await explained(lb, packets, ...options, table);
+      const said = await explained(lb, packets);
       expect(said.map(({ fwmark }) => fwmark)).toEqual(live);
+      expect((await explained(lb, packets, `--tshm=${lb.table}`, ...options)).map(({ fwmark }) => fwmark)).toEqual(live);
       expect(new Set(live.filter((fwmark) => fwmark !== null)).size).toBe(4);
 
       const change = `--what-if=deactivate ${net.target(2).fwmark}`;
-      const predicted = (await explained(lb, packets, ...options, table, change)) as unknown as { whatIf: Explained }[];
+      const predicted = (await explained(lb, packets, change)) as unknown as { whatIf: Explained }[];
       await lb.deactivate(net.target(2));
       await net.lb.run(['nft', 'delete', 'table', 'inet', 'explain']);
       expect(predicted.map(({ whatIf }) => whatIf.fwmark)).toEqual(await decidedLive(net, packets));
+    });
+
+    describe('follows a packet', () => {
+      const ports = ['--proto=tcp', '--sport=4711', '--dport=80'];
+      const to = (net: Topology): string[] => [`--src=${net.client.wire('lb1').own.ipv4}`, `--dst=${net.vip4}`, ...ports];
+      const explain = async (net: Topology, ...args: readonly string[]): Promise<string> => nfqlb(net.lb, 'explain', ...args);
+
+      test.each(['dsr', 'nat'] as const)('to the target that gets it, with %s', async (mode) => {
+        await using net = await Topology.create({ targets: 3, mode });
+        await using _lb = await LoadBalancer.start(net);
+        await makeBare(net);
+        await nfqlb(net.lb, 'up', ...setUpOf(net));
+        for (const sport of [4000, 4001, 4002, 4003, 4004, 4005]) {
+          const words = ['--src=10.2.0.1', `--dst=${net.vip4}`, '--proto=udp', `--sport=${sport}`, '--dport=5000'];
+          const [found] = JSON.parse(`[${await explain(net, '--json', ...words)}]`);
+          const number = found.fwmark - 100;
+          const { ipv4 } = net.lb.wire(`t${number}`).peer;
+          expect(found).toMatchObject({ queue: 2, delivered: true, route: { device: `t${number}`, isLocal: false } });
+          expect(mode === 'nat' ? found.translated : found.route.gateway).toBe(ipv4);
+          const sent = (): Promise<number[]> => Promise.all(net.targets.map(async ({ host }) => (await net.lb.counts(host)).sent));
+          const before = await sent();
+          const bytes = packet().ipv4('10.2.0.1', net.vip4).udp(sport, 5000).payload(44).build();
+          await inject(net, { packets: [Buffer.from(bytes).toString('hex')] });
+          const expected = before.map((count, i) => (i === number - 1 ? count + 1 : count));
+          await expect.poll(sent, { timeout: 5000 }).toEqual(expected);
+        }
+      });
+
+      test('that no rule leads to a queue', async () => {
+        await using net = await Topology.create({ targets: 1 });
+        await using _lb = await LoadBalancer.start(net);
+        await makeBare(net);
+        await nfqlb(net.lb, 'up', ...setUpOf(net));
+        const other = ['--src=10.2.0.1', '--dst=10.0.0.9', ...ports];
+        expect(await explain(net, ...other)).toMatch(
+          /^packet .*\nqueue {4}none\nanswer {3}not load-balanced: no rule of this network namespace leads it to a queue\n$/,
+        );
+        expect(JSON.parse(await explain(net, '--json', ...other))).toMatchObject({
+          queue: null,
+          fwmark: null,
+          verdict: 'pass',
+          reason: 'no-queue-rule',
+        });
+        await net.lb.iptables(4, '-t mangle -I PREROUTING -p tcp --dport 80 -j ACCEPT');
+        expect(await explain(net, ...to(net))).toMatch(
+          /\nanswer {3}not load-balanced: -A PREROUTING -p tcp -m tcp --dport 80 -j ACCEPT comes before any queue rule\n$/,
+        );
+        await net.lb.iptables(4, '-t raw -I PREROUTING -s 10.0.0.0/8 -j DROP');
+        expect(await explain(net, ...to(net))).toMatch(
+          /\nanswer {3}dropped before any queue, by -A PREROUTING -s 10\.0\.0\.0\/8 -j DROP\n$/,
+        );
+      });
+
+      test('in a network namespace without a load balancer', async () => {
+        await using net = await Topology.create({ targets: 1 });
+        await makeBare(net);
+        expect(await explain(net, ...to(net))).toMatch(
+          /\nanswer {3}not load-balanced: no rule of this network namespace leads it to a queue; no load balancer runs in this network namespace\n$/,
+        );
+      });
+
+      test('to a queue that nobody listens to', async () => {
+        await using net = await Topology.create({ targets: 1 });
+        await using _lb = await LoadBalancer.start(net);
+        await makeBare(net);
+        await nfqlb(net.lb, 'up', ...setUpOf(net), '--queue=7');
+        expect(await explain(net, ...to(net))).toMatch(
+          /\nqueue {4}7, by -A NFQLB -d 10\.0\.0\.1\/32 -j NFQUEUE --queue-num 7\nanswer {3}dropped: nobody listens to queue 7\n$/,
+        );
+      });
+
+      test.each<[string, (net: Topology) => Promise<unknown>, RegExp, string?]>([
+        [
+          'without forwarding',
+          (net) => net.lb.run(['sh', '-ec', 'echo 0 >/proc/sys/net/ipv4/ip_forward']),
+          /no route, or forwarding is off/,
+        ],
+        ['whose target’s device is down', (net) => net.lb.ip('link set t1 down'), /no route, or forwarding is off/],
+        [
+          'to a VIP of this machine',
+          (net) => net.lb.ip('address add 10.0.0.1/32 dev lo'),
+          /10\.0\.0\.1 is an address of this machine: it is delivered here/,
+        ],
+        ['that a firewall drops', (net) => net.lb.iptables(4, '-P FORWARD DROP'), /dropped by the policy of the chain FORWARD/],
+        [
+          'from where no answer would go',
+          async (net) => {
+            await net.lb.run(['sh', '-ec', 'echo 1 >/proc/sys/net/ipv4/conf/client/rp_filter']);
+            await net.lb.ip(`route replace 10.2.0.0/16 via ${net.lb.wire('t1').peer.ipv4}`);
+          },
+          /not accepted with this source: answers to it would leave through another device/,
+          '--iif=client',
+        ],
+        [
+          'to a target that does not answer',
+          async (net) => {
+            await net.lb.ip('link set t1 arp on');
+            await net.lb.ip('neigh flush dev t1');
+            await net.client.run(['ping', '-c', '1', '-W', '1', net.vip4]).catch(() => 'no answer');
+          },
+          /nobody answers at 10\.100\.\d+\.2/,
+        ],
+      ])('%s', async (_, introduce, problem, option) => {
+        await using net = await Topology.create({ targets: 1 });
+        await using _lb = await LoadBalancer.start(net);
+        await makeBare(net);
+        await nfqlb(net.lb, 'up', ...setUpOf(net));
+        const given = ['--src=10.2.0.1', `--dst=${net.vip4}`, ...ports, ...(option === undefined ? [] : [option])];
+        expect(await explain(net, ...given)).toMatch(/\nanswer {3}balanced: .* -> fwmark 101\n$/);
+        await introduce(net);
+        const answer = (await explain(net, ...given)).trimEnd().split('\n').at(-1);
+        expect(answer).toMatch(/^answer {3}balanced: .* -> fwmark 101; lost after that: /);
+        expect(answer).toMatch(problem);
+      });
+
+      test('as far as an unprivileged user can see', async () => {
+        await using net = await Topology.create({ targets: 1 });
+        await using lb = await LoadBalancer.start(net, { options: ['--read-group=all'] });
+        await net.lb.run(['chmod', '644', `/dev/shm/${lb.table}`]);
+        const nobody = ['setpriv', '--reuid=65534', '--regid=65534', '--clear-groups', '--bounding-set=-all'];
+        const said = await net.lb.run([...nobody, ...NFQLB.command, 'explain', ...to(net)]);
+        expect(said).toMatch(/^by {7}table \S+ of the load balancer of queue 2 \(lb, pid \d+\)\n/);
+        expect(said).toMatch(/\nqueue {4}not known: the packet rules cannot be read \(needs root, or CAP_NET_ADMIN\); it is taken for /);
+        expect(said).toMatch(/\nanswer {3}balanced: .* -> fwmark 101\n$/);
+      });
     });
   },
   NFQLB,

@@ -11,6 +11,8 @@ import type { Mode } from '../topology/plan.js';
 import { Topology } from '../topology/topology.js';
 import { EchoServers } from '../traffic/echo.js';
 import { type Answers, ask, Questions } from '../traffic/questions.js';
+import { lost, Receiver } from '../traffic/receiver.js';
+import { Sender } from '../traffic/sender.js';
 import { doctor } from './examination.js';
 import { makeBare, nfqlb, setUpOf } from './router.js';
 
@@ -58,7 +60,7 @@ const FAULTS: readonly Fault[] = [
     },
     loses: 'all',
     check: 'tables',
-    says: /^problem: no target is active in \S+: packets are dropped; targets are active in .*-other\b.*, which no load balancer uses$/,
+    says: /^problem: no target is active in \S+: packets are dropped; targets are active in .*-other\b.*, which no load balancer here uses$/,
   },
   {
     name: 'fwmark 0 is active, which nfqlb refuses and C nfqlb does not',
@@ -79,7 +81,7 @@ const FAULTS: readonly Fault[] = [
     introduce: ({ net }) => nfqlb(net.lb, 'up', ...targetOnly(net, 1)),
     loses: 'some',
     check: 'tables',
-    says: /^problem: active fwmarks that no rule or route leads to a target: .*: 102, 50\.0% of connections\)$/,
+    says: /^problem: active fwmarks that no rule or route leads to a target: .*: 102, (?:49|50)\.\d% of connections\)$/,
   },
   {
     name: 'a next hop does not answer',
@@ -327,20 +329,20 @@ describeLive(
 
       test('a queue overflows, and did so not long ago', async () => {
         await using net = await Topology.create({ targets: 2 });
-        await using _echo = await EchoServers.start(net);
         await using lb = await LoadBalancer.start(net, { options: ['--qlength=1'] });
         await makeBare(net);
         await nfqlb(net.lb, 'up', ...setUpOf(net));
         await expect
           .poll(async () => (await doctor(net.lb)).says.get('load balancers'), { timeout: 10_000 })
           .toBe('ok: 1 running, healthy');
+        await using receiver = await Receiver.start(net);
+        await using sender = await Sender.start(net, { rate: 500 });
         lb.process.signal('SIGSTOP');
-        await using questions = await Questions.start(net, { protocol: 'udp', connections: 20, repeat: 0, interval: 50 });
         await sleep(300);
         const during = await doctor(net.lb);
         lb.process.signal('SIGCONT');
-        const { asked, answered } = await questions.stop();
-        expect(answered).toBeLessThan(asked);
+        const sent = await sender.stop();
+        expect(lost(await receiver.finish(), sent)).toBeGreaterThan(100);
         expect(during.status).toBe(1);
         expect(during.says.get('queue drops')).toMatch(/^problem: queue 2: \d+ packets dropped because it was full, .*; it goes on → /);
         await sleep(1000);

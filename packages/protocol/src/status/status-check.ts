@@ -60,6 +60,7 @@ const STATUS: Shape = {
   ],
   options: new Optional({
     table: new Optional('string'),
+    flowAddress: new Optional('string'),
     tier: new Optional('string'),
     hashMode: 'number',
     noTargetsFwmark: 'number',

@@ -36,6 +36,8 @@ export interface Status {
 export interface DecisionOptions {
   /** Shared-memory name of the target table; absent with flows, which have their own. */
   readonly table?: string;
+  /** Where flow commands are taken, as `NFQLB_FLOW_ADDRESS` has it; absent without flows. */
+  readonly flowAddress?: string;
   /** Shared-memory name of the tier's table. */
   readonly tier?: string;
   readonly hashMode: number;

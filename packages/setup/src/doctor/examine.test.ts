@@ -416,7 +416,7 @@ const CASES: readonly Case[] = [
     facts: { tables: [table('nfqlb', [], 'here'), table('web', [101], 'nobody')] },
     status: 'problem',
     check: 'tables',
-    text: 'no target is active in nfqlb: packets are dropped; targets are active in web, which no load balancer uses',
+    text: 'no target is active in nfqlb: packets are dropped; targets are active in web, which no load balancer here uses',
   },
   {
     name: 'a strict reverse path filter',

@@ -1,9 +1,10 @@
 import { walk } from '../path/chain-walk.js';
 import { parseChains } from '../path/saved-chains.js';
+import { describeOutcome } from '../path/way-to-queue.js';
 import { FAMILIES } from '../set-up.js';
 import type { Facts } from './facts.js';
 import { type Finding, problem, warning } from './finding.js';
-import { describeEnd, destination, waysToQueues } from './shadow-check.js';
+import { destination, waysToQueues } from './shadow-check.js';
 
 /** Rules of iptables-legacy beside those of nf_tables: both are in force, and each program shows only its own. Nothing where there are none. */
 export function checkLegacy({ savedRules, legacyRules }: Facts): Finding[] {
@@ -30,7 +31,7 @@ function droppedBy(saved: string, vip: string | undefined): string | undefined {
   for (const chains of tables.values()) {
     for (const hook of ['PREROUTING', 'FORWARD']) {
       const end = walk(chains, hook, packet).at(-1);
-      if (end?.what === 'drop') return describeEnd(end);
+      if (end?.what === 'drop') return describeOutcome(end);
     }
   }
   return undefined;

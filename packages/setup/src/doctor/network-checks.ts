@@ -1,11 +1,12 @@
 import { walk } from '../path/chain-walk.js';
 import { parseChains } from '../path/saved-chains.js';
+import { describeOutcome } from '../path/way-to-queue.js';
 import { FAMILIES, type Family } from '../set-up.js';
 import type { Facts } from './facts.js';
 import { type Finding, ok, problem, unknown, warning } from './finding.js';
 import { nftChains } from './nft-chains.js';
 import { anyRulesAreReadable, queueRules, rulesAreReadable } from './queue-rules.js';
-import { describeEnd, destination, waysToQueues } from './shadow-check.js';
+import { destination, waysToQueues } from './shadow-check.js';
 import { translations } from './translations.js';
 
 /** Whether packets may come another way than answers would go. */
@@ -72,7 +73,7 @@ function forwardingRules(facts: Facts, family: Family): Finding | undefined {
       const end = outcomes.at(-1);
       if (end?.what !== 'drop') continue;
       const mayPass = outcomes.some(({ what }) => what === 'accept');
-      const text = `on, but ${describeEnd(end)}${end.rule ? '' : ' is DROP'}: ${mayPass ? 'only packets that a rule accepts' : 'no packets to targets'} are passed on`;
+      const text = `on, but ${describeOutcome(end)}${end.rule ? '' : ' is DROP'}: ${mayPass ? 'only packets that a rule accepts' : 'no packets to targets'} are passed on`;
       return (mayPass ? warning : problem)(check, text, remedy);
     }
   }

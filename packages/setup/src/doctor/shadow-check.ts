@@ -1,7 +1,8 @@
 import { type Cidr, parseCidr } from '@nfqlb/core/address';
-import { type Outcome, walk } from '../path/chain-walk.js';
+import { walk } from '../path/chain-walk.js';
 import { undecided } from '../path/rule-match.js';
 import { type Chains, parseChains } from '../path/saved-chains.js';
+import { describeOutcome } from '../path/way-to-queue.js';
 import { FAMILIES, type Family } from '../set-up.js';
 import type { Facts } from './facts.js';
 
@@ -11,8 +12,8 @@ const TABLES = ['raw', 'mangle', 'nat', 'filter'] as const;
 /** Hooks at which packets can be sent to a queue before they are routed. */
 const HOOKS = ['PREROUTING', 'OUTPUT'] as const;
 
-/** The way of packets to a VIP up to its queue rule. */
-export interface WayToQueue {
+/** The rules that packets to a VIP pass up to its queue rule. */
+export interface QueueWay {
   readonly family: Family;
   /** The VIP as the queue rule has it; absent where the rule is for all packets. */
   readonly vip: string | undefined;
@@ -24,7 +25,7 @@ export interface WayToQueue {
 }
 
 /** All ways to the queues of some rules of iptables. */
-export function waysToQueues({ savedRules }: { readonly savedRules: Readonly<Record<Family, string | undefined>> }): WayToQueue[] {
+export function waysToQueues({ savedRules }: { readonly savedRules: Readonly<Record<Family, string | undefined>> }): QueueWay[] {
   return FAMILIES.flatMap((family) => {
     const tables = parseChains(savedRules[family] ?? '');
     return TABLES.flatMap((table) =>
@@ -64,31 +65,27 @@ export function findShadows(facts: Pick<Facts, 'savedRules'>): Shadow[] {
   return waysToQueues(facts).flatMap(shadowsOn);
 }
 
-function shadowsOn({ family, vip, hook, table, tables }: WayToQueue): Shadow[] {
+function shadowsOn({ family, vip, hook, table, tables }: QueueWay): Shadow[] {
   const to = vip ?? (family === 4 ? '0.0.0.0/0' : '::/0');
   const packet = { ...destination(vip), mark: 0, isForwarded: hook === 'PREROUTING' };
   const shadows: Shadow[] = [];
   for (const name of TABLES.slice(0, TABLES.indexOf(table))) {
     const end = walk(tables.get(name) ?? new Map(), hook, packet).at(-1);
-    if (end?.what === 'drop') shadows.push({ vip: to, packets: 'all', rule: describeEnd(end) });
+    if (end?.what === 'drop') shadows.push({ vip: to, packets: 'all', rule: describeOutcome(end) });
   }
   const outcomes = walk(tables.get(table)!, hook, packet);
   const queue = outcomes.findIndex(({ what }) => what === 'queue');
   const before = outcomes.slice(0, queue < 0 ? undefined : queue).filter(({ what }) => what !== 'mark');
   for (const outcome of before) {
-    if (outcome.isCertain) shadows.push({ vip: to, packets: 'all', rule: describeEnd(outcome) });
+    if (outcome.isCertain) shadows.push({ vip: to, packets: 'all', rule: describeOutcome(outcome) });
     else if (outcome.rule) {
       const byMark = undecided(outcome.rule, { ...destination(vip), isForwarded: packet.isForwarded }).every(
         (option) => option === '--mark',
       );
-      shadows.push({ vip: to, packets: byMark ? 'marked' : 'some', rule: describeEnd(outcome) });
+      shadows.push({ vip: to, packets: byMark ? 'marked' : 'some', rule: describeOutcome(outcome) });
     }
   }
   return shadows;
-}
-
-export function describeEnd({ rule, chain }: Outcome): string {
-  return rule?.text ?? `the policy of the chain ${chain}`;
 }
 
 export function destination(network: string | undefined): { readonly destination?: Cidr } {

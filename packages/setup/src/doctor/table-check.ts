@@ -18,8 +18,11 @@ export function checkTables(facts: Facts): Finding {
   if (tables.length === 0) return warning(check, 'no target table is in /dev/shm, or only those of other network namespaces', 'nfqlb init');
   const empty = tables.filter(({ active }) => active.length === 0).map(({ name }) => name);
   if (empty.length > 0) {
-    const others = facts.tables.filter(({ active, usedBy }) => active.length > 0 && usedBy === 'nobody').map(({ name }) => name);
-    const hint = here.length > 0 && others.length > 0 ? `; targets are active in ${others.join(', ')}, which no load balancer uses` : '';
+    const others = facts.tables
+      .filter(({ active, usedBy }) => active.length > 0 && usedBy !== 'here' && usedBy !== 'elsewhere')
+      .map(({ name }) => name);
+    const hint =
+      here.length > 0 && others.length > 0 ? `; targets are active in ${others.join(', ')}, which no load balancer here uses` : '';
     const text = `no target is active in ${empty.join(', ')}: packets are dropped${hint}`;
     return lossOf(check, text, empty.map((name) => `nfqlb activate --shm=${name} FWMARK…`).join('; '));
   }

@@ -1,0 +1,42 @@
+import { readKernelQueues } from '@nfqlb/native';
+import { askStatus, type DecisionOptions, findLoadBalancers, type Status, StatusError } from '@nfqlb/protocol/status';
+
+/** A load balancer of this network namespace. */
+export interface RunningLoadBalancer {
+  /** The first of its queues. */
+  readonly queue: number;
+  readonly queues: readonly number[];
+  /** `lb` or `flowlb`. */
+  readonly command: string;
+  readonly pid: number;
+  readonly options: DecisionOptions;
+}
+
+/** The load balancers of this network namespace that tell their options. */
+export async function runningLoadBalancers(): Promise<RunningLoadBalancer[]> {
+  const answers = await Promise.all(findLoadBalancers().map(statusOf));
+  return answers.flatMap((status) => {
+    if (status?.options === undefined || status.queues[0] === undefined) return [];
+    const queues = status.queues.map(({ queue }) => queue);
+    return [{ queue: queues[0]!, queues, command: status.command, pid: status.pid, options: status.options }];
+  });
+}
+
+/** `undefined` for one that does not answer, or not to this user. */
+async function statusOf(queue: number): Promise<Status | undefined> {
+  try {
+    return await askStatus(queue);
+  } catch (error) {
+    if (error instanceof StatusError) return undefined;
+    throw error;
+  }
+}
+
+/** Whether any program listens to a queue; `undefined` where that cannot be seen. */
+export function hasListener(queue: number): boolean | undefined {
+  try {
+    return readKernelQueues().some((each) => each.queue === queue);
+  } catch {
+    return undefined;
+  }
+}

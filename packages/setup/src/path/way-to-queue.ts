@@ -1,0 +1,59 @@
+import { type Outcome, walk } from './chain-walk.js';
+import type { KnownPacket } from './rule-match.js';
+import type { Chains } from './saved-chains.js';
+
+/** The order in which packets pass the tables of a hook. */
+const TABLES = ['raw', 'mangle', 'nat', 'filter'] as const;
+
+/** How far a packet gets before it is load-balanced. */
+export type WayToQueue =
+  | {
+      readonly end: 'queue';
+      readonly rule: string;
+      /** Queues that the kernel chooses from. */
+      readonly first: number;
+      readonly last: number;
+      /** It passes without a verdict while nobody listens. */
+      readonly isBypassed: boolean;
+      /** Rules before this one, whose conditions explain cannot decide, that would keep the packet from the queue. */
+      readonly unless: readonly string[];
+    }
+  /** A rule or policy drops it before. */
+  | { readonly end: 'drop'; readonly rule: string }
+  /** It passes by all queue rules; `rule` accepts it before them, if one does. */
+  | { readonly end: 'pass'; readonly rule: string | undefined };
+
+/** Follows a packet through the hooks that may have queue rules. */
+export function wayToQueue(tables: ReadonlyMap<string, Chains>, packet: KnownPacket): WayToQueue {
+  const hooks = packet.isForwarded ? ['PREROUTING', 'INPUT', 'FORWARD'] : ['OUTPUT'];
+  let accepted: string | undefined;
+  for (const hook of hooks) {
+    for (const table of TABLES) {
+      const outcomes = walk(tables.get(table) ?? new Map(), hook, packet);
+      const queue = outcomes.find(({ what }) => what === 'queue');
+      const end = outcomes.at(-1);
+      if (queue?.rule) return atQueue(queue.rule.text, outcomes.slice(0, outcomes.indexOf(queue)));
+      // A packet is either delivered here or passed on, so that INPUT and FORWARD do not both drop it.
+      if (end?.what === 'drop' && (hook === 'PREROUTING' || hook === 'OUTPUT')) return { end: 'drop', rule: describeOutcome(end) };
+      if (end?.what === 'accept' && end.rule) accepted ??= end.rule.text;
+    }
+  }
+  return { end: 'pass', rule: accepted };
+}
+
+function atQueue(rule: string, before: readonly Outcome[]): WayToQueue {
+  const [, first = '0', last = first] = /--queue-(?:num|balance) (\d+)(?::(\d+))?/.exec(rule) ?? [];
+  return {
+    end: 'queue',
+    rule,
+    first: Number(first),
+    last: Number(last),
+    isBypassed: rule.includes('--queue-bypass'),
+    unless: before.flatMap((outcome) => (outcome.what !== 'mark' && outcome.rule ? [outcome.rule.text] : [])),
+  };
+}
+
+/** The rule, or whose policy it is. */
+export function describeOutcome({ rule, chain }: Outcome): string {
+  return rule?.text ?? `the policy of the chain ${chain}`;
+}
