@@ -5,12 +5,12 @@ const source = { resolve: { conditions: ['@nfqlb/source'] }, ssr: { resolve: { c
 
 export default defineConfig({
   test: {
-    // The second prints and keeps the matrix of behaviours, when tests of it have run.
+    // The second prints and saves the behaviour matrix if tests of it have run.
     reporters: ['default', './packages/e2e/src/matrix/reporter.ts'],
     projects: [
       {
         ...source,
-        // On a busy machine a test that starts threads or programs takes its time.
+        // Tests that start threads or programs are slow on a busy machine.
         test: {
           name: 'unit',
           include: ['packages/{core,captures,options,configuration,protocol,daemon,setup,sim,cli}/**/*.test.ts'],
@@ -20,7 +20,7 @@ export default defineConfig({
       },
       {
         ...source,
-        // In processes: their descriptors, mappings and signals are counted.
+        // In separate processes: tests count their descriptors, mappings and signals.
         test: { name: 'native', include: ['packages/native/src/**/*.test.ts'], pool: 'forks', testTimeout: 30_000, hookTimeout: 30_000 },
       },
       {
@@ -29,7 +29,7 @@ export default defineConfig({
           name: 'live',
           include: ['packages/e2e/src/**/*.test.ts'],
           exclude: ['packages/e2e/src/docker/**'],
-          // In processes, which get signals, and after the others: packets that are lost for want of a CPU prove nothing.
+          // In separate processes, which get signals, and after the other projects: packets lost for lack of CPU prove nothing.
           pool: 'forks',
           fileParallelism: false,
           sequence: { groupOrder: 1 },

@@ -4,9 +4,12 @@ export class ConfigurationError extends Error {
   readonly code = 'CONFIGURATION';
   /** `nfqlb.yaml:12:5` */
   readonly place: string;
+  /** What else is wrong with the file, in its order. */
+  readonly further: readonly ConfigurationError[];
 
-  constructor(place: string, problem: string, options?: ErrorOptions) {
+  constructor(place: string, problem: string, options: ErrorOptions & { readonly further?: readonly ConfigurationError[] } = {}) {
     super(`${place}: ${problem}`, options);
     this.place = place;
+    this.further = options.further ?? [];
   }
 }

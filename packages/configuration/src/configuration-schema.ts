@@ -13,14 +13,5 @@ export const configurationSchema: z.ZodType<{
   readonly flows?: readonly FlowDefinition[] | undefined;
 }> = z.strictObject({
   tables: z.record(tableName, tableSchema).optional(),
-  flows: z.array(flowSchema).superRefine(checkNames).optional(),
+  flows: z.array(flowSchema).optional(),
 });
-
-function checkNames(flows: readonly FlowDefinition[], context: z.RefinementCtx): void {
-  const seen = new Set<string>();
-  flows.forEach(({ name }, i) => {
-    if (seen.has(name))
-      context.addIssue({ code: 'custom', path: [i, 'name'], message: `name ${name}: another flow already has this name` });
-    seen.add(name);
-  });
-}

@@ -1,4 +1,3 @@
-export { requireTables } from './changes/changes-between.js';
 export type { Configuration, DeclaredFlow, DeclaredTable } from './configuration.js';
 export { ConfigurationError } from './configuration-error.js';
 export { parseConfiguration, readConfigurationText } from './read-configuration.js';

@@ -16,7 +16,7 @@ const problem = (text: string): string => {
   try {
     parseConfiguration(text, 'f');
   } catch (error) {
-    if (error instanceof ConfigurationError) return error.message;
+    if (error instanceof ConfigurationError) return [error, ...error.further].map(({ message }) => message).join('\n');
     throw error;
   }
   return 'none';
@@ -102,9 +102,12 @@ describe('errors name the place', () => {
     ['tables: 3', 'f:1:9: tables: must be a mapping'],
     ['tables:', 'f:1:8: tables: must be a mapping'],
     ['flows: {}', 'f:1:8: flows: must be a list'],
-    ['foo: 1\nbar: 2', 'f:1:1: unknown key "foo"; there are tables, flows (and 1 more)'],
+    ['foo: 1\nbar: 2', 'f:1:1: unknown key "foo"; there are tables, flows\nf:2:1: unknown key "bar"; there are tables, flows'],
     ['tables:\n  a: { m: 3 }', 'f:2:8: unknown key "m"; there are M, N, ownfw, permutation, targets'],
-    ['tables: {a: {M: -1, targets: {x: 1}}}', 'f:1:17: M: must be a whole number from 0 to 4294967295 (and 1 more)'],
+    [
+      'tables: {a: {M: -1, targets: {x: 1}}}',
+      'f:1:17: M: must be a whole number from 0 to 4294967295\nf:1:31: fwmark x: must be a whole number from 1 to 2147483647 (a packet with fwmark 0 counts as one without, and is dropped)',
+    ],
     [
       'tables: {a: {targets: {-1: 1}}}',
       'f:1:24: fwmark -1: must be a whole number from 1 to 2147483647 (a packet with fwmark 0 counts as one without, and is dropped)',
@@ -125,7 +128,7 @@ describe('errors name the place', () => {
     ['flows:\n- {name: "#a", target: b}', 'f:2:10: name "#a": must be 1 to 1000 of the characters A-Z a-z 0-9 + _ -'],
     ['flows:\n- {name: a, target: b, dports: [80, "0"]}', `f:2:37: dports "0": ${PORT}`],
     ['flows:\n- name: a\n  target: b\n  dports:\n  - 5-3\n', `f:5:5: dports "5-3": ${PORT}`],
-    ['flows:\n- {name: a, target: b, dports: [65536, 1.5]}', `f:2:33: dports "65536": ${PORT} (and 1 more)`],
+    ['flows:\n- {name: a, target: b, dports: [65536, 1.5]}', `f:2:33: dports "65536": ${PORT}\nf:2:40: dports "1.5": ${PORT}`],
     [
       'flows:\n- {name: a, target: b, srcs: [10.0.0.0/33]}',
       'f:2:31: srcs "10.0.0.0/33": must be ADDRESS/PREFIX, such as 10.0.0.0/8 or 2001:db8::/32',
@@ -149,6 +152,50 @@ describe('errors name the place', () => {
     ['tables: *x', 'f:1:9: Unresolved alias (the anchor must be set before the alias): x'],
   ])('%j', (text, message) => {
     expect(problem(text)).toBe(message);
+  });
+
+  test('all of them, in the order of the file', () => {
+    const text = `
+tables:
+  web: { M: 0, permutation: sideways }
+  dns: { targets: { 0: 1, 7: 70000 } }
+flows:
+  - { name: one, target: nowhere, prio: 3 }
+  - { name: two, target: web, protocols: [tcp, xyz], dsts: [10.0.0.1/24], dports: ["0"] }
+  - { name: two, target: elsewhere }
+  - { name: three, target: present }
+more: yes
+`;
+    const problems = (): string[] => {
+      try {
+        parseConfiguration(text, 'f', (name) => name === 'present');
+      } catch (error) {
+        const { message, further } = error as ConfigurationError;
+        return [message, ...further.map((each) => each.message)];
+      }
+      return [];
+    };
+    expect(problems().map((line) => line.replace(/^(f:\d+:\d+: \S+ ?\S* ?\S*).*$/, '$1'))).toMatchInlineSnapshot(`
+      [
+        "f:3:29: permutation: must be",
+        "f:4:21: fwmark 0: must",
+        "f:4:30: weight of 7:",
+        "f:6:5: flow one: there",
+        "f:6:35: unknown key "prio";",
+        "f:7:48: protocols "xyz": must",
+        "f:7:61: dsts "10.0.0.1/24": has",
+        "f:7:84: dports "0": must",
+        "f:8:5: flow two: there",
+        "f:8:13: name two: another",
+        "f:10:1: unknown key "more";",
+      ]
+    `);
+  });
+
+  test('of the YAML itself, all of them', () => {
+    expect(problem('tables: {a: {M: 1}, a: {}}\nflows: []\nflows: []\n')).toBe(
+      'f:1:21: Map keys must be unique\nf:3:1: Map keys must be unique',
+    );
   });
 
   test('an unclosed list', () => {

@@ -5,6 +5,7 @@ import { type Document, LineCounter, parseDocument, visit } from 'yaml';
 import type { Configuration } from './configuration.js';
 import { ConfigurationError } from './configuration-error.js';
 import { configurationSchema } from './configuration-schema.js';
+import { crossReferenceFaults } from './cross-references.js';
 import { issuesOf } from './issue.js';
 import { isSameKey, offsetOf } from './yaml-place.js';
 
@@ -26,35 +27,55 @@ export async function readConfigurationText(file: string): Promise<string> {
  * Reads a configuration: YAML 1.2, and so JSON.
  *
  * @param file where it comes from, for errors; `-` for standard input
- * @throws {@link ConfigurationError} for the first error, with the number of further ones
+ * @param hasTable whether there is a table of a name that the file does not declare: flows may lead to it. Absent: that is not checked
+ * @throws {@link ConfigurationError} for the first of all errors, with the others
  */
-export function parseConfiguration(text: string, file: string): Configuration {
+export function parseConfiguration(text: string, file: string, hasTable?: (name: string) => boolean): Configuration {
   const lines = new LineCounter();
   const place = (offset: number): string => {
     const { line, col } = lines.linePos(offset);
     return `${file === '-' ? 'standard input' : file}:${line}:${col}`;
   };
   const document = parseDocument(text, { lineCounter: lines, prettyErrors: false, uniqueKeys: isSameKey });
-  const broken = document.errors[0] ?? document.warnings[0];
-  if (broken) {
-    const problem = broken.code === 'MULTIPLE_DOCS' ? 'a second document begins; only one is allowed' : broken.message;
-    throw new ConfigurationError(place(broken.pos[0]), problem, { cause: broken });
-  }
+  const refuse = (faults: readonly Fault[], cause?: unknown): void => {
+    const [first, ...further] = faults
+      .toSorted((a, b) => a.offset - b.offset)
+      .map(({ offset, problem }) => [place(offset), problem] as const)
+      // One mistake may break several rules in the same words.
+      .filter((fault, i, all) => i === 0 || String(fault) !== String(all[i - 1]));
+    if (!first) return;
+    throw new ConfigurationError(...first, { cause, further: further.map((fault) => new ConfigurationError(...fault)) });
+  };
+  const broken = [...document.errors, ...document.warnings];
+  refuse(
+    broken.map(({ code, message, pos: [offset] }) => ({
+      offset,
+      problem: code === 'MULTIPLE_DOCS' ? 'a second document begins; only one is allowed' : message,
+    })),
+    broken[0],
+  );
 
   const value = contentOf(document, place);
   const { data, error } = configurationSchema.safeParse(value);
-  if (error) {
-    const issues = error.issues
-      .flatMap((issue) => issuesOf(issue, valueAt(value, issue.path)))
-      .map(({ path, key, problem }) => ({ offset: offsetOf(document, path, key), problem }))
-      .sort((a, b) => a.offset - b.offset);
-    const more = issues.length > 1 ? ` (and ${issues.length - 1} more)` : '';
-    throw new ConfigurationError(place(issues[0]!.offset), issues[0]!.problem + more, { cause: error });
-  }
+  const issues = (error?.issues ?? []).flatMap((issue) => issuesOf(issue, valueAt(value, issue.path)));
+  refuse(
+    [...issues, ...crossReferenceFaults(value, hasTable)].map(({ path, key, problem }) => ({
+      offset: offsetOf(document, path, key),
+      problem,
+    })),
+    error,
+  );
+  if (!data) throw error;
   return {
     tables: data.tables && new Map(Object.entries(data.tables).map(([name, table]) => [name.replace(/^\//, ''), table])),
     flows: data.flows?.map((flow, i) => ({ ...flow, place: place(offsetOf(document, ['flows', i], false)) })),
   };
+}
+
+interface Fault {
+  /** In UTF-16 code units from the start of the text. */
+  readonly offset: number;
+  readonly problem: string;
 }
 
 function contentOf(document: Document, place: (offset: number) => string): unknown {

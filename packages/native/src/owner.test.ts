@@ -91,6 +91,20 @@ describeLive('memory of another user', () => {
   });
 });
 
+describeLive('deleting memory', () => {
+  test('of another user is refused, with the owner', async () => {
+    const program = await TestProgram.make('unlink-program');
+    const says = (name: string): string => asUser(NOBODY, `exec ${process.execPath} ${program.file} ${name}`).trim();
+    try {
+      SharedMemory.create(NAME, 8, () => {});
+      expect(says(NAME)).toBe(`shared memory ${NAME}: cannot be deleted: it belongs to root`);
+      expect(says(`${NAME}-none`)).toBe('deleted');
+    } finally {
+      program.remove();
+    }
+  });
+});
+
 describeLive('memory in use', () => {
   test('is visible as such in other network namespaces until it is closed, but not in the same one', async () => {
     const program = await TestProgram.make('use-program');

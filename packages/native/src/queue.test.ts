@@ -237,7 +237,7 @@ describeLive('a kernel queue', () => {
   ])('needs CAP_NET_ADMIN: %s, also while another program listens', async (_who, privileges) => {
     const { at } = await started();
     const open = at.start(bundle.file, privileges).order({ do: 'open', options: OPTIONS });
-    await expect(open).rejects.toMatchObject({ code: 'EPERM', message: 'NFQUEUE 2: needs CAP_NET_ADMIN (EPERM)' });
+    await expect(open).rejects.toMatchObject({ code: 'EPERM', message: 'NFQUEUE 2: needs CAP_NET_ADMIN: run it as root (EPERM)' });
   });
 
   test.each<[Partial<QueueOptions>, string]>([

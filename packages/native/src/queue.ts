@@ -27,7 +27,7 @@ const MAX_COPY_RANGE = 65531;
 const MAX_BATCH = 4096;
 
 const HINTS = {
-  EPERM: 'needs CAP_NET_ADMIN',
+  EPERM: 'needs CAP_NET_ADMIN: run it as root',
   EBUSY: 'another program listens on it',
   EINVAL: 'this kernel has no NFQUEUE (CONFIG_NETFILTER_NETLINK_QUEUE)',
   EPROTONOSUPPORT: 'this kernel has no netfilter sockets (CONFIG_NETFILTER_NETLINK)',

@@ -1,7 +1,7 @@
 // POSIX shared memory: on Linux, shm_open(3) opens files in /dev/shm, so plain files are used here; Node only lacks mapping, locking and
 // preallocating.
 
-import { closeSync, constants, fstatSync, linkSync, lstatSync, openSync, renameSync, rmSync, statSync } from 'node:fs';
+import { closeSync, constants, fstatSync, linkSync, lstatSync, openSync, renameSync, rmSync, statSync, unlinkSync } from 'node:fs';
 import { binding, type MappingBinding } from './binding.js';
 import { openDraft, removeAbandonedDrafts } from './draft.js';
 import { NativeError, nativeError } from './native-error.js';
@@ -142,7 +142,14 @@ export class SharedMemory {
   /** Removes the name; the object is freed with its last user. Not an error if there is no such object. */
   static unlink(name: string): void {
     const path = pathOf(name);
-    attempt('deleting', name, path, () => rmSync(path, { force: true }));
+    attempt('deleting', name, path, () => {
+      try {
+        // Not rmSync, which takes a file that may not be deleted for a folder.
+        unlinkSync(path);
+      } catch (error) {
+        if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
+      }
+    });
   }
 
   /**

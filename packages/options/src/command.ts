@@ -7,7 +7,7 @@ import type { Suggest } from './values/suggestion.js';
  * A program or one of its commands: commander's, with this project's conventions. `run` runs it, reads the
  * options as C nfqlb does and reports errors in one line.
  *
- * Options are declared with C nfqlb's names: `.option('--ft_size <packets>', 'what it is', wholeNumber(), 500)`.
+ * Options are declared with C nfqlb's names: `.option('--ft_size <packets>', 'what it is', wholeNumber({ min: 1, max: 10_000 }), 500)`.
  */
 export class Command extends CommanderCommand {
   constructor(name?: string) {

@@ -40,6 +40,12 @@ export function describeFailure(error: unknown): string {
   return message.replace(/\s*[\r\n]+\s*/g, ' ');
 }
 
+/** The same, a line for each error: one may carry `further` ones. */
+export function describeFailures(error: unknown): string[] {
+  const { further = [] } = (error ?? {}) as { readonly further?: readonly unknown[] };
+  return [error, ...further].map(describeFailure);
+}
+
 /** Whether it is Node's error for a file; this project's own errors have no `syscall`. */
 function isFileError(error: unknown): error is NodeJS.ErrnoException & { readonly path: string } {
   if (!(error instanceof Error)) return false;

@@ -2,7 +2,7 @@ export { Argument, Command, Option } from './command.js';
 export { canonicalArguments, type SelectedCommand, selectCommand } from './command-line.js';
 export { addCompletion } from './completion/index.js';
 export { type ConfigurationCommand, configurationCommand } from './configuration-command.js';
-export { describeFailure, fileProblem } from './failure.js';
+export { describeFailure, describeFailures, fileProblem } from './failure.js';
 export { addFlowOptions, addTargetFlowOptions, type FlowNames, type FlowOptions, type TargetFlowOptions } from './flow-options.js';
 export { run } from './run.js';
 export {

@@ -1,12 +1,12 @@
 import { CommanderError } from 'commander';
 import type { Command } from './command.js';
 import { canonicalArguments, selectCommand } from './command-line.js';
-import { describeFailure } from './failure.js';
+import { describeFailures } from './failure.js';
 
 /**
  * Runs a program; every program's main file ends with this call. Resolves when the command has ended.
  *
- * An error of the command becomes one line on stderr, `nfqlb init: --N=1000: …`, and `process.exitCode` 1; with NFQLB_DEBUG set,
+ * An error of the command becomes a line on stderr, `nfqlb init: --N=1000: …`, and `process.exitCode` 1; with NFQLB_DEBUG set,
  * the stack follows. Never throws.
  *
  * @param argv without the names of node and the program
@@ -23,7 +23,12 @@ export async function run(program: Command, argv: readonly string[] = process.ar
     // Help and version end up here too.
     if (error instanceof CommanderError && error.exitCode === 0) return;
     process.exitCode = 1;
-    process.stderr.write(`${[program.name(), ...path].join(' ')}: ${describeFailure(error)}\n`);
+    const command = [program.name(), ...path].join(' ');
+    process.stderr.write(
+      describeFailures(error)
+        .map((line) => `${command}: ${line}\n`)
+        .join(''),
+    );
     if (process.env.NFQLB_DEBUG && error instanceof Error) process.stderr.write(`${error.stack}\n`);
   }
 }

@@ -56,7 +56,7 @@ export function addActivateOptions(command: Command, table?: string, { tables }:
   return command
     .argument('[fwmarks...]', 'the targets', repeatable(targetFwmark))
     .option('--shm <name>', 'target table', text(tables), table)
-    .option('--index <slot>', 'the slot to use, from 0 to N-1', wholeNumber())
+    .option('--index <slot>', 'the slot to use, from 0 to N-1', wholeNumber({ max: MAX_SLOTS - 1 }))
     .option('--weight <weight>', 'share of the buckets, in proportion to the others', weight, 1) as Command;
 }
 
@@ -83,5 +83,5 @@ export function addDeactivateOptions(command: Command, table?: string, { tables,
   return command
     .argument('[fwmarks...]', 'the targets', repeatable(suggesting(fwmark, fwmarks)))
     .option('--shm <name>', 'target table', text(tables), table)
-    .option('--index <slot>', 'the slot to free, from 0 to N-1', wholeNumber()) as Command;
+    .option('--index <slot>', 'the slot to free, from 0 to N-1', wholeNumber({ max: MAX_SLOTS - 1 })) as Command;
 }

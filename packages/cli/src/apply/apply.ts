@@ -1,6 +1,7 @@
 import type { Configuration } from '@nfqlb/configuration';
 import { type Change, changesBetween, commandsOf } from '@nfqlb/configuration/changes';
 import { flowAddress } from '@nfqlb/protocol/flow';
+import { warnOfMissingRules } from '../fwmarks/missing-rules.js';
 import { readPresent } from './present.js';
 import { makeChanges } from './transaction.js';
 
@@ -11,6 +12,15 @@ export async function apply(configuration: Configuration, dryRun: boolean): Prom
   const changes = changesBetween(present, configuration);
   if (!dryRun) await makeChanges(changes, address);
   process.stdout.write(describe(changes));
+  warnOfMissingRules('apply', [...new Set(changes.flatMap(activatedBy))]);
+}
+
+/** Fwmarks of targets that a change adds, but for that of the load balancer itself in the table of a tier. */
+function activatedBy(change: Change): number[] {
+  if (change.kind === 'set-targets') return change.activate.map(({ fwmark }) => fwmark);
+  if (change.kind !== 'create-table' && change.kind !== 'replace-table') return [];
+  const { ownFwmark, targets } = change.table;
+  return targets.map(({ fwmark }) => fwmark).filter((fwmark) => fwmark !== ownFwmark);
 }
 
 function describe(changes: readonly Change[]): string {

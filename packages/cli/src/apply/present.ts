@@ -12,6 +12,11 @@ export async function readPresent(flows: SocketAddress | undefined): Promise<Pre
   return { table: presentTable, flows: await listFlows(flows) };
 }
 
+/** Whether there is a table of that name in shared memory. */
+export function hasTable(name: string): boolean {
+  return presentTable(name) !== undefined;
+}
+
 /** @throws CoreError, NativeError when the table exists but cannot be read */
 export function presentTable(name: string): PresentTable | undefined {
   if (SharedMemory.identity(name) === undefined) return undefined;

@@ -1,7 +1,6 @@
-import { requireTables } from '@nfqlb/configuration/changes';
 import type { FlowDefinition } from '@nfqlb/core/flows';
 import { createTableIfAbsent } from '@nfqlb/protocol/tables';
-import { presentTable } from './present.js';
+import { hasTable } from './present.js';
 
 /**
  * Reads a configuration for a load balancer that starts: creates missing tables (after a boot) and keeps existing ones (after a restart), whose
@@ -12,8 +11,7 @@ import { presentTable } from './present.js';
  */
 export async function restore(file: string): Promise<readonly FlowDefinition[]> {
   const { parseConfiguration, readConfigurationText } = await import('@nfqlb/configuration');
-  const configuration = parseConfiguration(await readConfigurationText(file), file);
-  requireTables(configuration, (name) => presentTable(name) !== undefined);
+  const configuration = parseConfiguration(await readConfigurationText(file), file, hasTable);
   for (const [name, table] of configuration.tables ?? []) {
     createTableIfAbsent(name, table, (created) => created.setTargets(table.targets));
   }

@@ -1,6 +1,7 @@
 import { type ActivateOptions, activated, addActivateOptions, Command } from '@nfqlb/options';
 import { changeTable, DEFAULT_TABLE } from '@nfqlb/protocol/tables';
 import { TABLE_NAMES } from '../completion/names.js';
+import { warnOfMissingRules } from '../fwmarks/missing-rules.js';
 
 export function activateCommand(): Command {
   const command = new Command('activate').description(
@@ -14,8 +15,15 @@ function activate(fwmarks: readonly number[] | undefined, options: ActivateOptio
   const targets = activated(fwmarks, options);
   if (options.weight === 0)
     console.error('nfqlb activate: warning: with --weight=0 a target gets no new traffic, unless all have weight 0');
+  let own = 0;
   changeTable(shm, (table) => {
+    own = table.ownFwmark;
     if (index === undefined) table.activate(targets);
     else if (targets[0]) table.activateAt(index, targets[0]);
   });
+  // In the table of a tier, packets with the load balancer's own fwmark stay here.
+  warnOfMissingRules(
+    'activate',
+    targets.map(({ fwmark }) => fwmark).filter((fwmark) => fwmark !== own),
+  );
 }

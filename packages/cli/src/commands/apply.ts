@@ -1,5 +1,6 @@
 import { Command, UsageError } from '@nfqlb/options';
 import { apply } from '../apply/apply.js';
+import { hasTable } from '../apply/present.js';
 import { watchFile } from '../apply/watched-file.js';
 
 interface ApplyOptions {
@@ -21,14 +22,14 @@ export function applyCommand(): Command {
 
 async function run(file: string, { dryRun = false, watch = false }: ApplyOptions): Promise<void> {
   const { parseConfiguration, readConfigurationText } = await import('@nfqlb/configuration');
-  if (!watch) return apply(parseConfiguration(await readConfigurationText(file), file), dryRun);
+  if (!watch) return apply(parseConfiguration(await readConfigurationText(file), file, hasTable), dryRun);
   if (file === '-') throw new UsageError('invalid-value', 'standard input cannot be watched', { argument: 'file', value: file });
   const stop = new AbortController();
   for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, () => stop.abort());
   await watchFile(
     file,
-    (text) => apply(parseConfiguration(text, file), dryRun),
-    (problem) => process.stderr.write(`nfqlb apply: ${problem}\n`),
+    (text) => apply(parseConfiguration(text, file, hasTable), dryRun),
+    (problems) => process.stderr.write(problems.map((problem) => `nfqlb apply: ${problem}\n`).join('')),
     stop.signal,
   );
 }

@@ -8,7 +8,7 @@ export function topCommand(): Command {
     )
     .option('--interval <seconds>', 'time between updates', interval, 1)
     .option('--queue <n>', 'select the load balancer that listens to this queue', wholeNumber({ max: 65_535 }))
-    .option('--count <n>', 'end after this many updates', wholeNumber({ min: 1 }))
+    .option('--count <n>', 'end after this many updates', wholeNumber({ min: 1, max: 1_000_000_000 }))
     .action(({ interval: seconds, queue, count }: { interval: number; queue?: number; count?: number }) => {
       const options: TopOptions = { interval: seconds, queue, count };
       return top(options);

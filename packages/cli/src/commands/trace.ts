@@ -32,7 +32,7 @@ export function traceCommand(): Command {
     )
     .addOption(new Option('--mask <mask>', 'the same as a number, one bit for each in this order').argParser(traceMask))
     .addOption(traceAddressOption('where the load balancer serves traces'))
-    .option('--count <n>', 'end after this many lines', wholeNumber({ min: 1 }))
+    .option('--count <n>', 'end after this many lines', wholeNumber({ min: 1, max: 1_000_000_000 }))
     .option(
       '--write <file>',
       'write the traced packets also as pcapng, with fwmark and reason as comments; -: to stdout, with the lines on stderr',

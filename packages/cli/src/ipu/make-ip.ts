@@ -6,9 +6,9 @@ import type { SegmentedCidr } from './written-address.js';
 export interface MakeIpOptions {
   readonly cidr: SegmentedCidr;
   /** Number for the first slot. */
-  readonly net: number;
+  readonly net: bigint;
   /** Number for the second slot. */
-  readonly host: number;
+  readonly host: bigint;
   /** Which of the two prefix lengths to print after the address; none when absent. */
   readonly subnet?: '1' | '2';
   /** Address whose last 32 bits the IPv4 address replaces. */
@@ -37,11 +37,17 @@ export function makeIp({ cidr, net, host, subnet, ipv6template }: MakeIpOptions)
   return `${text}/${asIpv4 ? bits - IPV4_PREFIX : bits}`;
 }
 
-function slot(option: string, number: number, bits: number, { text }: SegmentedCidr): bigint {
-  const value = BigInt(number);
+/** Reads the number for a slot. How large it may be depends on the CIDR. */
+export function slotNumber(text: string): bigint {
+  if (!/^\d+$/.test(text))
+    throw new UsageError('invalid-value', 'must be a whole number that fits into its slot of --cidr', { value: text });
+  return BigInt(text);
+}
+
+function slot(option: string, value: bigint, bits: number, { text }: SegmentedCidr): bigint {
   if (value >> BigInt(bits) === 0n) return value;
   const allowed = `must be a whole number from 0 to ${(1n << BigInt(bits)) - 1n}: ${text} has ${bits} bits for it`;
-  throw new UsageError('invalid-value', allowed, { option, value: String(number) });
+  throw new UsageError('invalid-value', allowed, { option, value: String(value) });
 }
 
 function toBigInt(octets: Uint8Array): bigint {

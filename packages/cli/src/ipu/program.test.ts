@@ -171,10 +171,10 @@ describe('reports what is wrong', () => {
       'makeip: --host=256: must be a whole number from 0 to 255: 10.0.0.0/16/24 has 8 bits for it',
     ],
     ['makeip --cidr=10.0.0.0/24 --net=1', 'makeip: --net=1: must be a whole number from 0 to 0: 10.0.0.0/24 has 0 bits for it'],
-    ['makeip --cidr=10.0.0.0/16/24 --net=-1', 'makeip: --net=-1: must be a whole number from 0 to 9007199254740991'],
-    ['makeip --cidr=10.0.0.0/16/24 --net -1', 'makeip: --net=-1: must be a whole number from 0 to 9007199254740991'],
+    ['makeip --cidr=10.0.0.0/16/24 --net=-1', 'makeip: --net=-1: must be a whole number that fits into its slot of --cidr'],
+    ['makeip --cidr=10.0.0.0/16/24 --net -1', 'makeip: --net=-1: must be a whole number that fits into its slot of --cidr'],
     // atoi returns 0.
-    ['makeip --cidr=10.0.0.0/16/24 --net=one', 'makeip: --net=one: must be a whole number from 0 to 9007199254740991'],
+    ['makeip --cidr=10.0.0.0/16/24 --net=one', 'makeip: --net=one: must be a whole number that fits into its slot of --cidr'],
     // atoi returns 1.
     [
       'makeip --cidr=10.0.0.0/16/24 --net=4294967297',

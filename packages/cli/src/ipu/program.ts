@@ -1,8 +1,8 @@
-import { Command, oneOf, wholeNumber } from '@nfqlb/options';
+import { Command, oneOf } from '@nfqlb/options';
 import { VERSION } from '../version.js';
 import { contains } from './contains.js';
 import { linkLocal, macAddress } from './link-local.js';
-import { type MakeIpOptions, makeIp } from './make-ip.js';
+import { type MakeIpOptions, makeIp, slotNumber } from './make-ip.js';
 import { MANUAL } from './manual.js';
 import { ipv6Address, segmentedCidr, type WrittenAddress, type WrittenCidr, writtenAddress, writtenCidr } from './written-address.js';
 
@@ -14,8 +14,8 @@ export function ipu(): Command {
     .command('makeip')
     .description('print the address with a net and a host number in the slots of a segmented CIDR')
     .requiredOption('--cidr <address/bits/bits>', 'segmented CIDR, such as 192.168.128.0/17/24', segmentedCidr)
-    .option('--net <number>', 'number for the first slot', wholeNumber(), 0)
-    .option('--host <number>', 'number for the second slot', wholeNumber(), 0)
+    .option('--net <number>', 'number for the first slot', slotNumber, 0n)
+    .option('--host <number>', 'number for the second slot', slotNumber, 0n)
     .option('--subnet <1|2>', 'also print the first or the second prefix length', oneOf('1', '2'))
     .option('--ipv6template <address>', 'print an IPv6 address: this one with the IPv4 address as its last 32 bits', ipv6Address)
     .action((options: MakeIpOptions) => print(makeIp(options)));

@@ -2,6 +2,7 @@ import { type TableOptions, type Target, TargetTable } from '@nfqlb/core';
 import { defineFlow, type ListedFlow, listFlow } from '@nfqlb/core/flows';
 import type { Configuration, DeclaredTable } from '../configuration.js';
 import { ConfigurationError } from '../configuration-error.js';
+import { missingTableProblem } from '../cross-references.js';
 import type { Change } from './change.js';
 
 /** The present state. */
@@ -25,19 +26,15 @@ export interface PresentTable extends Required<TableOptions> {
  * @throws {@link ConfigurationError} for a flow that leads to no table
  */
 export function changesBetween(present: Present, declared: Configuration): Change[] {
-  requireTables(declared, (name) => present.table(name) !== undefined);
+  requireTables(declared, present);
   return [...tableChanges(present, declared), ...flowChanges(present, declared), ...tablesLeft(present, declared)];
 }
 
-/**
- * Checks that each flow leads to a table, declared or existing.
- *
- * @throws {@link ConfigurationError}
- */
-export function requireTables({ tables, flows = [] }: Configuration, isThere: (name: string) => boolean): void {
+/** Checks that each flow leads to a table, declared or present: one may have been deleted since the file was read. */
+function requireTables({ tables, flows = [] }: Configuration, present: Present): void {
   for (const { name, target, place } of flows) {
-    if (tables?.has(target) || isThere(target)) continue;
-    throw new ConfigurationError(place, `flow ${name}: there is no table ${target}, neither under tables nor in shared memory`);
+    if (tables?.has(target) || present.table(target) !== undefined) continue;
+    throw new ConfigurationError(place, missingTableProblem(name, target));
   }
 }
 

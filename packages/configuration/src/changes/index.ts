@@ -1,2 +1,2 @@
 export { type Change, commandsOf } from './change.js';
-export { changesBetween, type Present, type PresentTable, requireTables } from './changes-between.js';
+export { changesBetween, type Present, type PresentTable } from './changes-between.js';

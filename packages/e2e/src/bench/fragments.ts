@@ -44,7 +44,7 @@ const program = new Command('fragments')
   .description('compares the CPU time of a fragment with that of a whole packet')
   .option('--rounds <number>', 'rounds; each measures everything once', wholeNumber({ min: 1, max: 100 }), 7)
   .option('--seconds <number>', 'duration of each measurement', wholeNumber({ min: 1, max: 60 }), 2)
-  .option('--rate <packets>', 'IP packets per second', wholeNumber({ min: 1000 }), 60_000)
+  .option('--rate <packets>', 'IP packets per second', wholeNumber({ min: 1000, max: 10_000_000 }), 60_000)
   .action(bench);
 
 async function bench({ rounds, seconds, rate }: Options): Promise<void> {

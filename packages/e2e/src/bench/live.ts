@@ -37,9 +37,9 @@ const program = new Command('live')
   .option('--rounds <number>', 'rounds; each measures every contender once', wholeNumber({ min: 1, max: 100 }), 5)
   .option('--seconds <number>', 'duration of each measurement', wholeNumber({ min: 1, max: 60 }), 1)
   .option('--family <4|6>', 'IPv4 or IPv6', oneOf('4', '6'), '4')
-  .option('--rate <packets>', 'packets per second, for CPU times', wholeNumber({ min: 1000 }), 60_000)
+  .option('--rate <packets>', 'packets per second, for CPU times', wholeNumber({ min: 1000, max: 10_000_000 }), 60_000)
   .option('--bursts <list>', 'packets per wake-up of the sender, for CPU times', list(wholeNumber({ min: 1, max: 64 })), [1, 16])
-  .option('--latency-rate <packets>', 'packets per second, for latencies', wholeNumber({ min: 1000 }), 60_000)
+  .option('--latency-rate <packets>', 'packets per second, for latencies', wholeNumber({ min: 1000, max: 10_000_000 }), 60_000)
   .option(
     '--only <list>',
     'contenders to measure, besides forward',

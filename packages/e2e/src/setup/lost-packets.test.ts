@@ -307,6 +307,34 @@ describeLive(
       expect(found.status).toBe(String(says).includes('problem') ? 1 : 0);
     });
 
+    test.each<[string, 4 | 6, string, string | RegExp]>([
+      ['is down', 4, 'link set nfqlb0 down', 'problem: nfqlb0: down: stored fragments are lost'],
+      [
+        // The kernel turns IPv6 off where the MTU is less than 1280 (RFC 8200 §5).
+        'has a smaller MTU than the fragments',
+        6,
+        'link set nfqlb0 mtu 1000',
+        'problem: nfqlb0: its MTU is 1000, less than the load balancer’s --mtu=1500: stored fragments may be lost',
+      ],
+    ])('the tun device for stored fragments %s', async (_, family, damage, says) => {
+      await using net = await Topology.create({ targets: 2 });
+      await using _lb = await LoadBalancer.start(net, { options: ['--tun=nfqlb0', '--ft_frag=1000'] });
+      await makeBare(net);
+      await nfqlb(net.lb, 'up', ...setUpOf(net));
+      const lostOf = async (): Promise<number> => {
+        await using receiver = await Receiver.start(net);
+        await using sender = await Sender.start(net, { family, count: 50, rate: 500, length: 200, fragmentOctets: 64, order: 'reversed' });
+        const sent = await sender.finish();
+        return lost(await receiver.finish(), sent);
+      };
+      expect(await lostOf()).toBe(0);
+      expect((await doctor(net.lb)).status).toBe(0);
+      await net.lb.ip(damage);
+      expect(await lostOf()).toBe(50);
+      const found = await doctor(net.lb);
+      expect([found.status, found.says.get('tun device')?.replace(/ → .*$/, '')]).toEqual([1, says]);
+    });
+
     describe('only while there is traffic', () => {
       test('the reverse path filter drops it', async () => {
         await using net = await Topology.create({ targets: 2 });

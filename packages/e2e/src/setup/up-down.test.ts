@@ -241,6 +241,34 @@ describeLive(
       }
     });
 
+    test('activate and apply warn of fwmarks without a rule where there are rules for others', async () => {
+      await using net = await Topology.create({ targets: 2 });
+      await makeBare(net);
+      const table = `--shm=${net.sharedMemory('web')}`;
+      const warningOf = async (...args: readonly string[]): Promise<string> => {
+        await using running = await net.lb.spawn([...NFQLB.command, ...args]);
+        expect(await running.exited).toMatchObject({ status: 0 });
+        return running.stderr;
+      };
+      await warningOf('init', table);
+      expect(await warningOf('activate', table, '9')).toBe('');
+      await nfqlb(net.lb, 'up', ...setUpOf(net));
+      const warning = (command: string): string =>
+        `nfqlb ${command}: warning: this network namespace has rules for fwmark 101, 102, but none for 9: packets go where the VIP is routed (nfqlb up … 9=ADDRESS)\n`;
+      expect(await warningOf('activate', table, '101', '9')).toBe(warning('activate'));
+      expect(await warningOf('activate', table, '101', '102')).toBe('');
+      await nfqlb(net.lb, 'up', ...setUpOf(net), '--mode=nat');
+      expect(await warningOf('activate', table, '102', '9')).toBe(warning('activate'));
+      const tier = `--shm=${net.sharedMemory('tier')}`;
+      await warningOf('init', tier, '--ownfw=9');
+      expect(await warningOf('activate', tier, '9', '101')).toBe('');
+      const file = `/tmp/${net.name}.yaml`;
+      await net.lb.run(['tee', file], { input: `tables: {${net.sharedMemory('web')}: {targets: {101: 1, 9: 2}}}` });
+      await warningOf('init', table);
+      expect(await warningOf('apply', file)).toBe(warning('apply'));
+      await net.lb.run(['rm', file]);
+    });
+
     test('missing sysctls cause a warning, and are set with --sysctl', async () => {
       await using net = await Topology.create({ targets: 1 });
       const { lb } = net;

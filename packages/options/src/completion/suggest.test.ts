@@ -15,17 +15,17 @@ function program(): Command {
     .command('set')
     .description('sets something')
     .option('--shm <name>', 'a table', text(words('web', 'dns')), 'web')
-    .option('--ft_size <packets>', 'a size', wholeNumber())
+    .option('--ft_size <packets>', 'a size', wholeNumber({ max: 1_000_000 }))
     .option('--level <level>', 'a level', wholeNumber({ min: 4, max: 7 }))
     .option('--protocols <list>', 'some', list(oneOf('tcp', 'udp', 'sctp')))
     .option('--kinds <list>', 'some', text(items(words('a', 'b'))))
-    .option('--vip <address>', 'repeatable', repeatable(wholeNumber()))
+    .option('--vip <address>', 'repeatable', repeatable(wholeNumber({ max: 1_000_000 })))
     .option('--dry-run', 'a flag')
     .option('--json [file]', 'to a file')
     .argument(
       '[fwmarks...]',
       'targets',
-      repeatable(suggesting(wholeNumber(), ({ option }) => [{ value: '101' }, { value: `${option('--shm')}` }])),
+      repeatable(suggesting(wholeNumber({ max: 1_000_000 }), ({ option }) => [{ value: '101' }, { value: `${option('--shm')}` }])),
     );
   made.command('load').argument('<file>').argument('<mode>', 'how', oneOf('fast', 'slow'));
   made.command('fail').argument(

@@ -12,8 +12,7 @@ export interface ValueParser<T> {
 export interface NumberRange {
   /** 0 when absent. */
   readonly min?: number;
-  /** 2⁵³−1 when absent. */
-  readonly max?: number;
+  readonly max: number;
 }
 
 /** Completion lists at most this many numbers. */
@@ -24,7 +23,7 @@ const FEW = 10;
  *
  * @param why explains a surprising range; added after it in the error
  */
-export function wholeNumber({ min = 0, max = Number.MAX_SAFE_INTEGER }: NumberRange = {}, why?: string): ValueParser<number> {
+export function wholeNumber({ min = 0, max }: NumberRange, why?: string): ValueParser<number> {
   const form = min < 0 ? /^-?\d+$/ : /^\d+$/;
   const parse = (text: string): number => {
     // `-0` is 0.

@@ -158,10 +158,9 @@ async function balancerOptions(options: ReplayOptions): Promise<ReplayedBalancer
 /** The tables, and how a packet is assigned to one. */
 async function choiceOf({ config, tshm, targets, promiscuous_ping: promiscuousPing, ...options }: ReplayOptions): Promise<Choice> {
   if (config === undefined) return { tables: new Map([[DEFAULT_TABLE, { ...tableOptions(options), targets }]]), choice: DEFAULT_TABLE };
-  const { parseConfiguration, readConfigurationText, requireTables } = await import('@nfqlb/configuration');
-  const configuration = parseConfiguration(await readConfigurationText(config), config);
+  const { parseConfiguration, readConfigurationText } = await import('@nfqlb/configuration');
+  const configuration = parseConfiguration(await readConfigurationText(config), config, () => false);
   const { tables = new Map(), flows } = configuration;
-  requireTables(configuration, () => false);
   if (flows) return { tables, choice: { flows, promiscuousPing } };
   const table = tables.size === 1 ? [...tables.keys()][0] : tshm;
   if (tables.has(table)) return { tables, choice: table };
