@@ -13,7 +13,7 @@ const IPV6_FORWARDING = 'net.ipv6.conf.all.forwarding';
 const REVERSE_PATH_FILTER = 'net.ipv4.conf.all.rp_filter';
 
 /** Modes of the reverse path filter (RFC 3704 §2). Strict: a packet must arrive on the device of the route back; loose: any device. */
-export const STRICT = 1;
+const STRICT = 1;
 const LOOSE = 2;
 
 /** Settings that matter to a set-up. */

@@ -8,7 +8,7 @@ import { LOCK_TIMEOUT_MS, TableLock } from '@nfqlb/protocol/tables';
 type Undo = () => void;
 
 /** A configuration that could not be applied. Its changes were undone, or the message says which were not. */
-export class TransactionFailure extends Error {
+class TransactionFailure extends Error {
   override readonly name = 'TransactionFailure';
   readonly code = 'NOT_APPLIED';
 }

@@ -7,7 +7,7 @@ import { VERSION } from '../version.js';
 const STDOUT = 1;
 
 /** A capture that cannot be written. */
-export class CaptureFileError extends Error {
+class CaptureFileError extends Error {
   override readonly name = 'CaptureFileError';
   readonly code = 'WRITE';
 }

@@ -1,7 +1,7 @@
 import { ADDRESS_LENGTH, formatIpAddress, IPV4_AT, isIpv4, parseIpAddress } from './ip-address.js';
 
 /** Bits of an address. */
-export const ADDRESS_BITS: number = 8 * ADDRESS_LENGTH;
+const ADDRESS_BITS: number = 8 * ADDRESS_LENGTH;
 
 /** Bits before the IPv4 address in its mapped form: `10.0.0.0/8` has a prefix of 96 + 8 bits here. */
 export const IPV4_PREFIX: number = 8 * IPV4_AT;

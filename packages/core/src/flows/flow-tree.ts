@@ -35,12 +35,12 @@ export const END = 0x7fffffff;
  * A place with a single flow that has no conditions left but the protocol: SURE plus one bit per protocol class that matches. The flow is
  * known already, as the place's first flow. References from {@link SURE_END} up are other places.
  */
-export const SURE: Ref = -0x80000000;
+const SURE: Ref = -0x80000000;
 export const SURE_END: Ref = SURE + 16;
 const ANY_CLASS = 0b1111;
 
 /** Words of a node. Its children are in a hash table, the child slots. */
-export const NODE_WORDS = 8;
+const NODE_WORDS = 8;
 export const NODE_FIELD = 0;
 export const NODE_ANY = 1;
 /** The first flow of `any`, and the first flow of all children; {@link END} if none. */

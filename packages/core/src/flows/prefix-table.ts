@@ -17,7 +17,7 @@ export const NO_PREFIX = -1;
 /** Words of a prefix length: four of mask, the tag. The section begins with the index of the first length of each kind. */
 export const LENGTH_WORDS = 8;
 export const LENGTH_TAG = 4;
-export const LENGTH_BEGINS = 8;
+const LENGTH_BEGINS = 8;
 
 /** The four kinds of network. */
 export const PrefixKind = { Destination4: 0, Destination6: 1, Source4: 2, Source6: 3 } as const;

@@ -36,11 +36,6 @@ export function totalLength(bytes: Uint8Array, at: number): number {
   return (bytes[at + 2]! << 8) | bytes[at + 3]!;
 }
 
-/** Identification, as on the wire: 16 bits. */
-export function identification(bytes: Uint8Array, at: number): number {
-  return (bytes[at + 4]! << 8) | bytes[at + 5]!;
-}
-
 /** Offset of this fragment's data in the datagram, in octets. */
 export function fragmentOffset(bytes: Uint8Array, at: number): number {
   return (((bytes[at + 6]! & 0x1f) << 8) | bytes[at + 7]!) << 3;

@@ -2,7 +2,7 @@ import { Worker } from 'node:worker_threads';
 import type { CompiledFlows, CompileRequest, Compiling } from './flow-compiler.js';
 
 /** Flows could not be compiled; the message says why. */
-export class CompilerFailure extends Error {
+class CompilerFailure extends Error {
   override readonly name = 'CompilerFailure';
   readonly code = 'COMPILER';
 }

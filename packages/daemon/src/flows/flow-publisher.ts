@@ -27,7 +27,7 @@ const ADOPT_POLL_INTERVAL_MS = 1;
 const QUICK_MS = 10;
 
 /** Flows are in force, but not all workers use them yet. */
-export class NotInUse extends Error {
+class NotInUse extends Error {
   override readonly name = 'NotInUse';
   readonly code = 'NOT_IN_USE';
 }

@@ -14,7 +14,7 @@ import type { LoadBalancingOptions } from './load-balancing-options.js';
 const STOP_TIMEOUT_MS = 900;
 
 /** A worker has failed; the message says why. */
-export class WorkerFailure extends Error {
+class WorkerFailure extends Error {
   override readonly name = 'WorkerFailure';
   readonly code = 'WORKER';
 }

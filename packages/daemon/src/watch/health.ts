@@ -7,7 +7,7 @@ import type { Counters } from '../shared/counters.js';
 /**
  * Maximum time without a turn of a loop, or without a verdict while a queue is full. A loop turns at least every 200 ms; this is ten times that.
  */
-export const STUCK_AFTER_MS = 2000;
+const STUCK_AFTER_MS = 2000;
 
 /** State of a queue and its worker at the last check. */
 interface Watched {

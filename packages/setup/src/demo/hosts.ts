@@ -33,6 +33,6 @@ export const TARGET_HOSTS: readonly Host[] = Array.from({ length: TARGETS }, (_,
 }));
 
 /** The name of a target's host. */
-export function targetName(number: number): string {
+function targetName(number: number): string {
   return `target${number}`;
 }
