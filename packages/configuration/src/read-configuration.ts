@@ -4,9 +4,9 @@ import { fileProblem } from '@nfqlb/options';
 import { type Document, LineCounter, parseDocument, visit } from 'yaml';
 import type { Configuration } from './configuration.js';
 import { ConfigurationError } from './configuration-error.js';
-import { configurationSchema } from './configuration-schema.js';
 import { crossReferenceFaults } from './cross-references.js';
 import { issuesOf } from './issue.js';
+import { configurationSchema } from './schema.js';
 import { isSameKey, offsetOf } from './yaml-place.js';
 
 /**

@@ -2,7 +2,7 @@ import { beforeEach, describe, expect, test } from 'vitest';
 import { Command } from './command.js';
 import { canonicalArguments, selectCommand } from './command-line.js';
 import { UsageError, type UsageErrorCode } from './usage-error.js';
-import { wholeNumber } from './values/whole-number.js';
+import { wholeNumber } from './values/numbers.js';
 
 let command: Command;
 let got: { args: string[]; options: Record<string, unknown> };

@@ -1,6 +1,5 @@
 import type { Command } from './command.js';
-import { text } from './values/suggesting.js';
-import { items, type Suggest, words } from './values/suggestion.js';
+import { items, type Suggest, text, words } from './values/suggestion.js';
 
 const PROTOCOLS = items(words('tcp', 'udp', 'sctp'));
 

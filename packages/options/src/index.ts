@@ -16,12 +16,28 @@ export {
   type TableNames,
 } from './table-options.js';
 export { UsageError, type UsageErrorCode, type UsageSubject } from './usage-error.js';
-export { decimalSeconds } from './values/decimal-seconds.js';
-export { fwmark, fwmarkOrNone, targetFwmark } from './values/fwmark.js';
 export { list, repeatable } from './values/list.js';
-export { oneOf } from './values/one-of.js';
-export { type QueueRange, queueRange } from './values/queue-range.js';
-export { suggesting, text } from './values/suggesting.js';
-export { FILES, items, type Suggest, type Suggestion, type Suggestions, type TypedLine, words } from './values/suggestion.js';
+export {
+  decimalSeconds,
+  fwmark,
+  fwmarkOrNone,
+  type NumberRange,
+  type QueueRange,
+  queueRange,
+  targetFwmark,
+  type ValueParser,
+  wholeNumber,
+} from './values/numbers.js';
+export {
+  FILES,
+  items,
+  oneOf,
+  type Suggest,
+  type Suggestion,
+  type Suggestions,
+  suggesting,
+  type TypedLine,
+  text,
+  words,
+} from './values/suggestion.js';
 export { targets, type WeightedTarget, weight } from './values/targets.js';
-export { type NumberRange, type ValueParser, wholeNumber } from './values/whole-number.js';

@@ -3,10 +3,9 @@ import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { Command } from './command.js';
 import { run } from './run.js';
 import { UsageError } from './usage-error.js';
-import { fwmark } from './values/fwmark.js';
 import { repeatable } from './values/list.js';
+import { fwmark, wholeNumber } from './values/numbers.js';
 import { targets } from './values/targets.js';
-import { wholeNumber } from './values/whole-number.js';
 
 let stdout = '';
 let stderr = '';

@@ -1,13 +1,10 @@
 import type { Command } from './command.js';
 import { UsageError } from './usage-error.js';
-import { fwmark, targetFwmark } from './values/fwmark.js';
 import { repeatable } from './values/list.js';
-import { oneOf } from './values/one-of.js';
-import { suggesting, text } from './values/suggesting.js';
+import { fwmark, targetFwmark, wholeNumber } from './values/numbers.js';
 import type { Suggest } from './values/suggestion.js';
-import { words } from './values/suggestion.js';
+import { oneOf, suggesting, text, words } from './values/suggestion.js';
 import { type WeightedTarget, weight } from './values/targets.js';
-import { wholeNumber } from './values/whole-number.js';
 
 /** What the shell offers as names of tables and as active targets. */
 export interface TableNames {

@@ -14,8 +14,7 @@ import { IPPROTO_ICMP } from '../wire/protocol.js';
 import { setFragment } from './extract-fragment.js';
 import { extractQuotedTransport, extractTransport, setEchoId, setProtocol } from './extract-transport.js';
 import { Kind } from './kind.js';
-import { KEY_DESTINATION, KEY_ID, KEY_SOURCE, type PacketKey } from './packet-key.js';
-import { wordAt } from './word.js';
+import { KEY_DESTINATION, KEY_ID, KEY_SOURCE, type PacketKey, wordAt } from './packet-key.js';
 
 /** Offset of the identification in the header (RFC 791 §3.1); copied in wire order, not read as a number. */
 const IPV4_IDENTIFICATION = 4;

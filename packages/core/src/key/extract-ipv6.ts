@@ -12,8 +12,7 @@ import { IPPROTO_FRAGMENT, IPPROTO_ICMPV6 } from '../wire/protocol.js';
 import { setFragment } from './extract-fragment.js';
 import { extractQuotedTransport, extractTransport, setEchoId, setProtocol } from './extract-transport.js';
 import { Kind } from './kind.js';
-import { KEY_DESTINATION, KEY_ID, KEY_SOURCE, type PacketKey } from './packet-key.js';
-import { wordAt } from './word.js';
+import { KEY_DESTINATION, KEY_ID, KEY_SOURCE, type PacketKey, wordAt } from './packet-key.js';
 
 /** Like `extractKey`, for IPv6. `key` must be zero; `end` is the offset after the packet. */
 export function extractIpv6(key: PacketKey, bytes: Uint8Array, begin: number, end: number, udpEncapPort: number): Kind {

@@ -120,3 +120,8 @@ export class PacketKey {
     return djb2(this.words, KEY_SOURCE_PORT / 4, KEY_LENGTH / 4);
   }
 }
+
+/** The four octets at `at` as a word of the key, little-endian. 32 bits, signed. */
+export function wordAt(bytes: Uint8Array, at: number): number {
+  return bytes[at]! | (bytes[at + 1]! << 8) | (bytes[at + 2]! << 16) | (bytes[at + 3]! << 24);
+}

@@ -4,6 +4,10 @@ import { run } from '../processes/running.js';
 /** Label with the owner, on every container and network of a test. */
 export const OWNER_LABEL = 'nfqlb.test.run';
 
+/** Images that the set-up of the Vitest project builds from `docker/`. */
+export const LB_IMAGE = 'nfqlb:test';
+export const TARGET_IMAGE = 'nfqlb-target:test';
+
 /** The test run that this process belongs to, as named by the set-up of the Vitest project. */
 export function owner(): string {
   return process.env.NFQLB_TEST_RUN ?? `${process.pid}`;

@@ -6,8 +6,7 @@ import type { Family } from '../matrix/behaviours.js';
 import { Running } from '../processes/running.js';
 import { describeDocker } from '../testing/describe-docker.js';
 import { sharedSite } from '../testing/shared-site.js';
-import { docker, OWNER_LABEL, owner } from './engine.js';
-import { LB_IMAGE } from './images.js';
+import { docker, LB_IMAGE, OWNER_LABEL, owner } from './engine.js';
 import { VIP } from './site.js';
 
 const OWNED = ['--label', `${OWNER_LABEL}=${owner()}`];

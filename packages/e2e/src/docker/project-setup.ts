@@ -3,8 +3,7 @@ import { spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { fileURLToPath } from 'node:url';
 import { run } from '../processes/running.js';
-import { docker, engineProblem, OWNER_LABEL } from './engine.js';
-import { LB_IMAGE, TARGET_IMAGE } from './images.js';
+import { docker, engineProblem, LB_IMAGE, OWNER_LABEL, TARGET_IMAGE } from './engine.js';
 import { removeRemains } from './remains.js';
 
 const path = (relative: string): string => fileURLToPath(new URL(relative, import.meta.url));

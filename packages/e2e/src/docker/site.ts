@@ -10,8 +10,7 @@
  */
 import { fileURLToPath } from 'node:url';
 import type { Family, Queues } from '../matrix/behaviours.js';
-import { docker } from './engine.js';
-import { LB_IMAGE, TARGET_IMAGE } from './images.js';
+import { docker, LB_IMAGE, TARGET_IMAGE } from './engine.js';
 import { Machine } from './machine.js';
 import { SiteNetwork } from './site-network.js';
 

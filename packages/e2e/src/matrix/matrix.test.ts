@@ -3,7 +3,7 @@ import { fileURLToPath } from 'node:url';
 import { describe, expect, test } from 'vitest';
 import { BEHAVIOURS, CIRCUMSTANCES, columnTitle } from './behaviours.js';
 import { composeMatrix, formatMatrix, type Matrix, type Outcome } from './matrix.js';
-import { replaceTable, tableIn } from './readme-table.js';
+import { replaceTable, tableIn } from './places.js';
 
 const read = (relative: string): string => readFileSync(fileURLToPath(new URL(relative, import.meta.url)), 'utf8');
 

@@ -1,9 +1,8 @@
 // `pnpm matrix`: copies the last run's matrix to docs/behaviours.json and the README.
 import { copyFileSync, existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
-import { LAST_RUN } from './last-run.js';
 import { formatMatrix, type Matrix } from './matrix.js';
-import { replaceTable } from './readme-table.js';
+import { LAST_RUN, replaceTable } from './places.js';
 
 const path = (relative: string): string => fileURLToPath(new URL(relative, import.meta.url));
 const PUBLISHED = path('../../../../docs/behaviours.json');

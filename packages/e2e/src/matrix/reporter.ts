@@ -3,8 +3,8 @@ import { release } from 'node:os';
 import { dirname } from 'node:path';
 import type { Reporter, TestModule } from 'vitest/node';
 import type { Proof } from './behaviours.js';
-import { LAST_RUN } from './last-run.js';
 import { composeMatrix, formatMatrix, type Outcome } from './matrix.js';
+import { LAST_RUN } from './places.js';
 
 /**
  * A Vitest reporter that prints and stores the matrix of this run's results. Prints nothing for a run without such tests.

@@ -1,5 +1,5 @@
 import { Argument, type Command } from '../command.js';
-import { oneOf } from '../values/one-of.js';
+import { oneOf } from '../values/suggestion.js';
 import { completeCommand } from './complete-command.js';
 import { completionScript, SHELLS, type Shell } from './scripts.js';
 

@@ -1,10 +1,8 @@
 import { describe, expect, test } from 'vitest';
 import { Command } from '../command.js';
 import { list, repeatable } from '../values/list.js';
-import { oneOf } from '../values/one-of.js';
-import { suggesting, text } from '../values/suggesting.js';
-import { FILES, items, words } from '../values/suggestion.js';
-import { wholeNumber } from '../values/whole-number.js';
+import { wholeNumber } from '../values/numbers.js';
+import { FILES, items, oneOf, suggesting, text, words } from '../values/suggestion.js';
 import { addCompletion } from './index.js';
 import { suggest } from './suggest.js';
 

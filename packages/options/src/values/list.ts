@@ -1,6 +1,6 @@
 import { UsageError } from '../usage-error.js';
+import type { ValueParser } from './numbers.js';
 import { items } from './suggestion.js';
-import type { ValueParser } from './whole-number.js';
 
 /** Reads a comma-separated list of at least one item. */
 export function list<T>(parseItem: ValueParser<T>): ValueParser<T[]> {

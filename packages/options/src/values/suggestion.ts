@@ -1,4 +1,7 @@
-// What the shell offers for a word that is being typed.
+// What the shell offers for a word that is being typed, and values that are one of a few words.
+
+import { UsageError } from '../usage-error.js';
+import type { ValueParser } from './numbers.js';
 
 /** One word that could go there. */
 export interface Suggestion {
@@ -39,4 +42,24 @@ export function items(suggest: Suggest): Suggest {
     if (offered === FILES) return FILES;
     return offered.filter(({ value }) => !given.includes(value)).map(({ value, about }) => ({ value: before + value, about }));
   };
+}
+
+/** Reads as `parse` does; the shell offers what `suggest` gives. */
+export function suggesting<T>(parse: ValueParser<T>, suggest: Suggest): ValueParser<T> {
+  return Object.assign((text: string) => parse(text), { suggest });
+}
+
+/** Reads any text; the shell offers what `suggest` gives. */
+export function text(suggest: Suggest): ValueParser<string> {
+  return suggesting((value) => value, suggest);
+}
+
+/** Reads one of a few words. */
+export function oneOf<const W extends string>(...choices: readonly W[]): ValueParser<W> {
+  const parse = (text: string): W => {
+    const word = choices.find((candidate) => candidate === text);
+    if (word === undefined) throw new UsageError('invalid-value', `must be one of ${choices.join(', ')}`, { value: text });
+    return word;
+  };
+  return Object.assign(parse, { suggest: words(...choices) });
 }

@@ -1,7 +1,6 @@
 import { UsageError } from '../usage-error.js';
-import { targetFwmark } from './fwmark.js';
 import { list } from './list.js';
-import { wholeNumber } from './whole-number.js';
+import { targetFwmark, wholeNumber } from './numbers.js';
 
 /** A target's fwmark and its weight: its share of the buckets relative to the other targets. */
 export interface WeightedTarget {

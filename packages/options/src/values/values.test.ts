@@ -1,12 +1,9 @@
 import { describe, expect, test } from 'vitest';
 import { UsageError } from '../usage-error.js';
-import { decimalSeconds } from './decimal-seconds.js';
-import { fwmark, fwmarkOrNone, targetFwmark } from './fwmark.js';
 import { list, repeatable } from './list.js';
-import { oneOf } from './one-of.js';
-import { queueRange } from './queue-range.js';
+import { decimalSeconds, fwmark, fwmarkOrNone, queueRange, targetFwmark, type ValueParser, wholeNumber } from './numbers.js';
+import { oneOf } from './suggestion.js';
 import { targets } from './targets.js';
-import { type ValueParser, wholeNumber } from './whole-number.js';
 
 /** Parsers by name, with texts that they accept, texts that they refuse, and what they then say is allowed. */
 const cases: [name: string, parse: ValueParser<unknown>, good: [string, unknown][], bad: string[], allowed: string][] = [

@@ -1,0 +1,114 @@
+import { CoreError, MAX_BUCKETS, TargetTable } from '@nfqlb/core';
+import { defineFlow, type FlowDefinition, requireNetworks } from '@nfqlb/core/flows';
+import { fwmark, targetFwmark, UsageError, weight, wholeNumber } from '@nfqlb/options';
+import { z } from 'zod';
+import type { DeclaredTable } from './configuration.js';
+
+/** A table, with the options of `init`, and its targets: weights by fwmark. */
+const tableSchema: z.ZodType<DeclaredTable> = z
+  .strictObject({
+    M: option(wholeNumber({ max: 0xffffffff })).default(997),
+    N: option(wholeNumber({ min: 1, max: MAX_BUCKETS })).default(32),
+    ownfw: option(fwmark).default(0),
+    permutation: z.enum(['fwmark', 'nfqlb']).default('fwmark'),
+    targets: z.record(z.string().superRefine(refusedBy(targetFwmark)), option(weight)).default({}),
+  })
+  .transform(({ ownfw, targets, ...table }) => ({
+    ...table,
+    ownFwmark: ownfw,
+    targets: Object.entries(targets).map(([mark, share]) => ({ fwmark: Number(mark), weight: share })),
+  }))
+  .superRefine(refusedBy(TargetTable.bucketsFor))
+  .superRefine(refusedBy(checkTargets, ['targets']));
+
+function option(read: (text: string) => number): z.ZodNumber {
+  return z.number().superRefine(refusedBy((value) => read(String(value))));
+}
+
+/** What `activate` would refuse. */
+function checkTargets({ N, permutation, targets }: DeclaredTable): void {
+  if (targets.length > N) throw new UsageError('invalid-value', `${targets.length} targets: the table has N=${N} slots`);
+  if (permutation === 'nfqlb' && targets.some((target) => target.weight !== targets[0]!.weight)) {
+    throw new UsageError('invalid-value', 'unequal weights need permutation fwmark; this table has nfqlb');
+  }
+}
+
+type Field = Exclude<keyof FlowDefinition, 'name' | 'target'>;
+
+/** A flow, with the keys of `flow-set`. `defineFlow` decides which values are allowed. */
+const flowSchema: z.ZodType<FlowDefinition> = z
+  .strictObject({
+    name: z.string().superRefine(refusedBy((name) => defineFlow({ name, target: 'any' }))),
+    target: z
+      .string()
+      .superRefine(refusedBy((target) => defineFlow({ name: 'any', target })))
+      .transform((target) => target.replace(/^\//, '')),
+    priority: numberField('priority'),
+    protocols: listField('protocols'),
+    dsts: listField('dsts'),
+    srcs: listField('srcs'),
+    dports: listField('dports'),
+    sports: listField('sports'),
+    match: listField('match'),
+    udpencap: z.number().optional(),
+  })
+  // All that can still be wrong is the encapsulation port, by itself or in combination with the protocols.
+  .superRefine(refusedBy(defineFlow, ['udpencap']));
+
+function numberField(field: Field): z.ZodType<number | undefined> {
+  return z
+    .number()
+    .superRefine(refusedBy((value) => define(field, value)))
+    .optional();
+}
+
+/** A list, or a single member; a member may itself be comma-separated, as for `flow-set`. */
+function listField(field: Field): z.ZodType<string | undefined> {
+  const member = z
+    .custom<string | number>(isMember, { error: 'must be text or a number', params: { unnamed: true } })
+    .superRefine(refusedBy((value) => define(field, value)));
+  const members = z.preprocess((value) => (isMember(value) ? [value] : value), z.array(member));
+  return members.transform((all) => all.join()).optional();
+}
+
+function isMember(value: unknown): value is string | number {
+  return typeof value === 'number' || (typeof value === 'string' && value !== '');
+}
+
+function define(field: Field, value: string | number): void {
+  const definition = { [field]: typeof value === 'number' && field !== 'priority' ? String(value) : value };
+  defineFlow({ name: 'any', target: 'any', ...definition });
+  requireNetworks(definition);
+}
+
+const tableName = z.string().superRefine(refusedBy((target) => defineFlow({ name: 'any', target })));
+
+/** A configuration file as a whole. */
+export const configurationSchema: z.ZodType<{
+  readonly tables?: Readonly<Record<string, DeclaredTable>> | undefined;
+  readonly flows?: readonly FlowDefinition[] | undefined;
+}> = z.strictObject({
+  tables: z.record(tableName, tableSchema).optional(),
+  flows: z.array(flowSchema).optional(),
+});
+
+/**
+ * Turns a function that throws what is wrong with a value into a schema check: so each rule exists once, where the value is used.
+ *
+ * @param path from the value to what is refused
+ */
+function refusedBy<T>(check: (value: T) => unknown, path: readonly string[] = []): (value: T, context: z.RefinementCtx) => void {
+  return (value, context) => {
+    try {
+      check(value);
+    } catch (error) {
+      // The parser of an option's value does not know the option's name; errors of core name their subject.
+      const unnamed = error instanceof UsageError;
+      if (!unnamed && !(error instanceof CoreError)) throw error;
+      const message = unnamed ? error.problem : error.message;
+      // `continue: false`: a value that is wrong by itself is not checked in combination with others.
+      // The path is copied, because zod prepends its own.
+      context.addIssue({ code: 'custom', path: [...path], message, params: { unnamed }, continue: false });
+    }
+  };
+}
