@@ -1,4 +1,4 @@
-import { fwmarksWithRules } from '@nfqlb/setup';
+import { fwmarksWithRules } from '@nfqlb/setup/fwmark-rules';
 
 /**
  * Warns on stderr of fwmarks that no rule of this network namespace asks for while there are rules for others. Without any, the rules may come later,
@@ -8,7 +8,7 @@ import { fwmarksWithRules } from '@nfqlb/setup';
  */
 export function warnOfMissingRules(command: string, fwmarks: readonly number[]): void {
   if (fwmarks.length === 0) return;
-  const known = fwmarksWithRules(fwmarks);
+  const known = fwmarksWithRules();
   const missing = fwmarks.filter((fwmark) => !known.has(fwmark));
   if (known.size === 0 || missing.length === 0) return;
   const [first] = missing;
