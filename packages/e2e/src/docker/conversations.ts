@@ -36,7 +36,7 @@ let conversations = 0;
  * Holds connections open and keeps sending requests on each (`hold`), or opens one connection after another (`dial`), while
  * `meanwhile` runs.
  */
-export async function converse(
+export async function runConversations(
   { client }: Site,
   what: 'hold' | 'dial',
   { family, connections, interval = 20, timeout }: Conversation,

@@ -5,7 +5,7 @@ import type { Family, Queues } from '../matrix/behaviours.js';
 import { behaviour } from '../testing/behaviour.js';
 import { describeDocker } from '../testing/describe-docker.js';
 import { sharedSite } from '../testing/shared-site.js';
-import { converse, curl } from './conversations.js';
+import { curl, runConversations } from './conversations.js';
 import { packetsFrom, VIP } from './site.js';
 
 describeDocker('with DSR', () => {
@@ -20,7 +20,7 @@ describeDocker('with DSR', () => {
         const clientsAddress = client.address(front, family);
         const fromClient = await packetsFrom(lb, family, clientsAddress);
         const fromVip = await packetsFrom(lb, family, VIP[family]);
-        const seen = await converse(site, 'hold', { family, connections: 60 }, async () => {
+        const seen = await runConversations(site, 'hold', { family, connections: 60 }, async () => {
           expect(new Set(await curl(site, family, 30))).toEqual(new Set(['t1', 't2', 't3']));
         });
         expect(seen).toMatchObject({ connected: 60, errors: [], moved: 0, answered: seen.asked });

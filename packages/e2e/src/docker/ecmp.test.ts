@@ -5,7 +5,7 @@ import { describe, expect } from 'vitest';
 import { CIRCUMSTANCES } from '../matrix/behaviours.js';
 import { behaviour } from '../testing/behaviour.js';
 import { describeDocker } from '../testing/describe-docker.js';
-import { converse } from './conversations.js';
+import { runConversations } from './conversations.js';
 import { queued, Site } from './site.js';
 
 describeDocker('two load balancers behind ECMP', () => {
@@ -17,7 +17,7 @@ describeDocker('two load balancers behind ECMP', () => {
         await using site = await Site.create({ mode: 'dsr', queues, lbs: 2 });
         const [first, second] = site.lbs;
         let shares: number[] = [];
-        const seen = await converse(site, 'hold', { family, connections: 100, timeout: 8000 }, async () => {
+        const seen = await runConversations(site, 'hold', { family, connections: 100, timeout: 8000 }, async () => {
           await sleep(700);
           shares = await Promise.all(site.lbs.map(queued));
           await first!.kill();

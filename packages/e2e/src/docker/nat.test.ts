@@ -6,7 +6,7 @@ import type { Family, Queues } from '../matrix/behaviours.js';
 import { behaviour } from '../testing/behaviour.js';
 import { describeDocker } from '../testing/describe-docker.js';
 import { sharedSite } from '../testing/shared-site.js';
-import { converse, curl } from './conversations.js';
+import { curl, runConversations } from './conversations.js';
 import type { Site } from './site.js';
 
 /** SYNs that the client has retransmitted since it started: `TCPSynRetrans` in /proc/net/netstat. */
@@ -24,7 +24,7 @@ describeDocker('with NAT', () => {
         const site = shared();
         expect(new Set(await curl(site, family, 40))).toEqual(new Set(['t1', 't2', 't3']));
         let during: string[] = [];
-        const seen = await converse(site, 'hold', { family, connections: 60 }, async () => {
+        const seen = await runConversations(site, 'hold', { family, connections: 60 }, async () => {
           await site.lb.run('nfqlb', 'deactivate', '2');
           during = await curl(site, family, 40);
           await site.lb.run('nfqlb', 'activate', '2');
@@ -40,7 +40,7 @@ describeDocker('with NAT', () => {
       behaviour('no connection is lost or slow while targets come and go', { behaviour: 'nat-change', family, queues }, async () => {
         const site = shared();
         const retransmissions = await synRetransmissions(site);
-        const seen = await converse(site, 'dial', { family, interval: 5 }, async () => {
+        const seen = await runConversations(site, 'dial', { family, interval: 5 }, async () => {
           for (const fwmark of ['1', '2', '3', '1', '2', '3']) {
             await site.lb.run('nfqlb', 'deactivate', fwmark);
             await sleep(50);

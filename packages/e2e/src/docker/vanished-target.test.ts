@@ -3,7 +3,7 @@
 import { describe, expect, test } from 'vitest';
 import type { Family } from '../matrix/behaviours.js';
 import { describeDocker } from '../testing/describe-docker.js';
-import { converse } from './conversations.js';
+import { runConversations } from './conversations.js';
 import { Site } from './site.js';
 
 describeDocker('a target that vanishes', () => {
@@ -16,7 +16,7 @@ describeDocker('a target that vanishes', () => {
       };
       expect(await doctor()).toEqual([]);
       await site.target(2).kill();
-      const seen = await converse(site, 'hold', { family, connections: 60, timeout: 6000 }, async () => {});
+      const seen = await runConversations(site, 'hold', { family, connections: 60, timeout: 6000 }, async () => {});
       expect(Object.keys(seen.byTarget).sort()).toEqual(['t1', 't3']);
       // No neighbour answers, so the load balancer reports ICMP host or address unreachable to the client.
       expect(new Set(seen.errors)).toEqual(new Set(['EHOSTUNREACH']));
@@ -29,7 +29,10 @@ describeDocker('a target that vanishes', () => {
         ),
       ]);
       await site.lb.run('nfqlb', 'deactivate', '2');
-      expect(await converse(site, 'hold', { family, connections: 60 }, async () => {})).toMatchObject({ connected: 60, errors: [] });
+      expect(await runConversations(site, 'hold', { family, connections: 60 }, async () => {})).toMatchObject({
+        connected: 60,
+        errors: [],
+      });
       expect(await doctor()).toEqual([]);
     });
   });
