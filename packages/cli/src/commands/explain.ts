@@ -30,7 +30,7 @@ interface ExplainOptions extends PacketOptions {
   readonly json?: boolean;
 }
 
-/** Options that say what the packet is, which `--packet` says alone. */
+/** Options that describe the packet, not allowed with `--packet`. */
 const PARTS = ['src', 'dst', 'proto', 'sport', 'dport', 'id', 'type'] as const;
 
 const PORT = wholeNumber({ max: 65535 });
@@ -97,7 +97,7 @@ async function explain(options: ExplainOptions): Promise<void> {
   }
 }
 
-/** The load balancer of the packet's queue; where its queue is not known, the only one that runs. */
+/** The load balancer of the packet's queue; if the queue is unknown, the only one running. */
 function balancerFor(arrival: Arrival | string | undefined, running: readonly RunningLoadBalancer[]): RunningLoadBalancer | undefined {
   if (arrival === undefined || typeof arrival === 'string') return running.length === 1 ? running[0] : undefined;
   const { way } = arrival;
@@ -106,7 +106,7 @@ function balancerFor(arrival: Arrival | string | undefined, running: readonly Ru
 
 /** Decides packets as one load balancer does. */
 class Explainer {
-  /** By what it decides. */
+  /** What it decides by. */
   readonly about: string;
   readonly #options: ExplainOptions;
   readonly #deciding: DeciderOptions;
@@ -122,7 +122,7 @@ class Explainer {
     this.#options = options;
     this.#deciding = deciderOptions(options, running);
     this.#situation = situation;
-    // Opened for the error where there is none.
+    // Opened for the error if there is none.
     const { tier } = this.#deciding;
     if (tier !== undefined && !situation.tableOf(tier)) readTable(tier, () => {});
     this.#decider = new Decider(situation, this.#deciding);
@@ -156,7 +156,7 @@ class Explainer {
   }
 }
 
-/** @throws UsageError for options that do not go together */
+/** @throws UsageError for conflicting options */
 function packetsOf({ packet, ...options }: ExplainOptions): GivenPacket[] {
   if (packet === undefined) return [composePacket(options)];
   const part = PARTS.find((name) => options[name] !== undefined);
@@ -181,7 +181,7 @@ function checkMode({ nolb_fwmark, promiscuous_ping, sctp_encap }: ExplainOptions
   if (promiscuous_ping) throw new UsageError('invalid-value', problem, { option: '--promiscuous_ping' });
 }
 
-/** Options given here come first, then those of the running load balancer, then the defaults of `lb` and `flowlb`. */
+/** Options given here take precedence, then those of the running load balancer, then the defaults of `lb` and `flowlb`. */
 function deciderOptions(given: ExplainOptions, running: DecisionOptions | undefined): DeciderOptions {
   const hashMode = given.hash_mode ?? `${running?.hashMode ?? 1}`;
   const tun = given.tun ?? running?.tun;

@@ -24,11 +24,11 @@ export interface DeciderOptions {
   readonly fragments: FragmentTableOptions;
 }
 
-/** What is decided about a packet, and why. */
+/** The decision about a packet, and why. */
 export interface Answer {
   /** The packet in words. */
   readonly packet: string;
-  /** The 40 octets that decide, hexadecimal. */
+  /** The 40 octets of the key, in hexadecimal. */
   readonly key: string;
   readonly decision: Decision;
   readonly record: DecisionRecord;
@@ -37,44 +37,44 @@ export interface Answer {
   readonly table: TableAsked | undefined;
 }
 
-/** The flow that a packet goes with. */
+/** The flow that matches a packet. */
 export interface FlowFound {
   readonly name: string;
   readonly priority: number;
-  /** Its place among all in the order in which they win, from 1. */
+  /** Its place in matching order, from 1. */
   readonly place: number;
   readonly flows: number;
-  /** What would be decided if it was not there; absent where that is not asked. */
+  /** The decision without this flow; absent if not asked for. */
   readonly next: Answer | undefined;
 }
 
-/** The table that chose. */
+/** The table used. */
 export interface TableAsked {
   readonly name: string;
   readonly M: number;
   readonly N: number;
   readonly targets: readonly number[];
-  /** The fwmark's part of the buckets, from 0 to 1, and its weight; absent where none was chosen. */
+  /** The fwmark's share of the buckets, from 0 to 1, and its weight; absent if no target was chosen. */
   readonly share?: number;
   readonly weight?: number;
 }
 
-/** A packet in words, before anything decides about it. */
+/** Describes a packet before any decision. */
 export function describeGiven({ bytes, etherType }: GivenPacket): string {
   const key = new PacketKey();
   const kind = extractKey(key, bytes, 0, bytes.length, etherType, 0);
   return describeArrival({ kind, key, octets: bytes, etherType, wireLength: bytes.length });
 }
 
-/** Decides packets one after the other by a situation, with the balancer that decides them in the running load balancer. */
+/** Decides packets in order for a situation, with the same balancer code as a running load balancer. */
 export class Decider {
   readonly #situation: Situation;
   readonly #options: DeciderOptions;
   readonly #balancer: Balancer | FlowBalancer;
-  /** The order in which flows win, for a {@link FlowBalancer}. */
+  /** Flows in matching order, for a {@link FlowBalancer}. */
   readonly #flows: readonly Flow[];
   readonly #lookup: FlowLookup | undefined;
-  /** By the name of a flow: who decides without it. */
+  /** By flow name: the decider without it. */
   readonly #without = new Map<string, Decider>();
 
   /** @throws CoreError, NativeError for tables that cannot be read */
@@ -105,7 +105,7 @@ export class Decider {
     this.#balancer = new FlowBalancer({ lookup, tables, matches, octets }, all);
   }
 
-  /** @param withNext whether it is asked what were without the flow that is found */
+  /** @param withNext whether to also decide without the matching flow */
   decide(packet: GivenPacket, withNext = true): Answer {
     const { bytes, etherType } = packet;
     const fwmark = this.#balancer.decide(bytes, 0, bytes.length, etherType);

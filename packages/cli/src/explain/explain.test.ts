@@ -1,4 +1,4 @@
-// `nfqlb explain` as a user runs it, with tables in shared memory and flows of a server that is the load balancer's.
+// `nfqlb explain` as a user runs it, with tables in shared memory and the load balancer's flow server.
 
 import { execFile, execFileSync } from 'node:child_process';
 import { chmodSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
@@ -29,7 +29,7 @@ beforeAll(() => {
 afterAll(() => rmSync(folder, { recursive: true }));
 
 beforeEach(() => {
-  // Permutations of C nfqlb, whose tables are known.
+  // Permutations of C nfqlb, with known tables.
   replaceTable(WEB, { M: 997, N: 32, permutation: 'nfqlb' }, (table) => table.activate([101, 102, 103, 104].map((fwmark) => ({ fwmark }))));
   replaceTable(REST, { M: 97, N: 4 }, (table) => table.activate([{ fwmark: 201, weight: 3 }, { fwmark: 202 }]));
 });
@@ -54,7 +54,7 @@ function nfqlb(...args: string[]): Promise<Ran> {
   });
 }
 
-/** Serves flows as `flowlb` does: these, one a line of options. */
+/** Serves these flows as `flowlb` does. */
 async function flows(...definitions: string[]): Promise<void> {
   const control = new FlowControl({ workers: 0, promiscuousPing: false, announce: () => {} });
   server = await serveFlows(parseSocketAddress(`unix:${NAME}`), control.handle);
@@ -69,7 +69,7 @@ const v4 = packet().ipv4('10.0.0.2', '10.0.0.1');
 const back = packet().ipv4('10.0.0.1', '10.0.0.2');
 const given = (bytes: Uint8Array): string => `--packet=${Buffer.from(bytes).toString('hex')}`;
 
-/** What comes before the decision and after it is tested live. */
+/** What happens before and after the decision is tested live. */
 const decisionOnly = (args: readonly string[]): string[] =>
   args.some((arg) => arg.startsWith('--tshm')) ? [...args] : ['--decision-only', ...args];
 
@@ -84,9 +84,9 @@ async function json(...args: string[]): Promise<Record<string, unknown>[]> {
   return lines.map((line) => JSON.parse(line) as Record<string, unknown>);
 }
 
-describe('by a table', () => {
-  test('in words: the way to the answer', async () => {
-    // djb2 over the 40 octets; and the table is that of C nfqlb.
+describe('with a table', () => {
+  test('text shows the steps to the answer', async () => {
+    // djb2 over the 40 octets, and C nfqlb's table.
     expect(await text(...inTable, ...TCP)).toBe(
       [
         'by       table X-web',
@@ -101,7 +101,7 @@ describe('by a table', () => {
     );
   });
 
-  test('for programs: the record of sim, and more', async () => {
+  test('JSON has the record of sim, and more', async () => {
     const [record] = await json(...inTable, ...TCP);
     expect(record).toEqual({
       verdict: 'accept',
@@ -127,14 +127,14 @@ describe('by a table', () => {
     });
   });
 
-  test('what it would be after other commands, and what those change', async () => {
+  test('--what-if shows the answer after other commands, and the changes', async () => {
     const out = await text(...inTable, ...TCP, '--what-if=deactivate 102');
     expect(out).toContain('fwmark   102, which has 24.97% of the buckets\n');
     expect(out).toMatch(
       /\nwhat if {2}deactivate 102\ntable {4}X-web: .*targets 101 103 104\nfwmark {3}104, which has 33\.30% of the buckets\nanswer /,
     );
     expect(out).toMatch(/\nchange {3}fwmark 102 -> 104; of the 997 buckets of table X-web 255 \(25\.58%\) lead elsewhere\n$/);
-    // The tables themselves do as it was said.
+    // The real tables behave the same.
     const [record] = (await json(...inTable, ...TCP, '--what-if=deactivate 102', '--what-if=activate 105 --index=1')) as [
       { fwmark: number; whatIf: Record<string, unknown> },
     ];
@@ -146,18 +146,18 @@ describe('by a table', () => {
     expect(record.whatIf).toMatchObject({ fwmark: 105, changed: ['fwmark'], moved: [{ table: 'X-web', buckets: 249, of: 997 }] });
   });
 
-  test('nothing of that reaches the table', async () => {
+  test('--what-if does not change the table', async () => {
     const before = (await nfqlb('show', '--json', `--shm=${WEB}`)).stdout;
     await text(...inTable, ...TCP, '--what-if=deactivate 102', '--what-if=init --M=97');
     expect((await nfqlb('show', '--json', `--shm=${WEB}`)).stdout).toBe(before);
   });
 
-  test('a change that is none for the packet says so', async () => {
+  test('--what-if tells if nothing changes for the packet', async () => {
     const out = await text(...inTable, ...TCP, `--what-if=activate --shm=${REST} 203`);
     expect(out).toMatch(/change {3}none for this packet; of the 97 buckets of table X-rest \d+ /);
   });
 
-  test('without targets it is dropped, or gets the fwmark for that', async () => {
+  test('without targets it is dropped, or gets notargets_fwmark', async () => {
     const none = ['--what-if=deactivate 101 102 103 104', ...inTable, ...TCP];
     expect(await text(...none)).toContain(
       'answer   dropped: no target: table X-web, hash 0x34f9242a mod 997 = bucket 205, which has none\n',
@@ -170,7 +170,7 @@ describe('by a table', () => {
     );
   });
 
-  test('an ICMP error goes where the connection goes that it is about', async () => {
+  test('an ICMP error goes where its connection goes', async () => {
     const [connection] = await json(...inTable, ...TCP);
     const error = packet().ipv4('192.168.1.1', '10.0.0.1').icmpError(3, 4, back.tcp(80, 4714).build()).build();
     const [record] = await json(...inTable, given(error));
@@ -186,7 +186,7 @@ describe('by a table', () => {
     );
   });
 
-  test('fragments: a first goes its way, later ones after it, one that comes before is stored or dropped', async () => {
+  test('later fragments follow the first; those before it are stored or dropped', async () => {
     const train = fragments(v4.udp(4711, 5001).payload(3000).build(), 1500);
     const [whole] = await json(...inTable, '--src=10.0.0.2', '--dst=10.0.0.1', '--proto=udp', '--sport=4711', '--dport=5001');
     const inOrder = await json(...inTable, ...train.map(given));
@@ -203,14 +203,14 @@ describe('by a table', () => {
     expect(await text(...inTable, given(train[0]!))).toContain('note     a first fragment: the later ones of its datagram follow it\n');
   });
 
-  test('fragments of a tier go to the load balancer that their addresses choose', async () => {
+  test('in a tier, addresses choose the load balancer for fragments', async () => {
     replaceTable(LB, { M: 97, N: 4, ownFwmark: 301 }, (table) => table.activate([{ fwmark: 302 }]));
     const [first] = fragments(v4.udp(4711, 5001).payload(3000).build(), 1500);
     expect((await json(...inTable, `--lbshm=${LB}`, given(first!)))[0]).toMatchObject({ fwmark: 302, reason: 'fragment-to-tier' });
     expect((await json(...inTable, `--lbshm=${LB}`, given(v4.udp(1, 2).build())))[0]).toMatchObject({ reason: 'balanced' });
   });
 
-  test('SCTP is hashed over its ports, unless hash_mode is 0; in UDP, where sctp_encap says so', async () => {
+  test('SCTP is hashed over its ports, unless hash_mode is 0; also in UDP with sctp_encap', async () => {
     const sctp = ['--proto=sctp', '--sport=6000', '--dport=6001', '--dst=10.0.0.1'];
     const paths = await Promise.all(['10.0.0.2', '10.9.9.9'].map(async (src) => (await json(...inTable, ...sctp, `--src=${src}`))[0]!));
     expect(paths[0]!.hash).toBe(paths[1]!.hash);
@@ -228,7 +228,7 @@ describe('by a table', () => {
     expect((await json(...inTable, inUdp))[0]).toMatchObject({ kind: 'normal', proto: 17, sport: 1, dport: 9899 });
   });
 
-  test('a packet that is malformed is dropped, which is an answer', async () => {
+  test('a malformed packet is dropped, which is an answer', async () => {
     const out = await text(...inTable, given(v4.tcp(1, 2).build().fill(0x2f, 0, 0).with(0, 0x4f)));
     expect(out).toBe(
       'by       table X-web\npacket   kind=malformed len=40\nanswer   dropped: malformed: its headers end early or contradict each other\n',
@@ -236,14 +236,14 @@ describe('by a table', () => {
   });
 });
 
-describe('by flows', () => {
+describe('with flows', () => {
   const FLOWS = [
     `name:web target:${WEB} priority:10 protocols:tcp dports:80,443 dsts:10.0.0.1/32,1000::1/128`,
     `name:syn target:${REST} priority:20 match:tcp[13:1]&0x02=2`,
     `name:rest target:${REST} srcs:0.0.0.0/0,::/0`,
   ];
 
-  test('the first that matches, and what would be without it', async () => {
+  test('the first match, and the answer without it', async () => {
     await flows(...FLOWS);
     const out = await text(...TCP);
     expect(out).toContain('by       the 3 flows of the load balancer at unix:X\n');
@@ -266,7 +266,7 @@ describe('by flows', () => {
     expect(syn).toMatchObject({ flow: 'syn', table: 'X-rest', next: { flow: 'web', fwmark: 102 } });
   });
 
-  test('the last has none after it', async () => {
+  test('no flow follows the last', async () => {
     await flows(FLOWS[0]!);
     const out = await text(...TCP);
     expect(out).toContain('by       the 1 flow of the load balancer');
@@ -277,7 +277,7 @@ describe('by flows', () => {
     expect(await text(...other, '--nolb_fwmark=77')).toContain('no flow matches -> fwmark 77, that of nolb_fwmark\n');
   });
 
-  test('what if flows were other ones', async () => {
+  test('--what-if with other flows', async () => {
     await flows(...FLOWS);
     expect(await text(...TCP, '--what-if=flow-delete --name=web')).toMatch(
       /\nchange {3}fwmark 102 -> 20[12], flow web -> rest, table X-web -> X-rest\n$/,
@@ -291,13 +291,13 @@ describe('by flows', () => {
       flow: 'web',
       whatIf: { flow: 'new', fwmark: 202, changed: expect.arrayContaining(['fwmark', 'flow', 'table', 'priority']) },
     });
-    // Without --shm it is the table that the packet goes to.
+    // Without --shm, it is the packet's table.
     expect((await json(...TCP, '--what-if=deactivate 102'))[0]).toMatchObject({
       whatIf: { table: 'X-web', flow: 'web', targets: [101, 103, 104] },
     });
   });
 
-  test('SCTP in UDP goes with its flow, an echo request where pings are promiscuous', async () => {
+  test('SCTP in UDP matches its flow; pings do with promiscuous_ping', async () => {
     await flows(`name:sig target:${WEB} priority:1 protocols:sctp dports:6001 udpencap:9899`, `name:rest target:${REST} protocols:udp,tcp`);
     const inUdp = given(v4.udp(1, 9899).payload(packet().sctp(6000, 6001).build()).build());
     expect((await json(inUdp))[0]).toMatchObject({ kind: 'udp-encap', flow: 'sig', next: { flow: 'rest', kind: 'normal', proto: 17 } });
@@ -306,7 +306,7 @@ describe('by flows', () => {
     expect((await json(...ping, '--promiscuous_ping'))[0]).toMatchObject({ flow: 'sig' });
   });
 
-  test('flows as C nfqlb lists them are the same', async () => {
+  test('flows as listed by C nfqlb give the same answers', async () => {
     const listed = [
       {
         name: 'web',
@@ -327,7 +327,7 @@ describe('by flows', () => {
     expect((await json(inUdp))[0]).toMatchObject({ flow: 'sig', kind: 'udp-encap', table: 'X-rest' });
   });
 
-  test('a table that is gone leaves its flow without targets', async () => {
+  test('without its table, a flow has no targets', async () => {
     await flows(...FLOWS);
     SharedMemory.unlink(WEB);
     expect(await text(...TCP)).toContain('answer   dropped: no target: flow web, table X-web is gone\n');
@@ -336,19 +336,19 @@ describe('by flows', () => {
     );
   });
 
-  test('--tshm goes by the table all the same', async () => {
+  test('--tshm overrides flows', async () => {
     await flows(...FLOWS);
     expect(await text(`--tshm=${REST}`, ...TCP)).toContain('by       table X-rest\n');
   });
 });
 
-describe('what cannot be answered is said in one line', () => {
+describe('errors take one line:', () => {
   const none = `${NAME}-none`;
   test.each<[string, string[], string]>([
     ['no packet', inTable, 'missing option --src, --dst, --proto: a packet is given by'],
     ['mixed families', [...inTable, ...TCP.with(1, '--dst=1000::1')], '--dst=1000::1: must be IPv4, as --src=10.0.0.2 is'],
     [
-      'both',
+      'a packet given in both ways',
       [...inTable, given(v4.tcp(1, 2).build()), '--sport=7'],
       '--sport=7: cannot be given together with --packet, which says it all',
     ],
@@ -365,7 +365,7 @@ describe('what cannot be answered is said in one line', () => {
       `--what-if=deactivate 999: fwmark 999 is not active in table ${WEB}; there are 101, 102, 103, 104`,
     ],
     [
-      'a slot that is none',
+      'a slot that does not exist',
       [...inTable, ...TCP, '--what-if=activate --index=32 9'],
       '--what-if=activate --index=32 9: index 32: must be a whole number from 0 to 31',
     ],
@@ -389,7 +389,7 @@ describe('what cannot be answered is said in one line', () => {
     expect(stderr.trimEnd().split('\n')).toEqual([expect.stringContaining(problem)]);
   });
 
-  test('a flow that is not there, a table that flow-set does not find, an option of lb', async () => {
+  test('an unknown flow, an unknown table in flow-set, an option of lb', async () => {
     await flows(`name:web target:${WEB}`);
     const problem = async (...args: string[]): Promise<string> => (await nfqlb('explain', '--decision-only', ...TCP, ...args)).stderr;
     expect(await problem('--what-if=flow-delete --name=none')).toBe(
@@ -402,7 +402,7 @@ describe('what cannot be answered is said in one line', () => {
     );
   });
 
-  test('what is no table, or may not be read', async () => {
+  test('not a table, or not readable', async () => {
     writeFileSync(`/dev/shm/${LB}`, 'something else, long enough to be a header');
     expect((await nfqlb('explain', `--tshm=${LB}`, ...TCP)).stderr).toContain(`shared memory ${LB}: not a target table`);
     if (process.getuid?.() !== 0) return;

@@ -15,7 +15,7 @@ function read({ bytes, etherType }: GivenPacket): string {
   return [`${KIND_NAMES[kind]}: ${describeKey(kind, key)}`, icmp].filter(Boolean).join(', ');
 }
 
-describe('a packet in a few words', () => {
+describe('a packet given by options', () => {
   test.each<[PacketOptions, string]>([
     [{ ...V4, proto: 6, sport: 4711, dport: 80 }, 'normal: tcp 10.0.0.2:4711 -> 10.0.0.1:80'],
     [{ ...V6, proto: 17, sport: 0, dport: 65535 }, 'normal: udp [1000::2]:0 -> [1000::1]:65535'],
@@ -56,7 +56,7 @@ describe('a whole packet', () => {
   const udp = packet().ipv4(V4.src, V4.dst).udp(4711, 5001).payload(20).build();
   const hex = (bytes: Uint8Array): string => Buffer.from(bytes).toString('hex');
 
-  test('is read from hexadecimal digits, however they are written', () => {
+  test('is read from hexadecimal digits in any notation', () => {
     const written = hex(udp);
     for (const text of [written, written.toUpperCase(), written.replace(/..(?=.)/g, '$&:'), written.replace(/.{32}/g, '$&\n  ')]) {
       expect(packetInHex(text)).toEqual({ bytes: udp, etherType: ETH_P_IP });
@@ -83,7 +83,7 @@ describe('a whole packet', () => {
   });
 });
 
-test('protocols go by name or number, addresses by either family', () => {
+test('protocols are names or numbers, addresses of either family', () => {
   expect(['tcp', 'UDP', 'sctp', 'icmp', 'icmp6', '0', '255', '6'].map(protocol)).toEqual([6, 17, 132, 1, 58, 0, 255, 6]);
   for (const text of ['', 'ipx', '256', '-1', '6x', '1e2'])
     expect(() => protocol(text)).toThrow('must be tcp, udp, sctp, icmp, icmp6, or a number from 0 to 255');

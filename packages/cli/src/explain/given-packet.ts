@@ -4,13 +4,13 @@ import { protocolName } from '@nfqlb/core/explanation';
 import { packet } from '@nfqlb/core/packet-builder';
 import { UsageError, type ValueParser, words } from '@nfqlb/options';
 
-/** A packet to ask about, whole. */
+/** A complete packet to explain. */
 export interface GivenPacket {
   readonly bytes: Uint8Array;
   readonly etherType: number;
 }
 
-/** A packet in a few words. */
+/** A packet described by options. */
 export interface PacketOptions {
   readonly src?: string;
   readonly dst?: string;
@@ -28,7 +28,7 @@ const ICMPV6 = 58;
 const WITH_PORTS = [6, 17, 132];
 const NUMBERS: Readonly<Record<string, number>> = { tcp: 6, udp: 17, sctp: 132, icmp: ICMP, icmp6: ICMPV6 };
 
-/** Hop-by-hop options, routing, fragment and destination options (RFC 8200 §4): headers before the one that is asked about. */
+/** Hop-by-hop options, routing, fragment and destination options (RFC 8200 §4): headers before that of the protocol. */
 const EXTENSIONS = [0, 43, 44, 60];
 
 /** The type of an echo request, and those of errors, which quote a packet. */
@@ -36,8 +36,8 @@ const ECHO = { 4: 8, 6: 128 } as const;
 const ERRORS = { 4: [3, 4, 5, 11, 12], 6: [1, 2, 3, 4] } as const;
 
 const MIN_IPV4 = 20;
-/** Octets of the longest IPv6 packet that is no jumbogram (RFC 8200 §3). */
-const LONGEST = IPV6_HEADER_LENGTH + 65_535;
+/** Octets of the longest IPv6 packet that is not a jumbogram (RFC 8200 §3). */
+const MAX_IPV6 = IPV6_HEADER_LENGTH + 65_535;
 
 /** Reads an address, of either family. */
 export function address(text: string): string {
@@ -56,9 +56,9 @@ export const protocol: ValueParser<number> = Object.assign(
 );
 
 /**
- * Reads an IP packet as hexadecimal digits, blanks and colons among them ignored.
+ * Reads an IP packet from hexadecimal digits, ignoring whitespace and colons.
  *
- * @throws UsageError that does not repeat it all
+ * @throws UsageError that quotes only its beginning
  */
 export function packetInHex(text: string): GivenPacket {
   const digits = text.replace(/[\s:]/g, '');
@@ -68,7 +68,7 @@ export function packetInHex(text: string): GivenPacket {
   if (!/^[0-9a-f]+$/i.test(digits)) throw refuse(form);
   if (digits.length % 2 === 1) throw refuse(`${form}; there are ${digits.length} digits`);
   const bytes = Uint8Array.from(Buffer.from(digits, 'hex'));
-  if (bytes.length > LONGEST) throw refuse(`a packet has at most ${LONGEST} octets, this has ${bytes.length}`);
+  if (bytes.length > MAX_IPV6) throw refuse(`a packet has at most ${MAX_IPV6} octets, this has ${bytes.length}`);
   const version = bytes[0]! >> 4;
   if (version !== 4 && version !== 6) throw refuse(`must begin with the header of IPv4 or IPv6; this says version ${version}`);
   const header = version === 4 ? MIN_IPV4 : IPV6_HEADER_LENGTH;
@@ -79,9 +79,9 @@ export function packetInHex(text: string): GivenPacket {
 }
 
 /**
- * Makes a packet of what is said about it.
+ * Builds a packet from options.
  *
- * @throws UsageError for what is missing, or does not go together
+ * @throws UsageError for missing or conflicting options
  */
 export function composePacket(options: PacketOptions): GivenPacket {
   const { src, dst, proto: given, sport, dport, id, type } = options;

@@ -1,4 +1,4 @@
-// A packet's way through this machine: the packet rules up to a queue, and from the verdict to a target.
+// A packet's path through this machine: the packet rules up to a queue, and from the verdict to a target.
 
 import { networkInterfaces } from 'node:os';
 import {
@@ -17,11 +17,11 @@ import { hasListener, type RunningLoadBalancer } from './running-load-balancers.
 /** How far a packet gets before a load balancer decides about it. */
 export interface Arrival {
   readonly way: WayToQueue;
-  /** Follows it on, with the fwmark that it gets. */
+  /** Follows it further, with the fwmark it gets. */
   readonly follow: (fwmark: number, device: string | undefined) => WayToTarget;
 }
 
-/** Follows packets to their queues. A string says why that cannot be seen. The packet rules are read once. */
+/** Follows packets to their queues. A string says why that is impossible. The packet rules are read once. */
 export function arrivalsOf(packets: readonly GivenPacket[]): (Arrival | string)[] {
   const rules = new Map<4 | 6, ReadChains>();
   return packets.map((packet) => {
@@ -41,7 +41,7 @@ function arrivalOf({ source, destination, known }: OuterHeader, rules: Extract<R
   };
 }
 
-/** Packets from addresses of this machine are its own: they do not come in. */
+/** Packets from addresses of this machine are sent by it, not received. */
 function isOwnAddress(address: string): boolean {
   return Object.values(networkInterfaces()).some((addresses) => addresses?.some((own) => own.address === address));
 }
@@ -53,7 +53,7 @@ export interface End {
   readonly words: string;
 }
 
-/** @param running load balancers of this network namespace, for what to do about it */
+/** @param running load balancers of this network namespace, for a hint */
 export function endBeforeBalancing({ way }: Arrival, running: readonly RunningLoadBalancer[]): End | undefined {
   if (way.end === 'drop') return { verdict: 'drop', reason: 'dropped-before', words: `dropped before any queue, by ${way.rule}` };
   if (way.end === 'pass') {

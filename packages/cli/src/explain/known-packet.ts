@@ -3,7 +3,7 @@ import { type Cidr, formatIpAddress, parseCidr } from '@nfqlb/core/address';
 import type { KnownPacket } from '@nfqlb/setup/path';
 import type { GivenPacket } from './given-packet.js';
 
-/** A packet's outer header: packet rules go by it, also for an ICMP error. */
+/** A packet's outer header: packet rules match it, even for an ICMP error. */
 export interface OuterHeader {
   readonly source: string;
   readonly destination: string;
@@ -32,7 +32,7 @@ export function outerHeader({ bytes, etherType }: GivenPacket): OuterHeader {
     known: {
       source: network(source),
       destination: network(destination),
-      // Other extension headers are left to the rules' own reading.
+      // May be an extension header: the protocol is unknown.
       ...((isIpv4 || WITH_PORTS.includes(protocol) || protocol === 58) && { protocol }),
       ...(hasPorts && { sourcePort: view.getUint16(at), destinationPort: view.getUint16(at + 2) }),
       mark: 0,

@@ -5,11 +5,11 @@ import type { Situation } from './situation.js';
 export interface MovedBuckets {
   readonly table: string;
   readonly buckets: number;
-  /** Of how many. */
+  /** Total buckets. */
   readonly of: number;
 }
 
-/** By table that both have in the same size: how many buckets lead elsewhere; tables without any are left out. */
+/** How many buckets lead elsewhere, for each table that both have in the same size. Omits tables without any. */
 export function movedBuckets(before: Situation, after: Situation): MovedBuckets[] {
   return after.tables.flatMap((table) => {
     const [one, other] = [before.tableOf(table), after.tableOf(table)];

@@ -6,11 +6,11 @@ import type { Answer, FlowFound, TableAsked } from './decider.js';
 import type { Arrival, End } from './journey.js';
 import type { MovedBuckets } from './moved-buckets.js';
 
-/** What becomes of one packet; and what would, if that was asked. */
+/** What happens to one packet, and what would with `--what-if`. */
 export interface Explanation {
   /** In words. */
   readonly packet: string;
-  /** How it comes to a queue, or why that cannot be seen; absent if nobody asked. */
+  /** How it reaches a queue, or why that is unknown; absent if not asked for. */
   readonly arrival: Arrival | string | undefined;
   /** Why no load balancer gets it; then there is no answer. */
   readonly end?: End;
@@ -23,7 +23,7 @@ export interface WhatIfAnswer {
   readonly commands: readonly string[];
   readonly answer: Answer;
   readonly delivery: WayToTarget | undefined;
-  /** By table: how many of its buckets would lead elsewhere. */
+  /** How many buckets of each table would lead elsewhere. */
   readonly moved: readonly MovedBuckets[];
 }
 
@@ -108,7 +108,7 @@ function describeShare(fwmark: number, { share = 0, weight = 1 }: TableAsked): s
   return `${fwmark}, which has ${(100 * share).toFixed(2)}% of the buckets${weight === 1 ? '' : ` (weight ${weight})`}`;
 }
 
-/** What is special about a packet of its kind. */
+/** Notes on packets of this kind. */
 function remarksOn({ decision: { kind, reason, choice } }: Answer): string[] {
   const remarks: string[] = [];
   if (kind === Kind.IcmpInner) {
@@ -157,7 +157,7 @@ export function asJson(about: string | undefined, { packet, arrival, end, answer
   const after: Record<string, unknown> = { ...recordOf(whatIf.answer), ...deliveryFields(whatIf.delivery) };
   const before: Record<string, unknown> = record;
   const changed = [...new Set([...Object.keys(before), ...Object.keys(after)])].filter(
-    (field) => !APART.includes(field) && JSON.stringify(before[field]) !== JSON.stringify(after[field]),
+    (field) => !NOT_COMPARED.includes(field) && JSON.stringify(before[field]) !== JSON.stringify(after[field]),
   );
   return { ...record, about, ...queue, whatIf: { commands: whatIf.commands, ...after, changed, moved: whatIf.moved } };
 }
@@ -175,7 +175,7 @@ function deliveryFields(delivery: WayToTarget | undefined): Record<string, unkno
 }
 
 /** Fields that follow from others, or are about other packets. */
-const APART = ['explanation', 'next', 'place', 'share', 'targets'];
+const NOT_COMPARED = ['explanation', 'next', 'place', 'share', 'targets'];
 
 function recordOf({ record, table, flow, key, words }: Answer): Record<string, unknown> & DecisionRecord {
   return {

@@ -7,21 +7,21 @@ import { DEFAULT_TABLE, readTable } from '@nfqlb/protocol/tables';
 import type { RunningLoadBalancer } from './running-load-balancers.js';
 import { Situation } from './situation.js';
 
-/** What the running load balancer goes by, and how that was found out. */
+/** The configuration of the running load balancer, and its source. */
 export interface RunningConfiguration {
   readonly situation: Situation;
   readonly about: string;
 }
 
-/** How often a table that another program is writing is read again. */
+/** How often to read a table that another program is writing. */
 const TRIES = 100;
 
 /**
- * What a running load balancer decides by: its table, or the flows at its flow socket. Without one, the flows at the usual address; where nobody
- * answers there, the usual table.
+ * The configuration of a running load balancer: its table, or the flows at its flow socket. Without one, the flows at the default address; if
+ * nobody answers there, the default table.
  *
- * @param table to go by that table in any case
- * @param balancer where one is known
+ * @param table to use this table in any case
+ * @param balancer if one is known
  * @throws NativeError, CoreError, FlowCommandError, UsageError
  */
 export async function runningConfiguration(
@@ -52,7 +52,7 @@ export async function runningConfiguration(
 function ofTable(name: string, about: string): RunningConfiguration {
   const situation = Situation.ofTable(name, copyTable);
   try {
-    // Opened for the error where there is none.
+    // Opened for the error if there is none.
     if (!situation.tableOf(name)) readTable(name, () => {});
   } catch (error) {
     if (!(error instanceof NativeError) || !about.startsWith(`table ${name}, since `)) throw error;
@@ -62,7 +62,7 @@ function ofTable(name: string, about: string): RunningConfiguration {
 }
 
 /**
- * The memory of a table, whole: not while it is being changed. `undefined` where there is none.
+ * A consistent copy of a table's memory. `undefined` if there is no table.
  *
  * @throws NativeError, CoreError when there is one and it cannot be read
  */
@@ -73,10 +73,10 @@ export function copyTable(name: string): ArrayBuffer | undefined {
       const { generation } = table;
       const copy = memory.buffer.slice(0);
       const copied = TargetTable.open(copy);
-      // One that C nfqlb made counts no generation.
+      // Tables of C nfqlb have no generation.
       const settled = generation === table.generation && copied.active.every((fwmark, slot) => fwmark === table.active[slot]);
       if (settled && ((generation ?? 0) & 1) === 0) return copy;
-      // A killed writer has left it so: FwmarkLookup knows what to do with it.
+      // A killed writer left it like this: FwmarkLookup can handle it.
       if (attempt === TRIES) return copy;
     }
   });

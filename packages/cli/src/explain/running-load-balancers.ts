@@ -12,7 +12,7 @@ export interface RunningLoadBalancer {
   readonly options: DecisionOptions;
 }
 
-/** The load balancers of this network namespace that tell their options. */
+/** The load balancers of this network namespace that report their options. */
 export async function runningLoadBalancers(): Promise<RunningLoadBalancer[]> {
   const answers = await Promise.all(findLoadBalancers().map(statusOf));
   return answers.flatMap((status) => {
@@ -32,7 +32,7 @@ async function statusOf(queue: number): Promise<Status | undefined> {
   }
 }
 
-/** Whether any program listens to a queue; `undefined` where that cannot be seen. */
+/** Whether any program listens to a queue; `undefined` if that cannot be read. */
 export function hasListener(queue: number): boolean | undefined {
   try {
     return readKernelQueues().some((each) => each.queue === queue);

@@ -1,12 +1,12 @@
 import { TargetTable } from '@nfqlb/core';
 import { type Flow, FlowSet, isEncapsulation } from '@nfqlb/core/flows';
 
-/** Finds the memory of a table by its name; `undefined` where there is none. */
+/** Finds the memory of a table by name; `undefined` if there is none. */
 export type FindTable = (name: string) => ArrayBuffer | undefined;
 
-/** Tables and flows that packets are decided by, apart from those of the running load balancer: what happens to these does not reach it. */
+/** Tables and flows that decide about packets. They are copies: changing them does not affect the running load balancer. */
 export class Situation {
-  /** The flows; absent where all packets go by one table. */
+  /** The flows; absent if one table is for all packets. */
   readonly flows: FlowSet | undefined;
   /** Name of that table. */
   readonly table: string | undefined;
@@ -27,7 +27,7 @@ export class Situation {
     return new Situation(new FlowSet(flows), find);
   }
 
-  /** The same, to be changed without changing this. */
+  /** A copy that can be changed independently. */
   copy(): Situation {
     const find: FindTable = (name) => this.#memoryOf(name)?.slice(0);
     return this.flows ? Situation.ofFlows(this.definedFlows(), find) : Situation.ofTable(this.table!, find);
@@ -39,12 +39,12 @@ export class Situation {
     return Situation.ofFlows(others, (name) => this.#memoryOf(name));
   }
 
-  /** Flows that users defined, the first to win first. */
+  /** User-defined flows, in matching order. */
   definedFlows(): Flow[] {
     return this.flows?.inOrder().filter((flow) => !isEncapsulation(flow)) ?? [];
   }
 
-  /** Names of the tables that have been looked at. */
+  /** Names of the tables looked up so far. */
   get tables(): readonly string[] {
     return [...this.#tables.keys()];
   }
@@ -55,7 +55,7 @@ export class Situation {
     return memory && TargetTable.open(memory);
   }
 
-  /** Gives the name to another table. */
+  /** Replaces the table of that name. */
   replaceTable(name: string, memory: ArrayBuffer): void {
     this.#tables.set(keyOf(name), memory);
   }
@@ -67,7 +67,7 @@ export class Situation {
   }
 }
 
-/** As shm_open(3) reads names: a slash before them is none of them. */
+/** Like shm_open(3), ignores a leading slash. */
 function keyOf(name: string): string {
   return name.replace(/^\//, '');
 }

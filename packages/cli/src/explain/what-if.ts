@@ -3,7 +3,7 @@ import { defineFlow, requireNetworks } from '@nfqlb/core/flows';
 import { type ConfigurationCommand, configurationCommand, UsageError } from '@nfqlb/options';
 import type { Situation } from './situation.js';
 
-/** A command that is tried out. */
+/** A command to try out. */
 export interface WhatIf {
   /** As it was given. */
   readonly line: string;
@@ -18,8 +18,8 @@ export function whatIf(line: string): WhatIf {
 /**
  * Changes a situation as the command would change the running load balancer's.
  *
- * @param table what a command changes that names no table; absent where the packet goes to none
- * @throws UsageError for what cannot be done, or would change nothing because it is not there
+ * @param table for commands that name no table; absent if the packet goes to none
+ * @throws UsageError if the command cannot be applied, or changes something that does not exist
  */
 export function tryOut({ line, command }: WhatIf, situation: Situation, table: string | undefined): void {
   const refuse = (problem: string, cause?: unknown): UsageError =>
@@ -88,10 +88,10 @@ export function tryOut({ line, command }: WhatIf, situation: Situation, table: s
   }
 }
 
-/** Names that are shown. */
-const SHOWN = 20;
+/** How many names to show. */
+const MAX_SHOWN = 20;
 
 function names(all: readonly (string | number)[]): string {
   if (all.length === 0) return 'there is none';
-  return `there ${all.length === 1 ? 'is' : 'are'} ${all.slice(0, SHOWN).join(', ')}${all.length > SHOWN ? ` and ${all.length - SHOWN} more` : ''}`;
+  return `there ${all.length === 1 ? 'is' : 'are'} ${all.slice(0, MAX_SHOWN).join(', ')}${all.length > MAX_SHOWN ? ` and ${all.length - MAX_SHOWN} more` : ''}`;
 }

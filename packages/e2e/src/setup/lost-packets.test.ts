@@ -1,4 +1,4 @@
-// Every way to lose packets that can be made in a network namespace: traffic shows that they are lost, and `nfqlb doctor` must call it a problem.
+// Every cause of packet loss that can be created in a network namespace: traffic shows the loss, and `nfqlb doctor` must report a problem.
 
 import { openSync, readFileSync, writeSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -16,7 +16,7 @@ import { Sender } from '../traffic/sender.js';
 import { doctor } from './examination.js';
 import { makeBare, nfqlb, setUpOf } from './router.js';
 
-/** A tier of one load balancer and two targets, on which all is well. */
+/** A healthy tier of one load balancer and two targets. */
 interface Site {
   readonly net: Topology;
   readonly lb: LoadBalancer;
@@ -51,7 +51,7 @@ const FAULTS: readonly Fault[] = [
     says: /^problem: no target is active in .*: packets are dropped$/,
   },
   {
-    name: 'the load balancer uses another table than the one with the targets',
+    name: 'the load balancer does not use the table with the targets',
     introduce: async ({ net, lb }) => {
       await lb.deactivate(...net.targets);
       const other = net.sharedMemory('other');
@@ -63,7 +63,7 @@ const FAULTS: readonly Fault[] = [
     says: /^problem: no target is active in \S+: packets are dropped; targets are active in .*-other\b.*, which no load balancer here uses$/,
   },
   {
-    name: 'fwmark 0 is active, which nfqlb refuses and C nfqlb does not',
+    name: 'fwmark 0 is active, which only C nfqlb allows',
     introduce: async ({ lb }) => activateZero(lb.table),
     loses: 'some',
     check: 'tables',
@@ -156,14 +156,14 @@ const FAULTS: readonly Fault[] = [
     says: /^problem: on, but -A FORWARD -d 10\.100\.0\.0\/16 -j REJECT --reject-with \S+: no packets to targets are passed on$/,
   },
   {
-    name: 'a firewall of nftables forwards nothing',
+    name: 'an nftables firewall forwards nothing',
     introduce: (site) => nft(site, 'table inet fw { chain forward { type filter hook forward priority 0; policy drop; }; }'),
     loses: 'all',
     check: 'forwarding IPv4',
     says: /^problem: on, but the policy of a chain of nftables at the hook forward is drop: no packets to targets are passed on$/,
   },
   {
-    name: 'iptables-legacy drops beside nf_tables',
+    name: 'iptables-legacy drops packets beside nf_tables',
     introduce: ({ net }) => net.lb.run(['iptables-legacy', '-P', 'FORWARD', 'DROP']),
     loses: 'all',
     check: 'legacy rules',
@@ -177,7 +177,7 @@ const FAULTS: readonly Fault[] = [
     says: `problem: iptables -t mangle: the chain NFQLB is empty`,
   },
   {
-    name: 'no rule leads to the queue rules any more',
+    name: 'the jump to the queue rules is removed',
     introduce: ({ net }) => net.lb.iptables(4, '-t mangle -D PREROUTING -j NFQLB'),
     loses: 'all',
     check: 'set-up',
@@ -212,14 +212,14 @@ const FAULTS: readonly Fault[] = [
     says: `problem: packets to ${VIP} do not reach the queue (-A PREROUTING -d ${VIP} -j DROP)`,
   },
   {
-    name: 'another program marks packets behind the queue',
+    name: 'another program marks packets after the queue',
     introduce: (site) => nft(site, 'table inet vpn { chain pre { type filter hook prerouting priority -140; meta mark set 5; }; }'),
     loses: 'all',
     check: 'fwmarks',
     says: 'problem: overwritten behind the queue, so that packets go astray (meta mark set 0x00000005)',
   },
   {
-    name: 'another program restores the marks of connections, and accepts what is marked',
+    name: 'another program restores connection marks, and accepts marked packets',
     introduce: async ({ net }) => {
       await net.lb.iptables(4, '-t mangle -I PREROUTING -m mark ! --mark 0 -j ACCEPT');
       await net.lb.iptables(4, '-t mangle -I PREROUTING -j CONNMARK --restore-mark');
@@ -262,7 +262,7 @@ const FAULTS: readonly Fault[] = [
   },
 ];
 
-/** Does to a table what C nfqlb's `activate 0` does. */
+/** Activates fwmark 0 in a table, as C nfqlb does. */
 function activateZero(name: string): void {
   const path = `/dev/shm/${name}`;
   const memory = new Uint8Array(readFileSync(path)).buffer;
@@ -270,10 +270,10 @@ function activateZero(name: string): void {
   writeSync(openSync(path, 'r+'), new Uint8Array(memory));
 }
 
-/** Enough connections for each target and the share of a third that some faults cost. */
+/** Enough connections to hit each target, and the third that some faults lose. */
 const CONNECTIONS = { all: 8, some: 24, none: 24 } as const;
 
-const asking = (net: Topology, loses: Fault['loses']): Promise<Answers> =>
+const askTargets = (net: Topology, loses: Fault['loses']): Promise<Answers> =>
   ask(net, { protocol: 'udp', connections: CONNECTIONS[loses], timeout: 200 });
 
 function expectLoss({ asked, answered }: Answers, loses: Fault['loses']): void {
@@ -294,23 +294,23 @@ describeLive(
       await using lb = await LoadBalancer.start(net);
       await makeBare(net);
       await nfqlb(net.lb, 'up', ...setUpOf(net));
-      expectLoss(await asking(net, 'none'), 'none');
+      expectLoss(await askTargets(net, 'none'), 'none');
       // The status socket opens shortly after the queue.
       await expect.poll(async () => (await doctor(net.lb)).says.get('load balancers'), { timeout: 10_000 }).toBe('ok: 1 running, healthy');
       expect((await doctor(net.lb)).status).toBe(0);
 
       await introduce({ net, lb });
-      expectLoss(await asking(net, loses), loses);
+      expectLoss(await askTargets(net, loses), loses);
       const found = await doctor(net.lb);
       if (check === 'load balancers') lb.process.signal('SIGCONT');
-      expect(found.says.get(check)?.replace(/ → .*$/, '')).toMatch(says instanceof RegExp ? says : new RegExp(`^${literally(says)}$`));
+      expect(found.says.get(check)?.replace(/ → .*$/, '')).toMatch(says instanceof RegExp ? says : new RegExp(`^${escapeRegExp(says)}$`));
       expect(found.status).toBe(String(says).includes('problem') ? 1 : 0);
     });
 
     test.each<[string, 4 | 6, string, string | RegExp]>([
       ['is down', 4, 'link set nfqlb0 down', 'problem: nfqlb0: down: stored fragments are lost'],
       [
-        // The kernel turns IPv6 off where the MTU is less than 1280 (RFC 8200 §5).
+        // The kernel turns IPv6 off if the MTU is less than 1280 (RFC 8200 §5).
         'has a smaller MTU than the fragments',
         6,
         'link set nfqlb0 mtu 1000',
@@ -321,22 +321,22 @@ describeLive(
       await using _lb = await LoadBalancer.start(net, { options: ['--tun=nfqlb0', '--ft_frag=1000'] });
       await makeBare(net);
       await nfqlb(net.lb, 'up', ...setUpOf(net));
-      const lostOf = async (): Promise<number> => {
+      const countLost = async (): Promise<number> => {
         await using receiver = await Receiver.start(net);
         await using sender = await Sender.start(net, { family, count: 50, rate: 500, length: 200, fragmentOctets: 64, order: 'reversed' });
         const sent = await sender.finish();
         return lost(await receiver.finish(), sent);
       };
-      expect(await lostOf()).toBe(0);
+      expect(await countLost()).toBe(0);
       expect((await doctor(net.lb)).status).toBe(0);
       await net.lb.ip(damage);
-      expect(await lostOf()).toBe(50);
+      expect(await countLost()).toBe(50);
       const found = await doctor(net.lb);
       expect([found.status, found.says.get('tun device')?.replace(/ → .*$/, '')]).toEqual([1, says]);
     });
 
     describe('only while there is traffic', () => {
-      test('the reverse path filter drops it', async () => {
+      test('the reverse path filter drops packets', async () => {
         await using net = await Topology.create({ targets: 2 });
         await using _echo = await EchoServers.start(net);
         await using _lb = await LoadBalancer.start(net);
@@ -355,7 +355,7 @@ describeLive(
         );
       });
 
-      test('a queue overflows, and did so not long ago', async () => {
+      test('a queue overflows, and recently overflowed', async () => {
         await using net = await Topology.create({ targets: 2 });
         await using lb = await LoadBalancer.start(net, { options: ['--qlength=1'] });
         await makeBare(net);
@@ -383,6 +383,6 @@ describeLive(
   NFQLB,
 );
 
-function literally(text: string): string {
+function escapeRegExp(text: string): string {
   return text.replace(/[.*+?^${}()|[\]\\]/g, '\\$&');
 }

@@ -63,8 +63,8 @@ function running(queueStatus: Partial<QueueStatus>, tun?: string): LoadBalancerF
   return { queue: status.queue, status: { command: 'lb', problems: [], queues: [status], tables: [], options } };
 }
 
-/** A machine on which all is well, as `nfqlb up --mode=dsr` leaves it. */
-const WELL: Facts = {
+/** A healthy machine, as `nfqlb up --mode=dsr` leaves it. */
+const HEALTHY: Facts = {
   kernelRelease: '6.1.0',
   kernelOptions: new Set(OPTIONS),
   trials: new Map(),
@@ -90,13 +90,13 @@ const WELL: Facts = {
   loadBalancers: [],
   tables: [table('nfqlb', [101, 102], 'here')],
 };
-const WELL_TABLES = WELL.tables ?? [];
+const HEALTHY_TABLES = HEALTHY.tables ?? [];
 
-const bad = (facts: Partial<Facts>): Finding[] => examine({ ...WELL, ...facts }).filter(({ status }) => status !== 'ok');
+const bad = (facts: Partial<Facts>): Finding[] => examine({ ...HEALTHY, ...facts }).filter(({ status }) => status !== 'ok');
 
-test('where all is well there is nothing to do', () => {
+test('a healthy machine has only ok findings', () => {
   expect(bad({})).toEqual([]);
-  expect(report(examine(WELL))).toMatchInlineSnapshot(`
+  expect(report(examine(HEALTHY))).toMatchInlineSnapshot(`
     "ok       kernel queue     NFQUEUE and the mark match are there (6.1.0)
     ok       kernel routing   policy routing is there, for IPv4 and IPv6 (6.1.0)
     ok       kernel nat       address translation is there (6.1.0)
@@ -119,7 +119,7 @@ test('where all is well there is nothing to do', () => {
   `);
 });
 
-/** What is otherwise than on a machine on which all is well, and what is found. */
+/** What differs from a healthy machine, and the finding. */
 interface Case {
   readonly name: string;
   readonly facts: Partial<Facts>;
@@ -134,7 +134,7 @@ const without = (...options: string[]): Partial<Facts> => ({
 });
 const saved = (four: string): Partial<Facts> => ({ savedRules: { 4: four, 6: '' } });
 
-const ROUTE_GONE = WELL.policyRules[4].map((rule) => ({ ...rule, leads: rule.fwmark !== 102 }));
+const ROUTE_GONE = HEALTHY.policyRules[4].map((rule) => ({ ...rule, leads: rule.fwmark !== 102 }));
 
 const TRANSLATED = '*nat\n-A NFQLB -d 10.0.0.1/32 -m mark --mark 0x66 -j DNAT --to-destination 192.168.7.2\nCOMMIT\n';
 
@@ -183,7 +183,7 @@ const CASES: readonly Case[] = [
   },
   { name: 'a kernel without tun', facts: without('TUN'), status: 'warning', check: 'kernel tun', text: /lacks CONFIG_TUN/ },
   {
-    name: 'a kernel that nothing is known of, in which queueing fails',
+    name: 'a kernel with unknown options, where queueing fails',
     facts: {
       kernelOptions: undefined,
       trials: new Map([['queue', false] as const, ['routing', true] as const, ['nat', true] as const, ['tun', true] as const]),
@@ -209,16 +209,16 @@ const CASES: readonly Case[] = [
     remedy: 'apt-get install iptables',
   },
   {
-    name: 'no forwarding, where packets shall be forwarded',
-    facts: { sysctls: { ...WELL.sysctls, ipv4Forwarding: false } },
+    name: 'no forwarding, although it is needed',
+    facts: { sysctls: { ...HEALTHY.sysctls, ipv4Forwarding: false } },
     status: 'problem',
     check: 'forwarding IPv4',
     text: 'off: packets get a fwmark, but are not passed on to targets',
     remedy: 'sysctl -w net.ipv4.ip_forward=1',
   },
   {
-    name: 'no forwarding of a family without rules',
-    facts: { sysctls: { ...WELL.sysctls, ipv6Forwarding: false } },
+    name: 'no forwarding for a family without rules',
+    facts: { sysctls: { ...HEALTHY.sysctls, ipv6Forwarding: false } },
     status: 'warning',
     check: 'forwarding IPv6',
     text: 'off: packets are not passed on to targets',
@@ -249,7 +249,7 @@ const CASES: readonly Case[] = [
     text: 'on, but -A FORWARD -d 10.0.0.0/8 -j REJECT: no packets to targets are passed on',
   },
   {
-    name: 'a firewall of nftables that lets nothing pass',
+    name: 'an nftables firewall that lets nothing pass',
     facts: {
       nftRules: 'table inet fw {\n\tchain forward {\n\t\ttype filter hook forward priority filter; policy drop;\n\t\tcounter\n\t}\n}\n',
     },
@@ -266,7 +266,7 @@ const CASES: readonly Case[] = [
     remedy: 'remove that rule, or put it behind the one that leads to the queue',
   },
   {
-    name: 'a rule for a network with the VIP in it, in another chain',
+    name: 'a rule for a network containing the VIP, in another chain',
     facts: saved(
       IPTABLES.replace(':NFQLB - [0:0]', ':NFQLB - [0:0]\n:FW - [0:0]').replace(
         '-A PREROUTING -j NFQLB',
@@ -278,7 +278,7 @@ const CASES: readonly Case[] = [
     text: 'packets to 10.0.0.1/32 do not reach the queue (-A FW -d 10.0.0.0/24 -j DROP)',
   },
   {
-    name: 'a rule that drops in the table before',
+    name: 'a rule in an earlier table that drops packets',
     facts: saved(`*raw\n:PREROUTING ACCEPT [0:0]\n-A PREROUTING -d 10.0.0.1/32 -j DROP\nCOMMIT\n${IPTABLES}`),
     status: 'problem',
     check: 'queue rules',
@@ -292,14 +292,14 @@ const CASES: readonly Case[] = [
     text: 'some packets to 10.0.0.1/32 do not reach the queue (-A PREROUTING -p tcp -m tcp --dport 22 -j ACCEPT)',
   },
   {
-    name: 'another program’s mark behind the queue',
+    name: 'another program’s mark after the queue',
     facts: saved(`${IPTABLES}*nat\n:PREROUTING ACCEPT [0:0]\n-A PREROUTING -d 10.0.0.0/8 -j MARK --set-xmark 0x5/0xffffffff\nCOMMIT\n`),
     status: 'problem',
     check: 'fwmarks',
     text: 'overwritten behind the queue, so that packets go astray (-A PREROUTING -d 10.0.0.0/8 -j MARK --set-xmark 0x5/0xffffffff)',
   },
   {
-    name: 'another program’s mark of nftables behind the queue',
+    name: 'another program’s nftables mark after the queue',
     facts: {
       nftRules:
         'table inet vpn {\n\tchain pre {\n\t\ttype filter hook prerouting priority mangle + 10; policy accept;\n\t\tmeta mark set 0x00000005\n\t}\n}\n',
@@ -309,7 +309,7 @@ const CASES: readonly Case[] = [
     text: 'overwritten behind the queue, so that packets go astray (meta mark set 0x00000005)',
   },
   {
-    name: 'a mark of nftables that some packets get behind the queue',
+    name: 'an nftables mark on some packets after the queue',
     facts: {
       nftRules:
         'table inet vpn {\n\tchain pre {\n\t\ttype filter hook prerouting priority 0; policy accept;\n\t\tiifname "tun0" meta mark set 0x00000005\n\t}\n}\n',
@@ -340,22 +340,22 @@ const CASES: readonly Case[] = [
     text: 'iptables-legacy and nf_tables both send packets to a queue: each packet is queued twice',
   },
   {
-    name: 'a firewall of iptables-legacy',
+    name: 'an iptables-legacy firewall',
     facts: { legacyRules: { 4: '*filter\n:FORWARD DROP [0:0]\n-A FORWARD -s 10.1.0.0/16 -j ACCEPT\nCOMMIT\n', 6: '' } },
     status: 'problem',
     check: 'legacy rules',
     text: 'iptables-legacy drops packets to VIPs, which iptables does not show (the policy of the chain FORWARD)',
   },
   {
-    name: 'other rules of iptables-legacy',
+    name: 'other iptables-legacy rules',
     facts: { legacyRules: { 4: '*filter\n:FORWARD ACCEPT [0:0]\n-A FORWARD -s 10.1.0.0/16 -j ACCEPT\nCOMMIT\n', 6: '' } },
     status: 'warning',
     check: 'legacy rules',
     text: '1 rules of iptables-legacy are in force beside those of nf_tables; iptables does not show them',
   },
   {
-    name: 'the reverse path filter at work',
-    facts: { sysctls: { ...WELL.sysctls, strictDevices: ['eth0'] }, drops: { queues: new Map(), reversePath: 7 } },
+    name: 'a reverse path filter that drops packets',
+    facts: { sysctls: { ...HEALTHY.sysctls, strictDevices: ['eth0'] }, drops: { queues: new Map(), reversePath: 7 } },
     status: 'problem',
     check: 'rp_filter',
     text: '7 packets dropped by the reverse path filter within a second (on for eth0)',
@@ -368,7 +368,7 @@ const CASES: readonly Case[] = [
     text: /70 packets dropped because it was full, 0 .*; 0 wait; it goes on$/,
   },
   {
-    name: 'a queue that overflowed not long ago',
+    name: 'a queue that overflowed recently',
     facts: { queues: [queue(0), { ...queue(1), queueDropped: 70 }], loadBalancers: [running({ sinceDrop: 12.3 })] },
     status: 'problem',
     check: 'queue drops',
@@ -382,7 +382,7 @@ const CASES: readonly Case[] = [
     text: /; 0 wait; the last 61 s ago$/,
   },
   {
-    name: 'a load balancer that no rule leads to',
+    name: 'a load balancer without a queue rule',
     facts: { queues: [0, 1, 7].map(queue), loadBalancers: [running({ queue: 7 })] },
     status: 'problem',
     check: 'listeners',
@@ -390,7 +390,7 @@ const CASES: readonly Case[] = [
     remedy: 'nfqlb up --queue=7 --vip=ADDRESS/BITS TARGET…',
   },
   {
-    name: 'a tun device that is narrower than the fragments',
+    name: 'a tun device with too small an MTU',
     facts: { tunDevices: [{ device: 'tun7', up: true, mtu: 1000 }], loadBalancers: [running({}, 'tun7')] },
     status: 'problem',
     check: 'tun device',
@@ -398,14 +398,14 @@ const CASES: readonly Case[] = [
     remedy: 'ip link set tun7 mtu 1500',
   },
   {
-    name: 'a tun device of a load balancer that is down',
+    name: 'a load balancer’s tun device that is down',
     facts: { tunDevices: [{ device: 'tun7', up: false, mtu: 1500 }], loadBalancers: [running({}, 'tun7')] },
     status: 'problem',
     check: 'tun device',
     text: 'tun7: down: stored fragments are lost',
   },
   {
-    name: 'a tun device of a load balancer that is gone',
+    name: 'a load balancer’s tun device that is gone',
     facts: { loadBalancers: [running({}, 'tun7')] },
     status: 'problem',
     check: 'tun device',
@@ -420,7 +420,7 @@ const CASES: readonly Case[] = [
   },
   {
     name: 'a strict reverse path filter',
-    facts: { sysctls: { ...WELL.sysctls, strictDevices: ['eth0', 'eth1'] } },
+    facts: { sysctls: { ...HEALTHY.sysctls, strictDevices: ['eth0', 'eth1'] } },
     status: 'warning',
     check: 'rp_filter',
     text: /^strict on eth0, eth1: /,
@@ -442,21 +442,21 @@ const CASES: readonly Case[] = [
     text: /^connections are tracked \(-A INPUT -m conntrack --ctstate ESTABLISHED -j ACCEPT\), so fragments are put together/,
   },
   {
-    name: 'a rule of nftables that tracks connections',
+    name: 'an nftables rule that tracks connections',
     facts: { nftRules: 'table inet firewall {\n\tchain input {\n\t\tct state established accept\n\t}\n}\n' },
     status: 'warning',
     check: 'defragmentation',
     text: /^connections are tracked \(ct state established accept\)/,
   },
   {
-    name: 'connections that are tracked for no known reason',
+    name: 'connections tracked for no known reason',
     facts: { tracking: { count: 3, goesOn: true } },
     status: 'warning',
     check: 'defragmentation',
     text: /^3 connections are tracked, though no rule asks for it/,
   },
   {
-    name: 'a chain of ours that nothing leads to',
+    name: 'a chain of ours without a jump to it',
     facts: saved(IPTABLES.replace('-A FORWARD -j NFQLB\n-A INPUT -j NFQLB\n', '')),
     status: 'problem',
     check: 'set-up',
@@ -464,7 +464,7 @@ const CASES: readonly Case[] = [
     remedy: 'nfqlb up again, as before',
   },
   {
-    name: 'a route that has gone with its device',
+    name: 'a route that is gone with its device',
     facts: { policyRules: { 4: ROUTE_GONE, 6: [] }, tables: [table('nfqlb', [101], 'here')] },
     status: 'problem',
     check: 'set-up',
@@ -479,7 +479,7 @@ const CASES: readonly Case[] = [
     remedy: 'nfqlb lb --queue=0:2',
   },
   {
-    name: 'queues that nobody listens to and that are apart',
+    name: 'non-consecutive queues that nobody listens to',
     facts: { ...saved(WITH_FRAGMENT_QUEUE.replace('--queue-num 2', '--queue-num 7')), queues: [] },
     status: 'problem',
     check: 'listeners',
@@ -487,7 +487,7 @@ const CASES: readonly Case[] = [
     remedy: 'nfqlb lb --queue=0:1; nfqlb lb --queue=7',
   },
   {
-    name: 'a rule that tracks connections, in a chain of nftables in a table of iptables',
+    name: 'a rule that tracks connections, in an nftables chain in an iptables table',
     facts: {
       nftRules:
         'table ip filter {\n\tchain NFQLB {\n\t\tct state new accept\n\t}\n\n\tchain input {\n\t\tct state established accept\n\t}\n}\n',
@@ -497,7 +497,7 @@ const CASES: readonly Case[] = [
     text: /^connections are tracked \(ct state established accept\)/,
   },
   {
-    name: 'a rule that tracks connections, in a table of nftables with the name of one of iptables',
+    name: 'a rule that tracks connections, in an nftables table with the name of an iptables table',
     facts: {
       nftRules: 'table ip nat {\n\tchain input {\n\t\tct state established accept\n\t}\n}\n',
     },
@@ -506,7 +506,7 @@ const CASES: readonly Case[] = [
     text: /^connections are tracked \(ct state established accept\)/,
   },
   {
-    name: 'such a table of nftables, to iptables-legacy',
+    name: 'such an nftables table, with iptables-legacy',
     facts: {
       iptablesVersion: 'iptables v1.8.9 (legacy)',
       nftRules: 'table ip mangle {\n\tchain NFQLB {\n\t\tct state established accept\n\t}\n}\n',
@@ -517,7 +517,7 @@ const CASES: readonly Case[] = [
   },
   {
     name: 'a loose reverse path filter without a route to the VIP',
-    facts: { sysctls: { ...WELL.sysctls, looseDevices: ['eth0'] }, unroutedVips: ['10.0.0.1/32'] },
+    facts: { sysctls: { ...HEALTHY.sysctls, looseDevices: ['eth0'] }, unroutedVips: ['10.0.0.1/32'] },
     status: 'warning',
     check: 'rp_filter',
     text: 'loose on eth0, and no route leads to 10.0.0.1/32: targets’ answers that come through this machine are dropped',
@@ -569,7 +569,7 @@ const CASES: readonly Case[] = [
     remedy: 'nfqlb lb --queue=0:1',
   },
   {
-    name: 'a queue of nftables that nobody listens to',
+    name: 'an nftables queue that nobody listens to',
     facts: { nftRules: 'table ip6 lb {\n\tchain vip {\n\t\tip6 daddr 1000::1 queue num 7-8\n\t}\n}\n', queues: [0, 1, 8].map(queue) },
     status: 'problem',
     check: 'listeners',
@@ -605,7 +605,7 @@ const CASES: readonly Case[] = [
     remedy: 'nfqlb init',
   },
   {
-    name: 'tables of other network namespaces alone',
+    name: 'only tables of other network namespaces',
     facts: { tables: [table('web', [], 'elsewhere')] },
     status: 'warning',
     check: 'tables',
@@ -620,7 +620,7 @@ const CASES: readonly Case[] = [
   },
   {
     name: 'a table without targets',
-    facts: { tables: [...WELL_TABLES, table('web', [], 'here')] },
+    facts: { tables: [...HEALTHY_TABLES, table('web', [], 'here')] },
     status: 'problem',
     check: 'tables',
     text: 'no target is active in web: packets are dropped',
@@ -641,9 +641,9 @@ const CASES: readonly Case[] = [
     text: /\(web: 1, 50\.0% of connections\)$/,
   },
   {
-    name: 'another program’s rule for a fwmark, to a routing table without a route',
+    name: 'another program’s rule for a fwmark, with a routing table without a route',
     facts: {
-      policyRules: { 4: [...WELL.policyRules[4], { fwmark: 103, table: 7, own: false, leads: false }], 6: [] },
+      policyRules: { 4: [...HEALTHY.policyRules[4], { fwmark: 103, table: 7, own: false, leads: false }], 6: [] },
       tables: [table('nfqlb', [101, 102, 103], 'here')],
     },
     status: 'problem',
@@ -670,34 +670,34 @@ describe('one finding about', () => {
   });
 });
 
-describe('nothing is wrong with', () => {
+describe('no finding about', () => {
   test.each<[string, Partial<Facts>]>([
     [
-      'a part of the kernel that works, where its options are not known',
+      'working kernel parts, with unknown kernel options',
       {
         kernelOptions: undefined,
         trials: new Map((['queue', 'routing', 'nat', 'tun'] as const).map((part) => [part, true])),
       },
     ],
-    ['IPv6 that is not there', { sysctls: { ...WELL.sysctls, ipv6Forwarding: undefined } }],
+    ['missing IPv6', { sysctls: { ...HEALTHY.sysctls, ipv6Forwarding: undefined } }],
     [
-      'no forwarding, where packets are those of programs here',
+      'no forwarding, with only local packets',
       {
         ...saved(IPTABLES.replace('-A PREROUTING', '-A OUTPUT').replace('-A FORWARD -j NFQLB\n-A INPUT', '-A OUTPUT')),
-        sysctls: { ...WELL.sysctls, ipv4Forwarding: false },
+        sysctls: { ...HEALTHY.sysctls, ipv4Forwarding: false },
       },
     ],
     [
-      'tables that are not used here, where another one is',
+      'unused tables beside one in use',
       {
-        tables: [...WELL_TABLES, table('web', [], 'elsewhere'), table('old', [], 'nobody')],
+        tables: [...HEALTHY_TABLES, table('web', [], 'elsewhere'), table('old', [], 'nobody')],
       },
     ],
-    ['the load balancer’s own fwmark in the table of its tier', { tables: [table('tier', [101, 7], 'here', 7)] }],
+    ['the load balancer’s own fwmark in its tier’s table', { tables: [table('tier', [101, 7], 'here', 7)] }],
     ['GRO', { offloads: [{ device: 'eth0', gro: true, lro: false }] }],
-    ['offload, where ethtool is missing', { offloads: undefined }],
+    ['offload, without ethtool', { offloads: undefined }],
     [
-      'tracked connections that nfqlb up needs for nat',
+      'connection tracking that nat needs',
       {
         ...saved(
           `${IPTABLES}*nat\n:NFQLB - [0:0]\n-A PREROUTING -j NFQLB\n-A NFQLB -d 10.0.0.1/32 -m mark --mark 0x65 -j DNAT --to-destination 1.2.3.4\nCOMMIT\n`,
@@ -709,20 +709,20 @@ describe('nothing is wrong with', () => {
       },
     ],
     [
-      'iptables’ rules as nft shows them',
+      'iptables rules as nft shows them',
       {
         nftRules: 'table ip mangle {\n\tchain NFQLB {\n\t\tqueue flags bypass to 9\n\t\tct state new accept\n\t}\n}\n',
       },
     ],
     [
-      'a fwmark that iptables leads on',
+      'a fwmark handled by iptables',
       {
         ...saved(`${IPTABLES}-A NFQLB -m mark --mark 0x2f -j ACCEPT\n`),
         tables: [table('web', [0x2f], 'here')],
       },
     ],
     [
-      'a fwmark that nftables leads on',
+      'a fwmark handled by nftables',
       {
         nftRules: 'table ip lb {\n\tchain nat {\n\t\tmeta mark 0x0000002f accept\n\t}\n}\n',
         tables: [table('web', [0x2f], 'here')],
@@ -733,7 +733,7 @@ describe('nothing is wrong with', () => {
   });
 });
 
-test('a route that has gone costs its target’s share of the connections', () => {
+test('a missing route loses its target’s share of the connections', () => {
   const findings = bad({ policyRules: { 4: ROUTE_GONE, 6: [] } });
   expect(findings.map(({ status, check }) => [status, check])).toEqual([
     ['problem', 'set-up'],
@@ -742,31 +742,31 @@ test('a route that has gone costs its target’s share of the connections', () =
   expect(findings[1]!.text).toMatch(/\(nfqlb: 102, 50\.0% of connections\)$/);
 });
 
-test('what is tracked from before times out', () => {
+test('earlier tracked connections time out', () => {
   const text =
     'ok       defragmentation  3 connections that were tracked before time out; no rule asks for it any more: fragments come as they are';
-  expect(report(examine({ ...WELL, tracking: { count: 3, goesOn: false } })).split('\n')).toContain(text);
+  expect(report(examine({ ...HEALTHY, tracking: { count: 3, goesOn: false } })).split('\n')).toContain(text);
 });
 
-test('a queue for fragments, and a tun device', () => {
+test('a fragment queue and a tun device', () => {
   const facts = { ...saved(WITH_FRAGMENT_QUEUE), queues: [0, 1, 2].map(queue), tunDevices: [{ device: 'nfqlb0', up: true, mtu: 1500 }] };
   expect(bad(facts)).toEqual([]);
-  const texts = examine({ ...WELL, ...facts }).map(({ check, text }) => `${check}: ${text}`);
+  const texts = examine({ ...HEALTHY, ...facts }).map(({ check, text }) => `${check}: ${text}`);
   expect(texts).toContain('queue rules: packets are led to queue 0:1, fragments are led to queue 2');
   expect(texts).toContain('tun device: nfqlb0: up');
 });
 
-describe('who may not look is told so', () => {
+describe('without permission, doctor reports', () => {
   const blind = {
     savedRules: { 4: undefined, 6: undefined },
     nftRules: undefined,
     queues: undefined,
     tables: undefined,
     capabilities: 0n,
-    sysctls: { ...WELL.sysctls, looseDevices: ['eth0'] },
+    sysctls: { ...HEALTHY.sysctls, looseDevices: ['eth0'] },
   };
 
-  test('of all that cannot be read', () => {
+  test('everything that it cannot read', () => {
     const findings = bad(blind).filter(({ check }) => check !== 'capabilities');
     expect(findings.map(({ check }) => check)).toEqual([
       ...[
@@ -785,13 +785,13 @@ describe('who may not look is told so', () => {
     for (const finding of findings) expect(finding).toMatchObject({ status: 'warning', remedy: 'run nfqlb doctor as root' });
   });
 
-  test('and root, that a program is missing', () => {
-    const findings = bad({ ...blind, capabilities: WELL.capabilities, queues: WELL.queues, tables: WELL.tables });
+  test('to root, that a program is missing', () => {
+    const findings = bad({ ...blind, capabilities: HEALTHY.capabilities, queues: HEALTHY.queues, tables: HEALTHY.tables });
     expect(findings.map(({ check, remedy }) => [check, remedy])).toContainEqual(['set-up', 'see programs']);
   });
 
-  test('of tables whose users cannot be seen', () => {
-    const tables = WELL_TABLES.map((table) => ({ ...table, usedBy: 'unknown' as const }));
+  test('tables with unknown users', () => {
+    const tables = HEALTHY_TABLES.map((table) => ({ ...table, usedBy: 'unknown' as const }));
     const finding = { check: 'tables', text: 'not known: who uses the tables cannot be seen' };
     expect(bad({ tables })).toMatchObject([{ ...finding, remedy: expect.stringContaining('CAP_SYS_PTRACE') }]);
     expect(bad({ tables, capabilities: 0n }).filter(({ check }) => check === 'tables')).toMatchObject([

@@ -12,7 +12,7 @@ import { checkTargets } from './target-check.js';
 import { checkDefragmentation } from './tracking-check.js';
 import { checkVips } from './vip-check.js';
 
-/** Judges what was found out. */
+/** Judges the facts. */
 export function examine(facts: Facts): Finding[] {
   return [
     ...checkKernel(facts),
@@ -36,7 +36,7 @@ export function examine(facts: Facts): Finding[] {
   ];
 }
 
-/** A line for each, and one that sums up. */
+/** A line for each finding, and a summary. */
 export function report(findings: readonly Finding[]): string {
   const width = Math.max(...findings.map(({ check }) => check.length));
   const lines = findings.map(

@@ -1,16 +1,16 @@
 import { CAP_NET_ADMIN, hasCapability } from '../capabilities.js';
 import type { Facts } from './facts.js';
 
-/** How bad it is: `warning` for what is in the way of some uses, `problem` for what keeps packets from being load-balanced. */
+/** Severity: a `warning` affects some uses, a `problem` keeps packets from being load-balanced. */
 export type Status = 'ok' | 'warning' | 'problem';
 
-/** What a check has come to. */
+/** The result of a check. */
 export interface Finding {
   readonly status: Status;
-  /** What was looked at, in a word or two. */
+  /** What was checked, in a word or two. */
   readonly check: string;
   readonly text: string;
-  /** What to do about it. Absent where nothing is to be done. */
+  /** How to fix it. Absent if there is nothing to do. */
   readonly remedy?: string;
 }
 
@@ -25,9 +25,9 @@ export function warning(check: string, text: string, remedy: string): Finding {
 const AS_ROOT = 'run nfqlb doctor as root';
 
 /**
- * For what could not be looked at: that is no evidence that all is well.
+ * For something that could not be checked, which does not mean that it is ok.
  *
- * @param remedy what root can do about it; others become root
+ * @param remedy what root can do about it; other users are told to become root
  */
 export function unknown(check: string, text: string, { capabilities }: Pick<Facts, 'capabilities'>, remedy = 'see programs'): Finding {
   return warning(check, `not known: ${text}`, hasCapability(capabilities, CAP_NET_ADMIN) ? remedy : AS_ROOT);

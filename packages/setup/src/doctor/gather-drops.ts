@@ -4,22 +4,22 @@ import { readKernelQueues } from '@nfqlb/native';
 import type { DropFacts } from './facts.js';
 import { readable } from './readable.js';
 
-/** How long to look for drops, in milliseconds. */
-const LOOK_MS = 1000;
+/** How long to watch for drops. */
+const WATCH_MS = 1000;
 
-/** Counters of this network namespace since it was made. */
+/** Counters of this network namespace since its creation. */
 interface Counters {
   readonly queues: ReadonlyMap<number, number>;
   readonly reversePath: number;
 }
 
-/** Starts to look for drops. What is returned waits for the end of the look: immediately where there is nothing to see. */
+/** Starts watching for drops. The returned function waits for the end, unless there are no queues. */
 export function watchDrops(): () => Promise<DropFacts> {
   const before = readCounters();
-  const begin = performance.now();
+  const start = performance.now();
   return async () => {
     if (before.queues.size === 0) return { queues: new Map(), reversePath: 0 };
-    await sleep(Math.max(0, LOOK_MS - (performance.now() - begin)));
+    await sleep(Math.max(0, WATCH_MS - (performance.now() - start)));
     const after = readCounters();
     const queues = [...after.queues].map(([queue, count]) => [queue, count - (before.queues.get(queue) ?? count)] as const);
     return { queues: new Map(queues.filter(([, count]) => count > 0)), reversePath: after.reversePath - before.reversePath };

@@ -1,7 +1,7 @@
 import { askStatus, findLoadBalancers } from '@nfqlb/protocol/status';
 import type { LoadBalancerFacts } from './facts.js';
 
-/** Asks the load balancers of this network namespace about themselves. */
+/** Asks the load balancers of this network namespace for their status. */
 export function readLoadBalancers(): Promise<LoadBalancerFacts[]> {
   return Promise.all(
     findLoadBalancers().map(async (queue) => {

@@ -1,15 +1,15 @@
 import { createSocket } from 'node:dgram';
 import { setTimeout as sleep } from 'node:timers/promises';
 
-/** How long a neighbour may take to answer, in milliseconds. A machine on the same network takes less than one. */
+/** How long to wait for neighbours to answer. A machine on the same network takes less than 1 ms. */
 const ANSWER_MS = 300;
 
-/** RFC 863: whatever comes there is thrown away. */
+/** The discard port (RFC 863). */
 const DISCARD = 9;
 
 /**
- * Makes the kernel ask for the link-layer addresses of targets, as it does for the first packet, by a datagram to each. Without, a target that
- * nothing was sent to lately is neither known to answer nor known to be silent.
+ * Sends a datagram to each target, so that the kernel resolves its link-layer address. Otherwise the kernel may not know whether a target
+ * answers that it sent nothing to lately.
  */
 export async function askNeighbours(addresses: readonly string[]): Promise<void> {
   if (addresses.length === 0) return;
@@ -20,7 +20,7 @@ export async function askNeighbours(addresses: readonly string[]): Promise<void>
 function sendDatagram(address: string): Promise<void> {
   return new Promise((resolve) => {
     const socket = createSocket(address.includes(':') ? 'udp6' : 'udp4');
-    // Without a route to it nobody is asked.
+    // Without a route, there is nobody to ask.
     socket.once('error', () => resolve());
     socket.send('', DISCARD, address, () => {
       socket.close();

@@ -5,22 +5,22 @@ import { readable } from './readable.js';
 
 const SHARED_MEMORY = '/dev/shm';
 
-/** Larger than any table in use; what others keep there need not be read. */
+/** Larger than any table in use: larger files belong to others. */
 const MAX_SIZE = 64 << 20;
 
-/** The target tables in shared memory, which is one for all network namespaces. `undefined` where some of it may not be read. */
+/** The target tables in shared memory, which all network namespaces share. `undefined` if some of it is not readable. */
 export function readTables(): TableFacts[] | undefined {
   const names = (readable(() => readdirSync(SHARED_MEMORY)) ?? []).sort();
-  const looks = names.map((name) => ({ name, ...look(() => readTable(`${SHARED_MEMORY}/${name}`)) }));
-  if (looks.some(({ isForbidden }) => isForbidden)) return undefined;
-  const tables = looks.flatMap(({ name, found }) => (found ? [{ name, ...found }] : []));
+  const results = names.map((name) => ({ name, ...tryRead(() => readTable(`${SHARED_MEMORY}/${name}`)) }));
+  if (results.some(({ isForbidden }) => isForbidden)) return undefined;
+  const tables = results.flatMap(({ name, found }) => (found ? [{ name, ...found }] : []));
   if (tables.length === 0) return [];
-  const { users, areAll } = findUsers();
-  return tables.map((table) => ({ ...table, usedBy: users.get(table.name) ?? (areAll ? 'nobody' : 'unknown') }));
+  const { users, isComplete } = findUsers();
+  return tables.map((table) => ({ ...table, usedBy: users.get(table.name) ?? (isComplete ? 'nobody' : 'unknown') }));
 }
 
-/** As {@link readable}, but tells what may not be read from what is not there. */
-function look<T>(read: () => T): { found: T | undefined; isForbidden: boolean } {
+/** Like {@link readable}, but tells forbidden from missing. */
+function tryRead<T>(read: () => T): { found: T | undefined; isForbidden: boolean } {
   try {
     return { found: read(), isForbidden: false };
   } catch (error) {
@@ -31,7 +31,7 @@ function look<T>(read: () => T): { found: T | undefined; isForbidden: boolean } 
 
 function readTable(path: string): Omit<TableFacts, 'name' | 'usedBy'> | undefined {
   const stats = statSync(path);
-  // To open a pipe would be to wait for its writer.
+  // Opening a pipe would wait for its writer.
   if (!stats.isFile() || stats.size > MAX_SIZE) return undefined;
   const table = TargetTable.open(new Uint8Array(readFileSync(path)).buffer);
   const buckets = new Map<number, number>();
@@ -40,18 +40,18 @@ function readTable(path: string): Omit<TableFacts, 'name' | 'usedBy'> | undefine
   return { M, N, ownFwmark, active: table.fwmarks, buckets };
 }
 
-/** By the name of shared memory, where the programs are that have it mapped; and whether all programs could be asked. */
-function findUsers(): { users: ReadonlyMap<string, 'here' | 'elsewhere'>; areAll: boolean } {
+/** By shared memory name, where the programs are that have it mapped; and whether all processes could be inspected. */
+function findUsers(): { users: ReadonlyMap<string, 'here' | 'elsewhere'>; isComplete: boolean } {
   const own = readlinkSync('/proc/self/ns/net');
   const users = new Map<string, 'here' | 'elsewhere'>();
-  let areAll = true;
+  let isComplete = true;
   for (const pid of readdirSync('/proc').filter((name) => /^\d+$/.test(name))) {
-    const { found: maps = '', isForbidden } = look(() => readFileSync(`/proc/${pid}/maps`, 'latin1'));
-    if (isForbidden) areAll = false;
+    const { found: maps = '', isForbidden } = tryRead(() => readFileSync(`/proc/${pid}/maps`, 'latin1'));
+    if (isForbidden) isComplete = false;
     const names = [...maps.matchAll(/ \/dev\/shm\/(.+)$/gm)].map((match) => match[1]!);
     if (names.length === 0) continue;
     const isHere = readable(() => readlinkSync(`/proc/${pid}/ns/net`)) === own;
     for (const name of names) if (isHere || !users.has(name)) users.set(name, isHere ? 'here' : 'elsewhere');
   }
-  return { users, areAll };
+  return { users, isComplete };
 }

@@ -5,23 +5,23 @@ import { readable } from './readable.js';
 import { trackingRules } from './tracking-check.js';
 
 /**
- * How long to look whether packets are tracked, in milliseconds. The kernel tells what is left of a connection's time in whole seconds: one that
- * no packet comes to loses two of them meanwhile, one that lives on may seem to have lost one.
+ * How long to watch for tracked packets. The kernel shows the remaining time of a connection in whole seconds: an idle connection loses two
+ * of them meanwhile, an active one may seem to lose one.
  */
-const LOOK = 2100;
+const WATCH_MS = 2100;
 
 /**
- * Entries stay for their time, minutes or days, after the last rule that asked for them has gone; what no rule asks for, others may
- * track, such as Open vSwitch. It shows in whether entries are made, or live on, while there are packets.
+ * Entries outlive the last rule that needed them by minutes or days, and others, such as Open vSwitch, may track connections without
+ * a rule. Tracking is active if entries are created or refreshed while there are packets.
  */
 export function readTracking(rules: PacketRules): TrackingFacts {
   const count = readCount();
   const { own, foreign } = trackingRules(rules);
   if (count === 0 || own.length + foreign.length > 0) return { count, goesOn: undefined };
   const before = readEntries();
-  Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, LOOK);
+  Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, WATCH_MS);
   const after = readEntries();
-  // The kernel may be built without the list.
+  // The kernel may be built without that file.
   return { count, goesOn: before && after ? isTracking(before, after) : readCount() > count };
 }
 
@@ -34,10 +34,10 @@ function readEntries(): ReadonlyMap<string, number> | undefined {
 }
 
 /**
- * Connections, and the seconds that are left of each.
+ * Connections, and the remaining seconds of each.
  *
- * @param text /proc/net/nf_conntrack: `ipv4 2 tcp 6 431999 ESTABLISHED src=10.2.0.1 dst=… sport=… dport=… src=… … use=2`. An entry
- *   that is offloaded has no time.
+ * @param text /proc/net/nf_conntrack: `ipv4 2 tcp 6 431999 ESTABLISHED src=10.2.0.1 dst=… sport=… dport=… src=… … use=2`. An
+ *   offloaded entry has no time.
  */
 export function parseEntries(text: string): ReadonlyMap<string, number> {
   const entries = new Map<string, number>();
@@ -49,7 +49,7 @@ export function parseEntries(text: string): ReadonlyMap<string, number> {
   return entries;
 }
 
-/** Whether packets have been tracked between two looks that are more than two seconds apart: an entry is new, or has not lost so much of its time. */
+/** Whether packets were tracked between two reads more than two seconds apart: an entry is new, or has lost less than two seconds. */
 export function isTracking(before: ReadonlyMap<string, number>, after: ReadonlyMap<string, number>): boolean {
   return [...after].some(([entry, seconds]) => seconds > (before.get(entry) ?? 0) - 2);
 }

@@ -21,16 +21,16 @@ import { readable } from './readable.js';
 import { waysToQueues } from './shadow-check.js';
 import { translations } from './translations.js';
 
-/** Looks at this machine, in this network namespace. What cannot be found out is left out; nothing is changed. */
+/** Examines this machine, in this network namespace, without changing it. Omits what it cannot find out. */
 export async function gatherFacts(): Promise<Facts> {
   const drops = watchDrops();
   const kernelOptions = readKernelOptions();
-  // Who may not look is shown nothing by some programs, without an error.
-  const mayLook = hasCapability(readCapabilities(), CAP_NET_ADMIN);
-  const rulesOf = (...command: [string, ...string[]]): string | undefined => (mayLook ? tryProgram(...command) : undefined);
+  // Without it, some programs print nothing and report no error.
+  const mayRead = hasCapability(readCapabilities(), CAP_NET_ADMIN);
+  const rulesOf = (...command: [string, ...string[]]): string | undefined => (mayRead ? tryProgram(...command) : undefined);
   const rules: PacketRules = {
     savedRules: { 4: rulesOf(`${iptables(4)}-save`), 6: rulesOf(`${iptables(6)}-save`) },
-    legacyRules: mayLook ? { 4: readLegacyRules(4), 6: readLegacyRules(6) } : { 4: '', 6: '' },
+    legacyRules: mayRead ? { 4: readLegacyRules(4), 6: readLegacyRules(6) } : { 4: '', 6: '' },
     nftRules: rulesOf('nft', 'list', 'ruleset'),
     iptablesVersion: firstLine('iptables', '--version'),
   };
@@ -71,12 +71,12 @@ function readKernelOptions(): ReadonlySet<string> | undefined {
   return config === undefined ? undefined : parseKernelOptions(config);
 }
 
-/** @param config the file that a kernel is built from: `CONFIG_TUN=y`, `# CONFIG_IPX is not set` */
+/** @param config a kernel's build configuration: `CONFIG_TUN=y`, `# CONFIG_IPX is not set` */
 export function parseKernelOptions(config: string): ReadonlySet<string> {
   return new Set([...config.matchAll(/^CONFIG_(\w+)=[ym]$/gm)].map((match) => match[1]!));
 }
 
-/** Rules that use a part, in a network namespace that goes away at once. Says nothing where such cannot be made. */
+/** Tries rules for each part in a temporary network namespace. Without one, tries only tun. */
 function tryKernel(): ReadonlyMap<KernelPart, boolean> {
   const trials = new Map<KernelPart, boolean>([['tun', existsSync('/dev/net/tun')]]);
   if (tryProgram('unshare', '--net', 'true') === undefined) return trials;
@@ -106,7 +106,7 @@ function readOffloads(): DeviceOffloads[] {
     });
 }
 
-/** As `ip -N -json` writes rules and routes, as far as it is used. */
+/** Rules and routes as `ip -N -json` prints them, only the fields we use. */
 interface RuleJson {
   readonly fwmark?: string;
   readonly table?: string;
@@ -117,14 +117,14 @@ interface RouteJson {
   readonly table?: string;
   readonly gateway?: string;
   readonly dev?: string;
-  /** Absent for a route that leads somewhere. */
+  /** Absent for a unicast route. */
   readonly type?: string;
 }
 
-/** `RTN_LOCAL` of linux/rtnetlink.h, as `ip -N` writes it. */
-const LOCAL = '2';
+/** From linux/rtnetlink.h, as `ip -N` prints it. */
+const RTN_LOCAL = '2';
 
-/** What `ip` shows, of an address family or whatever else the option before says. */
+/** Runs `ip` with an option such as `-4` and returns its JSON output. */
 function show<T>(option: string, ...words: string[]): T[] {
   return readable(() => JSON.parse(runProgram(['ip', option, '-N', '-json', ...words]) || '[]')) ?? [];
 }
@@ -146,21 +146,21 @@ function readSilentNeighbours(family: Family): string[] {
   return neighbours.filter(({ state = [] }) => state.includes('FAILED') || state.includes('INCOMPLETE')).map(({ dst }) => dst);
 }
 
-/** @param saved what iptables-save has written */
+/** @param saved output of iptables-save */
 function readUnroutedVips(saved: string): string[] {
   const rules = parseSavedRules(saved).get('mangle')?.rules ?? [];
   const vips = new Set(rules.flatMap((rule) => / -d (\S+) /.exec(rule)?.[1] ?? []));
   return [...vips].filter((vip) => tryProgram('ip', '-4', 'route', 'get', vip.split('/')[0]!) === undefined);
 }
 
-/** Rules of iptables-legacy, where `iptables` is another program: the kernel lists the tables that are in use. */
+/** Rules of iptables-legacy, if `iptables` is another program. The kernel lists the tables in use. */
 function readLegacyRules(family: Family): string {
   const isInUse = (readable(() => readFileSync(`/proc/net/ip${family === 6 ? '6' : ''}_tables_names`, 'latin1')) ?? '') !== '';
   if (!isInUse || firstLine('iptables', '--version')?.includes('legacy')) return '';
   return tryProgram(`${iptables(family)}-legacy-save`) ?? '';
 }
 
-/** VIPs of queue rules that no rule translates: their packets are routed by fwmark. */
+/** VIPs of queue rules without address translation: their packets are routed by fwmark. */
 function routedVips(family: Family, rules: PacketRules): string[] {
   const saved = rules.savedRules[family] ?? '';
   const vips = new Set(waysToQueues(rules).flatMap((way) => (way.family === family && way.vip !== undefined ? [way.vip] : [])));
@@ -168,7 +168,7 @@ function routedVips(family: Family, rules: PacketRules): string[] {
   return [...vips].filter((vip) => !translated.has(vip));
 }
 
-/** What the kernel says about the route of a packet to the first address of a network; `undefined` where there is none. */
+/** The kernel's route for a packet to the first address of a network; `undefined` if there is none. */
 function routeTo(family: Family, network: string, fwmark: number | undefined): RouteJson | undefined {
   const marked = fwmark === undefined ? [] : ['mark', String(fwmark)];
   return show<RouteJson>(`-${family}`, 'route', 'get', network.split('/')[0]!, ...marked)[0];
@@ -177,11 +177,11 @@ function routeTo(family: Family, network: string, fwmark: number | undefined): R
 function readLocalVips(family: Family, vips: readonly string[], fwmark: number | undefined): string[] {
   return vips.filter((vip) => {
     const type = routeTo(family, vip, fwmark)?.type;
-    return type === 'local' || type === LOCAL;
+    return type === 'local' || type === RTN_LOCAL;
   });
 }
 
-/** All fwmarks with the first VIP: policy rules of others that are for one VIP alone are rare. */
+/** Checks all fwmarks with the first VIP: foreign policy rules for a single VIP are rare. */
 function readStrayRoutes(family: Family, [vip]: readonly string[], targets: Facts['ownRoutes'][Family]): StrayRoute[] {
   if (vip === undefined) return [];
   return targets.flatMap(({ fwmark, address }) => {
@@ -200,14 +200,14 @@ interface LinkJson {
 
 function readTunDevices(): TunDevice[] {
   const links = show<Partial<LinkJson>>('-details', 'link', 'show', 'type', 'tun');
-  // `ip` writes an empty object for each device of another type.
+  // `ip` prints an empty object for each device of another type.
   return links.flatMap(({ ifname, flags = [], mtu = 0 }) =>
     ifname === undefined ? [] : [{ device: ifname, up: flags.includes('UP'), mtu }],
   );
 }
 
 function readFwmarkRules(family: Family): FwmarkRule[] {
-  const leading = new Set(
+  const tablesWithRoute = new Set(
     show<RouteJson>(`-${family}`, 'route', 'show', 'table', 'all').flatMap(({ table, type }) =>
       type === undefined ? [Number(table)] : [],
     ),
@@ -215,7 +215,7 @@ function readFwmarkRules(family: Family): FwmarkRule[] {
   return show<RuleJson>(`-${family}`, 'rule', 'show').flatMap(({ fwmark, table, protocol }) =>
     fwmark === undefined
       ? []
-      : [{ fwmark: Number(fwmark), table: Number(table), own: protocol === String(PROTOCOL), leads: leading.has(Number(table)) }],
+      : [{ fwmark: Number(fwmark), table: Number(table), own: protocol === String(PROTOCOL), leads: tablesWithRoute.has(Number(table)) }],
   );
 }
 
@@ -223,7 +223,7 @@ function firstLine(program: string, option: string): string | undefined {
   return tryProgram(program, option)?.split('\n')[0];
 }
 
-/** What a program writes, if it is there and does what it is asked. */
+/** Output of a program; `undefined` if it is missing or fails. */
 function tryProgram(program: string, ...args: string[]): string | undefined {
   try {
     return runProgram([program, ...args]);

@@ -4,7 +4,7 @@ import { type Finding, ok, problem, warning } from './finding.js';
 
 interface Part {
   readonly part: KernelPart;
-  /** Of each list one option must be there: some have been renamed, some belong to either variant of iptables. */
+  /** One option of each list is required: some were renamed, some depend on the iptables variant. */
   readonly options: readonly (readonly string[])[];
   readonly there: string;
   readonly judge: typeof problem;
@@ -47,7 +47,7 @@ const PARTS: readonly Part[] = [
   },
 ];
 
-/** Whether the kernel has what is used of it. */
+/** Whether the kernel has the features we use. */
 export function checkKernel(facts: Facts): Finding[] {
   return PARTS.map((part) => checkPart(part, facts));
 }
@@ -66,14 +66,14 @@ function checkPart({ part, options, there, judge, without }: Part, { kernelOptio
   return warning(check, 'not known: the kernel’s options cannot be read, and trying needs root', 'run nfqlb doctor as root');
 }
 
-/** Whether this process may do what the load balancer does. */
+/** Whether this process has the capability that the load balancer needs. */
 export function checkCapabilities({ capabilities }: Facts): Finding {
   if (hasCapability(capabilities, CAP_NET_ADMIN)) return ok('capabilities', 'CAP_NET_ADMIN is there');
   const remedy = 'run as root; a container with --cap-add=NET_ADMIN';
   return problem('capabilities', 'CAP_NET_ADMIN is missing: queues and rules are out of reach', remedy);
 }
 
-/** Whether the programs that `up` and `down` run are there. */
+/** Whether the programs that `up` and `down` run are installed. */
 export function checkPrograms({ iptablesVersion, ipVersion }: Facts): Finding {
   const missing = [...(iptablesVersion === undefined ? ['iptables'] : []), ...(ipVersion === undefined ? ['iproute2'] : [])];
   if (missing.length === 0) return ok('programs', `${iptablesVersion}; ${ipVersion}`);

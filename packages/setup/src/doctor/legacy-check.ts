@@ -6,7 +6,7 @@ import type { Facts } from './facts.js';
 import { type Finding, problem, warning } from './finding.js';
 import { destination, waysToQueues } from './shadow-check.js';
 
-/** Rules of iptables-legacy beside those of nf_tables: both are in force, and each program shows only its own. Nothing where there are none. */
+/** iptables-legacy rules beside those of nf_tables: both apply, but each program shows only its own. Empty if there are none. */
 export function checkLegacy({ savedRules, legacyRules }: Facts): Finding[] {
   const check = 'legacy rules';
   const count = FAMILIES.flatMap((family) => legacyRules[family].split('\n').filter((line) => line.startsWith('-A '))).length;
@@ -24,7 +24,7 @@ export function checkLegacy({ savedRules, legacyRules }: Facts): Finding[] {
   return [];
 }
 
-/** The rule by which all packets to a VIP are dropped on their way through. */
+/** The rule or policy that drops forwarded packets to a VIP. */
 function droppedBy(saved: string, vip: string | undefined): string | undefined {
   const tables = parseChains(saved);
   const packet = { ...destination(vip), isForwarded: true };

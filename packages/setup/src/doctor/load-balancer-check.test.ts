@@ -18,7 +18,7 @@ test.each([
     ['warning: the load balancer of queue 2 (flowlb) uses table web, which was deleted: its targets cannot be changed'],
   ],
   [
-    'one that is not healthy',
+    'an unhealthy one',
     [{ queue: 4, status: { command: 'lb', problems: ['queue 4: its worker is stuck'], tables: [] } }],
     ['problem: the load balancer of queue 4 is not healthy: queue 4: its worker is stuck'],
   ],

@@ -1,7 +1,7 @@
 import type { Facts } from './facts.js';
 import { type Finding, ok, problem, warning } from './finding.js';
 
-/** Whether the load balancers that run here answer, are healthy, and have tables that can still be changed. */
+/** Whether the load balancers running here answer, are healthy, and have tables that can still be changed. */
 export function checkLoadBalancers({ loadBalancers }: Facts): Finding[] {
   const check = 'load balancers';
   if (loadBalancers.length === 0) return [];

@@ -4,10 +4,10 @@ import { nftQueueChains, preroutingChains } from './nft-chains.js';
 import { anyRulesAreReadable } from './queue-rules.js';
 import { findMarkChanges, type MarkChange, waysToQueues } from './shadow-check.js';
 
-/** Priority of iptables' table mangle among the chains of a hook. */
+/** Hook priority of the iptables table mangle. */
 const MANGLE = -150;
 
-/** Whether a packet still has its fwmark when it is routed: rules of other programs may use marks, too. */
+/** Whether a packet still has its fwmark when it is routed: other programs may use marks, too. */
 export function checkMarks(facts: Facts): Finding[] {
   const check = 'fwmarks';
   if (!anyRulesAreReadable(facts)) return [unknown(check, 'the packet rules cannot be read', facts)];

@@ -9,7 +9,7 @@ import { anyRulesAreReadable, queueRules, rulesAreReadable } from './queue-rules
 import { destination, waysToQueues } from './shadow-check.js';
 import { translations } from './translations.js';
 
-/** Whether packets may come another way than answers would go. */
+/** Whether packets may arrive by another path than answers take. */
 export function checkReversePathFilter(facts: Facts): Finding {
   const check = 'rp_filter';
   const { strictDevices, looseDevices } = facts.sysctls;
@@ -24,7 +24,7 @@ export function checkReversePathFilter(facts: Facts): Finding {
   return warning(check, text, 'sysctl -w net.ipv4.conf.all.rp_filter=2');
 }
 
-/** A loose filter, too, drops what comes from an address to which there is no route at all. */
+/** Even a loose filter drops packets from addresses without any route. */
 function checkLooseFilter(check: string, facts: Facts): Finding {
   const { sysctls, unroutedVips } = facts;
   if (unroutedVips.length > 0) {
@@ -35,7 +35,7 @@ function checkLooseFilter(check: string, facts: Facts): Finding {
   return ok(check, 'off or loose');
 }
 
-/** Whether packets are passed on, where a rule means them to be. */
+/** Whether packets are forwarded, if a rule needs it. */
 export function checkForwarding(facts: Facts): Finding[] {
   return FAMILIES.map((family) => {
     const check = `forwarding IPv${family}`;
@@ -54,8 +54,8 @@ export function checkForwarding(facts: Facts): Finding[] {
 }
 
 /**
- * What becomes of packets to a VIP, or with --mode=nat to a target, that have their fwmark and are to be passed on. Docker, for one, lets nothing pass
- * but its own.
+ * Whether marked packets to a VIP, or with --mode=nat to a target, are dropped instead of forwarded. Docker, for one, only forwards its own
+ * packets.
  */
 function forwardingRules(facts: Facts, family: Family): Finding | undefined {
   const check = `forwarding IPv${family}`;
@@ -84,7 +84,7 @@ function forwardingRules(facts: Facts, family: Family): Finding | undefined {
   return (mayPass ? warning : problem)(check, text, 'nft add rule … meta mark != 0 accept, and one for the answers');
 }
 
-/** Whether devices put packets together before anybody sees them. */
+/** Whether devices merge packets on receipt. */
 export function checkOffload({ offloads }: Facts): Finding {
   const check = 'offload';
   if (!offloads) return ok(check, 'not looked at: ethtool is not installed');
@@ -99,8 +99,8 @@ export function checkOffload({ offloads }: Facts): Finding {
 }
 
 /**
- * Whether stored fragments can be sent. `nfqlb lb --tun=` makes the device, and will not start with one that is down or too narrow; but both may be
- * changed later.
+ * Whether stored fragments can be sent. `nfqlb lb --tun=` creates the device and refuses one that is down or whose MTU is too small, but both may
+ * change later.
  */
 export function checkTunDevices(facts: Facts): Finding[] {
   const check = 'tun device';

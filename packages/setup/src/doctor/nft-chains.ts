@@ -1,6 +1,6 @@
 import { nativeTables, type PacketRules } from './queue-rules.js';
 
-/** A chain of nftables that packets of a hook come through. */
+/** An nftables chain attached to a hook. */
 export interface NftChain {
   readonly hook: string;
   readonly priority: number;
@@ -8,10 +8,10 @@ export interface NftChain {
   readonly lines: readonly string[];
 }
 
-/** nft(8): names of the priorities of chains, but for those of the family bridge. */
+/** Named chain priorities of nft(8), except those of the bridge family. */
 const PRIORITIES: Readonly<Record<string, number>> = { raw: -300, mangle: -150, dstnat: -100, filter: 0, security: 50, srcnat: 100 };
 
-/** Chains of nftables at a hook, without those of iptables. */
+/** nftables chains attached to a hook, without those of iptables. */
 export function nftChains(rules: PacketRules): NftChain[] {
   return nativeTables(rules).flatMap(({ chains }) =>
     chains.flatMap((lines) => {
@@ -33,7 +33,7 @@ export function preroutingChains(rules: PacketRules): NftChain[] {
   return nftChains(rules).filter(({ hook }) => hook === 'prerouting');
 }
 
-/** Those that send packets to a queue. */
+/** Chains that send packets to a queue. */
 export function nftQueueChains(rules: PacketRules): NftChain[] {
   return nftChains(rules).filter(({ lines }) => lines.some((line) => /\bqueue(?: |$)/.test(line)));
 }

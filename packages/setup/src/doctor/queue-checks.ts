@@ -6,7 +6,7 @@ import { type Finding, ok, problem, unknown, warning } from './finding.js';
 import { anyRulesAreReadable, type QueueRule, queueRules } from './queue-rules.js';
 import { findShadows } from './shadow-check.js';
 
-/** Whether packets are led to queues, and whether they are safe there. */
+/** Whether packets reach queues, and cannot bypass them. */
 export function checkQueueRules(facts: Facts): Finding {
   const check = 'queue rules';
   const rules = queueRules(facts);
@@ -36,7 +36,7 @@ export function checkQueueRules(facts: Facts): Finding {
   return ok(check, [...leadTo('packets', others), ...leadTo('fragments', fragments)].join(', '));
 }
 
-/** Whether somebody listens to every queue that packets are led to. */
+/** Whether every queue that packets are sent to has a listener. */
 export function checkListeners(facts: Facts): Finding {
   const check = 'listeners';
   if (!facts.queues) return unknown(check, `${KERNEL_QUEUES} cannot be read`, facts, 'see kernel queue');
@@ -45,14 +45,14 @@ export function checkListeners(facts: Facts): Finding {
   const rules = queueRules(facts);
   const used = new Set(rules.flatMap(numbersOf));
   const ordinary = new Set(rules.filter(({ fragments }) => !fragments).flatMap(numbersOf));
-  const deserted = [...used].filter((queue) => !listened.has(queue)).sort((a, b) => a - b);
-  if (deserted.length > 0) {
-    const queues = `${deserted.length > 1 ? 'queues' : 'queue'} ${deserted.join(', ')}`;
+  const unserved = [...used].filter((queue) => !listened.has(queue)).sort((a, b) => a - b);
+  if (unserved.length > 0) {
+    const queues = `${unserved.length > 1 ? 'queues' : 'queue'} ${unserved.join(', ')}`;
     // The load balancer that has the other queues must have this one, too.
-    if (deserted.every((queue) => !ordinary.has(queue))) {
+    if (unserved.every((queue) => !ordinary.has(queue))) {
       return problem(check, `nobody listens to ${queues}: fragments are dropped`, listenTo([...used]));
     }
-    return problem(check, `nobody listens to ${queues}: packets are dropped`, listenTo(deserted));
+    return problem(check, `nobody listens to ${queues}: packets are dropped`, listenTo(unserved));
   }
   const idle = [...listened].filter((queue) => !used.has(queue));
   const unfed = facts.loadBalancers.find(({ queue, status }) => (status?.queues ?? [{ queue }]).every((each) => idle.includes(each.queue)));
@@ -70,8 +70,8 @@ export function checkListeners(facts: Facts): Finding {
   return ok(check, listened.size === 0 ? 'none, and none is needed' : `every queue has one (${[...listened].join(', ')})`);
 }
 
-/** For how long packets that were dropped are a problem, in seconds: whoever looks for a fault comes within minutes. */
-const RECENT = 60;
+/** How long drops count as a problem, in seconds: people start debugging within minutes. */
+const RECENT_S = 60;
 
 /** Whether the kernel dropped packets because a listener is too slow: a problem while it does, and shortly after. */
 export function checkDrops(facts: Facts): Finding {
@@ -82,7 +82,7 @@ export function checkDrops(facts: Facts): Finding {
   if (full.length === 0) return ok(check, queues?.length ? 'none' : 'no queue');
   const sinceDrop = new Map(facts.loadBalancers.flatMap(({ status }) => status?.queues ?? []).map((each) => [each.queue, each.sinceDrop]));
   const isRecent = (queue: number): boolean =>
-    facts.drops.queues.has(queue) || (sinceDrop.get(queue) ?? Number.POSITIVE_INFINITY) <= RECENT;
+    facts.drops.queues.has(queue) || (sinceDrop.get(queue) ?? Number.POSITIVE_INFINITY) <= RECENT_S;
   const texts = full.map(({ queue, queueDropped, socketDropped, waiting }) => {
     const dropped = `${queueDropped} packets dropped because it was full, ${socketDropped} because the listener’s socket was; ${waiting} wait`;
     const seconds = sinceDrop.get(queue);
@@ -93,7 +93,7 @@ export function checkDrops(facts: Facts): Finding {
   return judge(check, texts.join('; '), 'nfqlb lb with a longer queue (--qlength=) or several (--queue=0:3 here and with up)');
 }
 
-/** A load balancer for queues that follow one another, several for others. */
+/** One load balancer for each range of consecutive queues. */
 function listenTo(queues: readonly number[]): string {
   const ranges: { first: number; last: number }[] = [];
   for (const queue of [...queues].sort((a, b) => a - b)) {

@@ -1,51 +1,51 @@
 import { FAMILIES, type Family } from '../set-up.js';
 import type { Facts } from './facts.js';
 
-/** All packet rules, as programs have written them. */
+/** All packet rules, as printed by iptables-save and nft. */
 export type PacketRules = Pick<Facts, 'savedRules' | 'legacyRules' | 'nftRules' | 'iptablesVersion'>;
 
 /** A rule that sends packets to queues. */
 export interface QueueRule {
-  /** `undefined` for a rule of nftables that is for both. */
+  /** `undefined` for an nftables rule for both. */
   readonly family: Family | undefined;
   readonly first: number;
   readonly last: number;
-  /** Packets pass when nobody listens. */
+  /** Packets pass if nobody listens. */
   readonly bypass: boolean;
-  /** Only packets of programs on this machine get there. */
+  /** Only for packets from programs on this machine. */
   readonly local: boolean;
-  /** Only fragments get there. */
+  /** Only for fragments. */
   readonly fragments: boolean;
-  /** As it is written. */
+  /** The rule as written. */
   readonly text: string;
 }
 
-/** All that could be read, of iptables and of nftables. */
+/** All queue rules that could be read, from iptables and nftables. */
 export function queueRules(facts: PacketRules): QueueRule[] {
   const { savedRules, legacyRules } = facts;
   const saved = (family: Family): string => `${savedRules[family] ?? ''}${legacyRules[family]}`;
   return [...FAMILIES.flatMap((family) => iptablesQueueRules(saved(family), family)), ...nftQueueRules(facts)];
 }
 
-/** Whether iptables’ rules of a family are known. A family that the kernel does not have has none. */
+/** Whether the iptables rules of a family are known. A family that the kernel lacks has none. */
 export function rulesAreReadable({ savedRules, sysctls }: Facts, family: Family): boolean {
   return savedRules[family] !== undefined || (family === 6 && sysctls.ipv6Forwarding === undefined);
 }
 
-/** Whether rules are known, of iptables or of nftables. */
+/** Whether the rules of iptables or nftables are known. */
 export function anyRulesAreReadable({ savedRules, nftRules }: PacketRules): boolean {
   return savedRules[4] !== undefined || nftRules !== undefined;
 }
 
 function iptablesQueueRules(saved: string, family: Family): QueueRule[] {
-  // Each table by itself: chains of two tables may have the same name.
+  // Table by table: chains in different tables may share a name.
   return saved.split(/^\*/m).flatMap((section) => {
     const lines = section.split('\n');
     return lines.filter((line) => / -j NFQUEUE\b/.test(line)).map((text) => iptablesQueueRule(text, lines, family));
   });
 }
 
-/** @param lines of the table that the rule is in */
+/** @param lines all lines of the rule's table */
 function iptablesQueueRule(text: string, lines: readonly string[], family: Family): QueueRule {
   const [, first = '0', last = first] = /--queue-(?:num|balance) (\d+)(?::(\d+))?/.exec(text) ?? [];
   const chain = text.split(' ')[1]!;
@@ -80,17 +80,17 @@ function nftQueueRules(facts: PacketRules): QueueRule[] {
   );
 }
 
-/** A table of nftables, without what is of iptables. */
+/** An nftables table, without the chains of iptables. */
 export interface NativeTable {
   readonly family: Family | undefined;
-  /** By chain. */
+  /** The lines of each chain. */
   readonly chains: readonly (readonly string[])[];
 }
 
 /**
- * What of `nft list ruleset` iptables-save does not show. The tables of iptables on nf_tables are in both; but one that has the name of
- * such a table may be made by nft, with rules that iptables does not know: then iptables-save leaves out the table, or else
- * those of its chains that are none of iptables. To iptables-legacy all are foreign.
+ * The part of `nft list ruleset` that iptables-save does not show. Both show the tables of iptables-nft. But nft may create a table of
+ * the same name, with rules that iptables does not understand: then iptables-save omits the table, or its chains that are not from
+ * iptables. With iptables-legacy, all tables are foreign.
  */
 export function nativeTables({ savedRules, nftRules, iptablesVersion }: PacketRules): NativeTable[] {
   const isLegacy = iptablesVersion?.includes('legacy') ?? false;
@@ -102,7 +102,7 @@ export function nativeTables({ savedRules, nftRules, iptablesVersion }: PacketRu
   });
 }
 
-/** @param saved what iptables-save has written: chains as in `:INPUT ACCEPT [0:0]` */
+/** @param saved output of iptables-save, with chains as in `:INPUT ACCEPT [0:0]` */
 function chainsIn(saved: string, table: string): ReadonlySet<unknown> {
   const section = saved.split(/^\*/m).find((text) => text.startsWith(`${table}\n`)) ?? '';
   return new Set([...section.matchAll(/^:(\S+)/gm)].map(([, chain]) => chain));

@@ -1,4 +1,4 @@
-/** Of what is not there, may not be read, or is not what it seems, there is nothing to say. */
+/** Returns `undefined` for what is missing, not readable or malformed. */
 export function readable<T>(read: () => T): T | undefined {
   try {
     return read();

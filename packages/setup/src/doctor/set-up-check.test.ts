@@ -4,7 +4,7 @@ import { checkSetUp } from './set-up-check.js';
 
 type Saved = Pick<Facts, 'savedRules' | 'policyRules' | 'ownTables'>;
 
-/** What `up` leaves for two VIPs and the fwmarks 1 and 2, as iptables-save writes it. */
+/** The rules of `up` for two VIPs and fwmarks 1 and 2, as iptables-save prints them. */
 const DSR = `*mangle
 :NFQLB - [0:0]
 -A PREROUTING -j NFQLB
@@ -50,7 +50,7 @@ const SYN_ONLY = ['10.0.0.1/32', '10.0.0.2/32'].reduce(
 );
 const LOCAL = DSR.replace('-A PREROUTING', '-A OUTPUT').replace('-A INPUT -j NFQLB\n-A FORWARD', '-A OUTPUT');
 
-/** What a family has: packet rules, and by fwmark policy rules and routing tables. */
+/** One family's packet rules, and the fwmarks of its policy rules and routing tables. */
 interface Family {
   readonly rules?: string;
   readonly asked?: readonly number[];
@@ -77,14 +77,14 @@ const without = (rules: string, ...lines: readonly string[]): string =>
     return text.replace(`${line}\n`, '');
   }, rules);
 
-describe('whole is', () => {
+describe('complete:', () => {
   test.each<[string, Family, Family?]>([
     ['a set-up with dsr', dsr()],
-    ['of both families', dsr(), dsr(DSR.replaceAll(/-m u32 --u32 \S+/g, '-m frag'))],
+    ['both families', dsr(), dsr(DSR.replaceAll(/-m u32 --u32 \S+/g, '-m frag'))],
     ['with nat', { rules: NAT }],
     ['with syn-only', { rules: SYN_ONLY }],
-    ['for programs here', dsr(LOCAL)],
-    ['with rules of other people', dsr(`${DSR}*nat\n-A PREROUTING -m mark --mark 0x7 -j ACCEPT\nCOMMIT\n`)],
+    ['for local programs', dsr(LOCAL)],
+    ['with foreign rules', dsr(`${DSR}*nat\n-A PREROUTING -m mark --mark 0x7 -j ACCEPT\nCOMMIT\n`)],
   ])('%s', (_, four, six) => {
     expect(check(four, six)).toMatchObject({ status: 'ok', text: 'what nfqlb up has set up is whole' });
   });
@@ -94,12 +94,12 @@ describe('whole is', () => {
   });
 });
 
-describe('missing is', () => {
+describe('missing:', () => {
   test.each<[string, Family, string]>([
     ['a jump', dsr(without(DSR, '-A INPUT -j NFQLB')), 'iptables -t filter: no rule leads from INPUT to the chain NFQLB'],
     ['every jump of a table', dsr(without(DSR, '-A PREROUTING -j NFQLB')), 'iptables -t mangle: no rule leads to the chain NFQLB'],
     [
-      'the jump to the source’s translation',
+      'the jump to source NAT',
       { rules: without(NAT, '-A POSTROUTING -j NFQLB-SOURCE') },
       'iptables -t nat: no rule leads from POSTROUTING to the chain NFQLB-SOURCE',
     ],
@@ -110,7 +110,7 @@ describe('missing is', () => {
       'iptables -t mangle: no rule with -j NFQUEUE for 10.0.0.2/32',
     ],
     [
-      'the fragments of a VIP',
+      'the fragment rule of a VIP',
       dsr(without(DSR, '-A NFQLB -d 10.0.0.2/32 -m u32 --u32 "0x4&0x3fff=0x1:0x3fff" -j NFQUEUE --queue-num 3')),
       'iptables -t mangle: no rule with -j NFQUEUE for fragments to 10.0.0.2/32',
     ],
@@ -120,39 +120,39 @@ describe('missing is', () => {
       'iptables -t filter: no rule with -j DROP for 10.0.0.1/32',
     ],
     [
-      'a translation',
+      'a DNAT rule',
       { rules: without(NAT, '-A NFQLB -d 10.0.0.2/32 -m mark --mark 0x10 -j DNAT --to-destination 192.168.1.2') },
       'iptables -t nat: no rule with -j DNAT for 10.0.0.2/32 and fwmark 16',
     ],
     [
-      'a source’s translation',
+      'a source NAT rule',
       { rules: without(NAT, '-A NFQLB-SOURCE -d 192.168.1.1/32 -m mark --mark 0x1 -j MASQUERADE') },
       'iptables -t nat: no rule with -j MASQUERADE for fwmark 1',
     ],
     [
-      'what saves the fwmarks of connections to a VIP',
+      'the rule that saves connection marks for a VIP',
       { rules: without(SYN_ONLY, `-A NFQLB -d 10.0.0.2/32 -m mark ! --mark 0x0 -j CONNMARK --save-mark ${CONNMARK}`) },
       'iptables -t nat: no rule with -j CONNMARK --save-mark for 10.0.0.2/32, as --syn-only has it',
     ],
     [
-      'what restores them',
+      'the rule that restores them',
       { rules: without(SYN_ONLY, `-A NFQLB -d 10.0.0.1/32 -m connmark ! --mark 0x0 -j CONNMARK --restore-mark ${CONNMARK}`) },
       'iptables -t mangle: no rule with -j CONNMARK --restore-mark for 10.0.0.1/32, as --syn-only has it',
     ],
     [
-      'what obeys them',
+      'the rule that uses them',
       { rules: without(SYN_ONLY, '-A NFQLB -d 10.0.0.2/32 -m connmark ! --mark 0x0 -j RETURN') },
       'iptables -t mangle: no rule with -j RETURN for 10.0.0.2/32, as --syn-only has it',
     ],
     ['a whole table', dsr(DSR.slice(DSR.indexOf('*filter'))), 'iptables -t mangle: no chain NFQLB'],
     ['a policy rule', { rules: DSR, asked: [2], routed: [1, 2] }, 'IPv4: no policy rule for fwmark 1'],
-    ['every way to targets', { rules: DSR }, 'IPv4: neither policy rules nor address translation lead fwmarks to targets'],
+    ['everything that leads to targets', { rules: DSR }, 'IPv4: neither policy rules nor address translation lead fwmarks to targets'],
     ['a route', { ...dsr(), leads: false }, 'fwmark 1, 2: the route to the target has gone, as it does when its device goes down'],
   ])('%s', (_, four, text) => {
     expect(check(four)).toEqual({ status: 'problem', check: 'set-up', text, remedy: 'nfqlb up again, as before' });
   });
 
-  test('a target of one family', () => {
+  test('a target in one family', () => {
     expect(check(dsr(), { rules: DSR, asked: [1], routed: [1] })).toMatchObject({
       status: 'problem',
       text: 'IPv6: nothing leads fwmark 2 to a target',
@@ -169,13 +169,13 @@ describe('missing is', () => {
   });
 });
 
-describe('left over are', () => {
+describe('left over:', () => {
   const remedy = 'nfqlb up again, as before, or nfqlb down, which takes all of it away';
 
   test.each<[string, Family, Family]>([
     ['rules and routes without packet rules', { asked: [1], routed: [1] }, {}],
-    ['a route alone', { routed: [1] }, {}],
-    ['those of one family', { asked: [1], routed: [1] }, dsr()],
+    ['only a route', { routed: [1] }, {}],
+    ['policy rules of one family', { asked: [1], routed: [1] }, dsr()],
   ])('%s', (_, four, six) => {
     const finding = check(four, six);
     expect(finding).toMatchObject({ status: 'problem', remedy });
@@ -184,13 +184,13 @@ describe('left over are', () => {
     );
   });
 
-  test('those of a set-up before', () => {
+  test('policy rules of an earlier set-up', () => {
     const text = 'IPv4: policy rules or routes for fwmark 1, 16 (protocol 142) are left of a set-up with --mode=dsr';
     expect(check({ rules: NAT, asked: [1, 16], routed: [1, 16] })).toMatchObject({ status: 'problem', text, remedy });
   });
 });
 
-test('a table that iptables cannot read, for what nftables has put into it', () => {
+test('a table that iptables cannot read because of nftables rules in it', () => {
   const rules = `${DSR.slice(0, DSR.indexOf('*filter'))}# Table \`filter' is incompatible, use 'nft' tool.\n`;
   const text = 'iptables -t filter: rules of nftables are in it, so that iptables can neither read nor change it';
   expect(check(dsr(rules))).toMatchObject({ status: 'problem', text });

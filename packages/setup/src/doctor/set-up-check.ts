@@ -1,6 +1,6 @@
 /**
- * Whether what `nfqlb up` has set up is whole. Nothing is kept of what `up` was given: what is missing shows in what is left, since
- * every VIP has its rule in each chain, every fwmark its target, and each family the same fwmarks.
+ * Checks that the set-up of `nfqlb up` is complete. The arguments of `up` are not stored: what is missing follows from the rest, since
+ * every VIP has a rule in each chain, every fwmark a target, and both families the same fwmarks.
  */
 import { CHAIN, MASQUERADE_CHAIN, PROTOCOL, routingTable, type TableName } from '../ownership.js';
 import { iptables } from '../present.js';
@@ -11,18 +11,20 @@ import { type Finding, ok, problem, unknown, warning } from './finding.js';
 import { rulesAreReadable } from './queue-rules.js';
 
 const CHECK = 'set-up';
-const AGAIN = 'nfqlb up again, as before';
-const AGAIN_OR_DOWN = `${AGAIN}, or nfqlb down, which takes all of it away`;
+const RERUN_UP = 'nfqlb up again, as before';
+const RERUN_UP_OR_DOWN = `${RERUN_UP}, or nfqlb down, which takes all of it away`;
 
-/** Whether what `nfqlb up` has set up is whole. */
+/** Whether the set-up of `nfqlb up` is complete. */
 export function checkSetUp(facts: Facts): Finding {
-  const astray = FAMILIES.flatMap((family) => facts.policyRules[family].filter(({ own, leads }) => own && !leads));
+  const unrouted = FAMILIES.flatMap((family) => facts.policyRules[family].filter(({ own, leads }) => own && !leads));
   const gone =
-    astray.length > 0
-      ? [`fwmark ${fwmarkList(astray.map(({ fwmark }) => fwmark))}: the route to the target has gone, as it does when its device goes down`]
+    unrouted.length > 0
+      ? [
+          `fwmark ${fwmarkList(unrouted.map(({ fwmark }) => fwmark))}: the route to the target has gone, as it does when its device goes down`,
+        ]
       : [];
   if (FAMILIES.some((family) => !rulesAreReadable(facts, family))) {
-    return gone.length > 0 ? problem(CHECK, gone.join(), AGAIN) : unknown(CHECK, 'the packet rules cannot be read', facts);
+    return gone.length > 0 ? problem(CHECK, gone.join(), RERUN_UP) : unknown(CHECK, 'the packet rules cannot be read', facts);
   }
 
   const parts = FAMILIES.map((family) => readPart(facts, family));
@@ -37,18 +39,18 @@ export function checkSetUp(facts: Facts): Finding {
   const leftovers = parts.flatMap(describeLeftovers);
   const missing = [...gone, ...parts.flatMap(describeMissing), ...describeDifference(parts)];
   if (leftovers.length + missing.length === 0) return ok(CHECK, 'what nfqlb up has set up is whole');
-  return problem(CHECK, [...missing, ...leftovers].join('; '), leftovers.length > 0 ? AGAIN_OR_DOWN : AGAIN);
+  return problem(CHECK, [...missing, ...leftovers].join('; '), leftovers.length > 0 ? RERUN_UP_OR_DOWN : RERUN_UP);
 }
 
-/** What is there of one family. */
+/** The set-up of one family. */
 interface Part {
   readonly family: Family;
   readonly tables: SavedRules;
-  /** Fwmarks that policy rules ask for. */
+  /** Fwmarks that policy rules match. */
   readonly asked: readonly number[];
-  /** Fwmarks that have a policy rule, or a routing table in which routes of ours are. */
+  /** Fwmarks with a policy rule, or with a routing table that has our routes. */
   readonly routed: readonly number[];
-  /** Fwmarks that are translated to targets. */
+  /** Fwmarks with address translation to a target. */
   readonly translated: readonly number[];
 }
 
@@ -60,13 +62,13 @@ function readPart({ savedRules, policyRules, ownTables }: Facts, family: Family)
   return { family, tables, asked, routed: distinct(routed), translated: distinct(marks.map(Number)) };
 }
 
-/** Tables that iptables-save does not show for what nftables has put into them. */
+/** Tables that iptables-save cannot show because of nftables rules in them. */
 function incompatibleTables({ savedRules }: Facts, family: Family): string[] {
   const names = [...(savedRules[family] ?? '').matchAll(/^# Table `(\w+)' is incompatible/gm)].map(([, name]) => name);
   return names.map((name) => `${iptables(family)} -t ${name}`);
 }
 
-/** What `up` makes first and takes away last, when it could not do the rest. */
+/** What `up` creates first and removes last, if it failed in between. */
 function describeLeftovers({ family, tables, routed }: Part): string[] {
   if (routed.length === 0) return [];
   const what = `IPv${family}: policy rules or routes for fwmark ${fwmarkList(routed)} (protocol ${PROTOCOL})`;
@@ -96,7 +98,7 @@ function describeMissing(part: Part): string[] {
   return texts;
 }
 
-/** Whether packets are those of programs here. */
+/** Whether packets come from programs here. */
 function isLocal(tables: SavedRules): boolean {
   const jumps = [...tables.values()].flatMap((table) => table.jumps);
   return jumps.length > 0 && jumps.every((jump) => jump.startsWith('OUTPUT '));
@@ -112,7 +114,7 @@ function missingJumps(name: TableName, { chains, jumps }: SavedTable, local: boo
     .map(([hook, chain]) => `no rule leads from ${hook} to the chain ${chain}`);
 }
 
-/** What each VIP has in a table: the action, and of which packets. */
+/** The action of each VIP's rules in a table. */
 const ACTIONS: Readonly<Record<TableName, string>> = { filter: 'DROP', nat: 'DNAT', mangle: 'NFQUEUE' };
 
 function missingRules(name: TableName, { chains, rules }: SavedTable, vips: readonly string[], translated: readonly number[]): string[] {
@@ -141,12 +143,12 @@ function missingRules(name: TableName, { chains, rules }: SavedTable, vips: read
   ];
 }
 
-/** Whether a connection's fwmark is kept, so that only its first packet goes to the queue. */
+/** Whether connections keep their fwmark, so that only the first packet goes to the queue. */
 function isSynOnly(tables: SavedRules): boolean {
   return [...tables.values()].some(({ rules }) => rules.some((rule) => / -m connmark | -j CONNMARK /.test(rule)));
 }
 
-/** What such a set-up has beside the rest, for every VIP: its fwmark is saved, restored, and then obeyed. */
+/** Additional rules of such a set-up, for every VIP: save the fwmark, restore it, and use it. */
 const MARK_RULES: Readonly<Record<TableName, readonly RegExp[]>> = {
   filter: [],
   nat: [/ -j CONNMARK --save-mark\b/],
@@ -162,13 +164,13 @@ function missingMarks(name: TableName, { rules }: SavedTable, vips: readonly str
   });
 }
 
-/** The VIP that a rule in the chain for VIPs is for. */
+/** The VIP of a rule in the chain for VIPs. */
 function vipOf(rule: string): string[] {
   const [, vip] = new RegExp(`^${CHAIN} -d (\\S+) `).exec(rule) ?? [];
   return vip === undefined ? [] : [vip];
 }
 
-/** A fwmark says nothing about the family: it must have its target in each that there is. */
+/** A fwmark is not tied to a family: it needs a target in each one in use. */
 function describeDifference(parts: readonly Part[]): string[] {
   const marks = (part: Part): readonly number[] => [...part.routed, ...part.translated];
   const used = parts.filter((part) => marks(part).length > 0);

@@ -6,16 +6,16 @@ import { describeOutcome } from '../path/way-to-queue.js';
 import { FAMILIES, type Family } from '../set-up.js';
 import type { Facts } from './facts.js';
 
-/** The order in which a hook's packets pass the tables of iptables. */
+/** The order in which packets pass the iptables tables of a hook. */
 const TABLES = ['raw', 'mangle', 'nat', 'filter'] as const;
 
 /** Hooks at which packets can be sent to a queue before they are routed. */
 const HOOKS = ['PREROUTING', 'OUTPUT'] as const;
 
-/** The rules that packets to a VIP pass up to its queue rule. */
+/** The path of packets to a VIP up to its queue rule. */
 export interface QueueWay {
   readonly family: Family;
-  /** The VIP as the queue rule has it; absent where the rule is for all packets. */
+  /** The VIP as written in the queue rule; absent if the rule has no destination. */
   readonly vip: string | undefined;
   readonly hook: (typeof HOOKS)[number];
   /** The table with the queue rule. */
@@ -24,7 +24,7 @@ export interface QueueWay {
   readonly tables: ReadonlyMap<string, Chains>;
 }
 
-/** All ways to the queues of some rules of iptables. */
+/** All paths to queues in a set of iptables rules. */
 export function waysToQueues({ savedRules }: { readonly savedRules: Readonly<Record<Family, string | undefined>> }): QueueWay[] {
   return FAMILIES.flatMap((family) => {
     const tables = parseChains(savedRules[family] ?? '');
@@ -55,12 +55,12 @@ function queueDestinations(chains: Chains, hook: string): (string | undefined)[]
 /** Something that keeps packets to a VIP from its queue. */
 export interface Shadow {
   readonly vip: string;
-  /** Which packets: all, those that another program has marked, or others that cannot be told from the rules. */
+  /** Which packets: all, those marked by another program, or some that the rules alone do not determine. */
   readonly packets: 'all' | 'marked' | 'some';
   readonly rule: string;
 }
 
-/** What comes before the queue rules and takes their packets. */
+/** Rules and policies before the queue rules that take their packets. */
 export function findShadows(facts: Pick<Facts, 'savedRules'>): Shadow[] {
   return waysToQueues(facts).flatMap(shadowsOn);
 }
@@ -93,14 +93,14 @@ export function destination(network: string | undefined): { readonly destination
   return cidr ? { destination: cidr } : {};
 }
 
-/** What changes a packet's fwmark between the queue and its route. */
+/** A rule that changes a packet's fwmark between the queue and routing. */
 export interface MarkChange {
   /** Whether it changes the fwmark of all packets to a VIP. */
   readonly isCertain: boolean;
   readonly rule: string;
 }
 
-/** Rules of iptables in tables behind the queue's. */
+/** Mark changes by iptables, in tables after that of the queue rule. */
 export function findMarkChanges(facts: Pick<Facts, 'savedRules'>): MarkChange[] {
   return waysToQueues(facts).flatMap(({ vip, hook, table, tables }) => {
     const packet = { ...destination(vip), isForwarded: hook === 'PREROUTING' };

@@ -3,7 +3,7 @@ import type { Facts } from './facts.js';
 import { type Finding, problem } from './finding.js';
 import { translations } from './translations.js';
 
-/** Active targets on networks of this machine that do not answer when it asks for their link-layer address; nothing when there is none. */
+/** Active targets on connected networks that do not answer ARP or neighbour discovery. Empty if there are none. */
 export function checkTargets({ savedRules, ownRoutes, silentNeighbours, tables }: Facts): Finding[] {
   if (silentNeighbours.length === 0) return [];
   const addresses = FAMILIES.flatMap((family) => [...translations(savedRules[family] ?? ''), ...ownRoutes[family]]);

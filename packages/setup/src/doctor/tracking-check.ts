@@ -4,7 +4,7 @@ import type { Facts } from './facts.js';
 import { type Finding, ok, unknown, warning } from './finding.js';
 import { anyRulesAreReadable, nativeTables, type PacketRules } from './queue-rules.js';
 
-/** What makes the kernel track connections: matches and targets of iptables, expressions of nftables. */
+/** What makes the kernel track connections: iptables matches and targets, nftables expressions. */
 const IPTABLES_TRACKING =
   /-m (?:conntrack|state|connmark|connlimit|connbytes|connlabel|helper|cluster|socket)\b|-j (?:CT|CONNMARK|CONNSECMARK|DNAT|SNAT|MASQUERADE|REDIRECT|NETMAP|SYNPROXY|TPROXY)\b/;
 const NFT_TRACKING =
@@ -20,7 +20,7 @@ export function trackingRules(facts: PacketRules): { own: string[]; foreign: str
   return { own: iptables.filter(isOwn), foreign: [...iptables.filter((line) => !isOwn(line)), ...nft] };
 }
 
-/** Whether fragments come as they are. Where connections are tracked, the kernel has put them together before. */
+/** Whether fragments reach the queue as they are. With connection tracking, the kernel reassembles them first. */
 export function checkDefragmentation(facts: Facts): Finding {
   const check = 'defragmentation';
   if (!anyRulesAreReadable(facts)) return unknown(check, 'the packet rules cannot be read', facts);

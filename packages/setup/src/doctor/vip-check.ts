@@ -1,7 +1,7 @@
 import type { Facts } from './facts.js';
 import { type Finding, problem } from './finding.js';
 
-/** Whether the kernel routes packets to VIPs by their fwmark. Nothing where it does. */
+/** Whether the kernel routes packets to VIPs by their fwmark. Empty if it does. */
 export function checkVips({ localVips, strayRoutes }: Facts): Finding[] {
   const check = 'VIPs';
   // The routing table `local` comes before any policy rule.

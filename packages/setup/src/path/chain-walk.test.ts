@@ -7,7 +7,7 @@ import { parseChains } from './saved-chains.js';
 const VIP = parseCidr('10.0.0.1/32')!;
 const TO_VIP: KnownPacket = { destination: VIP, mark: 0, isForwarded: true };
 
-/** What happens in a table with these rules: `queue`, or `accept?` where it only may. */
+/** The outcomes in a table with these rules: `queue`, or `accept?` if uncertain. */
 function outcomes(rules: readonly string[], packet: KnownPacket = TO_VIP, policy = 'ACCEPT'): string[] {
   const declared = [':A - [0:0]', ':B - [0:0]'];
   const saved = ['*mangle', `:PREROUTING ${policy} [0:0]`, ...declared, ...rules.map((rule) => `-A ${rule}`), 'COMMIT', ''].join('\n');
@@ -15,7 +15,7 @@ function outcomes(rules: readonly string[], packet: KnownPacket = TO_VIP, policy
   return walk(chains, 'PREROUTING', packet).map(({ what, isCertain }) => `${what}${isCertain ? '' : '?'}`);
 }
 
-describe('a packet’s way', () => {
+describe('a packet’s path', () => {
   test.each<[string, string[], string[]]>([
     ['without rules: the policy', [], ['accept']],
     [
@@ -26,19 +26,15 @@ describe('a packet’s way', () => {
     ['past a rule that may match', ['PREROUTING -s 10.9.0.0/16 -j ACCEPT', 'PREROUTING -j NFQUEUE'], ['accept?', 'queue']],
     ['into a chain and back', ['PREROUTING -j A', 'PREROUTING -j DROP', 'A -d 10.0.0.3/32 -j ACCEPT'], ['drop']],
     ['into a chain, where it ends', ['PREROUTING -j A', 'PREROUTING -j DROP', 'A -j NFQUEUE'], ['queue']],
-    ['into a chain, from where it returns', ['PREROUTING -j A', 'PREROUTING -j DROP', 'A -j RETURN', 'A -j NFQUEUE'], ['drop']],
-    [
-      'into a chain, from where it may return',
-      ['PREROUTING -j A', 'PREROUTING -j DROP', 'A -i eth0 -j RETURN', 'A -j NFQUEUE'],
-      ['queue?', 'drop'],
-    ],
+    ['into a chain that returns', ['PREROUTING -j A', 'PREROUTING -j DROP', 'A -j RETURN', 'A -j NFQUEUE'], ['drop']],
+    ['into a chain that may return', ['PREROUTING -j A', 'PREROUTING -j DROP', 'A -i eth0 -j RETURN', 'A -j NFQUEUE'], ['queue?', 'drop']],
     ['maybe into a chain', ['PREROUTING -i eth0 -j A', 'A -j NFQUEUE'], ['queue?', 'accept']],
     ['through chains in chains', ['PREROUTING -j A', 'A -j B', 'A -j DROP', 'B -j NFQUEUE'], ['queue']],
-    ['to a chain that does not come back', ['PREROUTING -j B', 'B -g A', 'B -j DROP', 'A -d 10.0.0.9/32 -j DROP'], ['accept']],
+    ['by goto, which does not come back', ['PREROUTING -j B', 'B -g A', 'B -j DROP', 'A -d 10.0.0.9/32 -j DROP'], ['accept']],
     ['out of the hook by RETURN', ['PREROUTING -m mark --mark 0x0 -j RETURN', 'PREROUTING -j NFQUEUE'], ['accept']],
-    ['with a mark that is known', ['PREROUTING -m mark ! --mark 0x0 -j ACCEPT', 'PREROUTING -j NFQUEUE'], ['queue']],
+    ['with a known mark', ['PREROUTING -m mark ! --mark 0x0 -j ACCEPT', 'PREROUTING -j NFQUEUE'], ['queue']],
     [
-      'with a mark that was changed',
+      'with a changed mark',
       [
         'PREROUTING -j CONNMARK --restore-mark --nfmask 0xffffffff --ctmask 0xffffffff',
         'PREROUTING -m mark ! --mark 0x0 -j ACCEPT',
@@ -46,8 +42,8 @@ describe('a packet’s way', () => {
       ],
       ['mark', 'accept?', 'queue'],
     ],
-    ['by rules that only count or log', ['PREROUTING -d 10.0.0.1/32', 'PREROUTING -j LOG --log-prefix "a -j DROP "'], ['accept']],
-    ['round chains that lead to each other', ['PREROUTING -j A', 'A -j B', 'B -j A'], ['accept']],
+    ['past rules that only count or log', ['PREROUTING -d 10.0.0.1/32', 'PREROUTING -j LOG --log-prefix "a -j DROP "'], ['accept']],
+    ['through chains that jump to each other', ['PREROUTING -j A', 'A -j B', 'B -j A'], ['accept']],
     ['past comments', ['PREROUTING -m comment --comment "no -j ACCEPT ! here" -j NFQUEUE'], ['queue']],
   ])('%s', (_, rules, expected) => {
     expect(outcomes(rules)).toEqual(expected);
@@ -81,7 +77,7 @@ test.each<[string, Partial<KnownPacket>, boolean | undefined]>([
   ['-i lo', {}, false],
   ['-i eth0', {}, undefined],
   ['-m conntrack --ctstate ESTABLISHED', {}, undefined],
-])('%s, of a packet with %j', (conditions, known, matches) => {
+])('%s, for a packet with %j', (conditions, known, matches) => {
   const expected = matches === undefined ? ['queue?', 'accept'] : matches ? ['queue'] : ['accept'];
   expect(outcomes([`PREROUTING ${conditions} -j NFQUEUE`], { isForwarded: true, ...known })).toEqual(expected);
 });

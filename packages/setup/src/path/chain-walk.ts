@@ -3,13 +3,13 @@ import type { Chains, Rule } from './saved-chains.js';
 
 /** Something that happens, or may happen, to a packet in a table. */
 export interface Outcome {
-  /** All but `mark` end the packet's way through the table. */
+  /** All but `mark` end the packet's path through the table. */
   readonly what: 'accept' | 'drop' | 'queue' | 'translate' | 'mark';
   /** The rule that does it; absent for a chain's policy. */
   readonly rule: Rule | undefined;
   /** The chain that the rule or the policy belongs to. */
   readonly chain: string;
-  /** Whether it happens to every such packet that got as far as this. */
+  /** Whether it happens to every such packet that gets this far. */
   readonly isCertain: boolean;
 }
 
@@ -22,8 +22,8 @@ const ENDS: Readonly<Record<string, Outcome['what']>> = {
 const MARKS = /-j (?:MARK\b|CONNMARK .*--restore-mark)/;
 
 /**
- * Follows a packet through a table, from the chain of a hook (`PREROUTING`). Where a rule's conditions cannot be decided, both ways are
- * followed. Returns what may happen in the order of the rules, up to the first end that is certain.
+ * Follows a packet through a table, from the chain of a hook (`PREROUTING`). If a rule's conditions are undecided, follows both branches.
+ * Returns the possible outcomes in rule order, up to the first certain end.
  */
 export function walk(chains: Chains, hook: string, packet: KnownPacket): Outcome[] {
   const outcomes: Outcome[] = [];
@@ -36,7 +36,7 @@ export function walk(chains: Chains, hook: string, packet: KnownPacket): Outcome
   /** @returns whether no packet that got here comes back, and what is known about those that do */
   function visit(chain: string, arriving: KnownPacket, isCertain: boolean, depth = 0): { isEnded: boolean; packet: KnownPacket } {
     let packet = arriving;
-    // Once some packets may have returned, those behind are not all.
+    // Once some packets may have returned, later rules do not see all.
     let mayHaveReturned = false;
     for (const rule of chains.get(chain)?.rules ?? []) {
       const answer = ruleMatches(rule, packet);
@@ -47,7 +47,7 @@ export function walk(chains: Chains, hook: string, packet: KnownPacket): Outcome
         outcomes.push({ what: end, rule, chain, isCertain: isCertain && isSure && !mayHaveReturned });
         if (isSure) return { isEnded: !mayHaveReturned, packet };
       } else if (rule.target === 'RETURN') {
-        // From a hook's own chain: to its policy.
+        // From the hook's own chain: apply its policy.
         if (chain === hook) {
           outcomes.push({ what: base!.policy === 'DROP' ? 'drop' : 'accept', rule, chain, isCertain: isCertain && isSure });
           if (isSure) return { isEnded: true, packet };

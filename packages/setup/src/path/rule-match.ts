@@ -1,7 +1,7 @@
 import { type Cidr, isIpv4, parseCidr, samePrefix } from '@nfqlb/core/address';
 import type { Match, Rule } from './saved-chains.js';
 
-/** What is known about a packet. What is absent could be anything. */
+/** What is known about a packet. Absent fields could be anything. */
 export interface KnownPacket {
   readonly source?: Cidr;
   readonly destination?: Cidr;
@@ -26,7 +26,7 @@ export function ruleMatches(rule: Rule, packet: KnownPacket): Answer {
   return answers.includes('unknown') ? 'unknown' : 'yes';
 }
 
-/** Options of a rule's conditions that cannot be decided for a packet, as in `--mark`. */
+/** Options of a rule whose conditions are undecided for a packet, such as `--mark`. */
 export function undecided(rule: Rule, packet: KnownPacket): string[] {
   return rule.matches.filter((match) => matchAnswer(match, packet) === 'unknown').map(({ option }) => option);
 }
@@ -72,7 +72,7 @@ function answerOf<T>(known: T | undefined, holds: (known: T) => boolean): Answer
   return holds(known) ? 'yes' : 'no';
 }
 
-/** Whether all addresses of `known` are in the network; `unknown` where only some are. */
+/** Whether all addresses of `known` are in the network; `unknown` if only some are. */
 function isWithin(known: Cidr | undefined, network: string): Answer {
   const wanted = parseCidr(network);
   if (!known || !wanted) return 'unknown';

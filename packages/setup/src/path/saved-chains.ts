@@ -1,10 +1,10 @@
-// The rules of iptables-save and ip6tables-save, as far as a packet's way through them depends on it.
+// The rules of iptables-save and ip6tables-save, as far as needed to follow a packet.
 
 /** A table: its chains by name. */
 export type Chains = ReadonlyMap<string, Chain>;
 
 export interface Chain {
-  /** What happens to a packet that no rule decides about; absent for a user's chain, which returns to its caller. */
+  /** What happens to packets that no rule decides; absent for a user-defined chain, which returns to its caller. */
   readonly policy: string | undefined;
   readonly rules: readonly Rule[];
 }
@@ -27,7 +27,7 @@ export interface Match {
   readonly isNegated: boolean;
 }
 
-/** Reads what iptables-save has written: tables by name. */
+/** Parses the output of iptables-save: tables by name. */
 export function parseChains(saved: string): ReadonlyMap<string, Chains> {
   const tables = new Map<string, Chains>();
   for (const section of saved.split(/^\*/m).slice(1)) {
@@ -59,7 +59,7 @@ function parseRule(line: string): Rule {
     }
     const end = words.findIndex((word) => word.startsWith('-') || word === '!');
     const values = words.splice(0, end < 0 ? words.length : end);
-    // A module is no condition; its options are.
+    // A module is not a condition; its options are.
     if (option !== '-m') matches.push({ option, values, isNegated });
     isNegated = false;
   }

@@ -15,12 +15,12 @@ export type WayToQueue =
       readonly last: number;
       /** It passes without a verdict while nobody listens. */
       readonly isBypassed: boolean;
-      /** Rules before this one, whose conditions explain cannot decide, that would keep the packet from the queue. */
+      /** Earlier rules, with conditions that explain cannot decide, that would keep the packet from the queue. */
       readonly unless: readonly string[];
     }
-  /** A rule or policy drops it before. */
+  /** A rule or policy drops it first. */
   | { readonly end: 'drop'; readonly rule: string }
-  /** It passes by all queue rules; `rule` accepts it before them, if one does. */
+  /** No queue rule gets it; `rule` accepts it first, if one does. */
   | { readonly end: 'pass'; readonly rule: string | undefined };
 
 /** Follows a packet through the hooks that may have queue rules. */
@@ -33,7 +33,7 @@ export function wayToQueue(tables: ReadonlyMap<string, Chains>, packet: KnownPac
       const queue = outcomes.find(({ what }) => what === 'queue');
       const end = outcomes.at(-1);
       if (queue?.rule) return atQueue(queue.rule.text, outcomes.slice(0, outcomes.indexOf(queue)));
-      // A packet is either delivered here or passed on, so that INPUT and FORWARD do not both drop it.
+      // A packet passes either INPUT or FORWARD, so a drop in one of them is not certain.
       if (end?.what === 'drop' && (hook === 'PREROUTING' || hook === 'OUTPUT')) return { end: 'drop', rule: describeOutcome(end) };
       if (end?.what === 'accept' && end.rule) accepted ??= end.rule.text;
     }
@@ -53,7 +53,7 @@ function atQueue(rule: string, before: readonly Outcome[]): WayToQueue {
   };
 }
 
-/** The rule, or whose policy it is. */
+/** The rule, or the chain whose policy it is. */
 export function describeOutcome({ rule, chain }: Outcome): string {
   return rule?.text ?? `the policy of the chain ${chain}`;
 }

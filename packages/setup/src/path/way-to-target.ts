@@ -10,9 +10,9 @@ import { describeOutcome } from './way-to-queue.js';
 export interface WayToTarget {
   /** The address that a rule translates the VIP to; absent without address translation. */
   readonly translated?: string;
-  /** Absent when it goes nowhere; then `problem` says why. */
+  /** Absent if it goes nowhere; then `problem` says why. */
   readonly route?: Route;
-  /** The neighbour that gets it; absent where it is delivered here. */
+  /** The neighbour that gets it; absent if it is delivered here. */
   readonly neighbour?: Neighbour;
   /** Why it does not arrive. */
   readonly problem?: string;
@@ -29,7 +29,7 @@ export interface Route {
 
 export interface Neighbour {
   readonly address: string;
-  /** As `ip neighbour` writes it: `REACHABLE`, `STALE`, `FAILED`; absent where the kernel has not asked for it yet. */
+  /** As `ip neighbour` prints it: `REACHABLE`, `STALE`, `FAILED`; absent if the kernel has not resolved it yet. */
   readonly state?: string;
   readonly linkLayerAddress?: string;
 }
@@ -48,7 +48,7 @@ interface NeighbourJson {
   readonly state?: readonly string[];
 }
 
-/** What the kernel says about a route, in other words. */
+/** The kernel's routing errors in plain words. */
 const ROUTE_ERRORS: readonly (readonly [RegExp, string])[] = [
   [/No route to host/, 'no route, or forwarding is off'],
   [/Network is unreachable/, 'no route'],
@@ -61,11 +61,11 @@ const ROUTE_ERRORS: readonly (readonly [RegExp, string])[] = [
 ];
 
 /**
- * Follows a packet from its verdict to a neighbour, by the kernel's own answers.
+ * Follows a packet from its verdict to a neighbour, by asking the kernel.
  *
  * @param tables the packet rules of its family
  * @param addresses its source and destination
- * @param device where it comes in; default: the one through which answers to its source leave
+ * @param device where it comes in; default: where answers to its source leave
  */
 export function wayToTarget(
   tables: ReadonlyMap<string, Chains>,
@@ -103,7 +103,7 @@ function isTranslation({ what, rule }: Outcome): boolean {
   return what === 'translate' && rule?.target === 'DNAT';
 }
 
-/** As the kernel routes a packet that comes in through a device. */
+/** The kernel's route for a packet that comes in through a device. */
 function routeOf(family: 4 | 6, destination: string, source: string, fwmark: number, isForwarded: boolean, device?: string): Route {
   const get = (...words: string[]): RouteJson =>
     (JSON.parse(runProgram(['ip', `-${family}`, '-json', 'route', 'get', ...words])) as RouteJson[])[0]!;
@@ -134,7 +134,7 @@ function networkOf(address: string): { readonly destination?: Cidr } {
   return cidr ? { destination: cidr } : {};
 }
 
-/** The rule, or the policy, that certainly drops it while it is passed on. */
+/** The rule or policy that certainly drops it while it is forwarded. */
 function droppedOnTheWay(tables: ReadonlyMap<string, Chains>, packet: KnownPacket): string | undefined {
   for (const table of ['mangle', 'filter']) {
     const outcomes = walk(tables.get(table) ?? new Map(), 'FORWARD', packet);
