@@ -3,10 +3,11 @@
 //
 // Bundled commands start in little more time than Node itself. Bundles are built from the sources (the private export
 // condition), so that programs and libraries can be built in parallel.
-import { existsSync, readdirSync, rmSync } from 'node:fs';
+import { existsSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { build } from 'esbuild';
+import { thirdPartyLicences } from './third-party-licences.mjs';
 
 const { values, positionals } = parseArgs({ allowPositionals: true, options: { outdir: { type: 'string', default: 'dist' } } });
 
@@ -15,7 +16,7 @@ for (const name of existsSync(values.outdir) ? readdirSync(values.outdir) : []) 
   if (/\.js(\.map)?$/.test(name)) rmSync(join(values.outdir, name));
 }
 
-await build({
+const { metafile } = await build({
   // All outputs go to one folder, whatever folder the source is in.
   entryPoints: positionals.map((source) => ({ in: source, out: basename(source, '.ts') })),
   outdir: values.outdir,
@@ -31,5 +32,7 @@ await build({
   banner: {
     js: "#!/usr/bin/env node\nimport { createRequire as requireOf } from 'node:module';\nconst require = requireOf(import.meta.url);",
   },
+  metafile: true,
   logLevel: 'warning',
 });
+writeFileSync(join(values.outdir, 'THIRD-PARTY-LICENCES.txt'), thirdPartyLicences(Object.keys(metafile.inputs)));

@@ -8,8 +8,14 @@ import { fileURLToPath } from 'node:url';
 /** This package. */
 export const root = join(dirname(fileURLToPath(import.meta.url)), '..');
 
+const libc = process.report.getReport().header.glibcVersionRuntime ? 'glibc' : 'musl';
+
 /** Platform in the names of prebuilt addons: linux-x64-glibc. */
-export const platform = `${process.platform}-${process.arch}-${process.report.getReport().header.glibcVersionRuntime ? 'glibc' : 'musl'}`;
+export const platformOf = (arch) => `${process.platform}-${arch}-${libc}`;
+export const platform = platformOf(process.arch);
+
+/** Prefix of the tools that compile for another architecture, by Node's name for it. */
+const CROSS = { arm64: 'aarch64-linux-gnu-', x64: 'x86_64-linux-gnu-' };
 
 /** Prints the reason in one line and exits. */
 export function fail(reason) {
@@ -21,26 +27,36 @@ export function fail(reason) {
  * Compiles the addon and moves it to `file` atomically, so that running programs find either the old or the new one.
  *
  * @param defines variables of binding.gyp, as `name=value`
+ * @param arch Node's name for the architecture: another one than this machine's needs Debian's cross compiler
  */
-export function compile(file, defines = []) {
-  for (const tool of ['g++', 'make', 'python3']) {
+export function compile(file, { defines = [], arch = process.arch } = {}) {
+  const isCross = arch !== process.arch;
+  if (isCross && (CROSS[arch] === undefined || libc !== 'glibc')) {
+    fail(
+      `${platformOf(arch)} cannot be compiled on ${platform}: only ${Object.keys(CROSS).join(' and ')} on Debian; run this on such a machine`,
+    );
+  }
+  const prefix = isCross ? CROSS[arch] : '';
+  const compiler = isCross ? `g++-${prefix.slice(0, -1).replaceAll('_', '-')}` : 'g++';
+  for (const tool of [`${prefix}g++`, 'make', 'python3']) {
     if (spawnSync(tool, ['--version']).error) {
-      fail(`${tool} is missing, and no prebuilt addon fits; on Debian: apt-get install g++ make python3`);
+      fail(`${tool} is missing, and no prebuilt addon fits; on Debian: apt-get install ${compiler} make python3`);
     }
   }
   // Use the headers that came with this Node, if any; otherwise node-gyp downloads them.
-  const prefix = dirname(dirname(process.execPath));
-  const nodedir = existsSync(join(prefix, 'include/node/node_api.h')) ? [`--nodedir=${prefix}`] : [];
+  const nodePrefix = dirname(dirname(process.execPath));
+  const nodedir = existsSync(join(nodePrefix, 'include/node/node_api.h')) ? [`--nodedir=${nodePrefix}`] : [];
   const gyp = createRequire(import.meta.url).resolve('node-gyp/bin/node-gyp.js');
   // Build in a copy: node-gyp builds next to the sources, and first removes its previous output.
   const folder = join(root, `build/compile-${process.pid}`);
   const output = join(folder, 'build/Release/nfqlb.node');
   cpSync(join(root, 'addon'), folder, { recursive: true });
   const variables = defines.map((define) => `-D${define}`);
-  const command = [gyp, 'rebuild', '--directory', folder, '--release', ...nodedir, '--', ...variables];
-  const { status, stdout, stderr } = spawnSync(process.execPath, command, { encoding: 'utf8' });
+  const command = [gyp, 'rebuild', '--directory', folder, '--release', `--arch=${arch}`, ...nodedir, '--', ...variables];
+  const tools = isCross ? { CC: `${prefix}gcc`, CXX: `${prefix}g++`, AR: `${prefix}ar` } : {};
+  const { status, stdout, stderr } = spawnSync(process.execPath, command, { encoding: 'utf8', env: { ...process.env, ...tools } });
   if (status === 0) {
-    execFileSync('strip', ['--strip-debug', output]);
+    execFileSync(`${prefix}strip`, ['--strip-debug', output]);
     mkdirSync(dirname(file), { recursive: true });
     renameSync(output, file);
   } else {

@@ -1,9 +1,42 @@
-// Compiles the prebuilt addon for this platform: prebuilds/linux-x64-glibc.node. Run it on the oldest C library that should be supported.
-import { join } from 'node:path';
-import { compile, platform, root } from './compile.mjs';
-import { note } from './source-digest.mjs';
+// Compiles the prebuilt addon, prebuilds/linux-x64-glibc.node, unless there is one from these sources. N-API is the same in all versions of
+// Node, so there is one file for each architecture and C library.
+//
+//   node scripts/prebuild.mjs                     for this machine; on Alpine, for musl
+//   node scripts/prebuild.mjs --arch=arm64        with Debian's cross compiler
+//   node scripts/prebuild.mjs --copy-to=FOLDER    and copy all prebuilt addons into another package
+import { copyFileSync, existsSync, mkdirSync, readdirSync, rmSync } from 'node:fs';
+import { basename, join } from 'node:path';
+import { parseArgs } from 'node:util';
+import { isNewer, neededVersions, OLDEST } from './c-library.mjs';
+import { compile, fail, platformOf, root } from './compile.mjs';
+import { hasTheseSources, note } from './source-digest.mjs';
 
-const prebuilt = join(root, 'prebuilds', `${platform}.node`);
-compile(prebuilt);
-note(prebuilt);
-console.log(prebuilt);
+const { values } = parseArgs({ options: { arch: { type: 'string', default: process.arch }, 'copy-to': { type: 'string' } } });
+
+const folder = join(root, 'prebuilds');
+const platform = platformOf(values.arch);
+const prebuilt = join(folder, `${platform}.node`);
+if (!existsSync(prebuilt) || !hasTheseSources(prebuilt)) {
+  compile(prebuilt, { arch: values.arch });
+  note(prebuilt, platform);
+}
+
+const all = readdirSync(folder)
+  .filter((name) => name.endsWith('.node'))
+  .map((name) => join(folder, name));
+for (const file of all) {
+  if (!hasTheseSources(file)) fail(`${file} was built from other sources: build it again, or remove it`);
+  const needed = neededVersions(file);
+  for (const [library, oldest] of Object.entries(OLDEST)) {
+    if (needed[library] === undefined || !isNewer(needed[library], oldest)) continue;
+    rmSync(file);
+    fail(`${basename(file)} needs ${library}_${needed[library]}, Node itself only ${library}_${oldest}: compile it on Debian 12 or older`);
+  }
+  const versions = Object.entries(needed).map(([library, version]) => `${library}_${version}`);
+  console.log(`${file}: needs ${versions.join(', ') || 'musl'}`);
+}
+
+if (values['copy-to'] !== undefined) {
+  mkdirSync(values['copy-to'], { recursive: true });
+  for (const file of all) copyFileSync(file, join(values['copy-to'], basename(file)));
+}

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { compile, fail, root } from './compile.mjs';
 
 const addon = join(root, 'build/sanitized/nfqlb.node');
-compile(addon, ['sanitize=1']);
+compile(addon, { defines: ['sanitize=1'] });
 const libraryOf = (name) => execFileSync('g++', [`-print-file-name=${name}`], { encoding: 'utf8' }).trim();
 
 const env = {

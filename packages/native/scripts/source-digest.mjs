@@ -10,20 +10,21 @@ for (const name of readdirSync(folder).sort())
   if (/\.(cc|h|gyp)$/.test(name)) sources.update(name).update(readFileSync(join(folder, name)));
 
 // N-API is the same in every Node, but the headers are those of this Node.
-const current = `${JSON.stringify({ platform, node: process.versions.node, sources: sources.digest('hex') })}\n`;
+const digest = sources.digest('hex');
+const noteFor = (target) => `${JSON.stringify({ platform: target, node: process.versions.node, sources: digest })}\n`;
 
 const noteOf = (addon) => `${addon}.json`;
 
 export function isCurrent(addon) {
-  return existsSync(addon) && existsSync(noteOf(addon)) && readFileSync(noteOf(addon), 'utf8') === current;
+  return existsSync(addon) && existsSync(noteOf(addon)) && readFileSync(noteOf(addon), 'utf8') === noteFor(platform);
 }
 
-export function note(addon) {
-  writeFileSync(noteOf(addon), current);
+export function note(addon, target = platform) {
+  writeFileSync(noteOf(addon), noteFor(target));
 }
 
 /** Whether the addon was built from the current sources, for whatever Node. */
 export function hasTheseSources(addon) {
   if (!existsSync(noteOf(addon))) return false;
-  return JSON.parse(readFileSync(noteOf(addon), 'utf8')).sources === JSON.parse(current).sources;
+  return JSON.parse(readFileSync(noteOf(addon), 'utf8')).sources === digest;
 }

@@ -75,7 +75,7 @@ describe('the addon', () => {
 
   test('that is missing is an error that says where it was searched, and what to do', () => {
     const error = load();
-    expect(error).toMatch(/^NativeError NO_ADDON no native addon for \w+-\w+ and Node [\d.]+: there is no /);
+    expect(error).toMatch(/^NativeError NO_ADDON no native addon for \w+-\w+-glibc and Node [\d.]+: there is no /);
     expect(error).toContain(` ${PREBUILT}, `);
     expect(error).toContain(`, ${BUILT} in ${copy}, `);
     expect(error).toMatch(/`pnpm build` compiles it in a checkout; on Debian, this needs: apt-get install g\+\+ make python3$/);

@@ -1,6 +1,6 @@
 // The addon's TypeScript interface. Only this file loads the addon; nothing outside this package uses it directly.
 
-import { existsSync } from 'node:fs';
+import { closeSync, existsSync, openSync, readSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -69,14 +69,10 @@ export interface Binding {
 }
 
 /**
- * Where addons are in the package, prebuilt ones first. The dynamic linker refuses one built for another C library. (Asking
- * `process.report` takes 6 ms, a seventh of a command's startup time.)
+ * Where addons are in the package. The one for the other C library is not tried: glibc refuses one built for musl, but musl loads one built
+ * for glibc, and Node then crashes.
  */
-const FILES = [
-  `prebuilds/${process.platform}-${process.arch}-glibc.node`,
-  `prebuilds/${process.platform}-${process.arch}-musl.node`,
-  'build/Release/nfqlb.node',
-] as const;
+const filesFor = (platform: string): string[] => [`prebuilds/${platform}.node`, 'build/Release/nfqlb.node'];
 
 let loaded: Binding | undefined;
 
@@ -95,7 +91,9 @@ function load(): Binding {
   const require = createRequire(import.meta.url);
   const { NFQLB_ADDON: named } = process.env;
   const folders = roots();
-  const files = named === undefined ? folders.flatMap((folder) => FILES.map((file) => join(folder, file))) : [named];
+  const platform = `${process.platform}-${process.arch}-${cLibrary()}`;
+  const candidates = filesFor(platform);
+  const files = named === undefined ? folders.flatMap((folder) => candidates.map((file) => join(folder, file))) : [named];
   const refused: string[] = [];
   for (const file of files.filter((candidate) => existsSync(candidate))) {
     try {
@@ -104,11 +102,11 @@ function load(): Binding {
       refused.push(`${file} cannot be loaded: ${(error as Error).message.split('\n')[0]}`);
     }
   }
-  const nowhere = named === undefined ? `there is no ${FILES.join(', ')} in ${folders.join(', ')}` : `there is no ${named}`;
+  const nowhere = named === undefined ? `there is no ${candidates.join(', ')} in ${folders.join(', ')}` : `there is no ${named}`;
   throw new NativeError(
     'NO_ADDON',
     'loading the addon',
-    `no native addon for ${process.platform}-${process.arch} and Node ${process.versions.node}: ${refused.join('; ') || nowhere}. ` +
+    `no native addon for ${platform} and Node ${process.versions.node}: ${refused.join('; ') || nowhere}. ` +
       '`pnpm build` compiles it in a checkout; on Debian, this needs: apt-get install g++ make python3',
   );
 }
@@ -117,4 +115,19 @@ function load(): Binding {
 function roots(): string[] {
   const here = dirname(fileURLToPath(import.meta.url));
   return [...new Set([join(here, '..'), join(here, '../../native'), here])];
+}
+
+/**
+ * The C library of this Node, by the dynamic linker that it names in its first octets. (Asking `process.report` takes 6 ms, a seventh of a
+ * command's startup time.)
+ */
+function cLibrary(): 'glibc' | 'musl' {
+  const head = Buffer.alloc(4096);
+  const fd = openSync(process.execPath, 'r');
+  try {
+    readSync(fd, head, 0, head.length, 0);
+  } finally {
+    closeSync(fd);
+  }
+  return head.includes('/ld-musl-') ? 'musl' : 'glibc';
 }

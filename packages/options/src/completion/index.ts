@@ -6,10 +6,9 @@ import { completionScript, SHELLS, type Shell } from './scripts.js';
 /**
  * Gives a program the command `completion`, which prints a script that makes a shell complete its commands, options and values as
  * declared, and the hidden command that those scripts call.
- *
- * @param name of the program as installed
  */
-export function addCompletion(program: Command, name: string = program.name()): void {
+export function addCompletion(program: Command): void {
+  const name = program.name();
   program
     .command('completion')
     .description(`print a script that makes a shell complete commands, options and names: eval "$(${name} completion bash)"`)

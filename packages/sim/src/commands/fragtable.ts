@@ -19,7 +19,7 @@ interface FragtableOptions extends FragmentOptions {
   readonly json?: string | true;
 }
 
-/** `sim fragtable`: how well a fragment table copes with a rate of fragmented packets. */
+/** `nfqlb-sim fragtable`: how well a fragment table copes with a rate of fragmented packets. */
 export function fragtableCommand(): Command {
   const command = new Command('fragtable').description('send fragmented packets to a fragment table at a given rate, in virtual time');
   addFragmentOptions(command)

@@ -162,8 +162,8 @@ describe('options', () => {
     const { status, stderr } = sim([DEMO, '--at=5:activate 106', '--at=0.5:deactivate 102', '--at=1.75:activate 105']);
     expect(status).toBe(0);
     expect(stderr.split('\n').filter((line) => line.includes('--at'))).toEqual([
-      'sim replay: warning: --at=1.75:activate 105: not applied, because the last packet is 1.743 s after the first one',
-      'sim replay: warning: --at=5:activate 106: not applied, because the last packet is 1.743 s after the first one',
+      'nfqlb-sim replay: warning: --at=1.75:activate 105: not applied, because the last packet is 1.743 s after the first one',
+      'nfqlb-sim replay: warning: --at=5:activate 106: not applied, because the last packet is 1.743 s after the first one',
     ]);
     expect(sim([DEMO, '--at=1.743:activate 105']).stderr).not.toContain('--at');
   });
@@ -174,7 +174,7 @@ describe('options', () => {
     const { status, stderr } = sim([DEMO, `--expect=${expected}`, '--targets=101,102,103']);
     expect(status).toBe(1);
     expect(stderr).toMatch(new RegExp(`${expected}:\\d+: packet \\d+: fwmark 10\\d, expected 104`));
-    expect(stderr).toMatch(/sim replay: \d+ records differ from .*/);
+    expect(stderr).toMatch(/nfqlb-sim replay: \d+ records differ from .*/);
     const lines = readFileSync(expected, 'utf8').split('\n');
     expect(sim([DEMO, '--expect', write(lines.slice(0, -3).join('\n'))]).stderr).toContain('not expected: {"n":1556,');
     expect(sim([DEMO, '--expect', write(`${lines.join('\n')}${lines[0]}\n`)]).stderr).toContain('missing: {"n":1,');
@@ -355,13 +355,13 @@ describe('fragments', () => {
 describe('bad input: one line, exit status 1, and intact packets are replayed', () => {
   const whole = pcap([1, 2, 3].map((port) => ({ bytes: packet().ipv4('10.0.0.2', '10.0.0.1').udp(port, 80).build() })));
   test.each([
-    ['no file', ['/no/such/file'], 'sim replay: /no/such/file: no such file'],
-    ['no capture named', [], 'sim replay: missing argument capture; the usage is'],
-    ['a directory', ['/tmp'], 'sim replay: /tmp: a directory; expected a capture file, or - for standard input'],
+    ['no file', ['/no/such/file'], 'nfqlb-sim replay: /no/such/file: no such file'],
+    ['no capture named', [], 'nfqlb-sim replay: missing argument capture; the usage is'],
+    ['a directory', ['/tmp'], 'nfqlb-sim replay: /tmp: a directory; expected a capture file, or - for standard input'],
     ['targets that are not numbers', ['-', '--targets=abc'], '--targets=abc: must be a whole number from 1 to 2147483647'],
     ['M below 0', ['-', '--M=-1'], '--M=-1: must be a whole number from 3 to 4294967295'],
-    ['N > M', ['-', '--M=7', '--N=8'], 'sim replay: N 8: must be a whole number from 1 to 7'],
-    ['more targets than slots', ['-', '--N=1'], 'sim replay: no free slot for fwmark 102: all 1 are taken'],
+    ['N > M', ['-', '--M=7', '--N=8'], 'nfqlb-sim replay: N 8: must be a whole number from 1 to 7'],
+    ['more targets than slots', ['-', '--N=1'], 'nfqlb-sim replay: no free slot for fwmark 102: all 1 are taken'],
     ['kind nfqlb above its M', ['-', '--M=100000', '--permutation=nfqlb'], 'M=99991: permutation kind nfqlb goes up to M=65537'],
     [
       'unequal weights of kind nfqlb',
@@ -370,7 +370,7 @@ describe('bad input: one line, exit status 1, and intact packets are replayed', 
     ],
     ['a change without a time', ['-', '--at=deactivate 102'], '--at=deactivate 102: must be SECONDS:COMMAND'],
     ['an unknown change', ['-', '--at=1:explode'], 'explode'],
-    ['an unknown option', ['-', '--colour'], 'sim replay: '],
+    ['an unknown option', ['-', '--colour'], 'nfqlb-sim replay: '],
     ['a tier that is not numbers', ['-', '--tier=abc'], '--tier=abc: must be a whole number from 1 to 2147483647'],
     [
       'ownfw that is not in the tier',
@@ -399,7 +399,7 @@ describe('bad input: one line, exit status 1, and intact packets are replayed', 
     expect(status).toBe(1);
     expect(stdout).toContain('standard input: 2 packets');
     expect(stderr).toContain(
-      `sim replay: standard input: cut off at byte ${whole.length - 5}: record 3 needs 44 octets, only 39 are there`,
+      `nfqlb-sim replay: standard input: cut off at byte ${whole.length - 5}: record 3 needs 44 octets, only 39 are there`,
     );
   });
 

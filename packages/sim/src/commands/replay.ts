@@ -53,7 +53,7 @@ interface ReplayOptions extends StoredFragmentOptions {
 
 const DEFAULT_TARGETS = '101,102,103,104';
 
-/** `sim replay`: load-balances a capture as `nfqlb lb` would balance the traffic. */
+/** `nfqlb-sim replay`: load-balances a capture as `nfqlb lb` would balance the traffic. */
 
 export function replayCommand(): Command {
   const command = new Command('replay')
@@ -129,7 +129,7 @@ async function runReplay(path: string, options: ReplayOptions): Promise<void> {
     bar?.clear();
     writer?.close();
     capture.close();
-    for (const line of schedule.describePending()) process.stderr.write(`sim replay: ${line}\n`);
+    for (const line of schedule.describePending()) process.stderr.write(`nfqlb-sim replay: ${line}\n`);
     // If the capture breaks off, the packets before that have been replayed and are shown.
     if (options.json !== true) {
       process.stdout.write(summary(capture, replayed, tally));
@@ -193,6 +193,6 @@ function disordered(capture: Capture, { shuffle, reverseFragments }: ReplayOptio
 
 function reportDifferences(path: string, { first, differences }: Expectation): void {
   for (const { line, text } of first) process.stderr.write(`${path}:${line}: ${text}\n`);
-  process.stderr.write(`sim replay: ${differences} records differ from ${path}\n`);
+  process.stderr.write(`nfqlb-sim replay: ${differences} records differ from ${path}\n`);
   process.exitCode = 1;
 }

@@ -3,7 +3,7 @@ import { CoreError } from '@nfqlb/core';
 import type { RunAnswer, RunTask } from './runs.js';
 import { sustainedRate } from './sustained-rate.js';
 
-/** A worker thread of `sim fragtable --parallel`. */
+/** A worker thread of `nfqlb-sim fragtable --parallel`. */
 function answer({ options, seeds }: RunTask): RunAnswer {
   try {
     return { results: seeds.map((seed) => sustainedRate(options, seed)) };

@@ -1,0 +1,20 @@
+// Which versions of the C and C++ libraries an addon needs.
+import { execFileSync } from 'node:child_process';
+
+/** What Node.js 20 for Linux itself needs, on every architecture: an addon that needs no more runs wherever Node does. */
+export const OLDEST = { GLIBC: '2.28', GLIBCXX: '3.4.21' };
+
+/** The newest version of each library that the file needs, such as `{ GLIBC: '2.28', GLIBCXX: '3.4.21' }`; musl has no versions. */
+export function neededVersions(file) {
+  const needed = {};
+  for (const [, library, version] of execFileSync('readelf', ['--wide', '--version-info', file], { encoding: 'utf8' }).matchAll(
+    /Name: (GLIBC|GLIBCXX)_([\d.]+)/g,
+  )) {
+    if (needed[library] === undefined || isNewer(version, needed[library])) needed[library] = version;
+  }
+  return needed;
+}
+
+export function isNewer(version, than) {
+  return version.localeCompare(than, 'en', { numeric: true }) > 0;
+}
