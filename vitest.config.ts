@@ -13,7 +13,7 @@ export default defineConfig({
         // Tests that start threads or programs are slow on a busy machine.
         test: {
           name: 'unit',
-          include: ['packages/{core,captures,options,configuration,protocol,daemon,setup,sim,cli}/**/*.test.ts'],
+          include: ['packages/{core,captures,options,configuration,protocol,daemon,setup,sim,cli}/**/*.test.ts', 'scripts/*.test.mjs'],
           testTimeout: 30_000,
           hookTimeout: 30_000,
         },
