@@ -10,6 +10,7 @@
 #include "peer.h"
 #include "queue.h"
 #include "tun.h"
+#include "unix_datagram.h"
 #include "unix_socket.h"
 #include "use_mark.h"
 #include "wakeup.h"
@@ -28,6 +29,7 @@ static Napi::Object init(Napi::Env env, Napi::Object exports) {
   exports.Set("isUsedElsewhere", Napi::Function::New<isUsedElsewhere>(env, "isUsedElsewhere"));
   exports.Set("listenAbstract", Napi::Function::New<listenAbstract>(env, "listenAbstract"));
   exports.Set("connectAbstract", Napi::Function::New<connectAbstract>(env, "connectAbstract"));
+  exports.Set("sendDatagram", Napi::Function::New<sendDatagram>(env, "sendDatagram"));
   exports.Set("peerCredentials", Napi::Function::New<peerCredentials>(env, "peerCredentials"));
   return exports;
 }

@@ -65,6 +65,7 @@ export interface Binding {
   isUsedElsewhere(fd: number, place: number): boolean;
   listenAbstract(name: string, backlog: number): number;
   connectAbstract(name: string): number;
+  sendDatagram(address: string, text: string): void;
   peerCredentials(fd: number): { pid: number; uid: number; gid: number; groups: number[] };
 }
 

@@ -1,11 +1,4 @@
-import { addCompletion, Command, run } from '@nfqlb/options';
-import { fragtableCommand } from './commands/fragtable.js';
-import { replayCommand } from './commands/replay.js';
+import { run } from '@nfqlb/options';
+import { sim } from './program.js';
 
-const program = new Command('nfqlb-sim')
-  .description('what would the load balancer do with this traffic?')
-  .addCommand(replayCommand())
-  .addCommand(fragtableCommand());
-
-addCompletion(program);
-await run(program);
+await run(sim());

@@ -24,6 +24,7 @@ import { Control } from '../shared/control.js';
 import { Counters } from '../shared/counters.js';
 import { Tracing } from '../trace/tracing.js';
 import { Health } from '../watch/health.js';
+import { ServiceManager } from '../watch/service-manager.js';
 import { TableObserver } from '../watch/table-observer.js';
 import { TargetWatch } from '../watch/target-watch.js';
 import { TurnWatch } from '../watch/turn-watch.js';
@@ -98,7 +99,8 @@ async function start(options: LoadBalancingOptions, parts: Parts): Promise<{ rea
   await listenForTraces(options, tracing);
   const commands = flowCommands(flows?.handle, tracing);
   parts.add(await listenForFlowCommands(options, access, commands), (each) => each?.close());
-  log.notice(`listening on ${describeQueues(queues)}, ${describeWork(options, tables)}`);
+  const about = `listening on ${describeQueues(queues)}, ${describeWork(options, tables)}`;
+  log.notice(about);
 
   health.look(readOwnQueues(queues), 0);
   status = parts.add(new StatusReport({ options, counters, statistics, flows, health, observer }), () => {
@@ -110,11 +112,15 @@ async function start(options: LoadBalancingOptions, parts: Parts): Promise<{ rea
   watcher = new Watcher({ tier, tun: device, observer, flows, renew: () => workers!.renewTables() }, identities);
   const targets = new TargetWatch(observer, (line) => tracing.tell(Area.Target, line));
   const turns = new TurnWatch(counters, first);
+  // Added last, so closed first: it is told before anything else ends.
+  const manager = parts.add(ServiceManager.of(process.env, process.pid), (each) => each?.stopping());
+  manager?.look(about, health.problems, performance.now());
   const watch = (): void => {
     const kernel = readOwnQueues(queues);
     watcher!.look(counters.sum(), kernel ?? []);
     turns.look();
     health.look(kernel, WATCH_INTERVAL_MS);
+    manager?.look(about, health.problems, performance.now());
     statistics.publish();
     tracing.look();
     if (tracing.wants(Area.Target)) targets.look([...tables.map(({ name }) => name), ...(flows?.tables ?? [])]);
