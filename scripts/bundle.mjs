@@ -1,13 +1,15 @@
 // Bundles each program into one file: `node ../../scripts/bundle.mjs src/sim.ts …`, in a package's folder, writes
 // dist/sim.js (or to --outdir). Dynamic imports go to separate files beside it, part-*.js.
 //
+// Beside them go third-party.json, the packages of others that are inside, and third-party-licences.txt.
+//
 // Bundled commands start in little more time than Node itself. Bundles are built from the sources (the private export
 // condition), so that programs and libraries can be built in parallel.
 import { existsSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { build } from 'esbuild';
-import { thirdPartyLicences } from './third-party-licences.mjs';
+import { bundledPackages } from './bundled-packages.mjs';
 
 const { values, positionals } = parseArgs({ allowPositionals: true, options: { outdir: { type: 'string', default: 'dist' } } });
 
@@ -35,4 +37,11 @@ const { metafile } = await build({
   metafile: true,
   logLevel: 'warning',
 });
-writeFileSync(join(values.outdir, 'THIRD-PARTY-LICENCES.txt'), thirdPartyLicences(Object.keys(metafile.inputs)));
+
+const packages = bundledPackages(metafile);
+const list = packages.map(({ name, version, license }) => ({ name, version, license }));
+writeFileSync(join(values.outdir, 'third-party.json'), `${JSON.stringify(list, undefined, 2)}\n`);
+const texts = packages.map(
+  ({ name, version, license, text }) => `${name} ${version} (${license})\n\n${text ?? 'The package has no text of its licence.'}\n`,
+);
+writeFileSync(join(values.outdir, 'third-party-licences.txt'), texts.join(`\n${'-'.repeat(80)}\n\n`));

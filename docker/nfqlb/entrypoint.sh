@@ -35,8 +35,10 @@ case $vips in
 esac
 tun=
 if [ "$mode" = dsr ]; then
-  if [ -c /dev/net/tun ]; then
+  if [ -c /dev/net/tun ] && [ -r /dev/net/tun ] && [ -w /dev/net/tun ]; then
     tun=--tun=nfqlb0
+  elif [ -c /dev/net/tun ]; then
+    echo "nfqlb: /dev/net/tun: user $(id -u) may not open it: fragments that come before the first of their packet are dropped; on the machine: chmod 0666 /dev/net/tun, as udev does" >&2
   else
     echo 'nfqlb: no /dev/net/tun: fragments that come before the first of their packet are dropped; docker run --device=/dev/net/tun' >&2
   fi

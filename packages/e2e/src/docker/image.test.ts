@@ -1,9 +1,12 @@
 // The images on their own: valid and invalid configuration, and how they end.
 
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, test } from 'vitest';
 import type { Family } from '../matrix/behaviours.js';
-import { Running } from '../processes/running.js';
+import { Running, run } from '../processes/running.js';
 import { describeDocker } from '../testing/describe-docker.js';
 import { sharedSite } from '../testing/shared-site.js';
 import { docker, LB_IMAGE, OWNER_LABEL, owner } from './engine.js';
@@ -36,6 +39,24 @@ describeDocker('the load balancer’s image', () => {
     });
     expect(await runImage(LB_IMAGE, 'ipu', 'contains', '--cidr=10.0.0.0/8', '10.1.1.1')).toMatchObject({ status: 0 });
     expect(await runImage(LB_IMAGE, 'sh', '-c', 'ip -V && iptables --version')).toMatchObject({ status: 0 });
+  });
+
+  test('runs as an ordinary user, and only programs of nfqlb get CAP_NET_ADMIN', async () => {
+    const script = 'id -u; grep CapEff /proc/self/status; nfqlb doctor';
+    const { stdout } = await runImage(ADMIN, LB_IMAGE, 'sh', '-c', script);
+    expect(stdout).toMatch(/^10001\nCapEff:\t0{16}\n/);
+    expect(stdout).toContain('CAP_NET_ADMIN is there');
+    expect(await runImage(ADMIN, '--security-opt=no-new-privileges', LB_IMAGE, 'doctor')).toMatchObject({
+      stdout: expect.stringContaining('CAP_NET_ADMIN is missing'),
+    });
+    const asRoot = ['--user=0:0', '--cap-drop=ALL', ADMIN, '--security-opt=no-new-privileges'];
+    expect(await runImage(...asRoot, LB_IMAGE, 'doctor')).toMatchObject({ stdout: expect.stringContaining('CAP_NET_ADMIN is there') });
+  });
+
+  test('contains no compiler and no package manager', async () => {
+    const programs = 'apt apt-get dpkg cc gcc g++ make python3 perl npm npx corepack curl bash';
+    const { status, stdout } = await runImage(LB_IMAGE, 'sh', '-c', `for i in ${programs}; do command -v $i; done; command -v node`);
+    expect({ status, stdout }).toEqual({ status: 0, stdout: '/usr/local/bin/node\n' });
   });
 
   test.each<[what: string, args: readonly string[], said: string | RegExp]>([
@@ -93,6 +114,19 @@ describeDocker('the load balancer’s image', () => {
     expect((await waiting).trim()).toBe('0');
     await running.exited;
     expect(running.stderr + running.stdout).not.toContain('nothing was set up');
+  });
+
+  test('says so if its user may not open /dev/net/tun', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'nfqlb-tun-'));
+    try {
+      await run(['mknod', '--mode=0600', join(folder, 'tun'), 'c', '10', '200']);
+      const device = `--device=${join(folder, 'tun')}:/dev/net/tun`;
+      const { status, stderr } = await runImage(ADMIN, device, VIP_4, TARGET_4, env('MODE', 'dsr'), env('LB_OPTIONS', '--none'), LB_IMAGE);
+      expect(status).toBe(1);
+      expect(stderr).toMatch(/^nfqlb: \/dev\/net\/tun: user 10001 may not open it: .*: chmod 0666 \/dev\/net\/tun/m);
+    } finally {
+      rmSync(folder, { recursive: true });
+    }
   });
 
   test('is unhealthy without a listener', async () => {
