@@ -5,21 +5,13 @@ import { randomNumbers } from '@nfqlb/core/testing';
 import { describe, expect, test } from 'vitest';
 import { makeBare, nfqlb, setUpOf } from '../setup/router.js';
 import { describeLive } from '../testing/describe-live.js';
-import type { LbHost } from '../topology/host.js';
 import { Topology } from '../topology/topology.js';
-import { inject } from '../traffic/injection.js';
+import { marksGivenTo, type Numbered } from '../traffic/given-marks.js';
 import { LoadBalancer } from './load-balancer.js';
 import { NFQLB } from './program.js';
 
 const PACKETS = 200;
 const UDP_ENCAP = 9899;
-
-/** A packet with a number that is unique in its family and irrelevant to the decision. */
-interface Numbered {
-  readonly family: 4 | 6;
-  readonly number: number;
-  readonly bytes: Uint8Array;
-}
 
 interface Explained {
   readonly fwmark: number | null;
@@ -82,42 +74,6 @@ function randomPackets(net: Topology, seed: number): Numbered[] {
   });
 }
 
-/** Records the packets behind the queue and their fwmarks: IPv4 by identification, IPv6 by hop limit. */
-async function watchMarks(lb: LbHost): Promise<() => Promise<Map<string, number>>> {
-  const set = (name: string, field: string): string => `set ${name} { typeof ${field} . meta mark; size 4096; flags dynamic; }`;
-  const ruleset = `table inet explain {
-    ${set('v4', 'ip id')}
-    ${set('v6', 'ip6 hoplimit')}
-    chain behind {
-      type filter hook prerouting priority -140;
-      meta nfproto ipv4 add @v4 { ip id . meta mark }
-      meta nfproto ipv6 add @v6 { ip6 hoplimit . meta mark }
-    }
-  }`;
-  await lb.run(['nft', '-f', '-'], { input: ruleset });
-  return async () => {
-    const marks = new Map<string, number>();
-    for (const family of [4, 6]) {
-      const listed = await lb.run(['nft', '-n', 'list', 'set', 'inet', 'explain', `v${family}`]);
-      for (const [, number, mark] of listed.matchAll(/(\d+) \. (0x[0-9a-f]+)/g)) marks.set(`${family}:${number}`, Number(mark));
-    }
-    return marks;
-  };
-}
-
-/** Sends the packets and returns the fwmark of each as seen by the kernel; `null` if it did not pass. */
-async function decidedLive(net: Topology, packets: readonly Numbered[]): Promise<(number | null)[]> {
-  const marks = await watchMarks(net.lb);
-  const hex = packets.map(({ bytes }) => Buffer.from(bytes).toString('hex'));
-  expect(await inject(net, { packets: hex, rate: 2000 })).toEqual({ sent: packets.length, refused: 0 });
-  // With one queue, the last packet is decided last.
-  const marker = packet().ipv4('10.2.0.1', net.vip4, { id: 60_000 }).udp(1, 7).build();
-  await inject(net, { packets: [Buffer.from(marker).toString('hex')] });
-  await expect.poll(async () => (await marks()).has('4:60000'), { timeout: 10_000 }).toBe(true);
-  const seen = await marks();
-  return packets.map(({ family, number }) => seen.get(`${family}:${number}`) ?? null);
-}
-
 async function explained(lb: LoadBalancer, packets: readonly Numbered[], ...options: readonly string[]): Promise<Explained[]> {
   const given = packets.map(({ bytes }) => `--packet=${Buffer.from(bytes).toString('hex')}`);
   const lines = await lb.run('explain', '--json', ...options, ...given);
@@ -165,7 +121,7 @@ describeLive(
         await lb.run('flow-set', `--name=${name}`, `--target=${tables[table]}`, `--prio=${prio}`, ...more);
       }
       const packets = randomPackets(net, 5);
-      const live = await decidedLive(net, packets);
+      const live = await marksGivenTo(net, packets);
       // The options are those of the running load balancer.
       const said = await explained(lb, packets);
       expect(said.map(({ fwmark }) => fwmark)).toEqual(live);
@@ -189,7 +145,7 @@ describeLive(
       const options = [`--sctp_encap=${UDP_ENCAP}`, '--hash_mode=0'];
       await using lb = await LoadBalancer.start(net, { options });
       const packets = randomPackets(net, 6);
-      const live = await decidedLive(net, packets);
+      const live = await marksGivenTo(net, packets);
       const said = await explained(lb, packets);
       expect(said.map(({ fwmark }) => fwmark)).toEqual(live);
       expect((await explained(lb, packets, `--tshm=${lb.table}`, ...options)).map(({ fwmark }) => fwmark)).toEqual(live);
@@ -199,7 +155,7 @@ describeLive(
       const predicted = (await explained(lb, packets, change)) as unknown as { whatIf: Explained }[];
       await lb.deactivate(net.target(2));
       await net.lb.run(['nft', 'delete', 'table', 'inet', 'explain']);
-      expect(predicted.map(({ whatIf }) => whatIf.fwmark)).toEqual(await decidedLive(net, packets));
+      expect(predicted.map(({ whatIf }) => whatIf.fwmark)).toEqual(await marksGivenTo(net, packets));
     });
 
     describe('follows a packet', () => {

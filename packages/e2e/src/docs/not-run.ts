@@ -1,0 +1,27 @@
+const DOCKER = 'needs Docker and minutes; src/docker/ runs the same with testcontainers';
+const FOREVER = 'runs until ^C, or waits for packets';
+
+/** Shell blocks of docs/ that the test does not run, by name (page.ts), and why. */
+export const NOT_RUN: ReadonlyMap<string, string> = new Map([
+  [
+    '../README.md: npx -y pnpm@12 demo     # installs, builds, and balances real traffic in network namespaces (as root; otherwise replays a capture)',
+    'installs and builds; CI runs the second command, demo.test.ts the first',
+  ],
+  ['../README.md: docker compose --file docker/compose.yaml up --build --detach   # three targets, one load balancer', DOCKER],
+  ['docker.md: docker compose --file docker/compose.yaml up --build --detach', DOCKER],
+  ['docker.md: docker build --tag nfqlb --file docker/nfqlb/Dockerfile .', DOCKER],
+  ['docker.md: docker network create --subnet=172.30.0.0/24 web', DOCKER],
+  ["network.md: tcpdump -ni any 'dst host 10.0.0.1 and icmp[0] = 3 and icmp[1] = 4'", `${FOREVER}; path-mtu.test.ts has this network`],
+  ['network.md: traceroute -n -q 1 10.0.0.1', 'shows a network with three routers; traceroute.test.ts has it'],
+  ['setup.md: nfqlb demo', 'shows commands that the demo prints as if typed; demo.test.ts runs it'],
+  ['trace.md: nfqlb trace-flow-set --name=near --srcs=20.0.0.0/24', `${FOREVER}; trace.test.ts has such packets`],
+  [
+    "trace.md: nfqlb trace-flow-set --name=SYN --match='tcp[12:2] & 0x01ff = 0x0002'     # only SYN",
+    `${FOREVER}; trace.test.ts has such packets`,
+  ],
+  [
+    'trust.md: setpriv --reuid=nfqlb --regid=nfqlb --clear-groups nfqlb activate 1 2',
+    'needs a user nfqlb who may read the clone; trust.test.ts has other users',
+  ],
+  ['trust.md: nfqlb flow-set --name=all --target=web --dsts=0.0.0.0/0', 'is run by a user who may not; trust.test.ts has other users'],
+]);
