@@ -35,7 +35,7 @@ export type Step =
 
 /** Programs that begin a command in blocks without prompts; `nfqlb lb: …` is a message. */
 const PROGRAMS =
-  /^(?!\w+ \w+: )(?:nfqlb|ipu|pnpm|npx|ip|ip6tables|iptables|sysctl|curl|docker|ethtool|setpriv|systemctl|birdc?|tcpdump|echo|node|apt-get|ping)\s/;
+  /^(?!\w+ \w+: )(?:nfqlb|ipu|pnpm|npx|ip|ip6tables|iptables|sysctl|curl|docker|ethtool|setpriv|systemctl|birdc?|tcpdump|echo|node|apt-get|ping|sh)\s/;
 
 /** @throws Error for a comment that looks like one of ours, but is not */
 export function readPage(page: string, markdown: string): Step[] {

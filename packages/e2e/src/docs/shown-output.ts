@@ -10,6 +10,8 @@ const ALWAYS: readonly (readonly [RegExp, string])[] = [
   [/\(\d+\.\d+\.\d+[-.\w]*\)/g, '(KERNEL)'],
   [/\b\d+(?:\.\d+)? ?(?:ms|µs)\b/g, 'DURATION'],
   [/\b(packets\/s|bits\/s|busy)=[\d.]+%?/g, '$1=RATE'],
+  // sim, on stderr.
+  [/\n*^replayed in [\d.]+ s: .*$/gm, ''],
   // Neighbours are asked anew after a while.
   [/\b(?:REACHABLE|STALE|DELAY|PROBE)\b/g, 'KNOWN'],
 ];
