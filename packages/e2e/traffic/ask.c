@@ -1,6 +1,7 @@
 // `traffic ask`: opens connections (for UDP: sockets, each with its own source port) to `traffic echo`, sends one or more requests on each,
 // and reports which targets answered.
 
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -57,7 +58,9 @@ static void ask(struct asker *asker, struct connection *connection) {
   asker->asked++;
   if (connection->fd < 0) return;
   if (send(connection->fd, asker->question, asker->question_length, MSG_NOSIGNAL) == (ssize_t)asker->question_length) {
-    got = recv(connection->fd, answer, sizeof answer - 1, 0);
+    // A signal to stop interrupts the wait, but the answer is still to come: otherwise it would be reported as missing.
+    do got = recv(connection->fd, answer, sizeof answer - 1, 0);
+    while (got < 0 && errno == EINTR);
   }
   if (got <= 0) {
     if (asker->type == SOCK_STREAM) give_up(connection);

@@ -63,7 +63,7 @@ export class Questions implements AsyncDisposable {
     return JSON.parse(await this.#running.output());
   }
 
-  /** Stops now. */
+  /** Stops after the answer it waits for. */
   async stop(): Promise<Answers> {
     this.#running.signal('SIGTERM');
     return this.finish();
