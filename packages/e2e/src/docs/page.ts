@@ -33,11 +33,13 @@ export type Step =
   | { readonly type: 'run'; readonly text: string }
   | { readonly type: 'fresh' };
 
-/** Programs that begin a command in blocks without prompts; `nfqlb lb: …` is a message. */
-const PROGRAMS =
-  /^(?!\w+ \w+: )(?:nfqlb|ipu|pnpm|npx|ip|ip6tables|iptables|sysctl|curl|docker|ethtool|setpriv|systemctl|birdc?|tcpdump|echo|node|apt-get|ping|sh)\s/;
+/** Blocks of these are commands, with or without prompts. */
+const SHELL = ['', 'sh', 'console'];
 
-/** @throws Error for a comment that looks like one of ours, but is not */
+/** Blocks of these are not. */
+const OTHERS = ['text', 'yaml', 'ts', 'ini'];
+
+/** @throws Error for a comment that looks like one of ours, but is not, and for an unknown language: no block is passed over */
 export function readPage(page: string, markdown: string): Step[] {
   const steps: Step[] = [];
   const names = new Map<string, number>();
@@ -52,6 +54,9 @@ export function readPage(page: string, markdown: string): Step[] {
         const title = `${page}: ${(shown.split('\n').find((line) => line.trim() !== '') ?? '').replace(/^\$ /, '').trim()}`;
         const count = (names.get(title) ?? 0) + 1;
         names.set(title, count);
+        if (!SHELL.includes(language) && !OTHERS.includes(language)) {
+          throw new Error(`${title}: language ${language}: must be one of ${OTHERS.join(', ')}, or none for commands, which are run`);
+        }
         const { file, from, background = false, status = 0, varies = [] } = next;
         steps.push({
           type: 'block',
@@ -59,7 +64,7 @@ export function readPage(page: string, markdown: string): Step[] {
             name: count === 1 ? title : `${title} #${count}`,
             language,
             text: shown,
-            commands: ['', 'sh', 'console'].includes(language) && file === undefined ? commandsIn(shown) : [],
+            commands: SHELL.includes(language) && file === undefined ? commandsIn(shown) : [],
             isFile: file,
             isFrom: from,
             background,
@@ -104,7 +109,6 @@ export function readPage(page: string, markdown: string): Step[] {
 function commandsIn(text: string): Command[] {
   const lines = text.split('\n');
   const prompted = lines.some((line) => line.startsWith('$ '));
-  if (!prompted && !PROGRAMS.test(`${lines.find((line) => line !== '' && !line.startsWith('#')) ?? ''} `)) return [];
   const commands: { text: string; output: string[] }[] = [];
   let ending: string | undefined;
   let continued = false;
@@ -114,7 +118,7 @@ function commandsIn(text: string): Command[] {
     if (last !== undefined && (continued || ending !== undefined)) last.text += `\n${line}`;
     else if (begins) commands.push({ text: prompted ? line.slice(2) : line, output: [] });
     else if (prompted) last?.output.push(line);
-    const added = continued || ending !== undefined || begins;
+    const added: boolean = continued || ending !== undefined || begins;
     if (ending !== undefined) {
       if (line === ending) ending = undefined;
     } else if (added) ending = /<<'?(\w+)'?/.exec(line)?.[1];

@@ -7,6 +7,7 @@ import { makeBare, nfqlb, setUpOf } from '../setup/router.js';
 import { describeLive } from '../testing/describe-live.js';
 import { Topology } from '../topology/topology.js';
 import { marksGivenTo, type Numbered } from '../traffic/given-marks.js';
+import { inject } from '../traffic/injection.js';
 import { LoadBalancer } from './load-balancer.js';
 import { NFQLB } from './program.js';
 
