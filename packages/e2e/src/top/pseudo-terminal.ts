@@ -2,7 +2,7 @@ import { E2eError } from '../e2e-error.js';
 import { run } from '../processes/running.js';
 import type { Namespace } from '../topology/namespace.js';
 
-/** A shell on a tmux terminal in a namespace. Disposing of it ends both. */
+/** A shell on a tmux terminal in a namespace, or wherever `run` runs it. Disposing of it ends both. */
 export class PseudoTerminal implements AsyncDisposable {
   static #number = 0;
   readonly #socket: string;
@@ -11,7 +11,7 @@ export class PseudoTerminal implements AsyncDisposable {
     this.#socket = socket;
   }
 
-  static async open(host: Namespace, columns: number, rows: number): Promise<PseudoTerminal> {
+  static async open(host: Pick<Namespace, 'run'>, columns: number, rows: number): Promise<PseudoTerminal> {
     const terminal = new PseudoTerminal(`nfqlb-test-${process.pid}-${PseudoTerminal.#number++}`);
     const size = ['-x', String(columns), '-y', String(rows)];
     await host.run([...terminal.#tmux(), 'new-session', '-d', ...size, 'env', 'PS1=$ ', 'sh'], { env: { LC_ALL: 'C.UTF-8' } });
@@ -23,6 +23,11 @@ export class PseudoTerminal implements AsyncDisposable {
   /** The visible lines. */
   async screen(): Promise<string[]> {
     return (await this.#run('capture-pane', '-p')).replace(/\n$/, '').split('\n');
+  }
+
+  /** The visible lines, with escape sequences for colours, bold and reverse. */
+  async colouredScreen(): Promise<string[]> {
+    return (await this.#run('capture-pane', '-p', '-e')).replace(/\n$/, '').split('\n');
   }
 
   /** Waits until the screen matches, and returns its lines. */
