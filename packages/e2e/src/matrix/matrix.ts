@@ -24,15 +24,23 @@ export interface Row {
   readonly cells: readonly Cell[];
 }
 
-/** The results and the machine they ran on; stored as JSON. */
-export interface Matrix {
+/** Where and when the tests ran. */
+export interface Run {
+  /** Such as `2026-11-28`, UTC. */
+  readonly date: string;
+  /** The tested sources, see `commitOf`. */
+  readonly commit: string;
   /** Such as `Linux 6.18.44, Node 20.20.0`. */
   readonly machine: string;
+}
+
+/** The results; stored as JSON. */
+export interface Matrix extends Run {
   readonly rows: readonly Row[];
 }
 
 /** Builds all rows and columns, whether a test ran or not. */
-export function composeMatrix(outcomes: readonly Outcome[], machine: string): Matrix {
+export function composeMatrix(outcomes: readonly Outcome[], run: Run): Matrix {
   const rows = (Object.keys(BEHAVIOURS) as Behaviour[]).map((behaviour) => ({
     behaviour,
     title: BEHAVIOURS[behaviour],
@@ -45,7 +53,7 @@ export function composeMatrix(outcomes: readonly Outcome[], machine: string): Ma
       };
     }),
   }));
-  return { machine, rows };
+  return { ...run, rows };
 }
 
 /** A Markdown table, padded like the formatter's. */
@@ -56,4 +64,16 @@ export function formatMatrix({ rows }: Matrix): string {
   const formatted = lines.map((line) => `| ${line.map((text, i) => text.padEnd(widths[i]!)).join(' | ')} |`);
   const rule = `| ${widths.map((width) => '-'.repeat(width)).join(' | ')} |`;
   return `${[formatted[0], rule, ...formatted.slice(1)].join('\n')}\n`;
+}
+
+/** How many cells passed, such as `60 of 60`. */
+export function formatCount({ rows }: Matrix): string {
+  const results = rows.flatMap(({ cells }) => cells.map(({ result }) => result));
+  return `${results.filter((result) => result === 'passed').length} of ${results.length}`;
+}
+
+/** Date, commit, machine, count and table, as between the marks in docs/behaviours.md. */
+export function formatRun(matrix: Matrix): string {
+  const { date, commit, machine } = matrix;
+  return `\n\nThe run of ${date} at commit ${commit}, on ${machine}: ${formatCount(matrix)} passed.\n\n${formatMatrix(matrix)}\n`;
 }

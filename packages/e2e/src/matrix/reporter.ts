@@ -1,8 +1,9 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { release } from 'node:os';
 import { dirname } from 'node:path';
-import type { Reporter, TestModule } from 'vitest/node';
+import type { Reporter, TestModule, Vitest } from 'vitest/node';
 import type { Proof } from './behaviours.js';
+import { commitOf } from './commit.js';
 import { composeMatrix, formatMatrix, type Outcome } from './matrix.js';
 import { LAST_RUN } from './places.js';
 
@@ -10,10 +11,21 @@ import { LAST_RUN } from './places.js';
  * A Vitest reporter that prints and stores the matrix of this run's results. Prints nothing for a run without such tests.
  */
 export default class MatrixReporter implements Reporter {
+  /** The repository's folder. */
+  #root = process.cwd();
+
+  onInit({ config }: Vitest): void {
+    this.#root = config.root;
+  }
+
   onTestRunEnd(modules: readonly TestModule[]): void {
     const outcomes = modules.flatMap((module) => [...outcomesOf(module)]);
     if (outcomes.length === 0) return;
-    const matrix = composeMatrix(outcomes, `Linux ${release()}, Node ${process.versions.node}`);
+    const matrix = composeMatrix(outcomes, {
+      date: new Date().toISOString().slice(0, 10),
+      commit: commitOf(this.#root),
+      machine: `Linux ${release()}, Node ${process.versions.node}`,
+    });
     const table = formatMatrix(matrix);
     mkdirSync(dirname(LAST_RUN), { recursive: true });
     writeFileSync(LAST_RUN, `${JSON.stringify(matrix, undefined, 2)}\n`);
