@@ -13,10 +13,10 @@ import { NFQLB } from './program.js';
 const ROOT = fileURLToPath(new URL('../../../../', import.meta.url));
 const README = readFileSync(`${ROOT}README.md`, 'utf8');
 
-/** The block of commands after `<!-- run: NAME -->`. */
+/** The block of commands after `<!-- example: NAME -->`. */
 function example(name: string): string {
-  const block = new RegExp(`<!-- run: ${name} -->\\n+\`\`\`\\n([\\s\\S]*?)\`\`\``).exec(README)?.[1];
-  if (block === undefined) throw new Error(`README.md: no block of commands after <!-- run: ${name} -->`);
+  const block = new RegExp(`<!-- example: ${name} -->\\n+\`\`\`\\n([\\s\\S]*?)\`\`\``).exec(README)?.[1];
+  if (block === undefined) throw new Error(`README.md: no block of commands after <!-- example: ${name} -->`);
   return block;
 }
 
