@@ -1,4 +1,4 @@
 import { run } from '@nfqlb/options';
 import { nfqlb } from './nfqlb/program.js';
 
-await run(await nfqlb(process.argv[2]));
+await run(await nfqlb(process.argv.slice(2)));

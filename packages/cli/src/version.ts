@@ -1,4 +1,7 @@
 import manifest from '../package.json' with { type: 'json' };
 
+export const NAME = 'nfqlb';
+export const NUMBER: string = manifest.version;
+
 /** What `version` prints, in both programs. */
-export const VERSION: string = `nfqlb-${manifest.version}`;
+export const VERSION: string = `${NAME}-${NUMBER}`;

@@ -1,5 +1,5 @@
 import { beforeEach, describe, expect, test } from 'vitest';
-import { Command } from './command.js';
+import { Command, Option } from './command.js';
 import { canonicalArguments, selectCommand } from './command-line.js';
 import { UsageError, type UsageErrorCode } from './usage-error.js';
 import { wholeNumber } from './values/numbers.js';
@@ -113,6 +113,62 @@ test.each<[line: string, code: UsageErrorCode, message: string]>([
   ['-prom=1', 'unexpected-value', '--promiscuous_ping=1: takes no value'],
 ])('%s: %s', (line, code, message) => expect(failure(() => canonicalArguments(command, words(line)))).toEqual({ code, message }));
 
+test.each<[given: string, means: string]>([
+  ['--priority=1', '--prio'],
+  ['--port=80', '--dports'],
+  ['--source-port=80', '--sports'],
+  ['--Dst_port=80', '--dports'],
+  ['--prios=1', '--prio'],
+])('%s: did you mean %s?', (given, means) => {
+  command.option('--prio <number>').option('--sports <list>');
+  const option = given.replace(/=.*/, '');
+  expect(failure(() => canonicalArguments(command, [given]))).toEqual({
+    code: 'unknown-option',
+    message: `${option}: no such option; did you mean ${means}?`,
+  });
+});
+
+test('an option that could be several others', () => {
+  const made = new Command('explain').option('--dst <address>').option('--vip <address>');
+  expect(failure(() => canonicalArguments(made, ['--address=10.0.0.1'])).message).toBe(
+    '--address: no such option; did you mean --vip or --dst?',
+  );
+});
+
+test('hidden options are not listed', () => {
+  const made = new Command('demo').addOption(new Option('--role <host>').hideHelp());
+  expect(failure(() => canonicalArguments(made, ['--nonsense'])).message).toBe('--nonsense: no such option; there are --help');
+});
+
+describe('the version', () => {
+  const program = new Command('nfqlb').versioned('nfqlb-1.2.3');
+  const up = program.command('up').option('--vip <cidr>').argument('[words...]');
+  const show = program.command('show');
+
+  test.each<[line: string, command: Command]>([
+    ['--version', program],
+    ['-V', program],
+    ['-version', show],
+    ['--vers', show],
+    ['--v', show],
+    ['-V', show],
+    ['--vip=1 -V --nonsense', up],
+  ])('%s asks for it', (line, asked) => expect(canonicalArguments(asked, words(line))).toEqual(['--version']));
+
+  test("the beginning of a command's own option stays that", () => {
+    expect(canonicalArguments(up, ['--v=10.0.0.1/32'])).toEqual(['--vip=10.0.0.1/32', '--']);
+  });
+
+  test('takes no value', () => {
+    expect(failure(() => canonicalArguments(show, ['--version=2'])).message).toBe('--version=2: takes no value');
+    expect(failure(() => canonicalArguments(show, ['--help=2'])).message).toBe('--help=2: takes no value');
+  });
+
+  test('is no option where there is none', () => {
+    expect(failure(() => canonicalArguments(new Command('x'), ['-V'])).code).toBe('unknown-option');
+  });
+});
+
 test('required options', () => {
   command.requiredOption('--name <flow>').requiredOption('--target <shm>').requiredOption('--prio <number>', '', '0');
   expect(failure(() => canonicalArguments(command, []))).toEqual({ code: 'missing-option', message: 'missing option --name, --target' });
@@ -126,6 +182,7 @@ describe('commands', () => {
   const init = program.command('init');
   const flowSet = program.command('flow-set').alias('flow-define');
   program.command('flow-list');
+  program.alsoKnownAs({ create: ['init'], list: ['flow-list', 'show'], define: ['flow-set', 'init'] });
 
   test.each<[line: string, command: Command, args: string[]]>([
     ['', program, ['--help']],
@@ -146,6 +203,12 @@ describe('commands', () => {
     ['flow-sett', 'flow-sett: no such command; did you mean flow-set?'],
     ['ini', 'ini: no such command; did you mean init?'],
     ['help ini', 'ini: no such command; did you mean init?'],
+    ['flow list', 'flow: no such command; did you mean flow-list?'],
+    ['create --M=7', 'create: no such command; did you mean init?'],
+    // Only those that the program has.
+    ['list', 'list: no such command; did you mean flow-list?'],
+    ['Define', 'Define: no such command; did you mean flow-set or init?'],
+    ['constructor', 'constructor: no such command; there are init, flow-set, flow-list, help'],
     ['frobnicate', 'frobnicate: no such command; there are init, flow-set, flow-list, help'],
   ])('%s', (line, message) => expect(failure(() => selectCommand(program, words(line)))).toEqual({ code: 'unknown-command', message }));
 

@@ -8,8 +8,9 @@
  * a forgotten value would swallow the next option.
  */
 import type { Command as CommanderCommand, Option as CommanderOption } from 'commander';
-import { Option } from './command.js';
-import { nearestName } from './nearest-name.js';
+import { Command } from './command.js';
+import { HELP, optionsOf, VERSION } from './standard-options.js';
+import { likelyNames, OPTION_SYNONYMS, type Synonyms } from './synonyms.js';
 import { UsageError } from './usage-error.js';
 
 /** A command, and what was given after its name. */
@@ -17,9 +18,6 @@ export interface SelectedCommand {
   readonly command: CommanderCommand;
   readonly args: readonly string[];
 }
-
-/** Every command has it. */
-export const HELP: Option = new Option('-h, --help', 'display help for command');
 
 /**
  * The command that `argv` (without program name) names; the program itself if it has no commands, for its own options, and
@@ -40,11 +38,15 @@ export function selectCommand(program: CommanderCommand, argv: readonly string[]
     .createHelp()
     .visibleCommands(program)
     .map((candidate) => candidate.name());
-  throw new UsageError('unknown-command', `no such command; ${suggest(name, names)}`, { value: name });
+  // Written as two words: `flow set`.
+  const joined = `${name}-${rest[0]}`;
+  const synonyms = program instanceof Command ? program.commandSynonyms : {};
+  const suggestion = names.includes(joined) ? `did you mean ${joined}?` : suggest(name, names, synonyms);
+  throw new UsageError('unknown-command', `no such command; ${suggestion}`, { value: name });
 }
 
 /**
- * What was given to `command`, in the form that commander reads.
+ * What was given to `command`, in the form that commander reads; only `--help` or `--version` if that is asked for.
  *
  * @throws {@link UsageError} for unknown, ambiguous or missing options, for missing or unexpected values, and for too many or too
  *   few arguments
@@ -66,10 +68,10 @@ export function canonicalArguments(command: CommanderCommand, args: readonly str
     const { name, value } = splitOption(word);
     const option = findOption(command, name);
     const long = option.long!;
-    if (option === HELP) return [long];
     given.add(option);
     if (!option.required && !option.optional) {
       if (value !== undefined) throw new UsageError('unexpected-value', 'takes no value', { option: long, value });
+      if (option === HELP || option === VERSION) return [long];
       options.push(long);
     } else if (value !== undefined) {
       options.push(`${long}=${value}`);
@@ -118,17 +120,23 @@ function findOption(command: CommanderCommand, name: string): CommanderOption {
   if (named.length > 1) {
     throw new UsageError('ambiguous-option', `could be ${named.map(({ long }) => long).join(' or ')}`, { option });
   }
-  const names = [...command.options, HELP].map(longName);
-  throw new UsageError('unknown-option', `no such option; ${suggest(name, names, '--')}`, { option });
+  const names = optionsOf(command)
+    .filter(({ hidden }) => !hidden)
+    .map(longName);
+  throw new UsageError('unknown-option', `no such option; ${suggest(name, names, OPTION_SYNONYMS, '--')}`, { option });
 }
 
-/** The options that `name`, without dashes, may mean: the one with that name, otherwise all that start with it. */
+/**
+ * The options that `name`, without dashes, may mean: the one with that name, otherwise all that start with it. `--version` comes last: the
+ * beginning of a command's own option stays that, whatever it is.
+ */
 export function optionsNamed(command: CommanderCommand, name: string): CommanderOption[] {
-  const options = [...command.options, HELP];
+  const options = optionsOf(command);
   const wanted = dashed(name);
   const exact = options.find((option) => dashed(longName(option)) === wanted || option.short === `-${name}`);
   if (exact) return [exact];
-  return options.filter((option) => wanted !== '' && dashed(longName(option)).startsWith(wanted));
+  const begun = options.filter((option) => wanted !== '' && dashed(longName(option)).startsWith(wanted));
+  return begun.length > 1 ? begun.filter((option) => option !== VERSION) : begun;
 }
 
 /** Its name without the leading dashes. */
@@ -141,8 +149,8 @@ export function dashed(name: string): string {
   return name.replaceAll('_', '-');
 }
 
-function suggest(given: string, names: readonly string[], dashes = ''): string {
-  const nearest = nearestName(given, names);
-  if (nearest !== undefined) return `did you mean ${dashes}${nearest}?`;
+function suggest(given: string, names: readonly string[], synonyms: Synonyms, dashes = ''): string {
+  const likely = likelyNames(given, names, synonyms);
+  if (likely.length > 0) return `did you mean ${likely.map((name) => dashes + name).join(' or ')}?`;
   return `there are ${names.map((name) => dashes + name).join(', ')}`;
 }

@@ -1,5 +1,7 @@
-import { Argument as CommanderArgument, Command as CommanderCommand, Option as CommanderOption, Help } from 'commander';
+import { Argument as CommanderArgument, Command as CommanderCommand, Option as CommanderOption, type Help } from 'commander';
 import { isExpected } from './failure.js';
+import { CommandHelp } from './help.js';
+import type { Synonyms } from './synonyms.js';
 import { UsageError, type UsageSubject } from './usage-error.js';
 import type { Suggest } from './values/suggestion.js';
 
@@ -10,6 +12,15 @@ import type { Suggest } from './values/suggestion.js';
  * Options are declared with C nfqlb's names: `.option('--ft_size <packets>', 'what it is', wholeNumber({ min: 1, max: 10_000 }), 500)`.
  */
 export class Command extends CommanderCommand {
+  /** What `--version` prints, for a program. */
+  versionText: string | undefined;
+  /** Lines that a user may type, with what they do. */
+  readonly exampleLines: Example[] = [];
+  /** What exit statuses mean, if there is more to say than for every command. */
+  exitStatusText: string | undefined;
+  /** Words that users may know the program's commands by. */
+  commandSynonyms: Synonyms = {};
+
   constructor(name?: string) {
     super(name);
     // Commander would write the error and end the process; instead `run` writes all errors, in one form.
@@ -29,8 +40,42 @@ export class Command extends CommanderCommand {
   }
 
   override createHelp(): Help {
-    return Object.assign(new RequiredHelp(), this.configureHelp());
+    return Object.assign(new CommandHelp(), this.configureHelp());
   }
+
+  /** Gives a program the options `--version` and `-V`, which print this text. */
+  versioned(text: string): this {
+    this.versionText = text;
+    return this;
+  }
+
+  /** Adds lines to the examples in the help. */
+  examples(...lines: readonly Example[]): this {
+    this.exampleLines.push(...lines);
+    return this;
+  }
+
+  /** Says in the help what the exit status means. */
+  exitStatus(text: string): this {
+    this.exitStatusText = text;
+    return this;
+  }
+
+  /** When one of these words is given as the name of a command, the error names the commands that may be meant. */
+  alsoKnownAs(synonyms: Synonyms): this {
+    this.commandSynonyms = synonyms;
+    return this;
+  }
+}
+
+/** A command line, and what it does. */
+export type Example = readonly [line: string, about: string];
+
+/** What `--version` prints: as the program that a command belongs to says. */
+export function versionOf(command: CommanderCommand): string | undefined {
+  let program = command;
+  while (program.parent) program = program.parent;
+  return program instanceof Command ? program.versionText : undefined;
 }
 
 /** An option whose parser need not know the option's name: it is added to errors here. */
@@ -63,13 +108,6 @@ interface Parse<T> {
   (value: string, previous: T): T;
   readonly suggest?: Suggest;
   readonly repeats?: true;
-}
-
-class RequiredHelp extends Help {
-  override optionDescription(option: CommanderOption): string {
-    const description = super.optionDescription(option);
-    return option.mandatory ? `${description} (required)` : description;
-  }
 }
 
 /** Adds to the error of a value's parser where the value was given. */

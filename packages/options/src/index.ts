@@ -1,10 +1,11 @@
-export { Argument, Command, Option } from './command.js';
+export { Argument, Command, type Example, Option } from './command.js';
 export { canonicalArguments, type SelectedCommand, selectCommand } from './command-line.js';
 export { addCompletion } from './completion/index.js';
 export { type ConfigurationCommand, configurationCommand } from './configuration-command.js';
 export { describeFailure, describeFailures, fileProblem } from './failure.js';
 export { addFlowOptions, addTargetFlowOptions, type FlowNames, type FlowOptions, type TargetFlowOptions } from './flow-options.js';
 export { run } from './run.js';
+export { OPTION_SYNONYMS, type Synonyms } from './synonyms.js';
 export {
   type ActivateOptions,
   activated,
@@ -15,6 +16,7 @@ export {
   type InitOptions,
   type TableNames,
 } from './table-options.js';
+export { canRedraw, isStyled } from './terminal.js';
 export { UsageError, type UsageErrorCode, type UsageSubject } from './usage-error.js';
 export { list, repeatable } from './values/list.js';
 export {

@@ -99,6 +99,47 @@ describe('help goes to stdout', () => {
   });
 });
 
+describe('the version goes to stdout', () => {
+  test.each([[['--version']], [['-V']], [['init', '-V']], [['init', '--M=7', '--version']]])('%j', async (argv) => {
+    await run(program().versioned('nfqlb-1.2.3'), argv);
+    expect([stdout, stderr, process.exitCode]).toEqual(['nfqlb-1.2.3\n', '', 0]);
+  });
+});
+
+describe('the help of a program', () => {
+  test('has its commands by purpose, the first part of what each does, and what the exit status means', async () => {
+    const nfqlb = new Command('nfqlb').versioned('1').commandsGroup('Look:').helpCommand(true) as Command;
+    nfqlb.command('show').description('show a table; all of it with --json');
+    await run(nfqlb.examples(['nfqlb show', 'the table']), ['help']);
+    expect(stdout).toBe(`Usage: nfqlb [options] [command]
+
+Options:
+  -h, --help      display help for command
+  -V, --version   print the version
+
+Look:
+  show            show a table
+  help [command]  display help for command
+
+Examples:
+  # the table
+  nfqlb show
+
+Exit status:
+  0; or 1 after an error, which is a line on stderr
+
+\`nfqlb help COMMAND\` shows a command's options and examples.
+`);
+  });
+
+  test('of a command has its own exit statuses', async () => {
+    const nfqlb = program();
+    (nfqlb.commands[0] as Command).exitStatus('0; 3 in July');
+    await run(nfqlb, ['init', '--help']);
+    expect(stdout).toMatch(/\n\nExit status:\n {2}0; 3 in July\n$/);
+  });
+});
+
 describe('errors are one line on stderr', () => {
   test.each([
     [['innit'], 'nfqlb: innit: no such command; did you mean init?'],

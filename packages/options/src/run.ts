@@ -2,6 +2,7 @@ import { CommanderError } from 'commander';
 import type { Command } from './command.js';
 import { canonicalArguments, selectCommand } from './command-line.js';
 import { describeFailures } from './failure.js';
+import { VERSION } from './standard-options.js';
 
 /**
  * Runs a program; every program's main file ends with this call. Resolves when the command has ended.
@@ -18,9 +19,11 @@ export async function run(program: Command, argv: readonly string[] = process.ar
   try {
     const { command, args } = selectCommand(program, argv);
     for (let c = command; c !== program && c.parent; c = c.parent) path = [c.name(), ...path];
-    await program.parseAsync([...path, ...canonicalArguments(command, args)], { from: 'user' });
+    const read = canonicalArguments(command, args);
+    if (read[0] === VERSION.long) return void process.stdout.write(`${program.versionText}\n`);
+    await program.parseAsync([...path, ...read], { from: 'user' });
   } catch (error) {
-    // Help and version end up here too.
+    // Help ends up here too.
     if (error instanceof CommanderError && error.exitCode === 0) return;
     process.exitCode = 1;
     const command = [program.name(), ...path].join(' ');

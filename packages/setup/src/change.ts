@@ -1,11 +1,24 @@
+import { Option, UsageError } from '@nfqlb/options';
 import { CAP_NET_ADMIN, hasCapability, readCapabilities } from './capabilities.js';
 import { NOTHING_PRESENT, type Present, readPresent } from './present.js';
 import { SetupError } from './setup-error.js';
-import { execute, formatStep, isPartlyDone, type Step } from './step.js';
+import { execute, formatStep, isPartlyDone, type Step, stepAsJson } from './step.js';
 
 export interface ChangeOptions {
   /** Print the commands instead of running them. */
   readonly dryRun: boolean;
+  /** Print them as JSON. */
+  readonly json: boolean;
+}
+
+/** The option `--json` of `up` and `down`. */
+export function planInJson(): Option {
+  return new Option('--json', 'with --dry-run: as a JSON array of programs with their input, and of sysctls');
+}
+
+/** @throws {@link UsageError} without `--dry-run`: then there is nothing to print */
+export function checkPlanInJson({ dryRun, json }: ChangeOptions): void {
+  if (json && !dryRun) throw new UsageError('invalid-value', 'needs --dry-run', { option: '--json' });
 }
 
 /**
@@ -15,9 +28,10 @@ export interface ChangeOptions {
  * @returns whether anything was changed
  * @throws {@link SetupError} when a step fails; the remaining steps are not executed
  */
-export function change(plan: (present: Present) => readonly Step[], { dryRun }: ChangeOptions): boolean {
+export function change(plan: (present: Present) => readonly Step[], { dryRun, json }: ChangeOptions): boolean {
   if (dryRun) {
-    process.stdout.write(plan(presentIfReadable()).map(formatStep).join(''));
+    const steps = plan(presentIfReadable());
+    process.stdout.write(json ? `${JSON.stringify(steps.map(stepAsJson))}\n` : steps.map(formatStep).join(''));
     return false;
   }
   if (!hasCapability(readCapabilities(), CAP_NET_ADMIN)) {

@@ -1,4 +1,4 @@
-export { change } from './change.js';
+export { change, checkPlanInJson, planInJson } from './change.js';
 export { checkNeighbours } from './neighbours.js';
 export { describeSetUp, formatQueues, requestedSetUp, type SetUpOptions } from './options.js';
 export { planDown, planUp } from './plan.js';

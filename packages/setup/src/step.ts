@@ -29,6 +29,12 @@ export function formatStep(step: Step): string {
   return `${step.command.join(' ')} <<'END'\n${step.input.join('\n')}\nEND\n`;
 }
 
+/** The same for programs. */
+export function stepAsJson(step: Step): object {
+  if (step.kind === 'sysctl') return { sysctl: step.name, value: step.value };
+  return { command: step.command, input: step.input };
+}
+
 /** @throws {@link SetupError} */
 export function execute(step: Step): void {
   if (step.kind === 'program') runProgram(step.command, step.input);

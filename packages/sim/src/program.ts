@@ -1,13 +1,16 @@
 import { addCompletion, Command } from '@nfqlb/options';
 import { fragtableCommand } from './commands/fragtable.js';
 import { replayCommand } from './commands/replay.js';
+import { VERSION } from './version.js';
 
 /** The simulator. `sim` would be too general a name for an installed program. */
 export function sim(): Command {
   const program = new Command('nfqlb-sim')
     .description('what would the load balancer do with this traffic?')
+    .versioned(VERSION)
+    .alsoKnownAs({ run: ['replay'], play: ['replay'], simulate: ['replay'], fragments: ['fragtable'], 'conntrack-test': ['fragtable'] })
     .addCommand(replayCommand())
-    .addCommand(fragtableCommand());
+    .addCommand(fragtableCommand()) as Command;
   addCompletion(program);
-  return program as Command;
+  return program;
 }

@@ -5,13 +5,22 @@ import { warnOfMissingRules } from '../fwmarks/missing-rules.js';
 import { readPresent } from './present.js';
 import { makeChanges } from './transaction.js';
 
-/** Changes tables and flows to what is declared, and prints the equivalent commands. `dryRun` only prints them. */
-export async function apply(configuration: Configuration, dryRun: boolean): Promise<void> {
+/** How to apply a configuration. */
+export interface ApplyOptions {
+  /** Only print the commands. */
+  readonly dryRun: boolean;
+  /** Print them as JSON. */
+  readonly json: boolean;
+}
+
+/** Changes tables and flows to what is declared, and prints the equivalent commands. */
+export async function apply(configuration: Configuration, { dryRun, json }: ApplyOptions): Promise<void> {
   const address = flowAddress();
   const present = await readPresent(configuration.flows && address);
   const changes = changesBetween(present, configuration);
   if (!dryRun) await makeChanges(changes, address);
-  process.stdout.write(describe(changes));
+  const commands = changes.flatMap(commandsOf).map((command) => `nfqlb ${command}`);
+  process.stdout.write(json ? `${JSON.stringify(commands)}\n` : describe(commands));
   warnOfMissingRules('apply', [...new Set(changes.flatMap(activatedBy))]);
 }
 
@@ -23,10 +32,6 @@ function activatedBy(change: Change): number[] {
   return targets.map(({ fwmark }) => fwmark).filter((fwmark) => fwmark !== ownFwmark);
 }
 
-function describe(changes: readonly Change[]): string {
-  if (changes.length === 0) return 'nothing to change\n';
-  return changes
-    .flatMap(commandsOf)
-    .map((command) => `nfqlb ${command}\n`)
-    .join('');
+function describe(commands: readonly string[]): string {
+  return commands.length === 0 ? 'nothing to change\n' : commands.map((command) => `${command}\n`).join('');
 }

@@ -7,7 +7,12 @@ export function activateCommand(): Command {
   const command = new Command('activate').description(
     'activate targets, each in the first free slot, or one in a given slot; an active target keeps its slot',
   ) as Command;
-  return addActivateOptions(command, DEFAULT_TABLE, TABLE_NAMES).action(activate) as Command;
+  return addActivateOptions(command, DEFAULT_TABLE, TABLE_NAMES)
+    .examples(
+      ['nfqlb activate 101 102', 'two targets, each in the first free slot'],
+      ['nfqlb activate --shm=web --weight=2 103', 'one that gets twice as many buckets'],
+    )
+    .action(activate) as Command;
 }
 
 function activate(fwmarks: readonly number[] | undefined, options: ActivateOptions): void {

@@ -6,6 +6,7 @@ import { watchFile } from '../apply/watched-file.js';
 interface ApplyOptions {
   readonly dryRun?: boolean;
   readonly watch?: boolean;
+  readonly json?: boolean;
 }
 
 /** `nfqlb apply`: applies a configuration file. */
@@ -16,19 +17,24 @@ export function applyCommand(): Command {
     )
     .argument('<file>', 'YAML or JSON; - for standard input')
     .option('--dry-run', 'print what would be changed')
+    .option('--json', 'print the equivalent commands as a JSON array, a line each time')
     .option('--watch', 'keep running and apply the file again when it changes, until SIGTERM or SIGINT')
+    .examples(
+      ['nfqlb apply --dry-run nfqlb.yaml', 'what would be changed'],
+      ['nfqlb apply --watch nfqlb.yaml', 'now, and whenever the file changes'],
+    )
     .action(run) as Command;
 }
 
-async function run(file: string, { dryRun = false, watch = false }: ApplyOptions): Promise<void> {
+async function run(file: string, { dryRun = false, watch = false, json = false }: ApplyOptions): Promise<void> {
   const { parseConfiguration, readConfigurationText } = await import('@nfqlb/configuration');
-  if (!watch) return apply(parseConfiguration(await readConfigurationText(file), file, hasTable), dryRun);
+  if (!watch) return apply(parseConfiguration(await readConfigurationText(file), file, hasTable), { dryRun, json });
   if (file === '-') throw new UsageError('invalid-value', 'standard input cannot be watched', { argument: 'file', value: file });
   const stop = new AbortController();
   for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, () => stop.abort());
   await watchFile(
     file,
-    (text) => apply(parseConfiguration(text, file, hasTable), dryRun),
+    (text) => apply(parseConfiguration(text, file, hasTable), { dryRun, json }),
     (problems) => process.stderr.write(problems.map((problem) => `nfqlb apply: ${problem}\n`).join('')),
     stop.signal,
   );

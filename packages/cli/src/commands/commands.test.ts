@@ -129,6 +129,7 @@ describe('the log level', () => {
     expect(words()).toEqual([7, 0]);
     writeFileSync(CONFIG, new Uint8Array(Int32Array.of(4, 66).buffer));
     expect(nfqlb('loglevel')).toEqual({ ...ok, stdout: 'loglevel=4\n' });
+    expect(nfqlb('loglevel', '--json')).toEqual({ ...ok, stdout: '{"loglevel":4}\n' });
     nfqlb('loglevel', '0');
     expect(words()).toEqual([0, 66]);
   });
@@ -171,6 +172,19 @@ describe('a trace', () => {
     expect(stderr).toBe('nfqlb trace: the load balancer has ended the trace\n');
   });
 
+  test('as JSON', async () => {
+    const { stdout } = await traced('Trace active\n"one"\x07\n', '--json');
+    expect(
+      stdout
+        .trimEnd()
+        .split('\n')
+        .map((line) => JSON.parse(line)),
+    ).toEqual([
+      { areas: ['packet'], text: 'Trace active' },
+      { areas: ['packet'], text: '"one"\\x07' },
+    ]);
+  });
+
   test('fails if the load balancer ends it too soon', async () => {
     await expect(traced('Trace active\none\n', '--count=5')).rejects.toMatchObject({
       code: 1,
@@ -189,7 +203,11 @@ describe('small commands', () => {
   });
 
   test('version, and help everywhere', () => {
-    expect(nfqlb('version').stdout).toMatch(/^nfqlb-\d+\.\d+\.\d+\n$/);
+    const { stdout } = nfqlb('version');
+    expect(stdout).toMatch(/^nfqlb-\d+\.\d+\.\d+\n$/);
+    for (const args of [['--version'], ['-V'], ['show', '--version'], ['lb', '-V']]) expect(nfqlb(...args)).toEqual({ ...ok, stdout });
+    const { name, version } = JSON.parse(nfqlb('version', '--json').stdout);
+    expect(`${name}-${version}\n`).toBe(stdout);
     expect(nfqlb('--help').stdout).toContain('activate');
     expect(nfqlb('help', 'init').stdout).toContain('--ownfw');
     expect(nfqlb('lb', '-help').stdout).toContain('--notargets_fwmark');
@@ -210,12 +228,58 @@ describe('small commands', () => {
     for (const text of printed.split(/(?<=})\n/).slice(0, 2)) expect(JSON.parse(text)).toMatchObject({ hsize: 0, reAssembled: 0 });
   }, 20_000);
 
+  test('stats --json is one line', () => {
+    writeFileSync(PATH, new Uint8Array(72));
+    const { stdout } = nfqlb('stats', `--ft_shm=${SHM}`, '--json');
+    expect(stdout).toMatch(/^\{.*\}\n$/);
+    expect(JSON.parse(stdout)).toEqual(JSON.parse(nfqlb('stats', `--ft_shm=${SHM}`).stdout));
+  });
+
   test('stats names the missing shared memory when no load balancer has run', () => {
     expect(nfqlb('stats', `--ft_shm=${SHM}`)).toEqual({
       status: 1,
       stdout: '',
       stderr: `nfqlb stats: shared memory ${SHM}: no such object\n`,
     });
+  });
+});
+
+describe('JSON', () => {
+  test('of what doctor finds', () => {
+    const { status, stdout, stderr } = nfqlb('doctor', '--json');
+    const findings = JSON.parse(stdout) as { status: string; check: string; text: string; remedy?: string }[];
+    expect(findings.map(({ check }) => check)).toContain('capabilities');
+    for (const { status: found, text, remedy } of findings) {
+      expect(text).not.toBe('');
+      expect(remedy === undefined).toBe(found === 'ok');
+    }
+    expect([status, stderr]).toEqual([findings.some(({ status: found }) => found === 'problem') ? 1 : 0, '']);
+  });
+
+  test('of what up and down would do', () => {
+    const up = ['up', '--vip=10.0.0.1/32', '--sysctl', '--dry-run', '10.0.9.9'];
+    const steps = JSON.parse(nfqlb(...up, '--json').stdout) as { command?: string[]; input?: string[]; sysctl?: string; value?: number }[];
+    const text = steps.map(({ command, input, sysctl, value }) =>
+      command ? `${command.join(' ')} <<'END'\n${input!.join('\n')}\nEND\n` : `echo ${value} >/proc/sys/${sysctl!.replaceAll('.', '/')}\n`,
+    );
+    expect(text.join('')).toBe(nfqlb(...up).stdout);
+    expect(steps.find(({ command }) => command?.[0] === 'iptables-restore')?.input).toContain('COMMIT');
+    expect(JSON.parse(nfqlb('down', '--dry-run', '--json').stdout)).toBeInstanceOf(Array);
+  });
+
+  test.each([['up', '--vip=10.0.0.1/32', '10.0.9.9'], ['down']])('%s without --dry-run has none', (...args) => {
+    expect(nfqlb(...args, '--json')).toEqual({ status: 1, stdout: '', stderr: `nfqlb ${args[0]}: --json: needs --dry-run\n` });
+  });
+
+  test('of what apply does', () => {
+    const file = join(folder, 'applied.yaml');
+    writeFileSync(file, `tables: { ${SHM}: { M: 97, targets: { 101: 1 } } }`);
+    const { status, stdout } = nfqlb('apply', '--dry-run', '--json', file);
+    const commands = JSON.parse(stdout) as string[];
+    expect(commands.map((line) => `${line}\n`).join('')).toBe(nfqlb('apply', '--dry-run', file).stdout);
+    expect([status, commands[0]]).toEqual([0, expect.stringContaining(`nfqlb init --shm=${SHM}`)]);
+    nfqlb('apply', file);
+    expect(nfqlb('apply', '--json', file).stdout).toBe('[]\n');
   });
 });
 
@@ -252,6 +316,9 @@ describe('bad input: one line, exit status 1', () => {
     [['lb', `--tshm=${SHM}`, '--tun=none0', '--mtu=65000', '--ft_frag=4194304'], 'nfqlb lb: the fragment table needs 260033 MiB, '],
     [['lb', `--tshm=${SHM}`, '--metrics=203.0.113.1:80'], 'nfqlb lb: --metrics=203.0.113.1:80: '],
     [['explode'], 'explode'],
+    [['flow-set', '--priority=3'], '--priority: no such option; did you mean --prio?'],
+    [['status'], 'nfqlb: status: no such command; did you mean top or doctor?'],
+    [['help', 'remove'], 'nfqlb: remove: no such command; did you mean deactivate or delete or flow-delete?'],
   ])('%j', (args, message) => {
     nfqlb('init', table, '--M=97', '--N=4');
     const { status, stdout, stderr } = nfqlb(...args);

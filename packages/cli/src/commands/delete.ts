@@ -7,6 +7,7 @@ export function deleteCommand(): Command {
   return new Command('delete')
     .description('delete a target table; load balancers that use it keep its targets until there is a table of that name again')
     .requiredOption('--shm <name>', 'target table', text(tableNames))
+    .examples(['nfqlb delete --shm=web', 'a table that no load balancer needs any more'])
     .action(deleteTable) as Command;
 }
 

@@ -1,5 +1,5 @@
 import { Command } from '@nfqlb/options';
-import { change, describeSetUp, planDown } from '@nfqlb/setup';
+import { change, checkPlanInJson, describeSetUp, planDown, planInJson } from '@nfqlb/setup';
 
 /** `nfqlb down`: removes what `nfqlb up` set up. */
 export function downCommand(): Command {
@@ -7,8 +7,12 @@ export function downCommand(): Command {
     .description(
       'remove everything that `nfqlb up` set up in this network namespace, and nothing else; arguments and options of `up` are accepted and ignored',
     )
-    .option('--dry-run', 'print the commands instead of running them');
-  return command.action((_targets: unknown, { dryRun = false }: { dryRun?: boolean }) => {
-    if (!change(planDown, { dryRun }) && !dryRun) process.stdout.write('nothing was set up\n');
-  }) as Command;
+    .option('--dry-run', 'print the commands instead of running them')
+    .addOption(planInJson());
+  return command
+    .examples(['nfqlb down', 'takes away all that up has set up'], ['nfqlb down --dry-run', 'only prints the commands'])
+    .action((_targets: unknown, { dryRun = false, json = false }: { dryRun?: boolean; json?: boolean }) => {
+      checkPlanInJson({ dryRun, json });
+      if (!change(planDown, { dryRun, json }) && !dryRun) process.stdout.write('nothing was set up\n');
+    }) as Command;
 }

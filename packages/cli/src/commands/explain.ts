@@ -70,6 +70,14 @@ export function explainCommand(): Command {
     .option('--promiscuous_ping', 'as for flowlb')
     .option('--tun <device>', 'as for lb: it stores fragments that come before their first')
     .option('--mtu <octets>', 'as for lb: longest fragment that is stored', wholeNumber({ min: 576, max: 65_531 }))
+    .examples(
+      ['nfqlb explain --src=192.0.2.7 --sport=40000 --dst=10.0.0.1 --dport=80', 'a TCP packet to the VIP: where does it go, and why?'],
+      ['nfqlb explain --tshm=web --src=2001:db8::7 --dst=2001:db8::1 --proto=udp --sport=40000 --dport=53', 'only what table web decides'],
+      [
+        'nfqlb explain --src=192.0.2.7 --sport=40000 --dst=10.0.0.1 --dport=80 --what-if="deactivate 102"',
+        'what would change without target 102',
+      ],
+    )
     .action(explain) as Command;
 }
 

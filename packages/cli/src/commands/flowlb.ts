@@ -15,13 +15,18 @@ export function flowlbCommand(): Command {
     .option('--promiscuous_ping', 'an echo request goes with the first flow whose addresses match, whatever its protocols', false)
     .option('--nolb_fwmark <fwmark>', 'what packets get that no flow matches; -1: they are dropped', fwmarkOrNone, -1)
     .option('--config <file>', 'initial flows, and tables to create if missing; a file as for `apply`') as Command;
-  return addBalancingOptions(command).action(async (options: FlowLbOptions) => {
-    const common = loadBalancingOf('flowlb', options);
-    const flows = options.config === undefined ? [] : await restore(options.config);
-    return balanceLoad({
-      ...common,
-      flows: { promiscuousPing: options.promiscuous_ping, flows },
-      balancer: { ...common.balancer, noFlowFwmark: options.nolb_fwmark },
-    });
-  }) as Command;
+  return addBalancingOptions(command)
+    .examples(
+      ['nfqlb flowlb --config=nfqlb.yaml', 'with the flows and tables of a file'],
+      ['nfqlb flowlb --queue=0:3 --metrics=127.0.0.1:9090', 'four threads, and metrics for Prometheus'],
+    )
+    .action(async (options: FlowLbOptions) => {
+      const common = loadBalancingOf('flowlb', options);
+      const flows = options.config === undefined ? [] : await restore(options.config);
+      return balanceLoad({
+        ...common,
+        flows: { promiscuousPing: options.promiscuous_ping, flows },
+        balancer: { ...common.balancer, noFlowFwmark: options.nolb_fwmark },
+      });
+    }) as Command;
 }

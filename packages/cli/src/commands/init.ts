@@ -13,6 +13,11 @@ export function initCommand(): Command {
   );
   return addInitOptions(command as Command, DEFAULT_TABLE, TABLE_NAMES)
     .option('--if-absent', 'keep an existing table and its targets')
+    .examples(
+      ['nfqlb init', 'the table nfqlb, for up to 32 targets'],
+      ['nfqlb init --if-absent --shm=web --M=10007 --N=100', 'another for 100 targets, unless it exists'],
+      ['nfqlb init --permutation=nfqlb', 'with the same choices as C nfqlb'],
+    )
     .action(init) as Command;
 }
 

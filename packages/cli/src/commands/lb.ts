@@ -14,8 +14,14 @@ export function lbCommand(): Command {
     .description('load-balance the packets of one or more NFQUEUEs over the targets of a table, until SIGTERM or SIGINT')
     .option('--tshm <name>', 'target table', text(tableNames), DEFAULT_TABLE)
     .option('--sctp_encap <port>', 'UDP port that carries SCTP; 0 for none', wholeNumber({ max: 65535 }), 0) as Command;
-  return addBalancingOptions(command).action((options: LbOptions) => {
-    const common = loadBalancingOf('lb', options);
-    return balanceLoad({ ...common, table: options.tshm, balancer: { ...common.balancer, udpEncapPort: options.sctp_encap } });
-  }) as Command;
+  return addBalancingOptions(command)
+    .examples(
+      ['nfqlb lb', 'the packets of queue 2, by the table nfqlb'],
+      ['nfqlb lb --tshm=web --queue=0:3 --metrics=127.0.0.1:9090', 'four threads, and metrics for Prometheus'],
+      ['nfqlb lb --tun=nfqlb0 --lbshm=tier', 'one load balancer of a tier, which stores fragments'],
+    )
+    .action((options: LbOptions) => {
+      const common = loadBalancingOf('lb', options);
+      return balanceLoad({ ...common, table: options.tshm, balancer: { ...common.balancer, udpEncapPort: options.sctp_encap } });
+    }) as Command;
 }

@@ -11,6 +11,7 @@ export function showCommand(): Command {
     .description('show a target table: its size, its first buckets, its targets and their shares')
     .option('--shm <name>', 'target table', text(tableNames), DEFAULT_TABLE)
     .option('--json', 'as JSON, with all buckets')
+    .examples(['nfqlb show', 'the table nfqlb: targets, and what share each has'], ['nfqlb show --shm=web --json', 'for a program'])
     .action(({ shm, json }: { shm: string; json?: true }) => {
       console.log(readTable(shm, (table) => (json ? JSON.stringify(asJson(shm, table)) : asText(shm, table))));
     }) as Command;

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { readFragmentStatistics } from '@nfqlb/daemon/fragments';
-import { Command } from '@nfqlb/options';
+import { Command, canRedraw } from '@nfqlb/options';
 import { askStatus, findLoadBalancers } from '@nfqlb/protocol/status';
 
 /** How often `--watch` prints. */
@@ -20,12 +20,18 @@ export function statsCommand(): Command {
       `shared memory to read. Default: ask the only load balancer in this network namespace; otherwise read ${DEFAULT_NAME}`,
     )
     .option('--watch', 'print them every second until ^C', false)
-    .action(async ({ ft_shm, watch }: { ft_shm?: string; watch: boolean }) => {
-      const print = async (before: string): Promise<void> => console.log(before + JSON.stringify(await statistics(ft_shm), undefined, 2));
+    .option('--json', 'on one line')
+    .examples(
+      ['nfqlb stats', 'of the load balancer that runs here'],
+      ['nfqlb stats --ft_shm=ftshm', 'of shared memory, which C nfqlb writes too'],
+    )
+    .action(async ({ ft_shm, watch, json }: { ft_shm?: string; watch: boolean; json?: true }) => {
+      const print = async (before: string): Promise<void> =>
+        console.log(before + JSON.stringify(await statistics(ft_shm), undefined, json ? 0 : 2));
       if (!watch) return print('');
       // ^C is the normal way to end it.
       process.once('SIGINT', () => process.exit(0));
-      const before = process.stdout.isTTY ? CLEAR : '';
+      const before = canRedraw(process.stdout) && !json ? CLEAR : '';
       for (;;) {
         await print(before);
         await sleep(INTERVAL_MS);

@@ -9,8 +9,10 @@ export function topCommand(): Command {
     .option('--interval <seconds>', 'time between updates', interval, 1)
     .option('--queue <n>', 'select the load balancer that listens to this queue', wholeNumber({ max: 65_535 }))
     .option('--count <n>', 'end after this many updates', wholeNumber({ min: 1, max: 1_000_000_000 }))
-    .action(({ interval: seconds, queue, count }: { interval: number; queue?: number; count?: number }) => {
-      const options: TopOptions = { interval: seconds, queue, count };
+    .option('--json', 'print JSON instead, a line for each load balancer and update', false)
+    .examples(['nfqlb top', 'a screen that changes every second; q ends it'], ['nfqlb top --count=1 --json', 'once, for a program'])
+    .action(({ interval: seconds, queue, count, json }: { interval: number; queue?: number; count?: number; json: boolean }) => {
+      const options: TopOptions = { interval: seconds, queue, count, json };
       return top(options);
     }) as Command;
 }

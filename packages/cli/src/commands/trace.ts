@@ -4,6 +4,7 @@ import type { SocketAddress } from '@nfqlb/protocol/sockets';
 import {
   ALL_AREAS,
   AREA_NAMES,
+  areaNames,
   DEFAULT_TRACE_ADDRESS,
   followTrace,
   formatMask,
@@ -20,6 +21,7 @@ interface TraceOptions {
   readonly trace_address?: SocketAddress;
   readonly count?: number;
   readonly write?: string;
+  readonly json?: true;
 }
 
 export function traceCommand(): Command {
@@ -37,10 +39,16 @@ export function traceCommand(): Command {
       '--write <file>',
       'write the traced packets also as pcapng, with fwmark and reason as comments; -: to stdout, with the lines on stderr',
     )
+    .option('--json', 'print a JSON object per line: the areas it belongs to, and the text')
+    .examples(
+      ['nfqlb trace --selection=packet', 'a line for each packet: what it is, and where it goes'],
+      ['nfqlb trace --selection=packet --count=100 --write=packets.pcapng', 'also a capture of a hundred packets'],
+      ['nfqlb trace --selection=flows', 'only packets of trace flows: see trace-flow-set'],
+    )
     .action(trace) as Command;
 }
 
-async function trace({ mask, selection: selected, trace_address, count, write }: TraceOptions): Promise<void> {
+async function trace({ mask, selection: selected, trace_address, count, write, json }: TraceOptions): Promise<void> {
   if ((mask === undefined) === (selected === undefined)) {
     throw new UsageError('missing-option', 'give one of --selection and --mask, as in --selection=packet');
   }
@@ -52,11 +60,12 @@ async function trace({ mask, selection: selected, trace_address, count, write }:
     });
   const file = write === undefined ? undefined : new CaptureFile(write);
   const say = write === '-' ? console.error : console.log;
-  say(`Mask=${formatMask(areas)}`);
+  if (!json) say(`Mask=${formatMask(areas)}`);
   let lines = 0;
   for await (const event of followTrace(trace_address ?? DEFAULT_TRACE_ADDRESS, { areas: areas & ALL_AREAS, octets: file !== undefined })) {
     // The text contains data from packets and names, and its sender may not even be a load balancer.
-    say(printable(event.text));
+    const text = printable(event.text);
+    say(json ? JSON.stringify({ areas: areaNames(event.areas).split(',').filter(Boolean), text }) : text);
     if (event.packet) file?.add(event.packet);
     if (event.areas !== 0 && ++lines === count) break;
   }

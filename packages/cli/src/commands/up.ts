@@ -2,10 +2,12 @@ import { Command, type QueueRange } from '@nfqlb/options';
 import {
   change,
   checkNeighbours,
+  checkPlanInJson,
   describeSetUp,
   FAMILIES,
   formatQueues,
   type GivenTarget,
+  planInJson,
   planUp,
   readSysctls,
   requestedSetUp,
@@ -17,6 +19,7 @@ import {
 interface UpOptions extends SetUpOptions {
   readonly sysctl?: true;
   readonly dryRun?: true;
+  readonly json?: true;
 }
 
 /** `nfqlb up`: sends packets for VIPs to the queue, and from there to targets by fwmark. */
@@ -26,16 +29,27 @@ export function upCommand(): Command {
       'send packets for virtual addresses (VIPs) to the queue, and from there to the targets by fwmark; replaces an earlier set-up',
     )
     .option('--sysctl', 'also set what is needed in /proc/sys/net; `down` does not reset it')
-    .option('--dry-run', 'print the commands instead of running them');
-  return command.action(up) as Command;
+    .option('--dry-run', 'print the commands instead of running them')
+    .addOption(planInJson());
+  return command
+    .examples(
+      ['nfqlb up --vip=10.0.0.1/32 --mode=dsr --sysctl 192.168.1.1 192.168.1.2', 'two targets that have the VIP themselves'],
+      [
+        'nfqlb up --vip=10.0.0.1/32 --vip=2001:db8::1/128 --queue=0:3 101=192.168.1.1 101=2001:db8:1::1',
+        'NAT over IPv4 and IPv6, four queues, fwmark 101',
+      ],
+      ['nfqlb up --vip=10.0.0.1/32 --dry-run 192.168.1.1', 'only prints the commands'],
+    )
+    .action(up) as Command;
 }
 
 function up(targets: readonly GivenTarget[], options: UpOptions): void {
-  const { dryRun = false } = options;
+  const { dryRun = false, json = false } = options;
+  checkPlanInJson({ dryRun, json });
   const setUp = requestedSetUp(targets, options);
   if (!dryRun) checkNeighbours(setUp);
   const sysctls = wantedSysctls(setUp, readSysctls());
-  change((present) => [...(options.sysctl ? sysctls : []), ...planUp(setUp, present)], { dryRun });
+  change((present) => [...(options.sysctl ? sysctls : []), ...planUp(setUp, present)], { dryRun, json });
   for (const { name, value, problem } of sysctls) {
     if (!options.sysctl) process.stderr.write(`nfqlb up: warning: ${name} is not ${value}: ${problem}; --sysctl sets it\n`);
     else if (!dryRun) process.stdout.write(`${name} is set to ${value}\n`);

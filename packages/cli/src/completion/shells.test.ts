@@ -1,7 +1,7 @@
 // Completion in real shells, which get the script and a line as a user types it.
 
 import { execFile, execFileSync } from 'node:child_process';
-import { accessSync, constants, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { accessSync, constants, existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import type { Server } from 'node:net';
 import { delimiter, join } from 'node:path';
 import { promisify } from 'node:util';
@@ -17,6 +17,11 @@ const run = promisify(execFile);
 const root = new URL('../../', import.meta.url).pathname;
 const SHM = `nfqlb-test-completion-${process.pid}`;
 const FLOWS = `unix:${SHM}`;
+/** Without the `nfqlb` of the clone, which pnpm and npx put there: the scripts start the one that is tested. */
+const OWN_PATH = (process.env.PATH ?? '')
+  .split(delimiter)
+  .filter((path) => !existsSync(join(path, 'nfqlb')))
+  .join(delimiter);
 let folder: string;
 let server: Server;
 
@@ -125,7 +130,7 @@ function isInstalled(program: string): boolean {
 for (const shell of ['bash', 'zsh', 'fish'] as const) {
   describeShell(shell, () => {
     const complete = (lines: readonly string[], flows = FLOWS): Promise<string[][]> =>
-      SHELLS[shell](join(folder, shell), lines, { ...process.env, NFQLB_FLOW_ADDRESS: flows });
+      SHELLS[shell](join(folder, shell), lines, { ...process.env, PATH: OWN_PATH, NFQLB_FLOW_ADDRESS: flows });
     /** In bash the part before the = does not belong to the word. */
     const valued = (option: string, ...values: string[]): string[] =>
       values.map((value) => (shell === 'bash' ? value : `${option}=${value}`)).sort();
@@ -138,6 +143,8 @@ for (const shell of ['bash', 'zsh', 'fish'] as const) {
         'nfqlb init --permutation n',
         'nfqlb flow-set --protocols=tcp,s',
         'nfqlb completion ',
+        'nfqlb doctor --js',
+        'nfqlb --v',
       ]);
       expect(offered.map((words) => words.toSorted())).toEqual([
         ['deactivate'],
@@ -146,6 +153,8 @@ for (const shell of ['bash', 'zsh', 'fish'] as const) {
         ['nfqlb'],
         valued('--protocols', 'tcp,sctp'),
         ['bash', 'fish', 'zsh'],
+        ['--json'],
+        ['--version'],
       ]);
     });
 

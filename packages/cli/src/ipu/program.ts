@@ -8,7 +8,18 @@ import { ipv6Address, segmentedCidr, type WrittenAddress, type WrittenCidr, writ
 
 /** The program `ipu`. It prints to stdout; `contains` sets `process.exitCode`. */
 export function ipu(): Command {
-  const program = new Command('ipu').description('Composes and examines IP addresses');
+  const program = new Command('ipu')
+    .description('composes and examines IP addresses')
+    .versioned(VERSION)
+    .alsoKnownAs({
+      make: ['makeip'],
+      address: ['makeip'],
+      mac: ['linklocal'],
+      eui64: ['linklocal'],
+      in: ['contains'],
+      inside: ['contains'],
+      manual: ['man'],
+    });
 
   program
     .command('makeip')
@@ -18,19 +29,26 @@ export function ipu(): Command {
     .option('--host <number>', 'number for the second slot', slotNumber, 0n)
     .option('--subnet <1|2>', 'also print the first or the second prefix length', oneOf('1', '2'))
     .option('--ipv6template <address>', 'print an IPv6 address: this one with the IPv4 address as its last 32 bits', ipv6Address)
+    .examples(
+      ['ipu makeip --cidr=192.168.128.0/17/24 --net=3 --host=7', '192.168.131.7'],
+      ['ipu makeip --cidr=2001:db8::/48/64 --net=255 --host=1', '2001:db8:0:ff::1'],
+    )
     .action((options: MakeIpOptions) => print(makeIp(options)));
 
   program
     .command('linklocal')
     .description('print the IPv6 link-local address of a MAC address (EUI-64)')
     .argument('<mac>', 'MAC address, such as 00:16:3e:12:34:56', macAddress)
+    .examples(['ipu linklocal 00:16:3e:12:34:56', 'fe80::216:3eff:fe12:3456'])
     .action((mac: readonly number[]) => print(linkLocal(mac)));
 
   program
     .command('contains')
-    .description('exit with status 0 if an address is in a CIDR, else 1')
+    .description('say by the exit status if an address is in a CIDR')
     .requiredOption('--cidr <address/bits>', 'CIDR, such as 10.0.0.0/8', writtenCidr)
     .argument('<address>', 'IPv4 or IPv6 address', writtenAddress)
+    .examples(['ipu contains --cidr=10.0.0.0/8 10.1.2.3', 'prints nothing; the exit status is 0'])
+    .exitStatus('0 if the address is in the CIDR; 1 if it is not, or after an error, which is a line on stderr')
     .action((address: WrittenAddress, { cidr }: { cidr: WrittenCidr }) => {
       process.exitCode = contains(cidr, address) ? 0 : 1;
     });
@@ -38,11 +56,13 @@ export function ipu(): Command {
   program
     .command('version')
     .description('print the version')
+    .examples(['ipu version', 'that of nfqlb: they come together'])
     .action(() => print(VERSION));
 
   program
     .command('man')
     .description('print the manual')
+    .examples(['ipu man', 'more about segmented CIDRs'])
     .action(() => print(MANUAL.trimEnd()));
 
   return program;

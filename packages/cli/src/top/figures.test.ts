@@ -3,6 +3,7 @@ import { Counters, WorkerCounters } from '@nfqlb/daemon/shared';
 import type { Status } from '@nfqlb/protocol/status';
 import { expect, test } from 'vitest';
 import { figuresOf } from './figures.js';
+import { figuresAsJson } from './json-line.js';
 import { plainLines } from './plain-lines.js';
 import { drawScreen, type View } from './screen.js';
 
@@ -140,6 +141,29 @@ test('control characters in names are escaped, on screen and in lines', () => {
   const figures = figuresOf(BEFORE, evil)!;
   const shown = [...texts(view({ status: evil, figures, trouble: '\x1bc' }), 80, 24), ...plainLines(figures, '12:00:00')].join('');
   expect(/\p{Cc}/u.test(shown)).toBe(false);
+});
+
+test('JSON for other programs', () => {
+  const line = JSON.parse(JSON.stringify(figuresAsJson(figuresOf(BEFORE, AFTER)!, new Date(0))));
+  expect(line).toMatchObject({
+    time: '1970-01-01T00:00:00.000Z',
+    lb: 2,
+    problems: [],
+    packets: 107,
+    accepted: 100,
+    dropped: 5,
+    stored: 2,
+    targets: [
+      { fwmark: 101, active: true, packets: 75, bits: 60000, all: 300, share: 0.75 },
+      { fwmark: 102, packets: 25, bits: 100000, all: 100, share: 0.25 },
+    ],
+    flows: [{ name: 'web', target: 'table', packets: 10, bits: 16000, all: 50 }],
+    drops: [{ reason: 'no-target', packets: 5, all: 20 }],
+  });
+  expect(line.queues.map(({ queue, waiting }: { queue: number; waiting: number }) => [queue, waiting])).toEqual([
+    [2, 3],
+    [3, 3],
+  ]);
 });
 
 test('lines for other programs', () => {

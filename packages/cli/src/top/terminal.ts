@@ -25,16 +25,19 @@ export interface TerminalEvents {
 export class Terminal {
   readonly #out: WriteStream;
   readonly #in: ReadStream | undefined;
+  readonly #isStyled: boolean;
   readonly #events: TerminalEvents;
   #entered = false;
 
   /**
    * @param out stdout
    * @param input absent if keys cannot be read
+   * @param isStyled whether lines may be highlighted
    */
-  constructor(out: WriteStream, input: ReadStream | undefined, events: TerminalEvents) {
+  constructor(out: WriteStream, input: ReadStream | undefined, isStyled: boolean, events: TerminalEvents) {
     this.#out = out;
     this.#in = input;
+    this.#isStyled = isStyled;
     this.#events = events;
   }
 
@@ -65,7 +68,9 @@ export class Terminal {
   draw(lines: readonly ScreenLine[]): void {
     // Skips screens while a slow line is still busy with the previous one.
     if (!this.#entered || this.#out.writableNeedDrain) return;
-    const written = lines.map(({ text, style }) => (style === 'plain' ? text : `${STYLE[style]}${text}${NO_STYLE}`) + REST_OF_LINE);
+    const written = lines.map(
+      ({ text, style }) => (style === 'plain' || !this.#isStyled ? text : `${STYLE[style]}${text}${NO_STYLE}`) + REST_OF_LINE,
+    );
     this.#out.write(HOME + written.join('\r\n') + REST_OF_SCREEN);
   }
 

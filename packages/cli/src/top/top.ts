@@ -1,8 +1,10 @@
 // `nfqlb top`: polls the status of a load balancer and shows the changes, full-screen on a terminal and as lines elsewhere.
 
+import { canRedraw, isStyled } from '@nfqlb/options';
 import type { Status } from '@nfqlb/protocol/status';
 import { askStatus, findLoadBalancers, StatusError } from '@nfqlb/protocol/status';
 import { type Figures, figuresOf } from './figures.js';
+import { figuresAsJson } from './json-line.js';
 import { plainLines } from './plain-lines.js';
 import { drawScreen } from './screen.js';
 import { Terminal } from './terminal.js';
@@ -14,6 +16,8 @@ export interface TopOptions {
   readonly queue: number | undefined;
   /** End after this many updates. Default: never. */
   readonly count: number | undefined;
+  /** Print lines of JSON. */
+  readonly json: boolean;
 }
 
 /** The last status of each load balancer, by its first queue. */
@@ -50,21 +54,23 @@ export async function top(options: TopOptions): Promise<void> {
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, end);
   await find(options.queue);
   const { stdout, stdin } = process;
-  const isTerminal = stdout.isTTY && process.env.TERM !== 'dumb';
-  await (isTerminal ? showScreen(options, ending) : printLines(options, ending.signal));
+  await (canRedraw(stdout) && !options.json ? showScreen(options, ending) : printLines(options, ending.signal));
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.off(signal, end);
   // Reading keys would keep the process alive.
   if (stdin.isTTY) stdin.unref();
 }
 
-async function printLines({ interval, queue, count = Number.POSITIVE_INFINITY }: TopOptions, ending: AbortSignal): Promise<void> {
+async function printLines({ interval, queue, count = Number.POSITIVE_INFINITY, json }: TopOptions, ending: AbortSignal): Promise<void> {
   const observed = new Observed();
   for (let shown = 0; shown < count; ) {
     const begin = performance.now();
-    const time = new Date().toTimeString().slice(0, 8);
+    const now = new Date();
     const answers = await Promise.all((await find(queue)).map((first) => observed.ask(first)));
     const figures = answers.flatMap((answer) => answer.figures ?? []);
-    for (const one of figures) process.stdout.write(`${plainLines(one, time).join('\n')}\n`);
+    for (const one of figures) {
+      const lines = json ? [JSON.stringify(figuresAsJson(one, now))] : plainLines(one, now.toTimeString().slice(0, 8));
+      process.stdout.write(`${lines.join('\n')}\n`);
+    }
     if (figures.length > 0 && ++shown === count) return;
     await pause(interval * 1000 - (performance.now() - begin), ending);
     if (ending.aborted) return;
@@ -81,7 +87,7 @@ async function showScreen({ interval, queue, count = Number.POSITIVE_INFINITY }:
   let next = new AbortController();
   const view = (): Parameters<typeof drawScreen>[0] => ({ status, figures, trouble, index, count: firsts.length, interval });
   const draw = (): void => terminal.draw(drawScreen(view(), terminal.size));
-  const terminal = new Terminal(process.stdout, process.stdin.isTTY ? process.stdin : undefined, {
+  const terminal = new Terminal(process.stdout, process.stdin.isTTY ? process.stdin : undefined, isStyled(process.env), {
     redraw: draw,
     key: (key) => {
       if (key === 'q' || key === 'Q' || key === '\x03') ending.abort();

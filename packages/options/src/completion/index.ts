@@ -9,10 +9,10 @@ import { completionScript, SHELLS, type Shell } from './scripts.js';
  */
 export function addCompletion(program: Command): void {
   const name = program.name();
-  program
-    .command('completion')
+  (program.command('completion') as Command)
     .description(`print a script that makes a shell complete commands, options and names: eval "$(${name} completion bash)"`)
     .addArgument(new Argument('<shell>', SHELLS.join(', ')).argParser(oneOf(...SHELLS)))
+    .examples([`eval "$(${name} completion bash)"`, 'in this shell'])
     .action((shell: Shell) => {
       process.stdout.write(completionScript(shell, { name, start: [process.execPath, process.argv[1] ?? name] }));
     });

@@ -85,6 +85,15 @@ describe('what is offered', () => {
     expect(await completed(line)).toEqual(offered);
   });
 
+  test('with a version, the option that prints it', async () => {
+    const versioned = program().versioned('1.2.3');
+    const offered = async (...words: string[]): Promise<string[]> =>
+      ((await suggest(versioned, words)) as readonly { value: string }[]).map(({ value }) => value);
+    expect(await offered('-')).toEqual(['--help', '--version']);
+    expect(await offered('load', '--')).toEqual(['--help', '--version']);
+    expect(await offered('set', '--v')).toEqual(['--vip=', '--version']);
+  });
+
   test('has a description', async () => {
     expect(await suggest(program(), ['se'])).toEqual([{ value: 'set', about: 'sets something' }]);
     expect(await suggest(program(), ['set', '--ft'])).toEqual([{ value: '--ft_size=', about: 'a size' }]);

@@ -1,6 +1,7 @@
 import type { Command as CommanderCommand, Option as CommanderOption } from 'commander';
 import { Argument, Option } from '../command.js';
-import { dashed, HELP, isOption, longName, optionsNamed, splitOption } from '../command-line.js';
+import { dashed, isOption, longName, optionsNamed, splitOption } from '../command-line.js';
+import { optionsOf } from '../standard-options.js';
 import { FILES, type Suggest, type Suggestion, type Suggestions } from '../values/suggestion.js';
 
 /**
@@ -15,7 +16,7 @@ export async function suggest(program: CommanderCommand, words: readonly string[
   let rest = words.slice(0, -1);
   while (command.commands.length > 0) {
     const [name, ...behind] = rest;
-    if (name === undefined) return begunBy(begun, begun.startsWith('-') ? [suggestionOf(HELP)] : namesOf(command));
+    if (name === undefined) return begunBy(begun, begun.startsWith('-') ? optionsOf(command).map(suggestionOf) : namesOf(command));
     if (name === 'help') return behind.length === 0 ? begunBy(begun, namesOf(command)) : [];
     const next = command.commands.find((candidate) => candidate.name() === name || candidate.aliases().includes(name));
     if (!next) return [];
@@ -92,7 +93,7 @@ function valueGiven(command: CommanderCommand, { options }: ReadLine, long: stri
 /** Options that are not given yet, or may be repeated, written like `begun`: one dash or two, `_` or `-`. */
 function optionsFor(command: CommanderCommand, { options }: ReadLine, begun: string): Suggestion[] {
   const typed = begun.replace(/^--?/, '');
-  return [...command.options, HELP]
+  return optionsOf(command)
     .filter((option) => !option.hidden && dashed(longName(option)).startsWith(dashed(typed)))
     .filter((option) => !options.has(option) || (option instanceof Option && option.repeats))
     .flatMap((option) => {

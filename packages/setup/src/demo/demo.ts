@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { describeFailure } from '@nfqlb/options';
+import { canRedraw, describeFailure } from '@nfqlb/options';
 import { SetupError } from '../setup-error.js';
 import type { FlowReport } from './flows.js';
 import { CLIENT, FLOWS, QUESTION_INTERVAL_MS, TARGET_HOSTS, VIP4, VIP6 } from './hosts.js';
@@ -128,12 +128,12 @@ async function show(reports: Reports, title: string): Promise<FlowReport> {
   const end = performance.now() + PHASE_MS;
   while (performance.now() < end) {
     report = await reports.next();
-    if (process.stdout.isTTY) process.stdout.write(`\r\x1b[K${formatShares(title, answersBetween(begin, report))}`);
+    if (canRedraw(process.stdout)) process.stdout.write(`\r\x1b[K${formatShares(title, answersBetween(begin, report))}`);
   }
   const answers = answersBetween(begin, report);
   if (answers.answered.every((count) => count === 0)) throw new SetupError('timed-out', `${title}: no question was answered`);
   const line = formatShares(title, answers);
-  process.stdout.write(process.stdout.isTTY ? `\r\x1b[K${line}\n` : `${line}\n`);
+  process.stdout.write(canRedraw(process.stdout) ? `\r\x1b[K${line}\n` : `${line}\n`);
   return report;
 }
 

@@ -37,7 +37,12 @@ export function fragtableCommand(): Command {
     .option('--solve', 'find the smallest prime ft_size, with as many ft_buckets, that loses no more than --loss in any run')
     .option('--loss <percent>', 'with --solve: packets that may be lost, as in 0.1%', percent, 0.1)
     .option('--json [file]', 'write one JSON line per run, to standard output or to a file');
-  return command.action(runFragtable) as Command;
+  return command
+    .examples(
+      ['nfqlb-sim fragtable --rate=10000 --ft_size=1999 --ft_buckets=1999', 'what such a table loses at 10,000 packets/s'],
+      ['nfqlb-sim fragtable --rate=10000 --solve --loss=0.1%', 'the smallest table that loses no more'],
+    )
+    .action(runFragtable) as Command;
 }
 
 async function runFragtable(options: FragtableOptions, command: Command): Promise<void> {

@@ -3,6 +3,7 @@ import { Capture } from '@nfqlb/captures';
 import { MAX_BUCKETS, type PermutationKind, type TableOptions } from '@nfqlb/core';
 import {
   Command,
+  canRedraw,
   FILES,
   fwmark,
   fwmarkOrNone,
@@ -51,6 +52,8 @@ interface ReplayOptions extends StoredFragmentOptions {
   readonly expect?: string;
 }
 
+const EXIT_STATUS = '0; 1 if there are differences from --expect, if the capture is damaged, or after an error: stderr says which';
+
 const DEFAULT_TARGETS = '101,102,103,104';
 
 /** `nfqlb-sim replay`: load-balances a capture as `nfqlb lb` would balance the traffic. */
@@ -95,8 +98,18 @@ export function replayCommand(): Command {
     )
     .option('--reverse-fragments', `reverse the fragments of each datagram that are within ${DISORDER_WINDOW} packets`)
     .option('--json [file]', 'write one JSON line per packet, to standard output or to a file')
-    .option('--expect <file>', 'compare with the --json output of an earlier replay; differences give exit status 1');
-  return command.action(runReplay) as Command;
+    .option('--expect <file>', 'compare with the --json output of an earlier replay');
+  return command
+    .examples(
+      ['nfqlb-sim replay capture.pcap', 'what four equal targets would get'],
+      ['nfqlb-sim replay capture.pcap --targets=101,102,103:2 --at=1.5:"deactivate 102"', 'three, of which one has weight 2, and one fails'],
+      [
+        'sim replay capture.pcap --config=nfqlb.yaml --json=after.jsonl --expect=before.jsonl',
+        'does a new configuration change any decision?',
+      ],
+    )
+    .exitStatus(EXIT_STATUS)
+    .action(runReplay) as Command;
 }
 
 async function runReplay(path: string, options: ReplayOptions): Promise<void> {
@@ -107,7 +120,7 @@ async function runReplay(path: string, options: ReplayOptions): Promise<void> {
   const tally = new Tally();
   const writer = options.json === undefined ? undefined : new RecordWriter(options.json === true ? '-' : options.json);
   const expectation = options.expect === undefined ? undefined : new Expectation(options.expect);
-  const bar = process.stderr.isTTY && options.json !== true ? new ProgressBar(process.stderr, performance.now()) : undefined;
+  const bar = canRedraw(process.stderr) && options.json !== true ? new ProgressBar(process.stderr, performance.now()) : undefined;
 
   const begin = performance.now();
   try {
