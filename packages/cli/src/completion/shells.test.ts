@@ -10,7 +10,7 @@ import { parseSocketAddress } from '@nfqlb/protocol/sockets';
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 
 /** For a shell that hangs. */
-const TIMEOUT_MS = 30_000;
+const TIMEOUT_MS = 60_000;
 vi.setConfig({ testTimeout: TIMEOUT_MS, hookTimeout: TIMEOUT_MS });
 
 const run = promisify(execFile);
