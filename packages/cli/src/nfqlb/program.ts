@@ -1,6 +1,6 @@
 import { addCompletion, Command } from '@nfqlb/options';
-import { COMMAND_SYNONYMS } from './command-synonyms.js';
 import { VERSION } from '../version.js';
+import { COMMAND_SYNONYMS } from './command-synonyms.js';
 
 /** Makes a command. Only the requested one is imported, so that it starts in little more time than Node itself. */
 type Load = () => Promise<Command>;

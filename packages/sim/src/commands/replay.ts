@@ -102,7 +102,10 @@ export function replayCommand(): Command {
   return command
     .examples(
       ['nfqlb-sim replay capture.pcap', 'what four equal targets would get'],
-      ['nfqlb-sim replay capture.pcap --targets=101,102,103:2 --at=1.5:"deactivate 102"', 'three, of which one has weight 2, and one fails'],
+      [
+        'nfqlb-sim replay capture.pcap --targets=101,102,103:2 --at=1.5:"deactivate 102"',
+        'three, of which one has weight 2, and one fails',
+      ],
       [
         'sim replay capture.pcap --config=nfqlb.yaml --json=after.jsonl --expect=before.jsonl',
         'does a new configuration change any decision?',
