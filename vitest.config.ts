@@ -14,6 +14,7 @@ export default defineConfig({
         test: {
           name: 'unit',
           include: ['packages/{core,captures,options,configuration,protocol,daemon,setup,sim,cli}/**/*.test.ts', 'scripts/*.test.mjs'],
+          setupFiles: ['scripts/fuzz-runs.mjs'],
           testTimeout: 30_000,
           hookTimeout: 30_000,
         },

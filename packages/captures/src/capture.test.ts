@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { END } from '@nfqlb/core';
-import { packet, packetSourceContract } from '@nfqlb/core/testing';
+import { packet, packetSourceContract, runs } from '@nfqlb/core/testing';
 import fc from 'fast-check';
 import pcapParser from 'pcap-parser';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
@@ -255,7 +255,7 @@ describe('pcap-parser as the oracle', () => {
       fc.asyncProperty(fc.array(record, { minLength: 1, maxLength: 30 }), fc.boolean(), async (records, bigEndian) => {
         expect(await agree(write(pcap(records, { bigEndian })), 0)).toBe(records.length);
       }),
-      { numRuns: 50 },
+      { numRuns: runs(50) },
     );
   });
 
@@ -401,7 +401,7 @@ describe('bad captures', () => {
         expect(inPieces).toEqual(whole);
         rmSync(path);
       }),
-      { numRuns: 400 },
+      { numRuns: runs(400) },
     );
   });
 });

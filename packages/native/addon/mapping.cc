@@ -14,25 +14,26 @@
 
 class Mapping::Pages {
  public:
-  Pages(napi_env env, void* begin, size_t size) : begin_(begin), size_(size), damaged_(sigbus_guard::guard(begin, size)) {
-    count(env, -static_cast<int64_t>(size));
-  }
+  Pages(void* begin, size_t size) : begin_(begin), size_(size), damaged_(sigbus_guard::guard(begin, size)) {}
   Pages(const Pages&) = delete;
 
   bool isDamaged() const { return damaged_ != nullptr && damaged_->load(); }
 
-  void unmap(napi_env env) {
+  void unmap() {
     if (begin_ == nullptr) return;
     sigbus_guard::release(begin_);
     munmap(begin_, size_);
     begin_ = nullptr;
-    count(env, static_cast<int64_t>(size_));
   }
 
- private:
   /// V8 counts the memory of its buffers, and collects garbage to free it. These pages belong to a file and are released on close, so they
-  /// are subtracted from V8's count here. Otherwise, packets waited for 20 ms in a worker that maps thousands of tables.
-  static void count(napi_env env, int64_t octets) {
+  /// are subtracted from V8's count here. Otherwise, packets waited for 20 ms in a worker that maps thousands of tables. Only while V8 has the
+  /// buffer in its count: since Node 24 it ends the process when that falls below zero.
+  void discount(napi_env env) const { adjust(env, -static_cast<int64_t>(size_)); }
+  void recount(napi_env env) const { adjust(env, static_cast<int64_t>(size_)); }
+
+ private:
+  static void adjust(napi_env env, int64_t octets) {
     int64_t ignored;
     napi_adjust_external_memory(env, octets, &ignored);
   }
@@ -57,18 +58,19 @@ Mapping::Mapping(const Napi::CallbackInfo& info) : Napi::ObjectWrap<Mapping>(inf
   // written, visible only to the writer. Until then Linux shows the file's page, including changes by others.
   void* begin = mmap(nullptr, size, PROT_READ | PROT_WRITE, writable ? MAP_SHARED : MAP_PRIVATE, fd, 0);
   if (begin == MAP_FAILED) throwSystemError(env, errno, "mapping");
-  auto pages = std::make_unique<Pages>(env, begin, size);
+  auto pages = std::make_unique<Pages>(begin, size);
 
   napi_value buffer;
   const napi_status status = napi_create_external_arraybuffer(
-      env, begin, size, [](napi_env env, void*, void* hint) {
+      env, begin, size, [](napi_env, void*, void* hint) {
         const std::unique_ptr<Pages> pages(static_cast<Pages*>(hint));
-        pages->unmap(env);
+        pages->unmap();
       }, pages.get(), &buffer);
   if (status != napi_ok) {
-    pages->unmap(env);
+    pages->unmap();
     throwSystemError(env, ENOTSUP, status == napi_no_external_buffers_allowed ? "mapping into a runtime without external buffers" : "mapping");
   }
+  pages->discount(env);
   pages_ = pages.release();
   buffer_ = Napi::Persistent(Napi::ArrayBuffer(env, buffer));
 }
@@ -86,8 +88,14 @@ Napi::Value Mapping::damaged(const Napi::CallbackInfo& info) {
 void Mapping::close(const Napi::CallbackInfo& info) {
   if (pages_ == nullptr) return;
   Pages* const pages = std::exchange(pages_, nullptr);
+  pages->recount(info.Env());
   buffer_.Value().Detach();
-  pages->unmap(info.Env());
+  pages->unmap();
+}
+
+/// Not closed, and garbage now; so is its buffer next, which this has kept until here.
+void Mapping::Finalize(Napi::Env env) {
+  if (pages_ != nullptr) pages_->recount(env);
 }
 
 void allocate(const Napi::CallbackInfo& info) {

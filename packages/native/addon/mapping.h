@@ -9,6 +9,7 @@ class Mapping : public Napi::ObjectWrap<Mapping> {
 
   /// new Mapping(fd, size, writable). Writes to a non-writable mapping stay private to this process, instead of killing it.
   explicit Mapping(const Napi::CallbackInfo& info);
+  void Finalize(Napi::Env env) override;
 
  private:
   class Pages;

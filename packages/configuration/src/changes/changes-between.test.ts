@@ -1,4 +1,5 @@
 import { defineFlow, type FlowDefinition, type ListedFlow, listFlow } from '@nfqlb/core/flows';
+import { runs } from '@nfqlb/core/testing';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import type { Configuration, DeclaredFlow, DeclaredTable } from '../configuration.js';
@@ -93,7 +94,7 @@ test('from any state, the changes lead to the declared state, and then there are
         expect(changesBetween(model, configuration)).toEqual([]);
       }
     }),
-    { numRuns: 500 },
+    { numRuns: runs(500) },
   );
 });
 

@@ -1,6 +1,7 @@
 import { BlockList } from 'node:net';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
+import { runs } from '../testing/runs.js';
 import { type Cidr, cidrContains, formatCidr, maskAddress, parseCidr, samePrefix } from './cidr.js';
 import { formatIpAddress, formatIpv6, isIpv4, parseIpAddress } from './ip-address.js';
 
@@ -76,7 +77,7 @@ describe('contains', () => {
         network.addSubnet(formatIpAddress(a), bits, family);
         expect(cidrContains(cidr(`${formatIpAddress(a)}/${bits}`), b)).toBe(network.check(formatIpAddress(b), family));
       }),
-      { numRuns: 1000 },
+      { numRuns: runs(1000) },
     );
   });
 });

@@ -1,6 +1,7 @@
 import { isIP, SocketAddress } from 'node:net';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
+import { runs } from '../testing/runs.js';
 import { formatIpAddress, formatIpv6, isIpv4, parseIpAddress } from './ip-address.js';
 
 const hex = (text: string): string | undefined => {
@@ -95,8 +96,8 @@ describe('parse', () => {
     const agree = (text: string): void => {
       expect([text, parseIpAddress(text) !== undefined]).toEqual([text, isIP(text) !== 0]);
     };
-    fc.assert(fc.property(almostAddress, agree), { numRuns: 5000 });
-    fc.assert(fc.property(anyNotation, agree), { numRuns: 2000 });
+    fc.assert(fc.property(almostAddress, agree), { numRuns: runs(5000) });
+    fc.assert(fc.property(anyNotation, agree), { numRuns: runs(2000) });
     fc.assert(fc.property(fc.ipV4(), agree));
     fc.assert(fc.property(fc.ipV6(), agree));
   });
@@ -106,7 +107,7 @@ describe('parse', () => {
       fc.pre(isIP(text) === 6);
       expect(formatIpv6(parseIpAddress(text)!)).toBe(new SocketAddress({ family: 'ipv6', address: text }).address);
     };
-    fc.assert(fc.property(anyNotation, agree), { numRuns: 2000 });
+    fc.assert(fc.property(anyNotation, agree), { numRuns: runs(2000) });
     fc.assert(fc.property(fc.ipV6(), agree));
   });
 });

@@ -4,6 +4,7 @@ import { extractKey } from '../key/extract.js';
 import { PacketKey } from '../key/packet-key.js';
 import { type PacketBuilder, packet } from '../packet-builder/index.js';
 import { type NaiveFlow, naiveFlow } from '../testing/naive-flows.js';
+import { runs } from '../testing/runs.js';
 import { ETH_P_IP, ETH_P_IPV6 } from '../wire/ethertype.js';
 import { compileFlows } from './compile-flows.js';
 import { defineFlow } from './define-flow.js';
@@ -151,7 +152,7 @@ test('any packet gets the same flow as in a naive walk, for any flows', () => {
         expect(compiledFlow(lookup, octets, before)).toBe(expected);
       }
     }),
-    { numRuns: 2_500 },
+    { numRuns: runs(2_500) },
   );
   // The generators must produce both often.
   expect(matched.some).toBeGreaterThan(5_000);

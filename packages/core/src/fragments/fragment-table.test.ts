@@ -7,6 +7,7 @@ import { STORED } from '../packet-batch.js';
 import { packet } from '../packet-builder/index.js';
 import { fragments } from '../testing/fragments.js';
 import { HASH_KEY, type NaiveAnswer, NaiveFragmentTable } from '../testing/naive-fragments.js';
+import { runs } from '../testing/runs.js';
 import { ETH_P_IP, ETH_P_IPV6 } from '../wire/ethertype.js';
 import { FragmentTable, LOST, MAX_CHAIN, NO_ROOM, TOO_LONG } from './fragment-table.js';
 import type { FragmentTableOptions } from './layout.js';
@@ -292,7 +293,7 @@ describe('any arrivals', () => {
         bench.table.now = naive.now + 1000;
         expect(bench.now).toMatchObject({ active: 0, bucketsUsed: 0, fragsUsed: 0, holesUsed: 0 });
       }),
-      { numRuns: 1500 },
+      { numRuns: runs(1500) },
     );
   });
 });

@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
+import { runs } from '../testing/runs.js';
 import { COMPLETE, HOLE_WORDS, Holes, MAX_HOLES, UNTRACKED } from './holes.js';
 import { ItemPool, POOL_HEADER } from './item-pool.js';
 
@@ -40,7 +41,7 @@ test('a datagram is complete when all octets and the last fragment have arrived,
       if (list !== COMPLETE) holes.close(list);
       expect(pool.used).toBe(0);
     }),
-    { numRuns: 2000 },
+    { numRuns: runs(2000) },
   );
 });
 

@@ -4,6 +4,7 @@ import { describe, expect, test } from 'vitest';
 import { packet } from '../packet-builder/index.js';
 import { fragments } from '../testing/fragments.js';
 import { type NaiveKey, naiveKey } from '../testing/naive-key.js';
+import { runs } from '../testing/runs.js';
 import { ETH_P_IP, ETH_P_IPV6 } from '../wire/ethertype.js';
 import { extractKey } from './extract.js';
 import { KIND_NAMES, Kind } from './kind.js';
@@ -118,7 +119,7 @@ describe('arbitrary octets', () => {
         const actual = extractIn(bytes, 0, bytes.length, etherType, encap);
         expect(actual).toEqual(naiveKey(bytes, etherType === ETH_P_IPV6, encap));
       }),
-      { numRuns: 20_000 },
+      { numRuns: runs(20_000) },
     );
   });
 
@@ -137,7 +138,7 @@ describe('arbitrary octets', () => {
         const region = Uint8Array.from([...before, ...bytes, ...after]);
         expect(extractIn(region, before.length, bytes.length, etherType, encap)).toEqual(alone);
       }),
-      { numRuns: 20_000 },
+      { numRuns: runs(20_000) },
     );
   });
 

@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { M as primes } from '../testing/arbitraries.js';
+import { runs } from '../testing/runs.js';
 import { Permutations } from './permutation.js';
 import { populate } from './populate.js';
 
@@ -57,7 +58,7 @@ test('computes the same table as the naive algorithm, for any weights and order 
       populate(lookup, all, turns, weights);
       expect([...lookup]).toEqual(naive(rows, turns, weights.slice(0, fwmarks.length)));
     }),
-    { numRuns: 500 },
+    { numRuns: runs(500) },
   );
 });
 

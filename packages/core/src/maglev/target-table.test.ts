@@ -4,6 +4,7 @@ import fc from 'fast-check';
 import { describe, expect, test, vi } from 'vitest';
 import { CoreError } from '../core-error.js';
 import { fwmark, M as primes } from '../testing/arbitraries.js';
+import { runs } from '../testing/runs.js';
 import { EXT_GENERATION, EXT_VERSION, layoutOf } from './layout.js';
 import { Permutations } from './permutation.js';
 import { type TableOptions, TargetTable } from './target-table.js';
@@ -157,7 +158,7 @@ describe('kind fwmark', () => {
           expect(chosen(wild)).toEqual(chosen(ordered));
         },
       ),
-      { numRuns: 300 },
+      { numRuns: runs(300) },
     );
   });
 

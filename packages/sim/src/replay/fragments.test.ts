@@ -2,7 +2,7 @@ import type { PacketStream } from '@nfqlb/captures';
 import type { Record as CaptureRecord } from '@nfqlb/captures/testing';
 import { ListedPackets } from '@nfqlb/captures/testing';
 import { Balancer, type FragmentTableOptions, FwmarkLookup, TargetTable } from '@nfqlb/core';
-import { fragments, packet } from '@nfqlb/core/testing';
+import { fragments, packet, runs } from '@nfqlb/core/testing';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { DISORDER_WINDOW, DisorderedStream } from '../disorder/disordered-stream.js';
@@ -124,7 +124,7 @@ describe('every fragment gets the fwmark of its unfragmented datagram', () => {
           expect([statistics.fragsUsed, statistics.fragsDiscarded, statistics.fragsAllocated]).toEqual([0, 0, stored.length]);
         },
       ),
-      { numRuns: 60 },
+      { numRuns: runs(60) },
     );
   });
 });
