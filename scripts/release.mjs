@@ -17,7 +17,8 @@ function fail(reason) {
   process.exit(1);
 }
 
-const run = (folder, program, ...args) => execFileSync(program, args, { cwd: folder, stdio: ['ignore', 'pipe', 'inherit'], encoding: 'utf8' });
+const run = (folder, program, ...args) =>
+  execFileSync(program, args, { cwd: folder, stdio: ['ignore', 'pipe', 'inherit'], encoding: 'utf8' });
 
 function packages(root) {
   const folders = readdirSync(join(root, 'packages')).map((name) => join(root, 'packages', name));
@@ -43,9 +44,12 @@ function rehearse() {
     const left = readdirSync(join(copy, '.changeset')).filter((name) => name.endsWith('.md') && name !== 'README.md');
     if (left.length > 0) fail(`changesets are left: ${left.join(', ')}`);
     console.log(`${before} → ${theVersion(copy)}`);
-    for (const { name, private: isPrivate, folder } of packages(copy)) {
+    const all = packages(copy);
+    for (const { name, private: isPrivate, folder, dependencies = {} } of all) {
       if (!existsSync(join(folder, 'CHANGELOG.md'))) fail(`${name} has no CHANGELOG.md`);
       if (isPrivate) continue;
+      const unpublished = all.filter((each) => each.private && each.name in dependencies);
+      if (unpublished.length > 0) fail(`${name} needs ${unpublished[0].name}, which is private: bundle it (devDependencies) or publish it`);
       const [{ filename, files }] = [JSON.parse(run(folder, 'npx', '-y', 'pnpm@12', 'pack', '--json'))].flat();
       console.log(`${filename.split('/').at(-1)}: ${files.length} files without what is built`);
     }
