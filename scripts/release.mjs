@@ -1,5 +1,5 @@
 // The steps of a release that are not done by hand: docs/releasing.md.
-//   node scripts/release.mjs rehearse        versions and packages in a copy of the last commit
+//   node scripts/release.mjs rehearse        versions in a copy of the last commit
 //   node scripts/release.mjs check v0.2.0    whether what is here can be published under this tag
 //   node scripts/release.mjs publish         to npm, with provenance; in the workflow release.yml
 import { execFileSync } from 'node:child_process';
@@ -47,12 +47,17 @@ function rehearse() {
     const all = packages(copy);
     for (const { name, private: isPrivate, folder, dependencies = {} } of all) {
       if (!existsSync(join(folder, 'CHANGELOG.md'))) fail(`${name} has no CHANGELOG.md`);
-      if (isPrivate) continue;
       const unpublished = all.filter((each) => each.private && each.name in dependencies);
-      if (unpublished.length > 0) fail(`${name} needs ${unpublished[0].name}, which is private: bundle it (devDependencies) or publish it`);
-      const [{ filename, files }] = [JSON.parse(run(folder, 'npx', '-y', 'pnpm@12', 'pack', '--json'))].flat();
-      console.log(`${filename.split('/').at(-1)}: ${files.length} files without what is built`);
+      if (!isPrivate && unpublished.length > 0) {
+        fail(`${name} needs ${unpublished[0].name}, which is private: bundle it (devDependencies) or publish it`);
+      }
     }
+    console.log(
+      `to be published: ${all
+        .filter((each) => !each.private)
+        .map(({ name }) => name)
+        .join(', ')}`,
+    );
   } finally {
     rmSync(copy, { recursive: true });
   }
@@ -72,9 +77,11 @@ function check(tag) {
 }
 
 function publish() {
-  const pnpm = (...args) => execFileSync('npx', ['-y', 'pnpm@12', ...args], { cwd: ROOT, stdio: 'inherit' });
-  pnpm('build');
-  pnpm('publish', '--recursive', '--access=public', '--provenance', '--no-git-checks');
+  const folder = mkdtempSync(join(tmpdir(), 'nfqlb-publish-'));
+  const shown = { cwd: ROOT, stdio: 'inherit' };
+  execFileSync(process.execPath, ['scripts/pack.mjs', `--to=${folder}`, `--require=${PLATFORMS}`], shown);
+  for (const tarball of readdirSync(folder))
+    execFileSync('npm', ['publish', join(folder, tarball), '--access=public', '--provenance'], shown);
 }
 
 const [step, tag, ...more] = process.argv.slice(2);
