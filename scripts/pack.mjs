@@ -18,20 +18,25 @@ const packages = join(root, 'packages');
 const to = resolve(root, values.to);
 const published = readdirSync(packages).filter((name) => !manifestOf(name).private);
 
-const pnpm = (args, cwd = root) => execFileSync('npx', ['-y', 'pnpm@12', ...args], { cwd, stdio: ['ignore', 'ignore', 'inherit'] });
+const run = (command, args) => execFileSync(command, args, { cwd: root, stdio: ['ignore', 'ignore', 'inherit'] });
+const filters = published.map((name) => `--filter=${manifestOf(name).name}`);
 
-pnpm(['exec', 'turbo', 'run', 'build', '--output-logs=errors-only', ...published.map((name) => `--filter=${manifestOf(name).name}`)]);
-mkdirSync(to, { recursive: true });
-for (const name of published) {
+run('npx', ['-y', 'pnpm@12', 'exec', 'turbo', 'run', 'build', '--output-logs=errors-only', ...filters]);
+const tarballs = published.map((name) => {
   const { name: title, version } = manifestOf(name);
-  const tarball = join(to, `${title.replace('@', '').replace('/', '-')}-${version}.tgz`);
-  rmSync(tarball, { force: true });
-  try {
-    pnpm(['pack', '--pack-destination', to], join(packages, name));
-  } finally {
-    // If packing failed, so that postpack did not run: addons left here would be loaded in preference to newer ones.
-    rmSync(join(packages, 'cli/prebuilds'), { recursive: true, force: true });
-  }
+  return join(to, `${title.replace('@', '').replace('/', '-')}-${version}.tgz`);
+});
+mkdirSync(to, { recursive: true });
+for (const tarball of tarballs) rmSync(tarball, { force: true });
+try {
+  // One after the other: two of them make the prebuilt addon.
+  run('npx', ['-y', 'pnpm@12', '--workspace-concurrency=1', ...filters, 'pack', '--pack-destination', to]);
+} finally {
+  // If packing failed, so that postpack did not run: addons left here would be loaded in preference to newer ones.
+  rmSync(join(packages, 'cli/prebuilds'), { recursive: true, force: true });
+}
+for (const tarball of tarballs) {
+  if (!existsSync(tarball)) throw new Error(`pnpm pack did not make ${tarball}`);
   console.log(tarball);
 }
 

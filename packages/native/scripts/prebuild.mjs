@@ -9,15 +9,19 @@ import { basename, join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { isNewer, neededVersions, OLDEST } from './c-library.mjs';
 import { compile, fail, platformOf, root } from './compile.mjs';
-import { hasTheseSources, note } from './source-digest.mjs';
+import { hasTheseSources, isCurrent, note } from './source-digest.mjs';
 
 const { values } = parseArgs({ options: { arch: { type: 'string', default: process.arch }, 'copy-to': { type: 'string' } } });
 
 const folder = join(root, 'prebuilds');
 const platform = platformOf(values.arch);
 const prebuilt = join(folder, `${platform}.node`);
+const built = join(root, 'build/Release/nfqlb.node');
 if (!existsSync(prebuilt) || !hasTheseSources(prebuilt)) {
-  compile(prebuilt, { arch: values.arch });
+  mkdirSync(folder, { recursive: true });
+  // What `build` has compiled here is the same.
+  if (values.arch === process.arch && isCurrent(built)) copyFileSync(built, prebuilt);
+  else compile(prebuilt, { arch: values.arch });
   note(prebuilt, platform);
 }
 

@@ -70,8 +70,8 @@ export interface Binding {
 }
 
 /**
- * Where addons are in the package. The one for the other C library is not tried: glibc refuses one built for musl, but musl loads one built
- * for glibc, and Node then crashes.
+ * Where addons are in the package. The one for the other C library is not tried: glibc refuses one built for musl, but musl does not refuse
+ * one built for glibc, which may then crash.
  */
 const filesFor = (platform: string): string[] => [`prebuilds/${platform}.node`, 'build/Release/nfqlb.node'];
 

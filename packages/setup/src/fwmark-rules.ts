@@ -9,7 +9,7 @@ const SCRIPT = 'for family in 4 6; do ip -$family -N -json rule show; echo; done
 
 /**
  * The fwmarks that policy rules, or rules for address translation, of this network namespace ask for. Rules that may not be read, or whose program is
- * not installed, are left out.
+ * not installed, are left out; without a shell, as in a minimal container, all are.
  */
 export function fwmarksWithRules(): Set<number> {
   const { stdout } = spawnSync('sh', ['-c', SCRIPT], {
@@ -18,7 +18,9 @@ export function fwmarksWithRules(): Set<number> {
     maxBuffer: 1 << 30,
     stdio: ['ignore', 'pipe', 'ignore'],
   });
-  return new Set([...parsePolicyFwmarks(stdout), ...parsePacketFwmarks(stdout)]);
+  // Without a shell there is no output at all, whatever the type says.
+  const text = stdout ?? '';
+  return new Set([...parsePolicyFwmarks(text), ...parsePacketFwmarks(text)]);
 }
 
 /** From `"fwmark":"0x65"` of `ip -N -json rule show`. */
