@@ -107,7 +107,7 @@ export function replayCommand(): Command {
         'three, of which one has weight 2, and one fails',
       ],
       [
-        'sim replay capture.pcap --config=nfqlb.yaml --json=after.jsonl --expect=before.jsonl',
+        'nfqlb-sim replay capture.pcap --config=nfqlb.yaml --json=after.jsonl --expect=before.jsonl',
         'does a new configuration change any decision?',
       ],
     )
