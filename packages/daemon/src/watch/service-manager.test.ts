@@ -2,7 +2,11 @@ import { describe, expect, test } from 'vitest';
 import { ServiceManager } from './service-manager.js';
 
 /** A service manager with a watchdog of 1 s, and what it was told. */
-function told(watchdog: 1000 | 'no watchdog' = 1000): { readonly manager: ServiceManager; readonly told: string[]; readonly deaf: (is: boolean) => void } {
+function told(watchdog: 1000 | 'no watchdog' = 1000): {
+  readonly manager: ServiceManager;
+  readonly told: string[];
+  readonly deaf: (is: boolean) => void;
+} {
   const said: string[] = [];
   let isDeaf = false;
   const manager = new ServiceManager('/run/notify', watchdog === 1000 ? watchdog : undefined, (address, text) => {
@@ -44,7 +48,8 @@ test('as soon as possible if it could not be told for long', () => {
 test('while the load balancer is not healthy it is told the problems, once, and not that it is alive', () => {
   const { manager, told: said } = told();
   manager.look(ABOUT, [], 0);
-  for (let now = 100; now < 20_000; now += 100) manager.look(ABOUT, ['queue 2: its worker is stuck', 'queue 3: nobody\nlistens to it'], now);
+  for (let now = 100; now < 20_000; now += 100)
+    manager.look(ABOUT, ['queue 2: its worker is stuck', 'queue 3: nobody\nlistens to it'], now);
   expect(said.slice(1)).toEqual(['/run/notify STATUS=not healthy: queue 2: its worker is stuck; queue 3: nobody listens to it']);
   manager.look(ABOUT, [], 20_000);
   expect(said.slice(2)).toEqual([`/run/notify STATUS=${ABOUT}\nWATCHDOG=1`]);
