@@ -206,6 +206,11 @@ describe('reports what is wrong', () => {
   });
 });
 
+test("a command's help has the defaults", async () => {
+  await runLine('makeip --help');
+  expect(stdout).toMatch(/--net <number> +number for the first slot \(default: 0\)/);
+});
+
 test('version is that of the package', async () => {
   await runLine('version');
   expect(stdout).toBe(`nfqlb-${manifest.version}\n`);

@@ -1,4 +1,4 @@
-import { Command, oneOf } from '@nfqlb/options';
+import { Command, Option, oneOf } from '@nfqlb/options';
 import { VERSION } from '../version.js';
 import { contains } from './contains.js';
 import { linkLocal, macAddress } from './link-local.js';
@@ -25,8 +25,9 @@ export function ipu(): Command {
     .command('makeip')
     .description('print the address with a net and a host number in the slots of a segmented CIDR')
     .requiredOption('--cidr <address/bits/bits>', 'segmented CIDR, such as 192.168.128.0/17/24', segmentedCidr)
-    .option('--net <number>', 'number for the first slot', slotNumber, 0n)
-    .option('--host <number>', 'number for the second slot', slotNumber, 0n)
+    // With a text for the default: help cannot print a BigInt.
+    .addOption(new Option('--net <number>', 'number for the first slot').argParser(slotNumber).default(0n, '0'))
+    .addOption(new Option('--host <number>', 'number for the second slot').argParser(slotNumber).default(0n, '0'))
     .option('--subnet <1|2>', 'also print the first or the second prefix length', oneOf('1', '2'))
     .option('--ipv6template <address>', 'print an IPv6 address: this one with the IPv4 address as its last 32 bits', ipv6Address)
     .examples(
