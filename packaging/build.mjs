@@ -83,7 +83,8 @@ async function makeMain() {
   execFileSync('strip', ['--strip-unneeded', '--remove-section=.comment', '--remove-section=.note', addon]);
 
   const { manual, completions } = await documents();
-  for (const { name, text } of await manual(version, date.toISOString().slice(0, 10))) at.writeGzip(`usr/share/man/man1/${name}.1.gz`, text);
+  for (const { name, text } of await manual(version, date.toISOString().slice(0, 10)))
+    at.writeGzip(`usr/share/man/man1/${name}.1.gz`, text);
   for (const { path, text } of completions()) at.write(path, text);
 
   at.copy('nfqlb.service', 'lib/systemd/system/nfqlb.service');
@@ -159,7 +160,10 @@ function folder(name) {
       write('DEBIAN/md5sums', sums.join(''));
       setModes(top);
       const out = join(values.outdir, `${name}_${version}_${architecture}.deb`);
-      execFileSync('dpkg-deb', ['--root-owner-group', `-Z${values.compression}`, '--build', top, `${out}.new`], { env, stdio: ['ignore', 'ignore', 'inherit'] });
+      execFileSync('dpkg-deb', ['--root-owner-group', `-Z${values.compression}`, '--build', top, `${out}.new`], {
+        env,
+        stdio: ['ignore', 'ignore', 'inherit'],
+      });
       renameSync(`${out}.new`, out);
       report(out);
     },
@@ -169,7 +173,8 @@ function folder(name) {
 /** Folders are for everybody to read, whatever the umask is. */
 function setModes(top) {
   chmodSync(top, 0o755);
-  for (const entry of readdirSync(top, { recursive: true })) if (lstatSync(join(top, entry)).isDirectory()) chmodSync(join(top, entry), 0o755);
+  for (const entry of readdirSync(top, { recursive: true }))
+    if (lstatSync(join(top, entry)).isDirectory()) chmodSync(join(top, entry), 0o755);
 }
 
 /** In order, relative to `top`. */
@@ -211,7 +216,10 @@ async function documents() {
 /** A file of packaging/debian, with its variables as in @VERSION@. */
 function template(name, variables = {}) {
   const text = readFileSync(join(packaging, 'debian', name), 'utf8');
-  return text.replace(/@([A-Z]+)@/g, (whole, variable) => variables[variable] ?? fail(`packaging/debian/${name}: unknown variable ${whole}`));
+  return text.replace(
+    /@([A-Z]+)@/g,
+    (whole, variable) => variables[variable] ?? fail(`packaging/debian/${name}: unknown variable ${whole}`),
+  );
 }
 
 function changelog(name) {

@@ -26,6 +26,8 @@ export interface LoadBalancerOptions {
   readonly flowAddress?: string;
   /** Additional options for `lb`, such as `--qlength=2048`. */
   readonly options?: readonly string[];
+  /** Added to the environment of `lb`, such as `NOTIFY_SOCKET=/run/notify`. */
+  readonly env?: readonly string[];
   /** The CPU to run on. Default: any. */
   readonly cpu?: number;
 }
@@ -133,11 +135,11 @@ export class LoadBalancer implements AsyncDisposable {
 
   /** Starts the program after it has been stopped or killed. */
   async restart(): Promise<void> {
-    const { options = [], cpu, flows = false } = this.#options;
+    const { options = [], env = [], cpu, flows = false } = this.#options;
     // The default name of the fragment table is shared by the whole machine.
     const fragments = `--ft_shm=${this.table}-fragments`;
     const what = flows ? ['flowlb'] : ['lb', `--tshm=${this.table}`];
-    const command = [...this.#environment(), ...this.#program.command, ...what, fragments, `--queue=${this.queues}`, ...options];
+    const command = [...this.#environment(), ...env, ...this.#program.command, ...what, fragments, `--queue=${this.queues}`, ...options];
     const running = await this.host.spawn(onCpu(command, cpu));
     this.#running = running;
     const deadline = Date.now() + START_TIMEOUT_MS;

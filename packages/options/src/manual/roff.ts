@@ -21,7 +21,8 @@ function paragraph(text: string): string {
   const lines: string[] = [];
   for (const word of text.split(' ')) {
     const last = lines.at(-1);
-    if (last !== undefined && Buffer.byteLength(last) + 1 + Buffer.byteLength(word) <= MAX_LINE) lines[lines.length - 1] = `${last} ${word}`;
+    if (last !== undefined && Buffer.byteLength(last) + 1 + Buffer.byteLength(word) <= MAX_LINE)
+      lines[lines.length - 1] = `${last} ${word}`;
     else lines.push(word.startsWith('.') ? `\\&${word}` : word);
   }
   return lines.join('\n');

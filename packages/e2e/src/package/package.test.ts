@@ -1,0 +1,242 @@
+// The Debian package: what is in it, and how it is installed, runs as a service, is upgraded and removed.
+
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
+import { gunzipSync } from 'node:zlib';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { NFQLB } from '../load-balancer/program.js';
+import { Running, run } from '../processes/running.js';
+import { describeLive } from '../testing/describe-live.js';
+import { Topology } from '../topology/topology.js';
+import { Receiver } from '../traffic/receiver.js';
+import { Sender } from '../traffic/sender.js';
+import { DebianSystem } from './debian-system.js';
+
+const ROOT = fileURLToPath(new URL('../../../..', import.meta.url));
+const UNIT = 'lib/systemd/system/nfqlb.service';
+const CONFIGURATION = '/etc/nfqlb/nfqlb.yaml';
+
+/** The packages, built once for all tests, and the files of the first, unpacked. */
+let folder: string;
+let files: string;
+let packages: readonly string[];
+const packageFile = (name: 'nfqlb' | 'nfqlb-node'): string =>
+  join(folder, packages.find((each) => each.startsWith(`${name}_`) && each.endsWith('.deb'))!);
+
+async function build(): Promise<void> {
+  folder = mkdtempSync(join(tmpdir(), 'nfqlb-packages-'));
+  files = join(folder, 'files');
+  // With the addon that `pnpm build` has compiled; and gzip, since xz takes a minute for Node.
+  const addon = join(ROOT, 'packages/native/build/Release/nfqlb.node');
+  const script = join(ROOT, 'packaging/build.mjs');
+  await run([process.execPath, script, `--outdir=${folder}`, `--addon=${addon}`, '--node', '--compression=gzip']);
+  packages = readdirSync(folder);
+  await run(['dpkg-deb', '--extract', packageFile('nfqlb'), files]);
+}
+
+/** Files and links below a folder, with their paths in it. */
+function listed(top: string): string[] {
+  return readdirSync(top, { recursive: true, withFileTypes: true })
+    .filter((entry) => !entry.isDirectory())
+    .map((entry) => join(entry.parentPath, entry.name).slice(top.length + 1))
+    .sort();
+}
+
+/** A command's status and all that it prints. */
+async function said(...command: string[]): Promise<{ readonly status: number | null; readonly text: string }> {
+  await using running = await Running.start(command);
+  const { status } = await running.exited;
+  return { status, text: running.stdout + running.stderr };
+}
+
+describeLive(
+  'the package',
+  () => {
+    beforeAll(build, 300_000);
+    afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+    test('has nothing that lintian finds, besides what is explained in its overrides', async () => {
+      const { status, text } = await said(
+        'lintian',
+        '--allow-root',
+        '--fail-on=error,warning',
+        packageFile('nfqlb'),
+        packageFile('nfqlb-node'),
+      );
+      expect(text).toBe('');
+      expect(status).toBe(0);
+    }, 300_000);
+
+    test('has a manual page for each command, without mistakes', async () => {
+      const pages = join(files, 'usr/share/man/man1');
+      const help = await run([...NFQLB.command, '--help']);
+      const commands = [...help.matchAll(/^ {2}([a-z][a-z-]*) /gm)].map(([, name]) => name!).filter((name) => name !== 'help');
+      expect(commands.length).toBeGreaterThan(20);
+      const names = readdirSync(pages);
+      expect(names).toEqual(expect.arrayContaining(['nfqlb.1.gz', 'ipu.1.gz', 'nfqlb-sim-replay.1.gz']));
+      expect(names).toEqual(expect.arrayContaining(commands.map((name) => `nfqlb-${name}.1.gz`)));
+      for (const name of names) {
+        await using lint = await Running.start(['mandoc', '-T', 'lint', '-W', 'style'], {
+          input: gunzipSync(readFileSync(join(pages, name))).toString(),
+        });
+        expect({ name, ...(await lint.exited), found: lint.stdout + lint.stderr }).toEqual({ name, status: 0, signal: null, found: '' });
+      }
+    });
+
+    test('has completions that each shell can read', async () => {
+      for (const program of ['nfqlb', 'ipu', 'nfqlb-sim']) {
+        for (const [shell, file] of [
+          ['bash', `usr/share/bash-completion/completions/${program}`],
+          ['zsh', `usr/share/zsh/vendor-completions/_${program}`],
+          ['fish', `usr/share/fish/vendor_completions.d/${program}.fish`],
+        ] as const) {
+          expect(await said(shell, '-n', join(files, file))).toEqual({ status: 0, text: '' });
+          expect(readFileSync(join(files, file), 'utf8')).toContain(`/usr/bin/${program}`);
+        }
+      }
+    });
+
+    test('and the tarball have the same files', async () => {
+      const unpacked = join(folder, 'unpacked');
+      await run(['mkdir', unpacked]);
+      await run(['tar', '-xzf', packageFile('nfqlb').replace(/\.deb$/, '.tar.gz'), '-C', unpacked, '--strip-components=1']);
+      expect(listed(unpacked)).toEqual(listed(files));
+      expect(await said('diff', '-r', unpacked, files)).toEqual({ status: 0, text: '' });
+    });
+
+    test('has a unit that exposes little', async () => {
+      // 10 is an unprotected service; 20 stands for 2.0.
+      const { status, text } = await said(
+        'systemd-analyze',
+        'security',
+        '--no-pager',
+        '--offline=true',
+        '--threshold=20',
+        join(files, UNIT),
+      );
+      expect(text).toMatch(/Overall exposure level for nfqlb\.service: 1\.\d OK/);
+      expect(status).toBe(0);
+    });
+  },
+  NFQLB,
+  {
+    lintian: 'lintian',
+    mandoc: 'mandoc',
+    'dpkg-shlibdeps': 'dpkg-dev',
+    'systemd-analyze': 'systemd',
+    strip: 'binutils',
+    zsh: 'zsh',
+    fish: 'fish',
+  },
+);
+
+describeLive(
+  'installed in a Debian with systemd',
+  () => {
+    let net: Topology;
+    let system: DebianSystem;
+    beforeAll(async () => {
+      await build();
+      net = await Topology.create({ targets: 2 });
+      system = await DebianSystem.create();
+      for (const name of ['nfqlb-node', 'nfqlb'] as const) await run(['cp', packageFile(name), join(system.folder, 'root')]);
+    }, 1_200_000);
+    afterAll(async () => {
+      await system?.[Symbol.asyncDispose]();
+      await net?.[Symbol.asyncDispose]();
+      rmSync(folder, { recursive: true, force: true });
+    });
+
+    const shell = (script: string, input?: string): Promise<string> => system.run(['sh', '-ec', script], input);
+    const property = async (name: string): Promise<string> => (await shell(`systemctl show nfqlb --value -p ${name}`)).trim();
+    const journal = (): Promise<string> => shell('journalctl -u nfqlb --no-pager --output=cat');
+
+    /** How many of 200 packets each target gets. */
+    async function balanced(): Promise<readonly number[]> {
+      await using receiver = await Receiver.start(net, { period: 200 });
+      await using sender = await Sender.start(net, { rate: 1000, count: 200 });
+      await sender.finish();
+      return (await receiver.finish()).byTarget;
+    }
+
+    test('it is not started, and its unit is correct', async () => {
+      await shell('dpkg -i /root/nfqlb-node_*.deb /root/nfqlb_*.deb');
+      expect(await shell('nfqlb version; ipu makeip --cidr=192.168.128.0/17/24 --net=3 --host=7; nfqlb-sim --help | head -1')).toMatch(
+        /^nfqlb-[\d.]+\n192\.168\.131\.7\nUsage: sim /,
+      );
+      expect(await shell('systemctl is-enabled nfqlb || true')).toBe('disabled\n');
+      expect(await shell('systemd-analyze verify nfqlb.service 2>&1')).toBe('');
+      expect(await shell('getent passwd nfqlb')).toMatch(/^nfqlb:x:\d+:\d+:nfqlb load balancer,,,:\/nonexistent:\/usr\/sbin\/nologin$/m);
+    }, 120_000);
+
+    test('the service balances, as its user with no capability but CAP_NET_ADMIN', async () => {
+      const [one, two] = net.targets.map(({ fwmark }) => fwmark);
+      const flow = `{ name: all, target: web, dsts: [${net.vip4}/32] }`;
+      await shell(`cat >${CONFIGURATION}`, `tables: { web: { targets: { ${one}: 1, ${two}: 1 } } }\nflows: [${flow}]\n`);
+      await shell('cat >/etc/default/nfqlb', 'NFQLB_OPTIONS="--queue=0:1 --tun=nfqlb0 --metrics=127.0.0.1:9911"\n');
+      await shell('systemctl enable nfqlb');
+      await net.lb.queue('0:1');
+      await system.boot(net.lb);
+      // As the rules of udev have it; a container has no udev.
+      await shell('chmod 0666 /dev/net/tun; systemctl restart nfqlb');
+      expect(await property('StatusText')).toBe('listening on queues 0 to 1, flow commands at unix:nfqlb');
+      const status = await shell('cat /proc/$(systemctl show nfqlb --value -p MainPID)/status');
+      const user = (await shell('id -u nfqlb')).trim();
+      expect(status).toMatch(new RegExp(`^Uid:(\\s+${user}){4}$`, 'm'));
+      for (const set of ['CapInh', 'CapPrm', 'CapEff', 'CapBnd', 'CapAmb'])
+        expect(status).toMatch(new RegExp(`^${set}:\\s+0000000000001000$`, 'm'));
+      expect(status).toMatch(/^NoNewPrivs:\s+1$/m);
+      expect(status).toMatch(/^Seccomp:\s+2$/m);
+      const packets = await balanced();
+      expect(packets[0]! + packets[1]!).toBe(200);
+      for (const each of packets) expect(each).toBeGreaterThan(40);
+    }, 240_000);
+
+    test('a reload applies the changed file', async () => {
+      const { fwmark } = net.target(2);
+      await shell(`cat >${CONFIGURATION}`, `tables: { web: { targets: { ${fwmark}: 1 } } }\nflows: [{ name: all, target: web }]\n`);
+      await shell('systemctl reload nfqlb');
+      expect(await balanced()).toEqual([0, 200]);
+    });
+
+    test('one that hangs is killed and started again, with its tables', async () => {
+      const before = await property('MainPID');
+      await shell(`kill -STOP ${before}`);
+      const deadline = Date.now() + 60_000;
+      while ((await property('NRestarts')) !== '1' || (await property('SubState')) !== 'running') {
+        expect(Date.now()).toBeLessThan(deadline);
+        await sleep(500);
+      }
+      expect(await property('MainPID')).not.toBe(before);
+      expect(await shell('journalctl --no-pager --output=cat')).toContain('nfqlb.service: Watchdog timeout');
+      expect(await balanced()).toEqual([0, 200]);
+    }, 90_000);
+
+    test('an upgrade keeps the changed configuration, and replaces the running program', async () => {
+      const before = await property('MainPID');
+      const configuration = await shell(`cat ${CONFIGURATION} /etc/default/nfqlb`);
+      await shell('dpkg -i /root/nfqlb_*.deb </dev/null');
+      expect(await shell(`cat ${CONFIGURATION} /etc/default/nfqlb`)).toBe(configuration);
+      expect(await property('MainPID')).not.toBe(before);
+      expect(await property('SubState')).toBe('running');
+      expect(await balanced()).toEqual([0, 200]);
+    }, 120_000);
+
+    test('a removal stops the service and keeps the configuration; a purge leaves nothing', async () => {
+      await shell('dpkg --remove nfqlb');
+      expect(await shell('pgrep -u nfqlb || echo none').catch(() => 'none\n')).toBe('none\n');
+      expect(await shell(`ls ${CONFIGURATION} /etc/default/nfqlb`)).toBe(`/etc/default/nfqlb\n${CONFIGURATION}\n`);
+      expect(await journal()).toMatch(/stopped: \d+ packets in \d+ batches/);
+      await shell('dpkg --purge nfqlb nfqlb-node');
+      const left = await shell(
+        'find / -xdev -name "*nfqlb*" -not -path "/proc/*" -not -path "/root/*" -not -path "/dev/shm/*" -not -path "/sys/*"',
+      );
+      expect(left).toBe('');
+    }, 120_000);
+  },
+  NFQLB,
+  { debootstrap: 'debootstrap', 'systemd-nspawn': 'systemd-container', 'dpkg-shlibdeps': 'dpkg-dev', strip: 'binutils' },
+);
