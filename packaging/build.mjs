@@ -48,9 +48,9 @@ const commit = () => execFileSync('git', ['-C', root, 'log', '-1', '--format=%ct
 const seconds = Number(process.env.SOURCE_DATE_EPOCH ?? commit());
 const date = new Date(seconds * 1000);
 const architecture = execFileSync('dpkg', ['--print-architecture'], { encoding: 'utf8' }).trim();
-const maintainer = process.env.DEBFULLNAME
-  ? `${process.env.DEBFULLNAME} <${process.env.DEBEMAIL}>`
-  : 'nfqlb maintainers <nfqlb@localhost.localdomain>';
+// Debian's names for these variables: devscripts(1).
+const { DEBFULLNAME: fullName = 'nfqlb maintainers', DEBEMAIL: email = 'nfqlb@localhost.localdomain' } = process.env;
+const maintainer = `${fullName} <${email}>`;
 const env = { ...process.env, SOURCE_DATE_EPOCH: String(seconds), LC_ALL: 'C' };
 
 const work = mkdtempSync(join(tmpdir(), 'nfqlb-package-'));
