@@ -23,6 +23,11 @@ const CONFIGURATION = '/etc/nfqlb/nfqlb.yaml';
 let folder: string;
 let files: string;
 let packages: readonly string[];
+let built: Promise<void> | undefined;
+afterAll(() => built && rmSync(folder, { recursive: true, force: true }));
+
+const packagesBuilt = (): Promise<void> => (built ??= build());
+
 const packageFile = (name: 'nfqlb' | 'nfqlb-node'): string =>
   join(folder, packages.find((each) => each.startsWith(`${name}_`) && each.endsWith('.deb'))!);
 
@@ -55,8 +60,7 @@ async function said(...command: string[]): Promise<{ readonly status: number | n
 describeLive(
   'the package',
   () => {
-    beforeAll(build, 300_000);
-    afterAll(() => rmSync(folder, { recursive: true, force: true }));
+    beforeAll(packagesBuilt, 300_000);
 
     test('has nothing that lintian finds, besides what is explained in its overrides', async () => {
       const { status, text } = await said(
@@ -139,7 +143,7 @@ describeLive(
     let net: Topology;
     let system: DebianSystem;
     beforeAll(async () => {
-      await build();
+      await packagesBuilt();
       net = await Topology.create({ targets: 2 });
       system = await DebianSystem.create();
       for (const name of ['nfqlb-node', 'nfqlb'] as const) await run(['cp', packageFile(name), join(system.folder, 'root')]);
@@ -147,7 +151,6 @@ describeLive(
     afterAll(async () => {
       await system?.[Symbol.asyncDispose]();
       await net?.[Symbol.asyncDispose]();
-      rmSync(folder, { recursive: true, force: true });
     });
 
     const shell = (script: string, input?: string): Promise<string> => system.run(['sh', '-ec', script], input);
