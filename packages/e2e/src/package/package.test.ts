@@ -121,7 +121,7 @@ describeLive(
         '--threshold=20',
         join(files, UNIT),
       );
-      expect(text).toMatch(/Overall exposure level for nfqlb\.service: 1\.\d OK/);
+      expect(text).toMatch(/Overall exposure level for nfqlb\.service: 2\.0 OK/);
       expect(status).toBe(0);
     });
   },

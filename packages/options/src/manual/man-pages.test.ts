@@ -79,13 +79,13 @@ test("the program's page lists the commands, files, environment and other pages"
   }
 });
 
-test('no line is longer than 80 octets, and none begins like a macro', () => {
-  const about = `${'words '.repeat(12)}and .files ${'words '.repeat(12)}`.trim();
+test('no line is longer than 72 octets, and none begins like a macro', () => {
+  const about = `${'words '.repeat(11)}and .files ${'words '.repeat(10)}`.trim();
   const [page] = manPages(new Command('test').description('test: x'), { ...OPTIONS, pages: 'one', environment: { X: about } });
   const lines = page!.text.slice(page!.text.indexOf('ENVIRONMENT')).split('\n');
   expect(lines.slice(3, -1)).toEqual([
-    'words words words words words words words words words words words words and',
-    '\\&.files words words words words words words words words words words words words',
+    'words words words words words words words words words words words and',
+    '\\&.files words words words words words words words words words words',
   ]);
 });
 

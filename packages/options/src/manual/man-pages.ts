@@ -2,7 +2,7 @@
 
 import type { Command as CommanderCommand, Option as CommanderOption } from 'commander';
 import { HELP } from '../command-line.js';
-import { bold, entry, italic, plain, prose, section, sentence, verbatim } from './roff.js';
+import { bold, entry, italic, paragraph, plain, prose, section, sentence, verbatim } from './roff.js';
 
 /** A manual page in section 1. */
 export interface ManPage {
@@ -76,7 +76,7 @@ function pageOf(name: string, description: string, { version, date }: ManualOpti
   const head = [`.TH ${name.toUpperCase()} 1 ${date} "${version}" "User Commands"`];
   // One line for whatis(1): what comes before the details.
   const [brief = ''] = description.replaceAll('`', '').split(/[;:]/);
-  const title = section('NAME', [`${plain(name)} \\- ${plain(brief.charAt(0).toLowerCase() + brief.slice(1))}`]);
+  const title = section('NAME', [paragraph(`${plain(name)} \\- ${plain(brief.charAt(0).toLowerCase() + brief.slice(1))}`)]);
   return { name, text: `${[...head, ...title, ...lines].join('\n')}\n` };
 }
 
@@ -95,7 +95,7 @@ function synopsis(name: string, command: CommanderCommand): string[] {
     const repeated = argument.variadic ? `${word} ...` : word;
     return argument.required ? repeated : `[${repeated}]`;
   });
-  return [[bold(`${name} ${command.name()}`), ...required, ...options, ...taken].join(' ')];
+  return [paragraph([bold(`${name} ${command.name()}`), ...required, ...options, ...taken].join(' '))];
 }
 
 /** Arguments and options. */

@@ -13,11 +13,11 @@ export function plain(text: string): string {
   return escaped.startsWith('.') ? `\\&${escaped}` : escaped;
 }
 
-/** Longest line of a paragraph that `mandoc -T lint` does not complain about. */
-const MAX_LINE = 80;
+/** `mandoc -T lint` complains from 80 on, and counts 8 for a character such as …. */
+const MAX_LINE = 72;
 
-/** A paragraph, broken into lines. Text of ours is filled anyway; only a line must not begin like a macro. */
-function paragraph(text: string): string {
+/** A paragraph of roff, broken into lines. Text is filled anyway; only a line must not begin like a macro. */
+export function paragraph(text: string): string {
   const lines: string[] = [];
   for (const word of text.split(' ')) {
     const last = lines.at(-1);
