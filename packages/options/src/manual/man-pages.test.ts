@@ -36,7 +36,8 @@ test("a command's page has what it declares, and nothing in it is taken for a ma
 .SH NAME
 test\-set \- set it, as with test load
 .SH SYNOPSIS
-\fBtest set\fR \fB\-\-shm\fR=\fIname\fR [\fIoption\fR ...] [\fIfwmarks\fR ...]
+\fBtest set\fR \fB\-\-shm\fR=\fIname\fR [\fIoption\fR ...]
+[\fIfwmarks\fR ...]
 .SH DESCRIPTION
 Set it, as with \fBtest load\fR: it\(aqs all the same; \efBnot bold.
 .SH ARGUMENTS
