@@ -29,7 +29,12 @@ const all = readdirSync(folder)
   .filter((name) => name.endsWith('.node'))
   .map((name) => join(folder, name));
 for (const file of all) {
-  if (!hasTheseSources(file)) fail(`${file} was built from other sources: build it again, or remove it`);
+  if (!hasTheseSources(file)) {
+    // As `build` does.
+    console.error(`@nfqlb/native: removed ${file}: it was built from other sources`);
+    for (const part of [file, `${file}.json`]) rmSync(part, { force: true });
+    continue;
+  }
   const needed = neededVersions(file);
   for (const [library, oldest] of Object.entries(OLDEST)) {
     if (needed[library] === undefined || !isNewer(needed[library], oldest)) continue;
@@ -42,5 +47,5 @@ for (const file of all) {
 
 if (values['copy-to'] !== undefined) {
   mkdirSync(values['copy-to'], { recursive: true });
-  for (const file of all) copyFileSync(file, join(values['copy-to'], basename(file)));
+  for (const file of all.filter((addon) => existsSync(addon))) copyFileSync(file, join(values['copy-to'], basename(file)));
 }
