@@ -14,6 +14,11 @@ export const NOT_RUN: ReadonlyMap<string, string> = new Map([
   ['docker.md: docker network create --subnet=172.30.0.0/24 web', DOCKER],
   ["network.md: tcpdump -ni any 'dst host 10.0.0.1 and icmp[0] = 3 and icmp[1] = 4'", `${FOREVER}; path-mtu.test.ts has this network`],
   ['network.md: traceroute -n -q 1 10.0.0.1', 'shows a network with three routers; traceroute.test.ts has it'],
+  [
+    'packages.md: npx -y pnpm@12 pack:all                        # build/packages/*.tgz',
+    'builds, and installs for all users; install.test.ts does the same in a root folder of its own',
+  ],
+  ['packages.md: node packages/native/scripts/prebuild.mjs --arch=arm64', 'needs a cross compiler'],
   ['releasing.md: node scripts/release.mjs rehearse', 'clones the repository; says what the changesets of the day lead to'],
   ['setup.md: nfqlb demo', 'shows commands that the demo prints as if typed; demo.test.ts runs it'],
   ['trace.md: nfqlb trace-flow-set --name=near --srcs=20.0.0.0/24', `${FOREVER}; trace.test.ts has such packets`],
