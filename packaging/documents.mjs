@@ -1,13 +1,11 @@
 // What is generated from the commands themselves: manual pages, and the scripts that make shells complete. build.mjs bundles this file
 // together with the sources of the programs.
-import { MANUAL } from '../packages/cli/src/ipu/manual.ts';
 import { ipu } from '../packages/cli/src/ipu/program.ts';
 import { nfqlb } from '../packages/cli/src/nfqlb/program.ts';
 import { addCompletion } from '../packages/options/src/index.ts';
 import { completionScript, manPages } from '../packages/options/src/manual/index.ts';
-import { SIM, sim } from '../packages/sim/src/program.ts';
+import { sim } from '../packages/sim/src/program.ts';
 
-const EXIT_STATUS = '0; 1 for an error, which is reported on stderr in one line.';
 const ENVIRONMENT = { NFQLB_DEBUG: 'If set, the stack of an error is printed, too.' };
 
 /**
@@ -18,11 +16,11 @@ const ENVIRONMENT = { NFQLB_DEBUG: 'If set, the stack of an error is printed, to
  * @returns {Promise<{ name: string, text: string }[]>}
  */
 export async function manual(version, date) {
-  const common = { version: `nfqlb ${version}`, date, exitStatus: EXIT_STATUS, environment: ENVIRONMENT };
+  const common = { version: `nfqlb ${version}`, date, environment: ENVIRONMENT };
   const address = ipu();
   addCompletion(address);
   return [
-    ...manPages(await nfqlb(), {
+    ...manPages(await nfqlb([]), {
       ...common,
       pages: 'each',
       environment: {
@@ -38,12 +36,10 @@ export async function manual(version, date) {
       },
       seeAlso: ['ipu(1)', 'nfqlb-sim(1)', 'iptables(8)', 'ip-rule(8)', 'systemd.service(5)'],
     }),
-    ...manPages(sim(), { ...common, name: SIM, pages: 'each', seeAlso: ['nfqlb(1)'] }),
+    ...manPages(sim(), { ...common, pages: 'each', seeAlso: ['nfqlb(1)'] }),
     ...manPages(address, {
       ...common,
       pages: 'one',
-      exitStatus: '0; 1 for an address outside (`contains`), or for an error, which is reported on stderr in one line.',
-      examples: /^EXAMPLES\n([\s\S]*?)\n\n(?=\S)/m.exec(MANUAL)[1].replace(/^ {2}/gm, ''),
       seeAlso: ['nfqlb(1)'],
     }),
   ];
@@ -51,7 +47,7 @@ export async function manual(version, date) {
 
 /** Where each shell looks for the scripts of Debian packages, and their text. */
 export function completions() {
-  return ['nfqlb', 'ipu', SIM].flatMap((name) => {
+  return ['nfqlb', 'ipu', 'nfqlb-sim'].flatMap((name) => {
     const script = (shell) => completionScript(shell, { name, start: [`/usr/bin/${name}`] });
     return [
       { path: `usr/share/bash-completion/completions/${name}`, text: script('bash') },

@@ -3,7 +3,7 @@ import { Command, versionOf } from './command.js';
 import { VERSION } from './standard-options.js';
 
 /** What a failure looks like, in every command. */
-const EXIT_STATUS = '0; or 1 after an error, which is a line on stderr';
+export const EXIT_STATUS = '0; or 1 after an error, which is a line on stderr';
 
 /** The help of a program or command: commander's, then examples and what the exit status means. */
 export class CommandHelp extends Help {

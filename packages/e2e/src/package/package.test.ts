@@ -156,6 +156,9 @@ describeLive(
     const shell = (script: string, input?: string): Promise<string> => system.run(['sh', '-ec', script], input);
     const property = async (name: string): Promise<string> => (await shell(`systemctl show nfqlb --value -p ${name}`)).trim();
     const journal = (): Promise<string> => shell('journalctl -u nfqlb --no-pager --output=cat');
+    /** `systemctl start nfqlb` and the like; a failure says what the service has said. */
+    const service = (action: string): Promise<string> =>
+      shell(`systemctl ${action} nfqlb 2>&1 || { journalctl -u nfqlb --no-pager --output=cat -n 5; exit 1; }`);
 
     /** How many of 200 packets each target gets. */
     async function balanced(): Promise<readonly number[]> {
@@ -171,7 +174,7 @@ describeLive(
         /^nfqlb-[\d.]+\n192\.168\.131\.7\nUsage: sim /,
       );
       expect(await shell('systemctl is-enabled nfqlb || true')).toBe('disabled\n');
-      expect(await shell('systemd-analyze verify nfqlb.service 2>&1')).toBe('');
+      expect(await shell('systemd-analyze verify --man=no nfqlb.service 2>&1')).toBe('');
       expect(await shell('getent passwd nfqlb')).toMatch(/^nfqlb:x:\d+:\d+:nfqlb load balancer,,,:\/nonexistent:\/usr\/sbin\/nologin$/m);
     }, 120_000);
 
@@ -180,11 +183,12 @@ describeLive(
       const flow = `{ name: all, target: web, dsts: [${net.vip4}/32] }`;
       await shell(`cat >${CONFIGURATION}`, `tables: { web: { targets: { ${one}: 1, ${two}: 1 } } }\nflows: [${flow}]\n`);
       await shell('cat >/etc/default/nfqlb', 'NFQLB_OPTIONS="--queue=0:1 --tun=nfqlb0 --metrics=127.0.0.1:9911"\n');
-      await shell('systemctl enable nfqlb');
+      await service('enable');
       await net.lb.queue('0:1');
       await system.boot(net.lb);
       // As the rules of udev have it; a container has no udev.
-      await shell('chmod 0666 /dev/net/tun; systemctl restart nfqlb');
+      await shell('chmod 0666 /dev/net/tun');
+      await service('restart');
       expect(await property('StatusText')).toBe('listening on queues 0 to 1, flow commands at unix:nfqlb');
       const status = await shell('cat /proc/$(systemctl show nfqlb --value -p MainPID)/status');
       const user = (await shell('id -u nfqlb')).trim();
@@ -201,7 +205,7 @@ describeLive(
     test('a reload applies the changed file', async () => {
       const { fwmark } = net.target(2);
       await shell(`cat >${CONFIGURATION}`, `tables: { web: { targets: { ${fwmark}: 1 } } }\nflows: [{ name: all, target: web }]\n`);
-      await shell('systemctl reload nfqlb');
+      await service('reload');
       expect(await balanced()).toEqual([0, 200]);
     });
 

@@ -1,7 +1,9 @@
 // Manual pages from what commands declare, as `--help` prints it.
 
 import type { Command as CommanderCommand, Option as CommanderOption } from 'commander';
-import { HELP } from '../command-line.js';
+import type { Command } from '../command.js';
+import { EXIT_STATUS } from '../help.js';
+import { HELP, VERSION } from '../standard-options.js';
 import { bold, entry, italic, paragraph, plain, prose, section, sentence, verbatim } from './roff.js';
 
 /** A manual page in section 1. */
@@ -14,8 +16,6 @@ export interface ManPage {
 
 /** What commands do not declare. */
 export interface ManualOptions {
-  /** The program as installed; default: its name. */
-  readonly name?: string;
   /** As in `nfqlb 0.1.0`. */
   readonly version: string;
   /** As in `2026-01-31`. */
@@ -24,16 +24,14 @@ export interface ManualOptions {
   readonly pages: 'one' | 'each';
   readonly environment?: Readonly<Record<string, string>>;
   readonly files?: Readonly<Record<string, string>>;
-  readonly exitStatus: string;
-  /** As in a terminal. */
-  readonly examples?: string;
   /** Other manual pages, such as `ipu(1)`. */
   readonly seeAlso?: readonly string[];
 }
 
 /** The manual pages of a program: the first is the program's own. */
 export function manPages(program: CommanderCommand, options: ManualOptions): ManPage[] {
-  const { name = program.name(), pages } = options;
+  const { pages } = options;
+  const name = program.name();
   const commands = visibleCommands(program);
   const own = pageOf(name, program.description(), options, [
     ...section('SYNOPSIS', [`${bold(name)} ${italic('command')} [${italic('option')} ...] [${italic('argument')} ...]`]),
@@ -51,11 +49,12 @@ export function manPages(program: CommanderCommand, options: ManualOptions): Man
         'An option is written `--option=value` or `--option value`, with one dash or two, with `_` or `-` in its name. It may be shortened to any beginning that no other option of the command has, and come before or after arguments; `--` ends the options. A value that begins with a dash must be written `--option=-value`.',
       ),
       ...entry(term(HELP), prose('Print the options of the program or of a command.')),
+      ...entry(term(VERSION), sentence(VERSION.description)),
     ]),
-    ...section('EXIT STATUS', [prose(options.exitStatus)]),
+    ...section('EXIT STATUS', [sentence(EXIT_STATUS)]),
     ...section('ENVIRONMENT', entries(options.environment)),
     ...section('FILES', entries(options.files)),
-    ...section('EXAMPLES', options.examples === undefined ? [] : verbatim(options.examples)),
+    ...section('EXAMPLES', examples(program)),
     ...seeAlso(options.seeAlso ?? []),
   ]);
   if (pages === 'one') return [own];
@@ -107,8 +106,28 @@ function body(command: CommanderCommand, where: 'in sections' | 'here'): string[
   const options = command.options
     .filter(({ hidden }) => !hidden)
     .flatMap((option) => entry(term(option), sentence(help.optionDescription(option))));
-  if (where === 'here') return ['.PP', sentence(command.description()), ...taken, ...options];
-  return [...section('ARGUMENTS', taken), ...section('OPTIONS', options)];
+  const { exitStatusText: status } = command as Partial<Command>;
+  const exitStatus = status === undefined ? [] : [sentence(status)];
+  if (where === 'here') {
+    const after = exitStatus.length === 0 ? [] : ['.PP', prose('Exit status:'), ...exitStatus];
+    return ['.PP', sentence(command.description()), ...taken, ...options, ...after, ...paragraphs(examples(command))];
+  }
+  return [
+    ...section('ARGUMENTS', taken),
+    ...section('OPTIONS', options),
+    ...section('EXIT STATUS', exitStatus),
+    ...section('EXAMPLES', examples(command)),
+  ];
+}
+
+function examples(command: CommanderCommand): string[] {
+  const { exampleLines = [] } = command as Partial<Command>;
+  // As `--help` has them.
+  return exampleLines.flatMap(([line, about], i) => [...(i === 0 ? [] : ['.PP']), ...verbatim(`# ${about}\n${line}`)]);
+}
+
+function paragraphs(lines: readonly string[]): string[] {
+  return lines.length === 0 ? [] : ['.PP', ...lines];
 }
 
 /** `--queue=N`, `--json[=FILE]`, `-h, --help` */
