@@ -155,7 +155,7 @@ describeLive(
       const change = `--what-if=deactivate ${net.target(2).fwmark}`;
       const predicted = (await explained(lb, packets, change)) as unknown as { whatIf: Explained }[];
       await lb.deactivate(net.target(2));
-      await net.lb.run(['nft', 'delete', 'table', 'inet', 'explain']);
+      await net.lb.run(['nft', 'delete', 'table', 'inet', 'marks']);
       expect(predicted.map(({ whatIf }) => whatIf.fwmark)).toEqual(await marksGivenTo(net, packets));
     });
 
