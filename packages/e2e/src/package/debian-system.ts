@@ -1,4 +1,4 @@
-import { mkdirSync, readdirSync, readFileSync, rmdirSync, rmSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -10,6 +10,10 @@ import type { Namespace } from '../topology/namespace.js';
 const INCLUDED = 'systemd,dbus,adduser,iproute2,iptables';
 const PATH = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';
 const BOOT_TIMEOUT_MS = 60_000;
+const CGROUP_TIMEOUT_MS = 20_000;
+
+/** When this program is killed, so are all those that it has started: systemd-nspawn alone would leave the system running. */
+const OUTLIVED_BY_NOTHING = 'unshare --pid --fork --kill-child --mount-proc';
 
 /** Where cgroups are: on a machine with both versions, in two places. */
 const CGROUPS = ['/sys/fs/cgroup/systemd', '/sys/fs/cgroup/unified'];
@@ -54,16 +58,17 @@ export class DebianSystem implements AsyncDisposable {
       (top) => `if [ -d ${top} ]; then mkdir ${top}/${this.#name} && echo $$ >${top}/${this.#name}/cgroup.procs; fi`,
     );
     const nspawn = [
-      'systemd-nspawn --quiet --boot --register=no --keep-unit --console=pipe',
+      'systemd-nspawn --quiet --boot --register=no --keep-unit --console=pipe --capability=CAP_NET_ADMIN',
       `--directory=${this.folder} --machine=${this.#name} --network-namespace-path=${namespace.path}`,
     ];
-    this.#container = await Running.start(['sh', '-ec', [...enter, `exec ${nspawn.join(' ')}`].join('\n')]);
+    this.#container = await Running.start(['sh', '-ec', [...enter, `exec ${OUTLIVED_BY_NOTHING} ${nspawn.join(' ')}`].join('\n')]);
     const { pid } = this.#container;
     const deadline = Date.now() + BOOT_TIMEOUT_MS;
     const state = async (): Promise<string> => {
-      const [child] = readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').split(' ').filter(Boolean);
-      if (child === undefined) return 'no process';
-      this.#init = Number(child);
+      const nspawn = childOf(pid);
+      const init = nspawn && childOf(nspawn);
+      if (init === undefined) return 'no process';
+      this.#init = init;
       return this.run(['systemctl', 'is-system-running']).catch((error: Error) => error.message);
     };
     for (let seen = await state(); seen !== 'running\n'; seen = await state()) {
@@ -74,7 +79,6 @@ export class DebianSystem implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    // systemd-nspawn kills all processes of its container when it ends.
     await this.#container?.stop('SIGKILL');
     this.#init = undefined;
     await run(['umount', '--lazy', this.folder]).catch(() => {});
@@ -84,17 +88,25 @@ export class DebianSystem implements AsyncDisposable {
   }
 }
 
+function childOf(pid: number): number | undefined {
+  const [child] = readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').split(' ').filter(Boolean);
+  return child === undefined ? undefined : Number(child);
+}
+
 /** With those below it, once their processes have ended. */
-async function removeCgroup(folder: string): Promise<void> {
-  for (let attempt = 0; attempt < 50; attempt++) {
-    try {
-      for (const entry of readdirSync(folder, { withFileTypes: true }))
-        if (entry.isDirectory()) await removeCgroup(join(folder, entry.name));
-      rmdirSync(folder);
-      return;
-    } catch (error) {
-      if ((error as NodeJS.ErrnoException).code === 'ENOENT') return;
-      await sleep(100);
+async function removeCgroup(top: string): Promise<void> {
+  const deadline = Date.now() + CGROUP_TIMEOUT_MS;
+  while (existsSync(top)) {
+    const below = readdirSync(top, { recursive: true, withFileTypes: true }).filter((entry) => entry.isDirectory());
+    const folders = [top, ...below.map((entry) => join(entry.parentPath, entry.name))];
+    // The innermost first.
+    for (const folder of folders.sort((a, b) => b.length - a.length)) {
+      try {
+        rmdirSync(folder);
+      } catch (error) {
+        if (Date.now() > deadline) throw new E2eError('timed-out', `${folder} still has processes`, { cause: error });
+      }
     }
+    await sleep(50);
   }
 }
