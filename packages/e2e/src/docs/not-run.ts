@@ -13,9 +13,15 @@ export const NOT_RUN: ReadonlyMap<string, string> = new Map([
   ['docker.md: docker build --tag nfqlb --file docker/nfqlb/Dockerfile .', DOCKER],
   ['docker.md: docker network create --subnet=172.30.0.0/24 web', DOCKER],
   ['install.md: pnpm package', 'builds; package.test.ts does, and installs what it built'],
-  ['install.md: apt install ./nfqlb-node_0.1.0_amd64.deb ./nfqlb_0.1.0_amd64.deb', 'installs for all users; package.test.ts does, in a Debian of its own'],
+  [
+    'install.md: apt install ./nfqlb-node_0.1.0_amd64.deb ./nfqlb_0.1.0_amd64.deb',
+    'installs for all users; package.test.ts does, in a Debian of its own',
+  ],
   ['install.md: systemctl enable --now nfqlb     # now, and at boot', 'needs a machine that runs systemd'],
-  ['install.md: systemd-analyze security --offline=true /lib/systemd/system/nfqlb.service | tail -1', 'package.test.ts does, in a Debian of its own'],
+  [
+    'install.md: systemd-analyze security --offline=true /lib/systemd/system/nfqlb.service | tail -1',
+    'package.test.ts does, in a Debian of its own',
+  ],
   ["network.md: tcpdump -ni any 'dst host 10.0.0.1 and icmp[0] = 3 and icmp[1] = 4'", `${FOREVER}; path-mtu.test.ts has this network`],
   ['network.md: traceroute -n -q 1 10.0.0.1', 'shows a network with three routers; traceroute.test.ts has it'],
   [
