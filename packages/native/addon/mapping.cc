@@ -26,22 +26,19 @@ class Mapping::Pages {
     begin_ = nullptr;
   }
 
-  /// V8 counts the memory of its buffers, and collects garbage to free it. These pages belong to a file and are released on close, so they
-  /// are subtracted from V8's count here. Otherwise, packets waited for 20 ms in a worker that maps thousands of tables. Only while V8 has the
-  /// buffer in its count: since Node 24 it ends the process when that falls below zero.
-  void discount(napi_env env) const { adjust(env, -static_cast<int64_t>(size_)); }
-  void recount(napi_env env) const { adjust(env, static_cast<int64_t>(size_)); }
-
  private:
-  static void adjust(napi_env env, int64_t octets) {
-    int64_t ignored;
-    napi_adjust_external_memory(env, octets, &ignored);
-  }
-
   void* begin_;
   const size_t size_;
   const std::atomic<bool>* const damaged_;
 };
+
+/// V8 counts the memory of its buffers, and collects garbage to free it. These pages belong to a file and are released on close, so they
+/// are subtracted from V8's count here. Otherwise, packets waited for 20 ms in a worker that maps thousands of tables. Only while V8 has the
+/// buffer in its count: since Node 24 it ends the process when that falls below zero.
+static void adjustCount(napi_env env, int64_t octets) {
+  int64_t ignored;
+  napi_adjust_external_memory(env, octets, &ignored);
+}
 
 Napi::Function Mapping::define(Napi::Env env) {
   return DefineClass(env, "Mapping",
@@ -70,7 +67,8 @@ Mapping::Mapping(const Napi::CallbackInfo& info) : Napi::ObjectWrap<Mapping>(inf
     pages->unmap();
     throwSystemError(env, ENOTSUP, status == napi_no_external_buffers_allowed ? "mapping into a runtime without external buffers" : "mapping");
   }
-  pages->discount(env);
+  discounted_ = static_cast<int64_t>(size);
+  adjustCount(env, -discounted_);
   pages_ = pages.release();
   buffer_ = Napi::Persistent(Napi::ArrayBuffer(env, buffer));
 }
@@ -88,14 +86,14 @@ Napi::Value Mapping::damaged(const Napi::CallbackInfo& info) {
 void Mapping::close(const Napi::CallbackInfo& info) {
   if (pages_ == nullptr) return;
   Pages* const pages = std::exchange(pages_, nullptr);
-  pages->recount(info.Env());
+  adjustCount(info.Env(), std::exchange(discounted_, 0));
   buffer_.Value().Detach();
   pages->unmap();
 }
 
-/// Not closed, and garbage now; so is its buffer next, which this has kept until here.
+/// Not closed, and garbage now. The pages may be gone already: when an environment ends, buffers are finalized before other objects.
 void Mapping::Finalize(Napi::Env env) {
-  if (pages_ != nullptr) pages_->recount(env);
+  adjustCount(env, discounted_);
 }
 
 void allocate(const Napi::CallbackInfo& info) {

@@ -20,6 +20,8 @@ class Mapping : public Napi::ObjectWrap<Mapping> {
 
   /// Owned by the ArrayBuffer, which lives at least as long as this.
   Pages* pages_ = nullptr;
+  /// Octets that are subtracted from V8's count.
+  int64_t discounted_ = 0;
   Napi::Reference<Napi::ArrayBuffer> buffer_;
 };
 

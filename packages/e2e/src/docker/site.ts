@@ -136,9 +136,11 @@ export async function queued(lb: Machine): Promise<number> {
 export async function packetsFrom(machine: Machine, family: Family, address: string): Promise<() => Promise<number>> {
   const program = family === 4 ? 'iptables' : 'ip6tables';
   // In `raw`, before anything can drop or translate a packet.
-  await machine.run(program, '-t', 'raw', '-A', 'PREROUTING', '-s', address);
+  await machine.runAsRoot(program, '-t', 'raw', '-A', 'PREROUTING', '-s', address);
   return async () => {
-    const lines = (await machine.run(program, '-t', 'raw', '-nvxL', 'PREROUTING')).split('\n').map((line) => line.trim().split(/\s+/));
+    const lines = (await machine.runAsRoot(program, '-t', 'raw', '-nvxL', 'PREROUTING'))
+      .split('\n')
+      .map((line) => line.trim().split(/\s+/));
     const rule = lines.find((words) => words.includes(address));
     if (!rule) throw new RangeError(`${machine.name}: no rule counts packets from ${address}`);
     return Number(rule[0]);
