@@ -29,14 +29,18 @@ async function attempt({ client }: Site, family: Family, port: number): Promise<
 
 /** TCP connections without a target are reset; packets without a flow have no route. */
 async function answerMarks(lb: Machine): Promise<void> {
-  await lb.script(
-    ...['iptables', 'ip6tables'].map(
-      (program) => `${program} -A FORWARD -p tcp -m mark --mark ${NO_TARGETS} -j REJECT --reject-with tcp-reset`,
-    ),
-    ...[4, 6].flatMap((family) => [
-      `ip -${family} rule add fwmark ${NO_FLOW} table ${NO_FLOW}`,
-      `ip -${family} route add unreachable default table ${NO_FLOW}`,
-    ]),
+  await lb.runAsRoot(
+    'sh',
+    '-ec',
+    [
+      ...['iptables', 'ip6tables'].map(
+        (program) => `${program} -A FORWARD -p tcp -m mark --mark ${NO_TARGETS} -j REJECT --reject-with tcp-reset`,
+      ),
+      ...[4, 6].flatMap((family) => [
+        `ip -${family} rule add fwmark ${NO_FLOW} table ${NO_FLOW}`,
+        `ip -${family} route add unreachable default table ${NO_FLOW}`,
+      ]),
+    ].join('\n'),
   );
 }
 
