@@ -66,6 +66,8 @@ for (let i = 0; i < 50; i++) client((socket) => socket.write('action:set\\nname:
 for (let i = 0; i < 20; i++) client((socket) => socket.pause().write('action:list\\neoc:\\n'));
 for (let i = 0; i < 10; i++) client((socket) => socket.write('x'.repeat(10 << 20)));
 setTimeout(() => console.log('ready'), 300);
+// Sockets that the server has ended, and that nobody reads, do not keep Node running.
+setInterval(() => {}, 1000);
 `;
 
 /** The error message of a command that must fail. */
