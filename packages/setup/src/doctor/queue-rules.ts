@@ -1,3 +1,4 @@
+import { queuesOf } from '../path/way-to-queue.js';
 import { FAMILIES, type Family } from '../set-up.js';
 import type { Facts } from './facts.js';
 
@@ -47,15 +48,15 @@ function iptablesQueueRules(saved: string, family: Family): QueueRule[] {
 
 /** @param lines all lines of the rule's table */
 function iptablesQueueRule(text: string, lines: readonly string[], family: Family): QueueRule {
-  const [, first = '0', last = first] = /--queue-(?:num|balance) (\d+)(?::(\d+))?/.exec(text) ?? [];
+  const { first, last, isBypassed } = queuesOf(text);
   const chain = text.split(' ')[1]!;
   const callers = lines.map((line) => /^-A (\S+) (?:.* )?(?:-j|-g) (\S+)/.exec(line)).filter((match) => match?.[2] === chain);
   const hooks = callers.length > 0 ? callers.map((match) => match![1]) : [chain];
   return {
     family,
-    first: Number(first),
-    last: Number(last),
-    bypass: text.includes('--queue-bypass'),
+    first,
+    last,
+    bypass: isBypassed,
     local: hooks.every((hook) => hook === 'OUTPUT'),
     fragments: / -m (?:u32|frag) /.test(text),
     text,

@@ -2,12 +2,9 @@ import { type Cidr, parseCidr } from '@nfqlb/core/address';
 import { walk } from '../path/chain-walk.js';
 import { undecided } from '../path/rule-match.js';
 import { type Chains, parseChains } from '../path/saved-chains.js';
-import { describeOutcome } from '../path/way-to-queue.js';
+import { describeOutcome, TABLES } from '../path/way-to-queue.js';
 import { FAMILIES, type Family } from '../set-up.js';
 import type { Facts } from './facts.js';
-
-/** The order in which packets pass the iptables tables of a hook. */
-const TABLES = ['raw', 'mangle', 'nat', 'filter'] as const;
 
 /** Hooks at which packets can be sent to a queue before they are routed. */
 const HOOKS = ['PREROUTING', 'OUTPUT'] as const;

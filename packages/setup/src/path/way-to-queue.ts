@@ -3,7 +3,7 @@ import type { KnownPacket } from './rule-match.js';
 import type { Chains } from './saved-chains.js';
 
 /** The order in which packets pass the tables of a hook. */
-const TABLES = ['raw', 'mangle', 'nat', 'filter'] as const;
+export const TABLES = ['raw', 'mangle', 'nat', 'filter'] as const;
 
 /** How far a packet gets before it is load-balanced. */
 export type WayToQueue =
@@ -41,14 +41,17 @@ export function wayToQueue(tables: ReadonlyMap<string, Chains>, packet: KnownPac
   return { end: 'pass', rule: accepted };
 }
 
-function atQueue(rule: string, before: readonly Outcome[]): WayToQueue {
+/** The queues that a rule of iptables with `-j NFQUEUE` names. */
+export function queuesOf(rule: string): { readonly first: number; readonly last: number; readonly isBypassed: boolean } {
   const [, first = '0', last = first] = /--queue-(?:num|balance) (\d+)(?::(\d+))?/.exec(rule) ?? [];
+  return { first: Number(first), last: Number(last), isBypassed: rule.includes('--queue-bypass') };
+}
+
+function atQueue(rule: string, before: readonly Outcome[]): WayToQueue {
   return {
     end: 'queue',
     rule,
-    first: Number(first),
-    last: Number(last),
-    isBypassed: rule.includes('--queue-bypass'),
+    ...queuesOf(rule),
     unless: before.flatMap((outcome) => (outcome.what !== 'mark' && outcome.rule ? [outcome.rule.text] : [])),
   };
 }
