@@ -1,5 +1,10 @@
 import { defineConfig } from 'vitest/config';
 
+// Live tests with so little traffic that several files can run at a time. What takes their time is programs that start, and waiting.
+const LIGHT = ['docs/*', 'examples/*', 'install/*', 'load-balancer/explain', 'package/*', 'processes/*', 'setup/*', 'top/*'].map(
+  (name) => `packages/e2e/src/${name}.test.ts`,
+);
+
 // Tests run from the sources: the private export condition leads to src/ instead of dist/.
 const source = { resolve: { conditions: ['@nfqlb/source'] }, ssr: { resolve: { conditions: ['@nfqlb/source'] } } };
 
@@ -27,13 +32,26 @@ export default defineConfig({
       {
         ...source,
         test: {
+          name: 'light',
+          include: LIGHT,
+          // In separate processes, which get signals, and after the other projects, which keep the CPUs busy.
+          pool: 'forks',
+          maxWorkers: 3,
+          sequence: { groupOrder: 1 },
+          testTimeout: 60_000,
+          hookTimeout: 60_000,
+        },
+      },
+      {
+        ...source,
+        test: {
           name: 'live',
           include: ['packages/e2e/src/**/*.test.ts'],
-          exclude: ['packages/e2e/src/docker/**'],
-          // In separate processes, which get signals, and after the other projects: packets lost for lack of CPU prove nothing.
+          exclude: ['packages/e2e/src/docker/**', ...LIGHT],
+          // One file at a time: packets lost for lack of CPU prove nothing.
           pool: 'forks',
           fileParallelism: false,
-          sequence: { groupOrder: 1 },
+          sequence: { groupOrder: 2 },
           testTimeout: 60_000,
           hookTimeout: 60_000,
         },
@@ -46,7 +64,7 @@ export default defineConfig({
           globalSetup: 'packages/e2e/src/docker/project-setup.ts',
           pool: 'forks',
           fileParallelism: false,
-          sequence: { groupOrder: 2 },
+          sequence: { groupOrder: 3 },
           testTimeout: 60_000,
           hookTimeout: 60_000,
         },

@@ -75,8 +75,7 @@ describeLive(
         await using net = await Topology.create({ targets: 1 });
         await using _lb = await LoadBalancer.start(net);
         await using terminal = await PseudoTerminal.open(net.lb, 80, 24);
-        await terminal.type('stty -a >/dev/null; before=$(stty -g)');
-        await terminal.type(`${TOP}; echo "ended $?"; [ "$before" = "$(stty -g)" ] && echo same settings`);
+        await terminal.type(`before=$(stty -g); ${TOP}; echo "ended $?"; [ "$before" = "$(stty -g)" ] && echo same settings`);
         await terminal.waitForScreen(/^TARGET /m);
         expect(await terminal.modes()).toBe('alternate=1 cursor=0 wrap=0');
         await end(terminal, async (signal) => {
