@@ -106,7 +106,7 @@ describeDocker('the load balancer’s image', () => {
     await running.waitForOutput(/listening on queue 2/);
     await running.waitForOutput(/no \/dev\/net\/tun: fragments that come before the first of their packet are dropped/);
     const health = async (): Promise<string> => (await docker('inspect', '--format', '{{.State.Health.Status}}', id)).trim();
-    for (let i = 0; i < 50 && (await health()) === 'starting'; i++) await sleep(100);
+    for (let i = 0; i < 200 && (await health()) === 'starting'; i++) await sleep(100);
     expect(await health()).toBe('healthy');
     const waiting = docker('wait', id);
     await docker('stop', id);
