@@ -10,7 +10,7 @@ import { fileURLToPath } from 'node:url';
 
 const ROOT = join(dirname(fileURLToPath(import.meta.url)), '..');
 /** Of the addon; the rest is the same everywhere. */
-const PLATFORMS = ['linux-x64-glibc', 'linux-arm64-glibc'];
+const PLATFORMS = ['linux-x64-glibc', 'linux-arm64-glibc', 'linux-x64-musl', 'linux-arm64-musl'];
 
 function fail(reason) {
   console.error(`release.mjs: ${reason}`);

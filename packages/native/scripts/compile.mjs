@@ -4,15 +4,17 @@ import { cpSync, existsSync, mkdirSync, renameSync, rmSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { Musl } from './musl.mjs';
 
 /** This package. */
 export const root = join(dirname(fileURLToPath(import.meta.url)), '..');
 
-const libc = process.report.getReport().header.glibcVersionRuntime ? 'glibc' : 'musl';
+/** The C library of this Node. */
+const own = process.report.getReport().header.glibcVersionRuntime ? 'glibc' : 'musl';
 
 /** Platform in the names of prebuilt addons: linux-x64-glibc. */
-export const platformOf = (arch) => `${process.platform}-${arch}-${libc}`;
-export const platform = platformOf(process.arch);
+export const platformOf = (arch = process.arch, libc = own) => `${process.platform}-${arch}-${libc}`;
+export const platform = platformOf();
 
 /** Prefix of the tools that compile for another architecture, by Node's name for it. */
 const CROSS = { arm64: 'aarch64-linux-gnu-', x64: 'x86_64-linux-gnu-' };
@@ -28,12 +30,13 @@ export function fail(reason) {
  *
  * @param defines variables of binding.gyp, as `name=value`
  * @param arch Node's name for the architecture: another one than this machine's needs Debian's cross compiler
+ * @param libc glibc or musl; musl on Debian needs its headers
  */
-export function compile(file, { defines = [], arch = process.arch } = {}) {
+export function compile(file, { defines = [], arch = process.arch, libc = own } = {}) {
   const isCross = arch !== process.arch;
-  if (isCross && (CROSS[arch] === undefined || libc !== 'glibc')) {
+  if (platformOf(arch, libc) !== platform && (own !== 'glibc' || (isCross && CROSS[arch] === undefined))) {
     fail(
-      `${platformOf(arch)} cannot be compiled on ${platform}: only ${Object.keys(CROSS).join(' and ')} on Debian; run this on such a machine`,
+      `${platformOf(arch, libc)} cannot be compiled on ${platform}: only ${Object.keys(CROSS).join(' and ')} on Debian; run this on such a machine`,
     );
   }
   const prefix = isCross ? CROSS[arch] : '';
@@ -42,6 +45,10 @@ export function compile(file, { defines = [], arch = process.arch } = {}) {
     if (spawnSync(tool, ['--version']).error) {
       fail(`${tool} is missing, and no prebuilt addon fits; on Debian: apt-get install ${compiler} make python3`);
     }
+  }
+  const forMusl = libc === own ? undefined : new Musl(`${prefix}g++`);
+  if (forMusl && !existsSync(forMusl.headers)) {
+    fail(`${forMusl.headers} is missing; on Debian: apt-get install musl-dev${isCross ? `:${arch}` : ''}`);
   }
   // Use the headers that came with this Node, if any; otherwise node-gyp downloads them.
   const nodePrefix = dirname(dirname(process.execPath));
@@ -54,7 +61,11 @@ export function compile(file, { defines = [], arch = process.arch } = {}) {
   const variables = defines.map((define) => `-D${define}`);
   const command = [gyp, 'rebuild', '--directory', folder, '--release', `--arch=${arch}`, ...nodedir, '--', ...variables];
   const tools = isCross ? { CC: `${prefix}gcc`, CXX: `${prefix}g++`, AR: `${prefix}ar` } : {};
-  const { status, stdout, stderr } = spawnSync(process.execPath, command, { encoding: 'utf8', env: { ...process.env, ...tools } });
+  const flags = forMusl?.flags(folder);
+  const { status, stdout, stderr } = spawnSync(process.execPath, command, {
+    encoding: 'utf8',
+    env: { ...process.env, ...tools, ...flags },
+  });
   if (status === 0) {
     execFileSync(`${prefix}strip`, ['--strip-debug', output]);
     mkdirSync(dirname(file), { recursive: true });

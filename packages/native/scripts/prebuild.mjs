@@ -1,28 +1,31 @@
 // Compiles the prebuilt addon, prebuilds/linux-x64-glibc.node, unless there is one from these sources. N-API is the same in all versions of
 // Node, so there is one file for each architecture and C library.
 //
-//   node scripts/prebuild.mjs                     for this machine; on Alpine, for musl
+//   node scripts/prebuild.mjs                     for this machine
+//   node scripts/prebuild.mjs --libc=musl         for musl; on Debian, with the package musl-dev
 //   node scripts/prebuild.mjs --arch=arm64        with Debian's cross compiler
 //   node scripts/prebuild.mjs --copy-to=FOLDER    and copy all prebuilt addons into another package
 import { copyFileSync, existsSync, mkdirSync, readdirSync, rmSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { parseArgs } from 'node:util';
-import { isNewer, neededVersions, OLDEST } from './c-library.mjs';
-import { compile, fail, platformOf, root } from './compile.mjs';
+import { isLinkedWithMusl, isNewer, neededVersions, OLDEST } from './c-library.mjs';
+import { compile, fail, platform, platformOf, root } from './compile.mjs';
 import { hasTheseSources, isCurrent, note } from './source-digest.mjs';
 
-const { values } = parseArgs({ options: { arch: { type: 'string', default: process.arch }, 'copy-to': { type: 'string' } } });
+const { values } = parseArgs({ options: { arch: { type: 'string' }, libc: { type: 'string' }, 'copy-to': { type: 'string' } } });
+const { arch, libc } = values;
+if (libc !== undefined && libc !== 'glibc' && libc !== 'musl') fail(`--libc=${libc}: must be glibc or musl`);
 
 const folder = join(root, 'prebuilds');
-const platform = platformOf(values.arch);
-const prebuilt = join(folder, `${platform}.node`);
+const target = platformOf(arch, libc);
+const prebuilt = join(folder, `${target}.node`);
 const built = join(root, 'build/Release/nfqlb.node');
 if (!existsSync(prebuilt) || !hasTheseSources(prebuilt)) {
   mkdirSync(folder, { recursive: true });
   // What `build` has compiled here is the same.
-  if (values.arch === process.arch && isCurrent(built)) copyFileSync(built, prebuilt);
-  else compile(prebuilt, { arch: values.arch });
-  note(prebuilt, platform);
+  if (target === platform && isCurrent(built)) copyFileSync(built, prebuilt);
+  else compile(prebuilt, { arch, libc });
+  note(prebuilt, target);
 }
 
 const all = readdirSync(folder)
@@ -36,13 +39,18 @@ for (const file of all) {
     continue;
   }
   const needed = neededVersions(file);
+  const isForMusl = file.endsWith('-musl.node');
+  if (isForMusl !== isLinkedWithMusl(file)) {
+    rmSync(file);
+    fail(`${basename(file)} is linked with ${isForMusl ? 'another C library than musl' : 'musl'}`);
+  }
   for (const [library, oldest] of Object.entries(OLDEST)) {
     if (needed[library] === undefined || !isNewer(needed[library], oldest)) continue;
     rmSync(file);
     fail(`${basename(file)} needs ${library}_${needed[library]}, Node itself only ${library}_${oldest}: compile it on Debian 12 or older`);
   }
   const versions = Object.entries(needed).map(([library, version]) => `${library}_${version}`);
-  console.log(`${file}: needs ${versions.join(', ') || 'musl'}`);
+  console.log(`${file}: needs ${[...(isForMusl ? ['musl'] : []), ...versions].join(', ')}`);
 }
 
 if (values['copy-to'] !== undefined) {

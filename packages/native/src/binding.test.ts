@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process';
-import { cpSync, existsSync, mkdirSync, mkdtempSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
+import { cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -9,6 +9,7 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 const PACKAGE = fileURLToPath(new URL('..', import.meta.url));
 const BUILT = 'build/Release/nfqlb.node';
 const PREBUILT = `prebuilds/${process.platform}-${process.arch}-glibc.node`;
+const FOR_MUSL = `prebuilds/${process.platform}-${process.arch}-musl.node`;
 
 /** The addon that the other tests use. */
 const ADDON = join(PACKAGE, existsSync(join(PACKAGE, BUILT)) ? BUILT : PREBUILT);
@@ -35,9 +36,10 @@ function putGarbage(file: string): void {
 
 describe('the addon', () => {
   /** Loads it in the copy; returns which file was loaded, or the error message. */
-  function load(environment: Readonly<Record<string, string>> = {}): string {
+  function load(environment: Readonly<Record<string, string>> = {}, { node = process.execPath } = {}): string {
     const code = `
       import { binding } from './src/binding.ts';
+      process.execPath = '${node}';
       try {
         binding();
         const { sharedObjects } = process.report.getReport();
@@ -65,6 +67,28 @@ describe('the addon', () => {
     putGarbage(PREBUILT);
     putAddon(BUILT);
     expect(load()).toBe(join(copy, BUILT));
+  });
+
+  describe('for a Node that is linked with musl', () => {
+    /** The beginning of such a program: it names its dynamic linker. */
+    const node = (): string => {
+      const file = join(copy, 'node');
+      writeFileSync(file, Buffer.concat([readFileSync(process.execPath).subarray(0, 64), Buffer.from('\0/lib/ld-musl-x86_64.so.1\0')]));
+      return file;
+    };
+
+    test('is the one for musl', () => {
+      putAddon(PREBUILT);
+      putAddon(FOR_MUSL);
+      expect(load({}, { node: node() })).toBe(join(copy, FOR_MUSL));
+    });
+
+    test('is never the one for glibc, which musl would not refuse', () => {
+      putAddon(PREBUILT);
+      const error = load({}, { node: node() });
+      expect(error).toMatch(/ no native addon for \w+-\w+-musl /);
+      expect(error).toContain(` ${FOR_MUSL}, `);
+    });
   });
 
   test('is the one named by the environment', () => {
