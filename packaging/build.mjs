@@ -1,10 +1,10 @@
 // Makes the Debian packages and tarballs of this machine's architecture, from what `pnpm build` made of cli and sim:
 //
-//   node packaging/build.mjs [--outdir=packaging/build] [--node] [--compression=xz|zstd|gzip|none] [--addon=FILE]
+//   node packaging/build.mjs [--outdir=packaging/build] [--node] [--compression=xz|zstd|gzip|none]
 //
-// --node: also the package nfqlb-node, with the Node that runs this. --addon: a compiled addon; by default it is compiled. Run it on the oldest
-// Debian that the packages are for. Needs dpkg-deb and dpkg-shlibdeps (Debian package dpkg-dev). Builds from the same commit with the same
-// tools are the same, octet by octet.
+// --node: also the package nfqlb-node, with the Node that runs this. The addon is that of the npm packages. Needs dpkg-deb and dpkg-shlibdeps
+// (Debian package dpkg-dev), on the oldest Debian that the packages are for: what they depend on are this one's versions. Builds from the same
+// commit with the same tools are the same, octet by octet.
 import { execFileSync } from 'node:child_process';
 import {
   chmodSync,
@@ -35,7 +35,6 @@ const { values } = parseArgs({
     outdir: { type: 'string', default: join(packaging, 'build') },
     node: { type: 'boolean', default: false },
     compression: { type: 'string', default: 'xz' },
-    addon: { type: 'string' },
   },
 });
 
@@ -64,7 +63,6 @@ try {
 
 async function makeMain() {
   const at = folder('nfqlb');
-  const bundles = ['cli', 'sim'].map((name) => join(root, 'packages', name, 'dist'));
   for (const [program, file] of Object.entries(PROGRAMS)) {
     if (!existsSync(join(root, 'packages', file))) fail(`there is no packages/${file}: run pnpm build first, or pnpm package`);
     at.write(`usr/bin/${program}`, template('launcher', { PROGRAM: file }), 0o755);
@@ -77,8 +75,10 @@ async function makeMain() {
     }
     at.write(`usr/lib/nfqlb/${name}/package.json`, `${JSON.stringify({ name: `@nfqlb/${name}`, version, type: 'module' })}\n`);
   }
-  const addon = at.make(`usr/lib/nfqlb/native/prebuilds/linux-${process.arch}-glibc.node`);
-  copyFileSync(values.addon ?? compileAddon(), addon);
+  const prebuilds = prebuiltAddons();
+  const name = `linux-${process.arch}-glibc.node`;
+  const addon = at.make(`usr/lib/nfqlb/native/prebuilds/${name}`);
+  copyFileSync(join(prebuilds, name), addon);
   chmodSync(addon, 0o644);
   execFileSync('strip', ['--strip-unneeded', '--remove-section=.comment', '--remove-section=.note', addon]);
 
@@ -92,7 +92,8 @@ async function makeMain() {
   at.copy('default', 'etc/default/nfqlb');
   at.copy('overrides', 'usr/share/lintian/overrides/nfqlb');
   at.writeGzip('usr/share/doc/nfqlb/changelog.gz', changelog('nfqlb'));
-  at.write('usr/share/doc/nfqlb/copyright', copyright(bundles, join(root, 'packages/native')));
+  const parts = [join(root, 'packages/cli/dist'), join(root, 'packages/sim/dist'), prebuilds];
+  at.write('usr/share/doc/nfqlb/copyright', copyright(parts.map((part) => join(part, 'third-party-licences.txt'))));
   // Before the folder DEBIAN is there: the same files in both.
   at.tarball(`nfqlb_${version}_${architecture}.tar.gz`);
 
@@ -189,10 +190,12 @@ function kibibytes(top) {
   return filesIn(top).reduce((sum, file) => sum + Math.ceil(statSync(join(top, file)).size / 1024), 0);
 }
 
-function compileAddon() {
+/** A folder with those of the npm packages, made if necessary. */
+function prebuiltAddons() {
   const script = join(root, 'packages/native/scripts/prebuild.mjs');
-  execFileSync(process.execPath, [script, `--copy-to=${work}`], { stdio: ['ignore', 'ignore', 'inherit'] });
-  return join(work, `linux-${process.arch}-glibc.node`);
+  const to = join(work, 'prebuilds');
+  execFileSync(process.execPath, [script, `--copy-to=${to}`], { stdio: ['ignore', 'ignore', 'inherit'] });
+  return to;
 }
 
 /** documents.mjs, together with the programs that it describes. */

@@ -9,7 +9,7 @@ import { existsSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { build } from 'esbuild';
-import { bundledPackages } from './bundled-packages.mjs';
+import { bundledPackages, licences } from './third-party.mjs';
 
 const { values, positionals } = parseArgs({ allowPositionals: true, options: { outdir: { type: 'string', default: 'dist' } } });
 
@@ -41,7 +41,4 @@ const { metafile } = await build({
 const packages = bundledPackages(metafile);
 const list = packages.map(({ name, version, license }) => ({ name, version, license }));
 writeFileSync(join(values.outdir, 'third-party.json'), `${JSON.stringify(list, undefined, 2)}\n`);
-const texts = packages.map(
-  ({ name, version, license, text }) => `${name} ${version} (${license})\n\n${text ?? 'The package has no text of its licence.'}\n`,
-);
-writeFileSync(join(values.outdir, 'third-party-licences.txt'), texts.join(`\n${'-'.repeat(80)}\n\n`));
+writeFileSync(join(values.outdir, 'third-party-licences.txt'), licences(packages));

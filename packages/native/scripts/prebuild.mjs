@@ -4,10 +4,12 @@
 //   node scripts/prebuild.mjs                     for this machine
 //   node scripts/prebuild.mjs --libc=musl         for musl; on Debian, with the package musl-dev
 //   node scripts/prebuild.mjs --arch=arm64        with Debian's cross compiler
-//   node scripts/prebuild.mjs --copy-to=FOLDER    and copy all prebuilt addons into another package
-import { copyFileSync, existsSync, mkdirSync, readdirSync, rmSync } from 'node:fs';
-import { basename, join } from 'node:path';
+//   node scripts/prebuild.mjs --copy-to=FOLDER    and copy all prebuilt addons, with the licences in them, into another package
+import { copyFileSync, existsSync, mkdirSync, readdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { basename, dirname, join } from 'node:path';
 import { parseArgs } from 'node:util';
+import { licences, thirdParty } from '../../../scripts/third-party.mjs';
 import { isLinkedWithMusl, isNewer, neededVersions, OLDEST } from './c-library.mjs';
 import { compile, fail, platform, platformOf, root } from './compile.mjs';
 import { hasTheseSources, isCurrent, note } from './source-digest.mjs';
@@ -23,10 +25,19 @@ const built = join(root, 'build/Release/nfqlb.node');
 if (!existsSync(prebuilt) || !hasTheseSources(prebuilt)) {
   mkdirSync(folder, { recursive: true });
   // What `build` has compiled here is the same.
-  if (target === platform && isCurrent(built)) copyFileSync(built, prebuilt);
-  else compile(prebuilt, { arch, libc });
+  if (target === platform && isCurrent(built)) {
+    copyFileSync(built, `${prebuilt}.new`);
+    renameSync(`${prebuilt}.new`, prebuilt);
+  } else {
+    compile(prebuilt, { arch, libc });
+  }
   note(prebuilt, target);
 }
+
+// Its headers are compiled into the addon.
+const headers = dirname(createRequire(import.meta.url).resolve('node-addon-api/package.json'));
+const notices = join(folder, 'third-party-licences.txt');
+writeFileSync(notices, licences([thirdParty(headers)]));
 
 const all = readdirSync(folder)
   .filter((name) => name.endsWith('.node'))
@@ -55,5 +66,5 @@ for (const file of all) {
 
 if (values['copy-to'] !== undefined) {
   mkdirSync(values['copy-to'], { recursive: true });
-  for (const file of all.filter((addon) => existsSync(addon))) copyFileSync(file, join(values['copy-to'], basename(file)));
+  for (const file of [...all.filter((addon) => existsSync(addon)), notices]) copyFileSync(file, join(values['copy-to'], basename(file)));
 }

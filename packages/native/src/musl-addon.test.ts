@@ -15,17 +15,22 @@ const MUSL = `/lib/ld-musl-${process.arch === 'x64' ? 'x86_64' : 'aarch64'}.so.1
 const output = (program: string, ...args: readonly string[]): string => execFileSync(program, args, { encoding: 'utf8' });
 
 describe('the addon that prebuild.mjs compiles for musl on Debian', () => {
+  /** A copy of this package, where it is in the repository, and what is made in the test. */
+  let top: string;
   let copy: string;
   let addon: string;
 
   beforeAll(() => {
-    copy = mkdtempSync(join(tmpdir(), 'nfqlb-musl-'));
+    top = mkdtempSync(join(tmpdir(), 'nfqlb-musl-'));
+    copy = join(top, 'packages/native');
+    mkdirSync(copy, { recursive: true });
+    symlinkSync(join(PACKAGE, '../../scripts'), join(top, 'scripts'));
     for (const folder of ['scripts', 'addon']) cpSync(join(PACKAGE, folder), join(copy, folder), { recursive: true });
     symlinkSync(join(PACKAGE, 'node_modules'), join(copy, 'node_modules'));
     addon = join(copy, `prebuilds/linux-${process.arch}-musl.node`);
     expect(output(process.execPath, join(copy, 'scripts/prebuild.mjs'), '--libc=musl')).toBe(`${addon}: needs musl, GLIBCXX_3.4.21\n`);
   }, BUILD_MS);
-  afterAll(() => rmSync(copy, { recursive: true }));
+  afterAll(() => rmSync(top, { recursive: true }));
 
   test('needs no function of glibc, and only the libraries that Node for musl needs itself', () => {
     const needed = [...output('readelf', '--wide', '--dynamic', addon).matchAll(/\(NEEDED\).*\[(.*)\]/g)].map(([, library]) => library);

@@ -58,6 +58,8 @@ describeLive('the published packages', () => {
     for (const name of ['@nfqlb/cli', '@nfqlb/core', '@nfqlb/sim']) expect(tarball(name).manifest).not.toHaveProperty('dependencies');
     const prebuilt = `prebuilds/linux-${process.arch}-glibc.node`;
     for (const name of ['@nfqlb/cli', '@nfqlb/native']) expect(await filesIn(tarball(name))).toContain(prebuilt);
+    for (const name of ['@nfqlb/cli', '@nfqlb/native'])
+      expect(await filesIn(tarball(name))).toContain('prebuilds/third-party-licences.txt');
     for (const name of ['@nfqlb/cli', '@nfqlb/sim']) expect(await filesIn(tarball(name))).toContain('dist/third-party-licences.txt');
   });
 

@@ -34,10 +34,8 @@ const packageFile = (name: 'nfqlb' | 'nfqlb-node'): string =>
 async function build(): Promise<void> {
   folder = mkdtempSync(join(tmpdir(), 'nfqlb-packages-'));
   files = join(folder, 'files');
-  // With the addon that `pnpm build` has compiled; and gzip, since xz takes a minute for Node.
-  const addon = join(ROOT, 'packages/native/build/Release/nfqlb.node');
-  const script = join(ROOT, 'packaging/build.mjs');
-  await run([process.execPath, script, `--outdir=${folder}`, `--addon=${addon}`, '--node', '--compression=gzip']);
+  // gzip, since xz takes a minute for Node.
+  await run([process.execPath, join(ROOT, 'packaging/build.mjs'), `--outdir=${folder}`, '--node', '--compression=gzip']);
   packages = readdirSync(folder);
   await run(['dpkg-deb', '--extract', packageFile('nfqlb'), files]);
 }
@@ -90,6 +88,14 @@ describeLive(
         });
         expect({ name, ...(await lint.exited), found: lint.stdout + lint.stderr }).toEqual({ name, status: 0, signal: null, found: '' });
       }
+    });
+
+    test('names what others wrote in it, with their licences', () => {
+      const text = readFileSync(join(files, 'usr/share/doc/nfqlb/copyright'), 'utf8');
+      // In the bundles of nfqlb and nfqlb-sim; in the addon; without a file of its own.
+      for (const name of ['commander', 'node-addon-api', 'bintrees'])
+        expect(text.match(new RegExp(`^${name} [\\d.]+ \\(MIT\\)\n[^]*?Permission is hereby granted`, 'gm'))).toHaveLength(1);
+      expect(text).toMatch(/^prom-client [\d.]+ \(Apache-2\.0\)\n\(the text is in \/usr\/share\/common-licenses\/Apache-2\.0\)$/m);
     });
 
     test('has completions that each shell can read', async () => {
