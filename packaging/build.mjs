@@ -87,8 +87,8 @@ async function makeMain() {
     at.writeGzip(`usr/share/man/man1/${name}.1.gz`, text);
   for (const { path, text } of completions()) at.write(path, text);
 
-  at.copy('nfqlb.service', 'lib/systemd/system/nfqlb.service');
-  at.copy('nfqlb.yaml', 'etc/nfqlb/nfqlb.yaml');
+  for (const unit of ['nfqlb.service', 'nfqlb-up.service']) at.copy(unit, `lib/systemd/system/${unit}`);
+  for (const file of ['nfqlb.yaml', 'up']) at.copy(file, `etc/nfqlb/${file}`);
   at.copy('default', 'etc/default/nfqlb');
   at.copy('overrides', 'usr/share/lintian/overrides/nfqlb');
   at.writeGzip('usr/share/doc/nfqlb/changelog.gz', changelog('nfqlb'));

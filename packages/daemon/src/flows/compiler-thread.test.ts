@@ -1,4 +1,5 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { spawnSync } from 'node:child_process';
+import { chmodSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
@@ -40,6 +41,18 @@ test('compiles changes in a separate thread, into shared memory', async () => {
   expect(second.names).toEqual(['b', 'c']);
   // The memory passed was large enough.
   expect(new FlowLookup(first.flows).nameOf(1)).toBe('c');
+});
+
+test('compiles in a program that has the lowest priority, and may not raise it', () => {
+  const code = `
+    const { Worker } = require('node:worker_threads');
+    const thread = new Worker(new URL('${program}'));
+    thread.on('message', ({ names }) => { console.log(names); process.exit(); });
+    thread.postMessage({ changes: new Map(), fromScratch: true, promiscuousPing: false, memory: undefined });`;
+  chmodSync(folder, 0o755);
+  const options = { encoding: 'utf8', cwd: '/', ...(process.getuid!() === 0 ? { uid: 65534 } : {}) } as const;
+  const { stdout, stderr } = spawnSync('nice', ['-n', '19', process.execPath, '--eval', code], options);
+  expect({ stdout, stderr }).toEqual({ stdout: '[]\n', stderr: '' });
 });
 
 test('a thread that exits, fails or refuses fails only the current request; the next one starts a new thread', async () => {

@@ -9,6 +9,8 @@ import { gunzipSync } from 'node:zlib';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { NFQLB } from '../load-balancer/program.js';
 import { Running, run } from '../processes/running.js';
+import { kernelState } from '../setup/kernel-state.js';
+import { makeBare, setUpOf } from '../setup/router.js';
 import { describeLive } from '../testing/describe-live.js';
 import { Topology } from '../topology/topology.js';
 import { Receiver } from '../traffic/receiver.js';
@@ -16,8 +18,9 @@ import { Sender } from '../traffic/sender.js';
 import { DebianSystem } from './debian-system.js';
 
 const ROOT = fileURLToPath(new URL('../../../..', import.meta.url));
-const UNIT = 'lib/systemd/system/nfqlb.service';
+const UNITS = ['nfqlb', 'nfqlb-up'] as const;
 const CONFIGURATION = '/etc/nfqlb/nfqlb.yaml';
+const CONFFILES = '/etc/nfqlb/up /etc/nfqlb/nfqlb.yaml /etc/default/nfqlb';
 
 /** The packages, built once for all tests, and the files of the first, unpacked. */
 let folder: string;
@@ -119,17 +122,14 @@ describeLive(
       expect(await said('diff', '-r', unpacked, files)).toEqual({ status: 0, text: '' });
     });
 
-    test('has a unit that exposes little', async () => {
-      // 10 is an unprotected service; 20 stands for 2.0.
-      const { status, text } = await said(
-        'systemd-analyze',
-        'security',
-        '--no-pager',
-        '--offline=true',
-        '--threshold=20',
-        join(files, UNIT),
-      );
-      expect(text).toMatch(/Overall exposure level for nfqlb\.service: 2\.0 OK/);
+    // 10 is an unprotected service; 20 stands for 2.0.
+    test.each([
+      ['nfqlb', '20', '2.0 OK'],
+      ['nfqlb-up', '29', '2.9 OK'],
+    ])('has a unit %s that exposes little', async (unit, threshold, level) => {
+      const file = join(files, `lib/systemd/system/${unit}.service`);
+      const { status, text } = await said('systemd-analyze', 'security', '--no-pager', '--offline=true', `--threshold=${threshold}`, file);
+      expect(text).toContain(`Overall exposure level for ${unit}.service: ${level}`);
       expect(status).toBe(0);
     });
   },
@@ -165,8 +165,8 @@ describeLive(
     const property = async (name: string): Promise<string> => (await shell(`systemctl show nfqlb --value -p ${name}`)).trim();
     const journal = (): Promise<string> => shell('journalctl -u nfqlb --no-pager --output=cat');
     /** `systemctl start nfqlb` and the like; a failure says what the service has said. */
-    const service = (action: string): Promise<string> =>
-      shell(`systemctl ${action} nfqlb 2>&1 || { journalctl -u nfqlb --no-pager --output=cat -n 5; exit 1; }`);
+    const service = (action: string, unit: (typeof UNITS)[number] = 'nfqlb'): Promise<string> =>
+      shell(`systemctl ${action} ${unit} 2>&1 || { journalctl -u ${unit} --no-pager --output=cat -n 5; exit 1; }`);
 
     /** How many of 200 packets each target gets. */
     async function balanced(): Promise<readonly number[]> {
@@ -176,24 +176,28 @@ describeLive(
       return (await receiver.finish()).byTarget;
     }
 
-    test('it is not started, and its unit is correct', async () => {
+    test('it is not started, and its units are correct', async () => {
       await shell('dpkg -i /root/nfqlb-node_*.deb /root/nfqlb_*.deb');
       expect(await shell('nfqlb version; ipu makeip --cidr=192.168.128.0/17/24 --net=3 --host=7; nfqlb-sim --help | head -1')).toMatch(
         /^nfqlb-[\d.]+\n192\.168\.131\.7\nUsage: nfqlb-sim /,
       );
-      expect(await shell('systemctl is-enabled nfqlb || true')).toBe('disabled\n');
-      expect(await shell('systemd-analyze verify --man=no nfqlb.service 2>&1')).toBe('');
+      for (const unit of UNITS) {
+        expect(await shell(`systemctl is-enabled ${unit} || true`)).toBe('disabled\n');
+        expect(await shell(`systemd-analyze verify --man=no ${unit}.service 2>&1`)).toBe('');
+      }
       expect(await shell('getent passwd nfqlb')).toMatch(/^nfqlb:x:\d+:\d+:nfqlb load balancer,,,:\/nonexistent:\/usr\/sbin\/nologin$/m);
     }, 120_000);
 
-    test('the service balances, as its user with no capability but CAP_NET_ADMIN', async () => {
+    test('after booting, the rules are set up, and the service balances, as its user with no capability but CAP_NET_ADMIN', async () => {
       const [one, two] = net.targets.map(({ fwmark }) => fwmark);
       const flow = `{ name: all, target: web, dsts: [${net.vip4}/32] }`;
       await shell(`cat >${CONFIGURATION}`, `tables: { web: { targets: { ${one}: 1, ${two}: 1 } } }\nflows: [${flow}]\n`);
       await shell('cat >/etc/default/nfqlb', 'NFQLB_OPTIONS="--queue=0:1 --tun=nfqlb0 --metrics=127.0.0.1:9911"\n');
-      await service('enable');
-      await net.lb.queue('0:1');
+      await makeBare(net);
+      await shell('cat >/etc/nfqlb/up', `NFQLB_UP="${setUpOf(net).join(' ')} --queue=0:1 --sysctl"\n`);
+      for (const unit of UNITS) await service('enable', unit);
       await system.boot(net.lb);
+      expect(await shell('systemctl show nfqlb --value -p After')).toContain('nfqlb-up.service');
       // As the rules of udev have it; a container has no udev.
       await shell('chmod 0666 /dev/net/tun');
       await service('restart');
@@ -217,6 +221,16 @@ describeLive(
       expect(await balanced()).toEqual([0, 200]);
     });
 
+    test('a reload of the rules uses their changed file', async () => {
+      await shell('cat >/etc/nfqlb/up', `NFQLB_UP="${setUpOf(net).join(' ')} --queue=1"\n`);
+      expect(await kernelState(net.lb)).toContain('--queue-balance 0:1');
+      await service('reload', 'nfqlb-up');
+      const state = await kernelState(net.lb);
+      expect(state).toContain('--queue-num 1');
+      expect(state).not.toContain('--queue-balance');
+      expect(await balanced()).toEqual([0, 200]);
+    });
+
     test('one that hangs is killed and started again, with its tables', async () => {
       const before = await property('MainPID');
       // 0 would be the test itself.
@@ -234,18 +248,19 @@ describeLive(
 
     test('an upgrade keeps the changed configuration, and replaces the running program', async () => {
       const before = await property('MainPID');
-      const configuration = await shell(`cat ${CONFIGURATION} /etc/default/nfqlb`);
+      const configuration = await shell(`cat ${CONFFILES}`);
       await shell('dpkg -i /root/nfqlb_*.deb </dev/null');
-      expect(await shell(`cat ${CONFIGURATION} /etc/default/nfqlb`)).toBe(configuration);
+      expect(await shell(`cat ${CONFFILES}`)).toBe(configuration);
       expect(await property('MainPID')).not.toBe(before);
       expect(await property('SubState')).toBe('running');
       expect(await balanced()).toEqual([0, 200]);
     }, 120_000);
 
-    test('a removal stops the service and keeps the configuration; a purge leaves nothing', async () => {
+    test('a removal stops the services and keeps the configuration; a purge leaves nothing', async () => {
       await shell('dpkg --remove nfqlb');
       expect(await shell('pgrep -u nfqlb || echo none').catch(() => 'none\n')).toBe('none\n');
-      expect(await shell(`ls ${CONFIGURATION} /etc/default/nfqlb`)).toBe(`/etc/default/nfqlb\n${CONFIGURATION}\n`);
+      expect(await kernelState(net.lb)).not.toContain('NFQLB');
+      expect((await shell(`ls ${CONFFILES}`)).trim().split('\n').sort()).toEqual(CONFFILES.split(' ').sort());
       expect(await journal()).toMatch(/stopped: \d+ packets in \d+ batches/);
       await shell('dpkg --purge nfqlb nfqlb-node');
       const left = await shell(
