@@ -69,6 +69,11 @@ function check(tag) {
   const changesets = readdirSync(join(ROOT, '.changeset')).filter((name) => name.endsWith('.md') && name !== 'README.md');
   if (changesets.length > 0) fail(`${changesets.length} changesets are left: run npx changeset version`);
   if (!readFileSync(join(ROOT, 'CHANGELOG.md'), 'utf8').includes(`\n## ${version}`)) fail(`CHANGELOG.md has no section ## ${version}`);
+  const { GITHUB_REPOSITORY: here } = process.env;
+  for (const { name, repository, private: isPrivate } of packages(ROOT)) {
+    if (isPrivate || here === undefined || repository.url === `git+https://github.com/${here}.git`) continue;
+    fail(`${name}: repository.url in its package.json is ${repository.url}; must be git+https://github.com/${here}.git, this repository`);
+  }
   for (const platform of PLATFORMS) {
     const addon = join('packages/native/prebuilds', `${platform}.node`);
     if (!existsSync(join(ROOT, addon))) fail(`${addon} is missing: pnpm --filter @nfqlb/native run make-prebuild on that platform`);

@@ -18,6 +18,7 @@ export const NOT_RUN: ReadonlyMap<string, string> = new Map([
     'installs for all users; package.test.ts does, in a Debian of its own',
   ],
   ['install.md: systemctl enable --now nfqlb     # now, and at boot', 'needs a machine that runs systemd'],
+  ['install.md: systemctl enable --now nfqlb-up     # now, and at boot', 'needs a machine that runs systemd'],
   [
     'install.md: systemd-analyze security --offline=true /lib/systemd/system/nfqlb.service | tail -1',
     'package.test.ts does, in a Debian of its own',
