@@ -5,14 +5,14 @@
 //   node scripts/prebuild.mjs --libc=musl         for musl; on Debian, with the package musl-dev
 //   node scripts/prebuild.mjs --arch=arm64        with Debian's cross compiler
 //   node scripts/prebuild.mjs --copy-to=FOLDER    and copy all prebuilt addons, with the licences in them, into another package
-import { copyFileSync, existsSync, mkdirSync, readdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { copyFileSync, existsSync, mkdirSync, readdirSync, renameSync, rmSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { basename, dirname, join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { licences, thirdParty } from '../../../scripts/third-party.mjs';
 import { isLinkedWithMusl, isNewer, neededVersions, OLDEST } from './c-library.mjs';
 import { compile, fail, platform, platformOf, root } from './compile.mjs';
-import { hasTheseSources, isCurrent, note } from './source-digest.mjs';
+import { hasTheseSources, isCurrent, note, replace } from './source-digest.mjs';
 
 const { values } = parseArgs({ options: { arch: { type: 'string' }, libc: { type: 'string' }, 'copy-to': { type: 'string' } } });
 const { arch, libc } = values;
@@ -24,20 +24,22 @@ const prebuilt = join(folder, `${target}.node`);
 const built = join(root, 'build/Release/nfqlb.node');
 if (!existsSync(prebuilt) || !hasTheseSources(prebuilt)) {
   mkdirSync(folder, { recursive: true });
+  // Two of these scripts may run at once: the note first, since an addon without one is removed; and the addon in one step.
+  rmSync(prebuilt, { force: true });
+  note(prebuilt, target);
   // What `build` has compiled here is the same.
   if (target === platform && isCurrent(built)) {
-    copyFileSync(built, `${prebuilt}.new`);
-    renameSync(`${prebuilt}.new`, prebuilt);
+    copyFileSync(built, `${prebuilt}.${process.pid}`);
+    renameSync(`${prebuilt}.${process.pid}`, prebuilt);
   } else {
     compile(prebuilt, { arch, libc });
   }
-  note(prebuilt, target);
 }
 
 // Its headers are compiled into the addon.
 const headers = dirname(createRequire(import.meta.url).resolve('node-addon-api/package.json'));
 const notices = join(folder, 'third-party-licences.txt');
-writeFileSync(notices, licences([thirdParty(headers)]));
+replace(notices, licences([thirdParty(headers)]));
 
 const all = readdirSync(folder)
   .filter((name) => name.endsWith('.node'))

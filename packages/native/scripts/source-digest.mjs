@@ -1,6 +1,6 @@
 // A note next to an addon, with what it was built from and for: tells whether it is up to date.
 import { createHash } from 'node:crypto';
-import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { platform, root } from './compile.mjs';
 
@@ -20,7 +20,14 @@ export function isCurrent(addon) {
 }
 
 export function note(addon, target = platform) {
-  writeFileSync(noteOf(addon), noteFor(target));
+  replace(noteOf(addon), noteFor(target));
+}
+
+/** Writes a file in one step: another process may be reading it. */
+export function replace(file, text) {
+  const written = `${file}.${process.pid}`;
+  writeFileSync(written, text);
+  renameSync(written, file);
 }
 
 /** Whether the addon was built from the current sources, for whatever Node. */
