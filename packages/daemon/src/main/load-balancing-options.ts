@@ -7,7 +7,7 @@ import type { MetricsAddress } from '../metrics/metrics-address.js';
 
 /** Options of `lb` and `flowlb`. */
 export interface LoadBalancingOptions {
-  /** The program's name and version, for its status: `nfqlb-0.1.0`. */
+  /** The program's name and version, for its status: `nfqlb-0.2.0`. */
   readonly version: string;
   /** Name of the command, for the log. */
   readonly command: string;

@@ -14,7 +14,7 @@ export const NOT_RUN: ReadonlyMap<string, string> = new Map([
   ['docker.md: docker network create --subnet=172.30.0.0/24 web', DOCKER],
   ['install.md: pnpm package', 'builds; package.test.ts does, and installs what it built'],
   [
-    'install.md: apt install ./nfqlb-node_0.1.0_amd64.deb ./nfqlb_0.1.0_amd64.deb',
+    'install.md: apt install ./nfqlb-node_0.2.0_amd64.deb ./nfqlb_0.2.0_amd64.deb',
     'installs for all users; package.test.ts does, in a Debian of its own',
   ],
   ['install.md: systemctl enable --now nfqlb     # now, and at boot', 'needs a machine that runs systemd'],

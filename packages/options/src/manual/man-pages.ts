@@ -16,7 +16,7 @@ export interface ManPage {
 
 /** What commands do not declare. */
 export interface ManualOptions {
-  /** As in `nfqlb 0.1.0`. */
+  /** As in `nfqlb 0.2.0`. */
   readonly version: string;
   /** As in `2026-01-31`. */
   readonly date: string;

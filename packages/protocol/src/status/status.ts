@@ -7,7 +7,7 @@ export const STATUS_FORMAT = 1;
 
 export interface Status {
   readonly format: typeof STATUS_FORMAT;
-  /** `nfqlb-0.1.0`. */
+  /** `nfqlb-0.2.0`. */
   readonly version: string;
   /** `lb` or `flowlb`. */
   readonly command: string;
