@@ -1,0 +1,3 @@
+export { type CompileOptions, compileFlows } from './compile-flows.js';
+export { compileTable } from './compile-table.js';
+export type { Decision, UnfitFlow } from './decision.js';
