@@ -18,7 +18,8 @@ export default defineConfig({
         // Tests that start threads or programs are slow on a busy machine.
         test: {
           name: 'unit',
-          include: ['packages/{core,captures,options,configuration,protocol,daemon,setup,sim,cli}/**/*.test.ts', 'scripts/*.test.mjs'],
+          include: ['packages/{core,captures,options,configuration,protocol,fast-path,daemon,setup,sim,cli}/**/*.test.ts', 'scripts/*.test.mjs'],
+          exclude: ['**/node_modules/**', '**/*.live.test.ts'],
           setupFiles: ['scripts/fuzz-runs.mjs'],
           testTimeout: 30_000,
           hookTimeout: 30_000,
@@ -46,7 +47,7 @@ export default defineConfig({
         ...source,
         test: {
           name: 'live',
-          include: ['packages/e2e/src/**/*.test.ts'],
+          include: ['packages/e2e/src/**/*.test.ts', 'packages/*/src/**/*.live.test.ts'],
           exclude: ['packages/e2e/src/docker/**', ...LIGHT],
           // One file at a time: packets lost for lack of CPU prove nothing.
           pool: 'forks',

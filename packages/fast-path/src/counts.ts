@@ -22,11 +22,11 @@ export interface FastPathCounts {
 
 /** Sum over these reasons. */
 export function sumCounts(counts: FastPathCounts, reasons: readonly FastReason[]): Count {
-  let packets = 0;
-  let octets = 0;
-  for (const reason of reasons) {
-    packets += counts.reasons[reason]!.packets;
-    octets += counts.reasons[reason]!.octets;
-  }
-  return { packets, octets };
+  return reasons.map((reason) => counts.reasons[reason]!).reduce(plus, ZERO);
+}
+
+export const ZERO: Count = { packets: 0, octets: 0 };
+
+export function plus(a: Count, b: Count): Count {
+  return { packets: a.packets + b.packets, octets: a.octets + b.octets };
 }

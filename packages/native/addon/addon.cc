@@ -5,6 +5,7 @@
 
 #include <napi.h>
 
+#include "bpf.h"
 #include "mapping.h"
 #include "netlink.h"
 #include "peer.h"
@@ -22,6 +23,8 @@ static Napi::Object init(Napi::Env env, Napi::Object exports) {
   exports.Set("PacketWriter", PacketWriter::define(env));
   exports.Set("Wakeup", Wakeup::define(env));
   exports.Set("packetOverhead", Napi::Number::New(env, netlink::kPacketOverhead));
+  exports.Set("bpf", Napi::Function::New<bpf>(env, "bpf"));
+  exports.Set("interfaceIndex", Napi::Function::New<interfaceIndex>(env, "interfaceIndex"));
   exports.Set("allocate", Napi::Function::New<allocate>(env, "allocate"));
   exports.Set("lock", Napi::Function::New<lock>(env, "lock"));
   exports.Set("unlock", Napi::Function::New<unlock>(env, "unlock"));

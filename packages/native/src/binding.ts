@@ -58,6 +58,8 @@ export interface Binding {
   readonly Wakeup: new () => WakeupBinding;
   /** Maximum octets of a packet message without the packet. */
   readonly packetOverhead: number;
+  bpf(command: number, attr: Uint8Array, offsets: readonly number[], buffers: readonly Uint8Array[]): number;
+  interfaceIndex(name: string): number;
   allocate(fd: number, size: number): void;
   lock(fd: number, milliseconds: number): void;
   unlock(fd: number): void;

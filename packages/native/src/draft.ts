@@ -2,7 +2,7 @@
 // dies, so an unlocked draft was abandoned.
 
 import { closeSync, constants, fstatSync, openSync, readdirSync, rmSync, statSync } from 'node:fs';
-import { binding } from './binding.js';
+import { tryLock } from './file-lock.js';
 
 const PREFIX = '.nfqlb-draft-';
 const { O_CREAT, O_EXCL, O_NOFOLLOW, O_NONBLOCK, O_RDWR } = constants;
@@ -41,14 +41,5 @@ function removeIfAbandoned(path: string): void {
     // Finished or removed in the meantime.
   } finally {
     if (fd !== undefined) closeSync(fd);
-  }
-}
-
-function tryLock(fd: number): boolean {
-  try {
-    binding().lock(fd, 0);
-    return true;
-  } catch {
-    return false;
   }
 }

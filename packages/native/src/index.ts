@@ -1,4 +1,8 @@
 export { connectAbstract, listenAbstract } from './abstract-socket.js';
+export { bpf } from './bpf.js';
+export { DescriptorMemory } from './descriptor-memory.js';
+export { tryLock } from './file-lock.js';
+export { interfaceIndex } from './interface-index.js';
 export { KERNEL_QUEUES, type KernelQueue, parseKernelQueues, readKernelQueues, readOwnQueues } from './kernel-queues.js';
 export { NativeError } from './native-error.js';
 export { userName } from './owner.js';

@@ -19,6 +19,8 @@ export interface Decision {
   readonly places: Uint32Array;
   /** Hash table: place and value → next place. `struct branch`. */
   readonly branches: Uint32Array;
+  /** Whether any place asks for the source. */
+  readonly asksSources: boolean;
   /** Promiscuous ping: all echo requests to VIPs go to the queue. */
   readonly queuePings: boolean;
   /** Flows of which some or all packets go to the queue, and why. */

@@ -1,0 +1,176 @@
+// The fast path: decides whole packets at an interface's ingress as core's Balancer and FlowBalancer do, and sets their mark. All others keep mark 0,
+// and a packet rule leads them to a queue.
+//
+// A packet to a VIP may come with a mark, of another program or of a tunnel. The queue would overwrite it; so does this program, and clears it of
+// packets for the queue, whose rule wants mark 0. Packets to other destinations are left as they are, and so are programs after this one.
+//
+// The verifier must accept it from a user without CAP_PERFMON: no pointer is added to a variable. Hence helpers instead of packet pointers, array
+// maps instead of arrays, and unrolled loops over the key.
+
+#include <linux/bpf.h>
+
+#include "headers.h"
+#include "maps.h"
+
+/// TCX_NEXT, and TC_ACT_UNSPEC of clsact: go on with the next program.
+#define NEXT (-1)
+
+static void *(*const map_lookup_elem)(void *map, const void *key) = (void *)BPF_FUNC_map_lookup_elem;
+static __u32 (*const get_smp_processor_id)(void) = (void *)BPF_FUNC_get_smp_processor_id;
+
+static inlined void *element(void *array, __u32 index) { return map_lookup_elem(array, &index); }
+
+static inlined void count(const struct options *options, __u32 index, __u32 octets) {
+  struct counter *counter = element(&counters, get_smp_processor_id() * options->counters_per_cpu + index);
+  if (!counter) return;
+  counter->packets++;
+  counter->octets += octets;
+}
+
+/// As in src/decision/slots.ts.
+static inlined __u32 mix(__u32 hash, __u32 word) {
+  hash = (hash ^ word) * 0x9e3779b1;
+  return hash ^ hash >> 15;
+}
+
+/// The longest network of a kind that contains an address; its `next`, or 0.
+static inlined __u32 find_prefix(const struct options *options, enum prefix_kind kind, const __u32 *address) {
+  for (__u32 i = 0; i < MAX_LENGTHS; i++) {
+    const struct prefix_length *length = element(&lengths, kind * MAX_LENGTHS + i);
+    if (!length || length->tag == 0) return 0;
+    const __u32 tag = length->tag;
+    const __u32 w0 = address[0] & length->mask[0];
+    const __u32 w1 = address[1] & length->mask[1];
+    const __u32 w2 = address[2] & length->mask[2];
+    const __u32 w3 = address[3] & length->mask[3];
+    const __u32 hash = mix(mix(mix(mix(mix(tag, w0), w1), w2), w3), 0);
+    for (__u32 probe = 0; probe < MAX_PROBES; probe++) {
+      const struct prefix *prefix = element(&prefixes, (hash + probe) & options->prefix_mask);
+      if (!prefix || prefix->tag == 0) break;
+      if (prefix->tag == tag && prefix->address[3] == w3 && prefix->address[2] == w2 && prefix->address[1] == w1 && prefix->address[0] == w0)
+        return prefix->next;
+    }
+  }
+  return 0;
+}
+
+/// Where the branch for a value leads to, or `otherwise`.
+static inlined __u32 follow(const struct options *options, __u32 place, __u32 value, __u32 otherwise) {
+  const __u32 hash = mix(mix(mix(0, place), value), 0);
+  for (__u32 probe = 0; probe < MAX_PROBES; probe++) {
+    const struct branch *branch = element(&branches, (hash + probe) & options->branch_mask);
+    if (!branch || branch->place == 0) break;
+    if (branch->place == place && branch->value == value) return branch->next;
+  }
+  return otherwise;
+}
+
+static inlined __u32 class_of(__u32 protocol) {
+  if (protocol == IPPROTO_TCP) return CLASS_TCP;
+  if (protocol == IPPROTO_UDP) return CLASS_UDP;
+  return protocol == IPPROTO_SCTP ? CLASS_SCTP : CLASS_OTHER;
+}
+
+/// Goes from place to place. Returns a final reference.
+static inlined __u32 find_final(const struct options *options, const struct packet *packet, __u32 at) {
+  if (at & FINAL) return at;
+  __u32 destination_port = 0;
+  __u32 source_port = 0;
+  __u32 source = 0;
+  if (options->asks_ports) {
+    const struct port *port = element(&ports, swap16(packet->key[KEY_PORTS] >> 16));
+    if (port) destination_port = port->destination_class;
+    port = element(&ports, swap16(packet->key[KEY_PORTS] & 0xffff));
+    if (port) source_port = port->source_class;
+  }
+  if (options->asks_sources) source = find_prefix(options, packet->is_ipv6 ? SOURCE6 : SOURCE4, &packet->key[KEY_SOURCE]);
+  for (__u32 i = 0; i < MAX_PLACES; i++) {
+    const struct place *place = element(&places, at);
+    if (!place) break;
+    __u32 value = source;
+    if (place->field == PROTOCOL) value = class_of(packet->protocol);
+    else if (place->field == DESTINATION_PORT) value = destination_port;
+    else if (place->field == SOURCE_PORT) value = source_port;
+    at = follow(options, at, value, place->otherwise);
+    if (at & FINAL) return at;
+  }
+  return FINAL | FINAL_REASON | UNFIT;
+}
+
+/// D. J. Bernstein's hash, four octets in each step, as in core's hash/djb2.ts. `begin` and `end` must be constants.
+static inlined __u32 djb2(const __u32 *words, int begin, int end) {
+  __u32 hash = 5381;
+#pragma unroll
+  for (int i = begin; i < end; i++) {
+    const __u32 lanes = (words[i] & 0x00ff00ff) * 33 + (words[i] >> 8 & 0x00ff00ff);
+    hash = hash * (33 * 33 * 33 * 33) + (lanes & 0xffff) * (33 * 33) + (lanes >> 16);
+  }
+  return hash;
+}
+
+/// Sets the mark, or clears it for the queue.
+static inlined enum reason mark(struct __sk_buff *skb, const struct options *options, const struct packet *packet,
+                                        struct verdict verdict, enum reason decided, enum reason dropped) {
+  if (verdict.mark == NONE) return dropped;
+  if (verdict.mark == 0) return FWMARK_ZERO;
+  skb->mark = verdict.mark;
+  count(options, verdict.counter, packet->octets);
+  return decided;
+}
+
+static inlined enum reason balance(struct __sk_buff *skb, const struct options *options, const struct packet *packet, __u32 found) {
+  const struct flow *flow = element(&flows, found & FINAL_VALUE);
+  if (!flow) return UNFIT;
+  struct verdict verdict = {NONE, 0};
+  const struct table *entry = element(&tables, flow->table);
+  if (entry) {
+    // One load each: user space replaces both words at once.
+    const __u64 table = *(const volatile __u64 *)entry;
+    const __u32 begin = table;
+    const __u32 M = table >> 32;
+    if (M != 0) {
+      const __u32 hash = options->sctp_by_ports && packet->protocol == IPPROTO_SCTP ? djb2(packet->key, KEY_PORTS, KEY_WORDS)
+                                                                                   : djb2(packet->key, 0, KEY_WORDS);
+      const volatile __u64 *bucket = element(&buckets, begin + hash % M);
+      if (bucket) {
+        const __u64 both = *bucket;
+        verdict = (struct verdict){both, both >> 32};
+      }
+    }
+  }
+  enum reason reason = BALANCED;
+  enum reason dropped = NO_TARGET_DROP;
+  if (verdict.mark == NONE) {
+    reason = NO_TARGET;
+    verdict = options->no_target;
+  }
+  reason = mark(skb, options, packet, verdict, reason, dropped);
+  if (reason <= NO_TARGET && flow->counter != NONE) count(options, flow->counter, packet->octets);
+  return reason;
+}
+
+static inlined enum reason decide(struct __sk_buff *skb, const struct options *options, struct packet *packet) {
+  enum reason reason = read_ip(skb, packet);
+  if (reason == OTHER) return OTHER;
+  const __u32 root = find_prefix(options, packet->is_ipv6 ? DESTINATION6 : DESTINATION4, &packet->key[KEY_DESTINATION]);
+  if (root == 0) return OTHER;
+  if (reason == READABLE && packet->is_ipv6) reason = skip_extensions(skb, packet);
+  if (reason == READABLE) reason = read_transport(skb, packet, options);
+  if (reason != READABLE) return reason;
+  const __u32 found = find_final(options, packet, root);
+  if (!(found & FINAL_REASON)) return balance(skb, options, packet, found);
+  reason = found & FINAL_VALUE;
+  return reason == NO_FLOW ? mark(skb, options, packet, options->no_flow, NO_FLOW, NO_FLOW_DROP) : reason;
+}
+
+int SECTION("tc") fast_path(struct __sk_buff *skb) {
+  const struct options *all = element(&options, 0);
+  if (!all) return NEXT;
+  struct packet packet = {};
+  const enum reason reason = decide(skb, all, &packet);
+  if (reason > OTHER && skb->mark != 0) skb->mark = 0;
+  count(all, reason, packet.octets);
+  return NEXT;
+}
+
+const char SECTION("license") licence[] = "Apache-2.0";

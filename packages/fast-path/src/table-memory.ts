@@ -1,0 +1,107 @@
+import type { FwmarkLookup } from '@nfqlb/core';
+import type { Maps } from './kernel/program.js';
+import { NONE, VERDICT_WORDS } from './layout.js';
+
+/** A table's two halves: one is in use, the other is for the next change. */
+interface Halves {
+  readonly begin: number;
+  /** Buckets of each half. */
+  readonly room: number;
+  /** Index of the half in use, 0 or 1. */
+  current: number;
+}
+
+/** Free buckets for tables that appear or grow later: of the size that the others have together, at least this many. */
+const MIN_SPARE = 4096;
+
+/**
+ * The target tables in the program's memory. A table is one word, where its buckets begin and how many there are: a change is written aside, and then
+ * the word is replaced. So no packet sees a half-written table.
+ *
+ * A packet that has read the word just before may read a bucket of that half while the change after the next is written. A bucket is one word, too, so
+ * it finds a target of either table, or none.
+ */
+export class TableMemory {
+  readonly #buckets: Uint32Array;
+  readonly #tables: BigUint64Array;
+  readonly #counterOf: (fwmark: number) => number;
+  readonly #halves = new Map<number, Halves>();
+  readonly #lookups: (FwmarkLookup | undefined)[] = [];
+  #used = 0;
+
+  /** @param counterOf index of the counter for a fwmark's packets */
+  constructor({ buckets, tables }: Maps, counterOf: (fwmark: number) => number) {
+    this.#buckets = buckets.words;
+    this.#tables = tables.longs;
+    this.#counterOf = counterOf;
+  }
+
+  /** Number of buckets to make for these tables. */
+  static bucketsFor(tables: readonly (FwmarkLookup | undefined)[]): number {
+    const needed = tables.reduce((sum, table) => sum + 2 * (table?.M ?? 0), 0);
+    const largest = tables.reduce((most, table) => Math.max(most, table?.M ?? 0), 0);
+    // Another table of the largest size may appear, or one may be replaced by a larger one, without a new generation.
+    return needed + Math.max(MIN_SPARE, 2 * largest);
+  }
+
+  /**
+   * Adopts changes since the last call.
+   *
+   * @param tables by index; `undefined` for a missing table
+   * @returns `full` if there is no room for a table that is new or has grown: then a new generation is needed
+   */
+  refresh(tables: readonly (FwmarkLookup | undefined)[]): 'same' | 'changed' | 'full' {
+    let result: 'same' | 'changed' = 'same';
+    for (const [index, lookup] of tables.entries()) {
+      const isOther = lookup !== this.#lookups[index];
+      const isChanged = lookup?.refresh() ?? false;
+      if (!isOther && !isChanged) continue;
+      if (!this.#publish(index, lookup)) return 'full';
+      this.#lookups[index] = lookup;
+      result = 'changed';
+    }
+    return result;
+  }
+
+  #publish(index: number, lookup: FwmarkLookup | undefined): boolean {
+    if (lookup === undefined) {
+      Atomics.store(this.#tables, index, 0n);
+      return true;
+    }
+    const halves = this.#halvesFor(index, lookup.M);
+    if (halves === undefined) return false;
+    const half = 1 - halves.current;
+    const begin = halves.begin + half * halves.room;
+    this.#write(begin, halves.room, lookup.fwmarks);
+    Atomics.store(this.#tables, index, BigInt(begin) | (BigInt(lookup.M) << 32n));
+    halves.current = half;
+    return true;
+  }
+
+  #halvesFor(index: number, M: number): Halves | undefined {
+    const known = this.#halves.get(index);
+    if (known !== undefined && known.room >= M) return known;
+    if (this.#used + 2 * M > this.#buckets.length / VERDICT_WORDS) return undefined;
+    const halves = { begin: this.#used, room: M, current: 1 };
+    this.#used += 2 * M;
+    this.#halves.set(index, halves);
+    return halves;
+  }
+
+  /** Writes all of a half: what is behind the last bucket of a smaller table has no target. */
+  #write(begin: number, room: number, fwmarks: Int32Array): void {
+    const buckets = this.#buckets;
+    // Neighbours often have the same target.
+    let fwmark = NONE;
+    let counter = 0;
+    for (let bucket = 0; bucket < room; bucket++) {
+      const next = bucket < fwmarks.length ? fwmarks[bucket]! : -1;
+      if (next !== fwmark) {
+        fwmark = next;
+        counter = next < 0 ? 0 : this.#counterOf(next);
+      }
+      buckets[VERDICT_WORDS * (begin + bucket)] = next;
+      buckets[VERDICT_WORDS * (begin + bucket) + 1] = counter;
+    }
+  }
+}
