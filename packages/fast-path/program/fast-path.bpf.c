@@ -33,6 +33,14 @@ static inlined __u32 mix(__u32 hash, __u32 word) {
   return hash ^ hash >> 15;
 }
 
+/// The second of the two slots where an entry can be.
+static inlined __u32 second(__u32 hash) { return mix(hash, SECOND); }
+
+static inlined int is_prefix(const struct prefix *prefix, __u32 tag, __u32 w0, __u32 w1, __u32 w2, __u32 w3) {
+  return prefix && prefix->tag == tag && prefix->address[3] == w3 && prefix->address[2] == w2 && prefix->address[1] == w1 &&
+         prefix->address[0] == w0;
+}
+
 /// The longest network of a kind that contains an address; its `next`, or 0.
 static inlined __u32 find_prefix(const struct options *options, enum prefix_kind kind, const __u32 *address) {
   for (__u32 i = 0; i < MAX_LENGTHS; i++) {
@@ -43,26 +51,22 @@ static inlined __u32 find_prefix(const struct options *options, enum prefix_kind
     const __u32 w1 = address[1] & length->mask[1];
     const __u32 w2 = address[2] & length->mask[2];
     const __u32 w3 = address[3] & length->mask[3];
-    const __u32 hash = mix(mix(mix(mix(mix(tag, w0), w1), w2), w3), 0);
-    for (__u32 probe = 0; probe < MAX_PROBES; probe++) {
-      const struct prefix *prefix = element(&prefixes, (hash + probe) & options->prefix_mask);
-      if (!prefix || prefix->tag == 0) break;
-      if (prefix->tag == tag && prefix->address[3] == w3 && prefix->address[2] == w2 && prefix->address[1] == w1 && prefix->address[0] == w0)
-        return prefix->next;
-    }
+    const __u32 hash = mix(mix(mix(mix(mix(options->prefix_seed, tag), w0), w1), w2), w3);
+    const struct prefix *prefix = element(&prefixes, hash & options->prefix_mask);
+    if (is_prefix(prefix, tag, w0, w1, w2, w3)) return prefix->next;
+    prefix = element(&prefixes, second(hash) & options->prefix_mask);
+    if (is_prefix(prefix, tag, w0, w1, w2, w3)) return prefix->next;
   }
   return 0;
 }
 
 /// Where the branch for a value leads to, or `otherwise`.
 static inlined __u32 follow(const struct options *options, __u32 place, __u32 value, __u32 otherwise) {
-  const __u32 hash = mix(mix(mix(0, place), value), 0);
-  for (__u32 probe = 0; probe < MAX_PROBES; probe++) {
-    const struct branch *branch = element(&branches, (hash + probe) & options->branch_mask);
-    if (!branch || branch->place == 0) break;
-    if (branch->place == place && branch->value == value) return branch->next;
-  }
-  return otherwise;
+  const __u32 hash = mix(mix(options->branch_seed, place), value);
+  const struct branch *branch = element(&branches, hash & options->branch_mask);
+  if (branch && branch->place == place && branch->value == value) return branch->next;
+  branch = element(&branches, second(hash) & options->branch_mask);
+  return branch && branch->place == place && branch->value == value ? branch->next : otherwise;
 }
 
 static inlined __u32 class_of(__u32 protocol) {
@@ -166,6 +170,7 @@ static inlined enum reason decide(struct __sk_buff *skb, const struct options *o
 int SECTION("tc") fast_path(struct __sk_buff *skb) {
   const struct options *all = element(&options, 0);
   if (!all) return NEXT;
+  make_readable(skb);
   struct packet packet = {};
   const enum reason reason = decide(skb, all, &packet);
   if (reason > OTHER && skb->mark != 0) skb->mark = 0;

@@ -27,8 +27,8 @@
 #define MAX_EXTENSIONS 8
 /// The transport header must begin within this many octets. User space gets 512 from the queue, and what it cannot read it must drop.
 #define MAX_HEADERS 256
-/// Octets to make readable in a packet whose headers are not in its linear part: with link-layer header and VLAN tags.
-#define PULLED (MAX_HEADERS + 32)
+/// Octets to make readable in each packet: Ethernet with two VLAN tags, IPv6 and ports. What is read beyond is there in practice, or goes to the queue.
+#define LINEAR (14 + 8 + 40 + 8)
 
 static long (*const load_bytes_relative)(const void *skb, __u32 offset, void *to, __u32 length, __u32 from) =
     (void *)BPF_FUNC_skb_load_bytes_relative;
@@ -77,11 +77,15 @@ struct packet {
 
 static inlined __u16 swap16(__u16 value) { return __builtin_bswap16(value); }
 
+/// Some drivers leave headers in pages outside the linear part, where the helpers below do not read.
+static inlined void make_readable(struct __sk_buff *skb) {
+  const void *begin = (void *)(unsigned long)skb->data;
+  const void *end = (void *)(unsigned long)skb->data_end;
+  if (begin + LINEAR > end) pull_data(skb, skb->len < LINEAR ? skb->len : LINEAR);
+}
+
 /// Reads from the network header on, so it works for devices with and without Ethernet header. False if the packet is shorter.
 static inlined int read(struct __sk_buff *skb, __u32 at, void *to, __u32 length) {
-  if (load_bytes_relative(skb, at, to, length, BPF_HDR_START_NET) == 0) return 1;
-  // Some drivers leave headers in pages outside the linear part.
-  pull_data(skb, skb->len < PULLED ? skb->len : PULLED);
   return load_bytes_relative(skb, at, to, length, BPF_HDR_START_NET) == 0;
 }
 

@@ -44,6 +44,9 @@ struct options {
   /// Number of slots − 1 of the hash tables `prefixes` and `branches`, powers of two.
   __u32 prefix_mask;
   __u32 branch_mask;
+  /// With these, each entry found room in one of its two slots.
+  __u32 prefix_seed;
+  __u32 branch_seed;
   /// Elements of `counters` of each CPU.
   __u32 counters_per_cpu;
   struct verdict no_target;
@@ -114,8 +117,8 @@ struct branch {
 };
 ARRAY(branches, struct branch);
 
-/// Slots to search at most, in both hash tables. The compiler makes them so large that nothing is beyond.
-#define MAX_PROBES 8
+/// Both hash tables are of the cuckoo kind: an entry is in one of two slots, so a search takes two steps at most. For the second slot.
+#define SECOND 0x85ebca6b
 
 struct flow {
   /// Index of its target table.

@@ -46,11 +46,11 @@ export class Generation {
     this.#targets = new TargetCounters(firstTarget);
     this.#maps = createMaps({
       options: 1,
-      prefixes: decision.prefixes.length / ELEMENT_WORDS.prefixes,
+      prefixes: decision.prefixes.words.length / ELEMENT_WORDS.prefixes,
       lengths: decision.lengths.length / ELEMENT_WORDS.lengths,
       ports: decision.ports.length === 0 ? 1 : PORTS,
       places: Math.max(1, decision.places.length / ELEMENT_WORDS.places),
-      branches: Math.max(1, decision.branches.length / ELEMENT_WORDS.branches),
+      branches: Math.max(1, decision.branches.words.length / ELEMENT_WORDS.branches),
       flows: Math.max(1, flows),
       tables: Math.max(1, decision.targets.length),
       buckets: TableMemory.bucketsFor(tables),
@@ -58,7 +58,7 @@ export class Generation {
     });
     try {
       const { prefixes, lengths, ports, places, branches } = decision;
-      for (const [name, words] of Object.entries({ prefixes, lengths, ports, places, branches })) {
+      for (const [name, words] of Object.entries({ prefixes: prefixes.words, lengths, ports, places, branches: branches.words })) {
         this.#maps[name as keyof Maps].words.set(words);
       }
       decision.tables.forEach((table, flow) => {
@@ -128,8 +128,10 @@ export class Generation {
     words[Option.QueuePings] = queuePings ? 1 : 0;
     words[Option.AsksPorts] = ports.length > 0 ? 1 : 0;
     words[Option.AsksSources] = asksSources ? 1 : 0;
-    words[Option.PrefixMask] = prefixes.length / ELEMENT_WORDS.prefixes - 1;
-    words[Option.BranchMask] = Math.max(1, branches.length / ELEMENT_WORDS.branches) - 1;
+    words[Option.PrefixMask] = prefixes.words.length / ELEMENT_WORDS.prefixes - 1;
+    words[Option.BranchMask] = Math.max(1, branches.words.length / ELEMENT_WORDS.branches) - 1;
+    words[Option.PrefixSeed] = prefixes.seed;
+    words[Option.BranchSeed] = branches.seed;
     words[Option.CountersPerCpu] = this.#countersPerCpu;
     words.set(verdict(noTargetsFwmark), Option.NoTarget);
     words.set(verdict(noFlowFwmark), Option.NoFlow);

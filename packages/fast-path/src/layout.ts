@@ -16,11 +16,13 @@ export const Option = {
   AsksSources: 4,
   PrefixMask: 5,
   BranchMask: 6,
-  CountersPerCpu: 7,
-  NoTarget: 8,
-  NoFlow: 10,
+  PrefixSeed: 7,
+  BranchSeed: 8,
+  CountersPerCpu: 9,
+  NoTarget: 10,
+  NoFlow: 12,
 } as const;
-export const OPTIONS_WORDS = 12;
+export const OPTIONS_WORDS = 14;
 
 /** A reference that leads to no place: a flow or, with {@link FINAL_REASON}, a reason. */
 export const FINAL = 0x80000000;
@@ -60,9 +62,6 @@ export const BRANCH_WORDS = 4;
 export const BRANCH_PLACE = 0;
 export const BRANCH_VALUE = 1;
 export const BRANCH_NEXT = 2;
-
-/** Slots that a search in a hash table tries at most. */
-export const MAX_PROBES = 8;
 
 /** `struct flow`: table, counter. */
 export const FLOW_WORDS = 2;

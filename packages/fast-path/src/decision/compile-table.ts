@@ -19,7 +19,7 @@ export function compileTable(vips: readonly Cidr[]): Decision {
     ...buildPrefixes(kinds),
     ports: new Uint32Array(0),
     places: new Uint32Array(0),
-    branches: new Uint32Array(0),
+    branches: { words: new Uint32Array(0), seed: 0 },
     asksSources: false,
     queuePings: false,
     unfit: [],

@@ -1,3 +1,5 @@
+import type { Slots } from './slots.js';
+
 /**
  * What decides packets, compiled for the maps of the kernel's program. Plain data: it can be compiled in another thread and sent over. The layouts
  * are those of the structs in program/fast-path.bpf.c.
@@ -10,7 +12,7 @@ export interface Decision {
   /** By flow: index of its target table. */
   readonly tables: Uint32Array;
   /** Addresses → where a decision begins, or a number for source prefixes. `struct prefix`. */
-  readonly prefixes: Uint32Array;
+  readonly prefixes: Slots;
   /** Prefix lengths to search for. `struct prefix_length`. */
   readonly lengths: Uint32Array;
   /** By port: its class as a destination port and as a source port, 16 bits each; empty if no flow asks for ports. `struct port`. */
@@ -18,7 +20,7 @@ export interface Decision {
   /** By place: which field it asks for, and where packets go that no branch leads on. `struct place`. */
   readonly places: Uint32Array;
   /** Hash table: place and value → next place. `struct branch`. */
-  readonly branches: Uint32Array;
+  readonly branches: Slots;
   /** Whether any place asks for the source. */
   readonly asksSources: boolean;
   /** Promiscuous ping: all echo requests to VIPs go to the queue. */

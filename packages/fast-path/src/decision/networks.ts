@@ -2,7 +2,7 @@
 
 import { type Cidr, isIpv4, maskAddress } from '@nfqlb/core/address';
 import { LENGTH_TAG, LENGTH_WORDS, MAX_LENGTHS, PREFIX_KINDS, PREFIX_TAG, PREFIX_WORDS, PrefixKind } from '../layout.js';
-import { buildSlots, mix } from './slots.js';
+import { buildSlots, mix, type Slots } from './slots.js';
 
 export type Family = 4 | 6;
 
@@ -58,11 +58,10 @@ function keyOf(network: Uint8Array, prefixLength: number): string {
 
 /** The maps `prefixes` and `lengths` for networks of all kinds. */
 export function buildPrefixes(kinds: ReadonlyMap<PrefixKind, Networks<number>>): {
-  readonly prefixes: Uint32Array;
+  readonly prefixes: Slots;
   readonly lengths: Uint32Array;
 } {
   const entries: number[][] = [];
-  const hashes: number[] = [];
   const lengths = new Uint32Array(PREFIX_KINDS * MAX_LENGTHS * LENGTH_WORDS);
   for (const [kind, networks] of kinds) {
     networks.lengths.forEach((length, i) => {
@@ -70,15 +69,13 @@ export function buildPrefixes(kinds: ReadonlyMap<PrefixKind, Networks<number>>):
       lengths.set(wordsOf(maskAddress(new Uint8Array(16).fill(0xff), length)), at);
       lengths[at + LENGTH_TAG] = tagOf(kind, length);
     });
-    for (const { cidr, value } of networks) {
-      const words = wordsOf(cidr.network);
-      const tag = tagOf(kind, cidr.prefixLength);
-      entries.push([...words, tag, value]);
-      hashes.push(mix([...words].reduce(mix, tag), 0));
-    }
+    for (const { cidr, value } of networks) entries.push([...wordsOf(cidr.network), tagOf(kind, cidr.prefixLength), value]);
   }
-  return { prefixes: buildSlots(entries, hashes, PREFIX_WORDS, PREFIX_TAG), lengths };
+  const hash = (entry: readonly number[], seed: number): number => entry.slice(0, PREFIX_TAG).reduce(mixed, mix(seed, entry[PREFIX_TAG]!));
+  return { prefixes: buildSlots(entries, PREFIX_WORDS, hash), lengths };
 }
+
+const mixed = (hash: number, word: number): number => mix(hash, word);
 
 /** Kind and prefix length in one number, never 0. */
 function tagOf(kind: PrefixKind, prefixLength: number): number {

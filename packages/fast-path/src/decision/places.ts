@@ -6,10 +6,10 @@
 import type { Flow } from '@nfqlb/core/flows';
 import { isEncapsulation } from '@nfqlb/core/flows';
 import { FastReason } from '../fast-reason.js';
-import { BRANCH_PLACE, BRANCH_WORDS, FINAL, FINAL_REASON, Field, PLACE_WORDS } from '../layout.js';
+import { BRANCH_PLACE, BRANCH_VALUE, BRANCH_WORDS, FINAL, FINAL_REASON, Field, PLACE_WORDS } from '../layout.js';
 import { type Family, familyOf, type Networks } from './networks.js';
 import type { PortClasses } from './port-classes.js';
-import { buildSlots, mix } from './slots.js';
+import { buildSlots, mix, type Slots } from './slots.js';
 
 export type Ref = number;
 
@@ -76,9 +76,9 @@ export class Places {
     return false;
   }
 
-  build(): { readonly places: Uint32Array; readonly branches: Uint32Array } {
-    const hashes = this.#branches.map(([place, value]) => mix(mix(mix(0, place!), value!), 0));
-    return { places: Uint32Array.from(this.#places), branches: buildSlots(this.#branches, hashes, BRANCH_WORDS, BRANCH_PLACE) };
+  build(): { readonly places: Uint32Array; readonly branches: Slots } {
+    const hash = (branch: readonly number[], seed: number): number => mix(mix(seed, branch[BRANCH_PLACE]!), branch[BRANCH_VALUE]!);
+    return { places: Uint32Array.from(this.#places), branches: buildSlots(this.#branches, BRANCH_WORDS, hash) };
   }
 
   #place(all: readonly number[], known: Known): Ref {

@@ -1,6 +1,13 @@
-// The hash tables of the program: open addressing, in which no search takes more than MAX_PROBES steps.
+// The hash tables of the program: cuckoo hashing (R. Pagh and F. F. Rodler, 2001). An entry is in one of two slots, so a search takes two steps at most,
+// whatever is in the table.
 
-import { MAX_PROBES } from '../layout.js';
+/** As `SECOND` in program/maps.h. */
+const SECOND = 0x85ebca6b;
+
+/** Entries moved for a new one before another seed is tried. */
+const MAX_MOVES = 200;
+/** Seeds tried before the table is doubled. */
+const SEEDS = 4;
 
 /** One step of a hash, as `mix` in program/fast-path.bpf.c. 32 bits, unsigned. */
 export function mix(hash: number, word: number): number {
@@ -8,33 +15,55 @@ export function mix(hash: number, word: number): number {
   return (mixed ^ (mixed >>> 15)) >>> 0;
 }
 
+/** A hash table for the program. The number of slots is a power of two. */
+export interface Slots {
+  readonly words: Uint32Array;
+  readonly seed: number;
+}
+
 /**
  * Fills a hash table.
  *
- * @param entries words of each entry
- * @param hashes of the entries
- * @param used word that is 0 in a free slot
- * @returns a power of two of slots
+ * @param entries words of each entry; one that is all 0 stands for a free slot
+ * @param hash of an entry, with a seed
+ * @param length words of an entry
  */
-export function buildSlots(entries: readonly (readonly number[])[], hashes: readonly number[], words: number, used: number): Uint32Array {
-  for (let slots = 2 ** Math.ceil(Math.log2(2 * entries.length + 1)); ; slots *= 2) {
-    const table = fill(entries, hashes, words, used, slots);
-    if (table !== undefined) return table;
+export function buildSlots(
+  entries: readonly (readonly number[])[],
+  length: number,
+  hash: (entry: readonly number[], seed: number) => number,
+): Slots {
+  for (let slots = 2 ** Math.ceil(Math.log2(2 * entries.length + 2)); ; slots *= 2) {
+    for (let seed = 1; seed <= SEEDS; seed++) {
+      const table = place(entries, slots - 1, (entry) => hash(entry, seed));
+      if (table === undefined) continue;
+      const words = new Uint32Array(slots * length);
+      table.forEach((entry, slot) => {
+        words.set(entry, slot * length);
+      });
+      return { words, seed };
+    }
   }
 }
 
-function fill(
-  entries: readonly (readonly number[])[],
-  hashes: readonly number[],
-  words: number,
-  used: number,
-  slots: number,
-): Uint32Array | undefined {
-  const table = new Uint32Array(slots * words);
-  for (const [i, entry] of entries.entries()) {
-    let probe = 0;
-    while (table[((hashes[i]! + probe) & (slots - 1)) * words + used] !== 0) if (++probe === MAX_PROBES) return undefined;
-    table.set(entry, ((hashes[i]! + probe) & (slots - 1)) * words);
+type Entry = readonly number[];
+
+/** @returns slots with entries; `undefined` if some found no room */
+function place(entries: readonly Entry[], mask: number, hash: (entry: Entry) => number): Entry[] | undefined {
+  const table: Entry[] = [];
+  for (const each of entries) {
+    let entry: Entry | undefined = each;
+    let slot = hash(entry) & mask;
+    for (let moves = 0; entry !== undefined; moves++) {
+      if (moves > MAX_MOVES) return undefined;
+      const moved: Entry | undefined = table[slot];
+      table[slot] = entry;
+      if (moved !== undefined) {
+        const first = hash(moved);
+        slot = slot === (first & mask) ? mix(first, SECOND) & mask : first & mask;
+      }
+      entry = moved;
+    }
   }
   return table;
 }

@@ -35,7 +35,10 @@ export class Kernel {
   }
 
   /** @returns the mark of the packet afterwards, and the name of the reason that was counted */
-  decide(packet: Uint8Array, options: FrameOptions & { readonly etherType?: number } = {}): { readonly mark: number; readonly reason: string } {
+  decide(
+    packet: Uint8Array,
+    options: FrameOptions & { readonly etherType?: number } = {},
+  ): { readonly mark: number; readonly reason: string } {
     const { etherType = packet[0]! >> 4 === 6 ? ETH_P_IPV6 : ETH_P_IP, mark = 0, gsoSize = 0 } = options;
     const context = new DataView(new ArrayBuffer(SK_BUFF_LENGTH));
     context.setUint32(SK_BUFF_MARK, mark, true);
