@@ -27,9 +27,10 @@ export class Attachment {
    * Claims an interface: attaches nothing yet.
    *
    * @param folder for pins
+   * @param by how to attach it; default TCX, or else clsact
    * @throws {@link FastPathError} `no-interface`, `in-use`, `foreign`, `not-permitted`
    */
-  constructor(name: string, folder: string) {
+  constructor(name: string, folder: string, by?: 'clsact') {
     const index = interfaceIndex(name);
     if (index === undefined)
       throw new FastPathError('no-interface', `there is no interface ${name} in this network namespace; see: ip link`);
@@ -48,8 +49,9 @@ export class Attachment {
       closeSync(this.#lock);
       throw error;
     }
-    if (this.#link === undefined && exists(`${this.#pins}/${CLSACT_PIN}`)) this.#filter = this.#newFilter();
-    this.adopted = this.#link !== undefined || this.#filter !== undefined;
+    const hasFilter = this.#link === undefined && exists(`${this.#pins}/${CLSACT_PIN}`);
+    if (hasFilter || (by === 'clsact' && this.#link === undefined)) this.#filter = this.#newFilter();
+    this.adopted = this.#link !== undefined || hasFilter;
   }
 
   get by(): 'tcx' | 'clsact' | undefined {

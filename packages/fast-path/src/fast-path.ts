@@ -14,6 +14,8 @@ export interface FastPathOptions extends Pick<BalancerOptions, 'hashMode' | 'udp
   readonly interfaces: readonly string[];
   /** Folder in a BPF file system for pins. It is made if it does not exist. Default {@link FAST_PATH_FOLDER}. */
   readonly folder?: string;
+  /** Attach by clsact even if the kernel has TCX. Default: by clsact only if it does not. */
+  readonly by?: 'clsact';
 }
 
 /** How one interface is. */
@@ -41,6 +43,7 @@ const RETIRED_MS = 1000;
 export class FastPath {
   readonly #settings: Settings;
   readonly #folder: string;
+  readonly #by: 'clsact' | undefined;
   /** By name of the interface, in the given order. */
   readonly #attachments = new Map<string, Attachment | undefined>();
   readonly #states = new Map<string, InterfaceState>();
@@ -56,17 +59,18 @@ export class FastPath {
    * @throws `FastPathError` in one line: `not-supported`, `not-permitted`, `no-interface`, `no-bpffs`, `in-use`, `foreign`, `out-of-range` (an
    * interface twice, or none)
    */
-  constructor({ interfaces, folder = FAST_PATH_FOLDER, ...settings }: FastPathOptions) {
+  constructor({ interfaces, folder = FAST_PATH_FOLDER, by, ...settings }: FastPathOptions) {
     const { hashMode = 1, udpEncapPort = 0, noTargetsFwmark = -1, noFlowFwmark = -1 } = settings;
     this.#settings = { hashMode, udpEncapPort, noTargetsFwmark, noFlowFwmark };
     this.#folder = folder;
+    this.#by = by;
     if (interfaces.length === 0) throw new FastPathError('out-of-range', 'the fast path needs the name of at least one interface');
     const twice = interfaces.find((name, i) => interfaces.indexOf(name) !== i);
     if (twice !== undefined) throw new FastPathError('out-of-range', `${twice}: named twice for the fast path; once is enough`);
     requireCapabilities();
     openFolder(folder);
     try {
-      for (const name of interfaces) this.#attachments.set(name, new Attachment(name, folder));
+      for (const name of interfaces) this.#attachments.set(name, new Attachment(name, folder, by));
     } catch (error) {
       for (const attachment of this.#attachments.values()) attachment?.leave();
       throw error;
@@ -181,7 +185,7 @@ export class FastPath {
         attachment.remove();
         attachment = undefined;
       }
-      attachment ??= new Attachment(name, this.#folder);
+      attachment ??= new Attachment(name, this.#folder, this.#by);
       this.#attachments.set(name, attachment);
       attachment.update(program);
       this.#states.set(name, attached(attachment));

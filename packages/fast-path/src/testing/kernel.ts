@@ -10,6 +10,9 @@ const SK_BUFF_MARK = 8;
 const SK_BUFF_GSO_SEGS = 164;
 const SK_BUFF_GSO_SIZE = 176;
 
+export const ETH_P_8021Q = 0x8100;
+export const ETH_P_8021AD = 0x88a8;
+
 /** TCX_NEXT: other programs go on. */
 const NEXT = -1;
 
@@ -44,8 +47,11 @@ export class Kernel {
     context.setUint32(SK_BUFF_MARK, mark, true);
     context.setUint32(SK_BUFF_GSO_SIZE, gsoSize, true);
     context.setUint32(SK_BUFF_GSO_SEGS, gsoSize === 0 ? 0 : 2, true);
+    // The kernel does not run programs on incomplete IP headers, unless it does not see them behind a VLAN tag.
+    const isShort = packet.length < (etherType === ETH_P_IPV6 ? 40 : 20);
+    const frame = isShort && options.tags === undefined ? { ...options, tags: [ETH_P_8021Q] } : options;
     const before = this.generation.reasons();
-    const result = testRun(this.generation.program, frameOf(packet, etherType, options), new Uint8Array(context.buffer));
+    const result = testRun(this.generation.program, frameOf(packet, etherType, frame), new Uint8Array(context.buffer));
     if (result !== NEXT) throw new Error(`the program returned ${result}`);
     const counted = this.generation.reasons().flatMap(({ packets }, reason) => (packets > before[reason]!.packets ? [reason] : []));
     return { mark: context.getUint32(SK_BUFF_MARK, true), reason: counted.map((reason) => FAST_REASON_NAMES[reason]).join(' and ') };
