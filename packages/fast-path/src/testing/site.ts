@@ -91,7 +91,7 @@ export class Site {
     const code = `
       const { createSocket } = require('node:dgram');
       for (const [type, vip] of [['udp4', '${VIP}'], ['udp6', '${VIP6}']]) for (const port of ${JSON.stringify(ports)}) {
-        const socket = createSocket(type).bind(port, () => socket.send('x', 5001, vip, () => socket.close()));
+        const socket = createSocket({ type, ipv6Only: type === 'udp6' }).bind(port, () => socket.send('x', 5001, vip, (error) => { if (error) throw error; socket.close(); }));
       }`;
     execFileSync('nsenter', [`--net=/run/netns/${this.#name}-client`, process.execPath, '-e', code]);
   }
