@@ -55,21 +55,27 @@ Mapping::Mapping(const Napi::CallbackInfo& info) : Napi::ObjectWrap<Mapping>(inf
   // written, visible only to the writer. Until then Linux shows the file's page, including changes by others.
   void* begin = mmap(nullptr, size, PROT_READ | PROT_WRITE, writable ? MAP_SHARED : MAP_PRIVATE, fd, 0);
   if (begin == MAP_FAILED) throwSystemError(env, errno, "mapping");
-  auto pages = std::make_unique<Pages>(begin, size);
+  const auto pages = std::make_shared<Pages>(begin, size);
+  const auto held = new std::shared_ptr<Pages>(pages);
 
   napi_value buffer;
   const napi_status status = napi_create_external_arraybuffer(
       env, begin, size, [](napi_env, void*, void* hint) {
-        const std::unique_ptr<Pages> pages(static_cast<Pages*>(hint));
-        pages->unmap();
-      }, pages.get(), &buffer);
+        const std::unique_ptr<std::shared_ptr<Pages>> held(static_cast<std::shared_ptr<Pages>*>(hint));
+        (*held)->unmap();
+      }, held, &buffer);
   if (status != napi_ok) {
+    // For a buffer that is too large (4 GiB in Node 20), Node has already called the function above.
+    if (pages.use_count() > 1) delete held;
+    napi_value exception;
+    napi_get_and_clear_last_exception(env, &exception);
     pages->unmap();
-    throwSystemError(env, ENOTSUP, status == napi_no_external_buffers_allowed ? "mapping into a runtime without external buffers" : "mapping");
+    if (status == napi_no_external_buffers_allowed) throwSystemError(env, ENOTSUP, "mapping into a runtime without external buffers");
+    throwSystemError(env, EFBIG, "mapping");
   }
   discounted_ = static_cast<int64_t>(size);
   adjustCount(env, -discounted_);
-  pages_ = pages.release();
+  pages_ = pages.get();
   buffer_ = Napi::Persistent(Napi::ArrayBuffer(env, buffer));
 }
 

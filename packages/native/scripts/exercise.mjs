@@ -102,6 +102,33 @@ function useMemory() {
   closeSync(fd);
 }
 
+/** A map of 16 elements of 8 octets, an array that can be mapped. */
+function useBpf() {
+  const attr = new Uint32Array([2, 4, 8, 16, 1 << 10, 0, 0, 0, 0, 0, 0, 0]);
+  const fd = addon.bpf(0, new Uint8Array(attr.buffer), [], []);
+  const mapping = new addon.Mapping(fd, 128, true);
+  new Uint32Array(mapping.buffer)[2] = 77;
+  const value = new Uint8Array(8);
+  const lookup = new Uint8Array(new Uint32Array([fd, 0, 0, 0, 0, 0, 0, 0]).buffer);
+  addon.bpf(1, lookup, [8, 16], [new Uint8Array([1, 0, 0, 0]), value]);
+  expect('an element of the map', value[0], 77);
+  const EINVAL = 22;
+  expect(
+    'a pointer outside',
+    thrown(() => addon.bpf(1, lookup, [30], [value])),
+    EINVAL,
+  );
+  expect('the index of lo', addon.interfaceIndex('lo'), 1);
+  const ENODEV = 19;
+  expect(
+    'no interface',
+    thrown(() => addon.interfaceIndex('none0')),
+    ENODEV,
+  );
+  mapping.close();
+  closeSync(fd);
+}
+
 const opensAll = `
   const { openSync } = require('node:fs');
   const addon = require(${JSON.stringify(file)});
@@ -119,6 +146,7 @@ try {
   for (let round = 0; round < ROUNDS; round++) {
     useQueue(tun);
     useMemory();
+    useBpf();
     await new Promise((resolve, reject) => {
       if (round < 2) new Worker(opensAll, { eval: true }).once('exit', resolve).once('error', reject);
       else setImmediate(resolve);

@@ -226,6 +226,18 @@ describe('bad names and objects', () => {
     expect(() => SharedMemory.open(NAME)).toThrow('ELOOP');
   });
 
+  test('an object larger than a buffer, which has 4 GiB at most in Node 20', () => {
+    writeFileSync(PATH, '');
+    truncateSync(PATH, 5 * 2 ** 30);
+    for (let round = 0; round < 3; round++) {
+      try {
+        SharedMemory.open(NAME).close();
+      } catch (error) {
+        expect((error as Error).message).toBe(`shared memory ${NAME}: mapping: File too large (EFBIG)`);
+      }
+    }
+  });
+
   test('an object of no size', () => {
     expect(() => SharedMemory.create(NAME, 0, fill(1))).toThrow(`shared memory ${NAME}: allocating: Invalid argument (EINVAL)`);
     expect(existsSync(PATH)).toBe(false);
