@@ -83,17 +83,21 @@ export class Attachment {
   remove(): void {
     this.#link?.remove();
     this.#filter?.remove();
-    try {
-      rmdirSync(this.#pins);
-    } catch {
-      // Somebody else's pins are in it.
-    }
-    closeSync(this.#lock);
+    this.#giveUp();
   }
 
   /** Gives up the claim, and leaves the program. */
   leave(): void {
     this.#link?.close();
+    this.#giveUp();
+  }
+
+  #giveUp(): void {
+    try {
+      rmdirSync(this.#pins);
+    } catch {
+      // There are pins in it.
+    }
     closeSync(this.#lock);
   }
 

@@ -158,7 +158,10 @@ export class FastPath {
     return this.#generations().reduce((sum, generation) => sum + generation.memory, 0);
   }
 
-  /** @param keep leaves the program where it is, deciding by its last state, for the next process; otherwise it is removed */
+  /**
+   * @param keep leaves the program where it is, deciding by its last state, for the next process; otherwise it is removed, even one of an earlier
+   * process that {@link take} has not replaced
+   */
   close({ keep }: { readonly keep: boolean }): void {
     for (const attachment of this.#attachments.values()) {
       if (keep) attachment?.leave();

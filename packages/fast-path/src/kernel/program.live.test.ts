@@ -26,18 +26,8 @@ describeKernel('the program', () => {
         error = thrown as FastPathError;
       }
       expect(error).toMatchObject({ name: 'FastPathError', code: 'rejected' });
-      expect(error!.message).toMatch(
-        /^this kernel's verifier rejects the program: invalid access to map value.*; please report it, with the kernel’s version$/,
-      );
-      expect(error!.log.length).toBeGreaterThan(1);
+      expect(error!.message).toMatch(/^this kernel's verifier rejects the program: [^\n]+; please report it, with the kernel’s version$/);
       expect(error!.log.join('\n')).toContain('invalid access to map value');
     });
-  });
-
-  test('maps that the kernel has no memory for: one line', () => {
-    const entries = Object.fromEntries(Object.keys(ELEMENT_WORDS).map((name) => [name, 1])) as Record<MapName, number>;
-    expect(() => createMaps({ ...entries, buckets: 2 ** 31 })).toThrow(
-      /^making the map buckets of 17179869184 octets: not enough kernel memory$/,
-    );
   });
 });

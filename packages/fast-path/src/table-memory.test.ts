@@ -1,0 +1,92 @@
+import { FwmarkLookup, type TargetTable } from '@nfqlb/core';
+import { beforeEach, describe, expect, test } from 'vitest';
+import type { Maps } from './kernel/program.js';
+import { NONE } from './layout.js';
+import { TableMemory } from './table-memory.js';
+import { tableOf } from './testing/table.js';
+
+const BUCKETS = 2_000;
+
+let buckets: Uint32Array;
+let tables: BigUint64Array;
+let memory: TableMemory;
+
+beforeEach(() => {
+  buckets = new Uint32Array(2 * BUCKETS);
+  tables = new BigUint64Array(4);
+  memory = new TableMemory({ buckets: { words: buckets }, tables: { longs: tables } } as unknown as Maps, (fwmark) => fwmark + 7);
+});
+
+/** Where a table is, as the program reads it. */
+const placeOf = (index: number): { begin: number; M: number } => ({
+  begin: Number(tables[index]! & 0xffffffffn),
+  M: Number(tables[index]! >> 32n),
+});
+
+/** Fwmark and counter of each bucket of a table, as the program reads them. */
+function read(index: number): { marks: number[]; counters: Set<number> } {
+  const { begin, M } = placeOf(index);
+  const both = Array.from({ length: M }, (_, i) => [buckets[2 * (begin + i)]!, buckets[2 * (begin + i) + 1]!] as const);
+  return { marks: both.map(([mark]) => mark), counters: new Set(both.map(([mark, counter]) => counter - mark)) };
+}
+
+const marksOf = (table: TargetTable): number[] => Array.from(new FwmarkLookup(table).fwmarks, (fwmark) => fwmark >>> 0);
+
+describe('a table', () => {
+  test('is written with counters, and again only if it has changed', () => {
+    const table = tableOf([101, 102], 97);
+    const lookups = [undefined, new FwmarkLookup(table)];
+    expect(memory.refresh(lookups)).toBe('changed');
+    expect(read(1)).toEqual({ marks: marksOf(table), counters: new Set([7]) });
+    expect(memory.refresh(lookups)).toBe('same');
+    table.deactivate([101]);
+    expect(memory.refresh(lookups)).toBe('changed');
+    expect(read(1).marks).toEqual(marksOf(table));
+  });
+
+  test('is changed in its other half: what was in use stays as it was', () => {
+    const table = tableOf([101], 97);
+    const lookups = [new FwmarkLookup(table)];
+    memory.refresh(lookups);
+    const { begin } = placeOf(0);
+    const before = buckets.slice(2 * begin, 2 * (begin + 97));
+    table.activate([{ fwmark: 102 }]);
+    memory.refresh(lookups);
+    expect(placeOf(0).begin).not.toBe(begin);
+    expect(buckets.slice(2 * begin, 2 * (begin + 97))).toEqual(before);
+    table.activate([{ fwmark: 103 }]);
+    memory.refresh(lookups);
+    expect(placeOf(0).begin).toBe(begin);
+  });
+
+  test('without targets has no fwmarks; one that is gone has no buckets', () => {
+    memory.refresh([new FwmarkLookup(tableOf([], 97))]);
+    expect(new Set(read(0).marks)).toEqual(new Set([NONE]));
+    expect(memory.refresh([undefined])).toBe('changed');
+    expect(placeOf(0).M).toBe(0);
+  });
+
+  test('may be replaced by a smaller one, whose half has no targets behind the last bucket', () => {
+    const large = new FwmarkLookup(tableOf([101], 97));
+    memory.refresh([large]);
+    memory.refresh([new FwmarkLookup(tableOf([102], 97))]);
+    memory.refresh([new FwmarkLookup(tableOf([103], 89))]);
+    const { begin, M } = placeOf(0);
+    expect(M).toBe(89);
+    expect(Array.from(buckets.slice(2 * (begin + 89), 2 * (begin + 97)))).toEqual(Array.from({ length: 8 }, () => [NONE, 0]).flat());
+  });
+
+  test('that is new or has grown gets free buckets, as long as there are any', () => {
+    expect(memory.refresh([new FwmarkLookup(tableOf([101], 97)), new FwmarkLookup(tableOf([102], 397))])).toBe('changed');
+    expect(memory.refresh([new FwmarkLookup(tableOf([103], 499)), new FwmarkLookup(tableOf([102], 397))])).toBe('changed');
+    expect([new Set(read(0).marks), new Set(read(1).marks)]).toEqual([new Set([103]), new Set([102])]);
+    expect(memory.refresh([new FwmarkLookup(tableOf([103], 997))])).toBe('full');
+    expect(new Set(read(0).marks)).toEqual(new Set([103]));
+  });
+});
+
+test('there is room for the tables, and for one more of the largest size', () => {
+  const lookups = [new FwmarkLookup(tableOf([1], 10_007)), undefined, new FwmarkLookup(tableOf([1], 97))];
+  expect(TableMemory.bucketsFor(lookups)).toBe(2 * (10_007 + 97) + 2 * 10_007);
+  expect(TableMemory.bucketsFor([])).toBeGreaterThan(0);
+});
