@@ -18,7 +18,10 @@ export default defineConfig({
         // Tests that start threads or programs are slow on a busy machine.
         test: {
           name: 'unit',
-          include: ['packages/{core,captures,options,configuration,protocol,fast-path,daemon,setup,sim,cli}/**/*.test.ts', 'scripts/*.test.mjs'],
+          include: [
+            'packages/{core,captures,options,configuration,protocol,fast-path,daemon,setup,sim,cli}/**/*.test.ts',
+            'scripts/*.test.mjs',
+          ],
           exclude: ['**/node_modules/**', '**/*.live.test.ts'],
           setupFiles: ['scripts/fuzz-runs.mjs'],
           testTimeout: 30_000,
