@@ -1,6 +1,7 @@
 import { CoreError, type TableOptions, TargetTable } from '@nfqlb/core/maglev';
 import { NativeError } from '@nfqlb/native';
 import { SharedMemory } from '@nfqlb/native/shared-memory';
+import { giveNotice } from './change-notice.js';
 import { nameTable, noSuchTable, tableIn } from './shared-table.js';
 
 /** How long a change waits for another program's change. A change takes a few milliseconds; `apply` also waits until flows are compiled. */
@@ -82,8 +83,10 @@ export class TableLock {
     return this.#memory?.isUsed ?? false;
   }
 
+  /** Afterwards, load balancers look whether the table was changed. */
   release(): void {
     this.#memory?.close();
+    if (this.#memory) giveNotice(this.name);
     this.#memory = undefined;
     this.#unusable = undefined;
   }
