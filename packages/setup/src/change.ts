@@ -56,7 +56,7 @@ export function change(plan: (present: Present) => readonly Step[], { dryRun, js
  * routes cannot be told from the new ones.
  */
 function remainsOf(done: readonly Step[], failed: Step, error: SetupError): string | undefined {
-  const isChanged = done.some(({ kind }) => kind === 'program') || isPartlyDone(failed, error);
+  const isChanged = done.some(({ kind }) => kind !== 'sysctl') || isPartlyDone(failed, error);
   if (isChanged === undefined) return 'changes may have been made before it';
   return isChanged ? 'the changes before it were made' : undefined;
 }

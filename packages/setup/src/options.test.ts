@@ -37,6 +37,7 @@ test('defaults', async () => {
     traffic: 'forward',
     keepSource: false,
     synOnly: false,
+    fast: false,
   });
 });
 

@@ -12,6 +12,7 @@ export interface SetUpOptions {
   readonly local?: true;
   readonly keepSource?: true;
   readonly synOnly?: true;
+  readonly fast?: true;
 }
 
 /** Adds the arguments and options of a set-up to a command. */
@@ -42,13 +43,18 @@ export function describeSetUp(command: Command, { required }: { required: boolea
     .option('--forward', 'packets that pass through this machine (default)')
     .option('--local', 'packets of programs on this machine')
     .option('--keep-source', 'with nat: keep the clients’ addresses; this machine must then be the targets’ router')
-    .option('--syn-only', 'with nat: queue only packets that open a connection; the kernel keeps the fwmark for the rest') as Command;
+    .option('--syn-only', 'with nat: queue only packets that open a connection; the kernel keeps the fwmark for the rest')
+    .option('--fast', 'for `nfqlb lb --fast`: queue only packets that its program in the kernel has not decided') as Command;
 }
 
 /** @throws {@link UsageError} for conflicting options, and targets that do not match the VIPs */
 export function requestedSetUp(targets: readonly GivenTarget[], options: SetUpOptions): SetUp {
-  const { mode, queue, fragment_queue: fragmentQueue, forward, local = false, keepSource = false, synOnly = false } = options;
+  const { mode, queue, fragment_queue: fragmentQueue, forward, local = false, keepSource = false, synOnly = false, fast = false } = options;
   if (forward && local) throw new UsageError('invalid-value', 'cannot be given together with --forward', { option: '--local' });
+  if (fast && local) {
+    const problem = 'cannot be given together with --local: packets of programs on this machine do not come in at an interface';
+    throw new UsageError('invalid-value', problem, { option: '--fast' });
+  }
   if (keepSource && (mode !== 'nat' || local)) {
     throw new UsageError('invalid-value', 'is for --mode=nat with --forward; otherwise the source address is kept anyway', {
       option: '--keep-source',
@@ -74,6 +80,7 @@ export function requestedSetUp(targets: readonly GivenTarget[], options: SetUpOp
     traffic: local ? 'local' : 'forward',
     keepSource,
     synOnly,
+    fast,
   });
 }
 

@@ -64,17 +64,21 @@ function translation({ vips, targets, traffic, keepSource, synOnly }: SetUp, fam
  */
 const FRAGMENT: Readonly<Record<Family, string>> = { 4: '-m u32 --u32 "4&0x3FFF=1:0x3FFF"', 6: '-m frag' };
 
-function queue({ vips, traffic, queue: { first, last }, fragmentQueue, synOnly }: SetUp, family: Family): TableRules {
+function queue({ vips, traffic, queue: { first, last }, fragmentQueue, synOnly, fast }: SetUp, family: Family): TableRules {
   const option = first === last ? `--queue-num ${first}` : `--queue-balance ${first}:${last}`;
-  const rules = vips[family].map((vip) => `-d ${vip} -j NFQUEUE ${option}`);
+  // The program at the interface leaves mark 0 on every packet to a VIP that it has not decided, whatever mark it came with.
+  const undecided = fast ? ' -m mark --mark 0' : '';
+  const rules = vips[family].map((vip) => `-d ${vip}${undecided} -j NFQUEUE ${option}`);
   const fragments =
-    fragmentQueue === undefined ? [] : vips[family].map((vip) => `-d ${vip} ${FRAGMENT[family]} -j NFQUEUE --queue-num ${fragmentQueue}`);
+    fragmentQueue === undefined
+      ? []
+      : vips[family].map((vip) => `-d ${vip}${undecided} ${FRAGMENT[family]} -j NFQUEUE --queue-num ${fragmentQueue}`);
   const decided = synOnly ? vips[family].flatMap(passDecided) : [];
   return { table: 'mangle', chains: new Map([[CHAIN, [...decided, ...fragments, ...rules]]]), jumps: [`${entrance(traffic)} -j ${CHAIN}`] };
 }
 
 /**
- * Packets of a connection with a saved fwmark get that fwmark and bypass the queue. All others are queued, whatever their TCP flags,
+ * Packets of a connection with a saved fwmark get that fwmark, whichever the kernel's program has chosen, and bypass the queue. All others are queued, whatever their TCP flags,
  * so that connections from before this set-up, or taken over from another load balancer, still reach their targets.
  */
 function passDecided(vip: string): string[] {

@@ -4,15 +4,23 @@ import { parseSavedRoutes } from './policy-routes.js';
 import { NOTHING_PRESENT, type Present } from './present.js';
 import { parseSavedRules } from './saved-rules.js';
 import { composeSetUp, givenTarget, type SetUp, vip } from './set-up.js';
-import { formatStep } from './step.js';
+import { formatStep, type Step } from './step.js';
 
 function setUp(targets: readonly string[], options: Partial<SetUp> & { vip?: readonly string[] } = {}): SetUp {
   const { vip: vips = ['10.0.0.1/32'], ...rest } = options;
-  const request = { mode: 'nat', queue: { first: 2, last: 2 }, traffic: 'forward', keepSource: false, synOnly: false, ...rest } as const;
+  const request = {
+    mode: 'nat',
+    queue: { first: 2, last: 2 },
+    traffic: 'forward',
+    keepSource: false,
+    synOnly: false,
+    fast: false,
+    ...rest,
+  } as const;
   return composeSetUp({ ...request, vips: vips.map(vip), targets: targets.map(givenTarget) });
 }
 
-const shell = (steps: ReturnType<typeof planUp>): string => steps.map(formatStep).join('');
+const shell = (steps: readonly Step[]): string => steps.map(formatStep).join('');
 
 describe('up, with nothing set up', () => {
   test('with nat, for forwarded packets', () => {
@@ -250,7 +258,7 @@ describe('down', () => {
 COMMIT
 `;
     const family = { rules: parseSavedRules(saved), routes: parseSavedRoutes('[{"priority":7,"fwmark":"0x1","table":"7"}]', '') };
-    expect(planDown({ 4: family, 6: family })).toEqual([]);
+    expect(planDown({ 4: family, 6: family, programs: [] })).toEqual([]);
   });
 
   test('removes the queue first and the guard last, then policy rules and routes, for both families', () => {
@@ -290,8 +298,31 @@ rule delete priority 14200 fwmark 1 table 1420000001 protocol 142
 route flush table 1420000001 protocol 142
 END
 `;
-    expect(shell(planDown({ 4: family, 6: family }))).toBe(
+    expect(shell(planDown({ 4: family, 6: family, programs: [] }))).toBe(
       `${restore('iptables-restore')}${restore('ip6tables-restore')}${batch('-4')}${batch('-6')}`,
     );
+  });
+});
+
+describe('with the fast path', () => {
+  test('only packets that the kernel’s program has not decided are queued, in every mode', () => {
+    const options = { fast: true, vip: ['10.0.0.1/32', '1000::1/128'] } as const;
+    const rules = (more: Partial<SetUp>): string[] =>
+      shell(planUp(setUp(['1=192.168.1.1', '1=fd00::1'], { ...options, ...more }), NOTHING_PRESENT)).match(/^-A NFQLB .*NFQUEUE.*$/gm) ??
+      [];
+    const plain = ['10.0.0.1/32', '1000::1/128'].map((vip) => `-A NFQLB -d ${vip} -m mark --mark 0 -j NFQUEUE --queue-num 2`);
+    expect(rules({})).toEqual(plain);
+    expect(rules({ mode: 'dsr' })).toEqual(plain);
+    expect(rules({ synOnly: true })).toEqual(plain);
+    expect(rules({ mode: 'dsr', fragmentQueue: 3 })[0]).toBe(
+      '-A NFQLB -d 10.0.0.1/32 -m mark --mark 0 -m u32 --u32 "4&0x3FFF=1:0x3FFF" -j NFQUEUE --queue-num 3',
+    );
+  });
+
+  test('down removes a program that nobody manages, first of all; not that of a load balancer that runs', () => {
+    const program = { interface: 'eth0', by: 'tcx', isManaged: false, pins: '/sys/fs/bpf/nfqlb/net1_if2' } as const;
+    const present = (isManaged: boolean): Present => ({ ...NOTHING_PRESENT, programs: [{ ...program, isManaged }] });
+    expect(planDown(present(false)).map(formatStep)).toEqual(['rm -r /sys/fs/bpf/nfqlb/net1_if2 # the fast path at eth0\n']);
+    expect(planDown(present(true))).toEqual([]);
   });
 });

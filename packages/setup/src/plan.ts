@@ -3,7 +3,7 @@ import { addRoutes, removeRoutes } from './policy-routes.js';
 import { iptables, type Present } from './present.js';
 import { restoreNothing, restoreWanted } from './restore-input.js';
 import { FAMILIES, type Family, type SetUp } from './set-up.js';
-import type { ProgramStep } from './step.js';
+import type { ProgramStep, Step } from './step.js';
 
 /**
  * The steps from the present state to `setUp`. A running set-up is replaced without a moment in which packets to a VIP are
@@ -17,9 +17,14 @@ export function planUp(setUp: SetUp, present: Present): ProgramStep[] {
   ];
 }
 
-/** The steps that remove everything of ours; none if there is nothing. */
-export function planDown(present: Present): ProgramStep[] {
+/**
+ * The steps that remove everything of ours; none if there is nothing. The kernel's program of a load balancer that runs is its own: it would put it
+ * back.
+ */
+export function planDown(present: Present): Step[] {
   return [
+    // First, so that all packets go to the queue while there is one.
+    ...present.programs.filter(({ isManaged }) => !isManaged).map((program) => ({ kind: 'fast-path', program }) as const),
     ...FAMILIES.flatMap((family) => restore(family, restoreNothing(present[family].rules))),
     ...FAMILIES.flatMap((family) => ip(family, removeRoutes(present[family].routes, family))),
   ];

@@ -1,3 +1,4 @@
+import { type AttachedProgram, attachedPrograms } from '@nfqlb/fast-path';
 import { PROTOCOL } from './ownership.js';
 import { parseSavedRoutes, type SavedRoutes } from './policy-routes.js';
 import { parseSavedRules, type SavedRules } from './saved-rules.js';
@@ -11,12 +12,16 @@ export interface PresentFamily {
   readonly routes: SavedRoutes;
 }
 
-export type Present = Readonly<Record<Family, PresentFamily>>;
+export interface Present extends Readonly<Record<Family, PresentFamily>> {
+  /** Programs of `nfqlb lb --fast` at interfaces of this network namespace. */
+  readonly programs: readonly AttachedProgram[];
+}
 
 /** A machine without a set-up. */
 export const NOTHING_PRESENT: Present = {
   4: { rules: new Map(), routes: { rules: [], tables: [] } },
   6: { rules: new Map(), routes: { rules: [], tables: [] } },
+  programs: [],
 };
 
 /** The iptables program of a family. */
@@ -31,7 +36,12 @@ export function iptables(family: Family): string {
  */
 export function readPresent(): Present {
   const [four, six] = FAMILIES.map(readFamily);
-  return { 4: four!, 6: six! };
+  return { 4: four!, 6: six!, programs: programsHere() };
+}
+
+/** Those of other network namespaces are none of ours, and those of deleted interfaces do nothing. */
+export function programsHere(): AttachedProgram[] {
+  return attachedPrograms().filter((program) => program.interface !== undefined);
 }
 
 function readFamily(family: Family): PresentFamily {

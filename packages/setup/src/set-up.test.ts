@@ -9,6 +9,7 @@ const request = (vips: readonly string[], targets: readonly string[]): SetUpRequ
   traffic: 'forward',
   keepSource: false,
   synOnly: false,
+  fast: false,
 });
 
 describe('a VIP', () => {

@@ -49,6 +49,8 @@ export interface SetUp {
   readonly keepSource: boolean;
   /** With `nat`: queue only packets that open a connection; the kernel keeps the connection's fwmark for its other packets. */
   readonly synOnly: boolean;
+  /** Queue only packets without a fwmark: others have been decided by the kernel's program of `nfqlb lb --fast`. */
+  readonly fast: boolean;
 }
 
 /** A TARGET as given: an address with an optional fwmark. */
@@ -107,6 +109,7 @@ export interface SetUpRequest {
   readonly traffic: Traffic;
   readonly keepSource: boolean;
   readonly synOnly: boolean;
+  readonly fast: boolean;
 }
 
 /**

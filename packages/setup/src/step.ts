@@ -1,9 +1,10 @@
 import { spawnSync } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
+import { type AttachedProgram, FastPathError, removeProgram } from '@nfqlb/fast-path';
 import { SetupError } from './setup-error.js';
 
-/** A change of the kernel's state: a program to run, or a sysctl to write. */
-export type Step = ProgramStep | SysctlStep;
+/** A change of the kernel's state: a program to run, a sysctl to write, or a fast path to remove. */
+export type Step = ProgramStep | SysctlStep | FastPathStep;
 
 /** A program that is run without a shell. */
 export interface ProgramStep {
@@ -20,24 +21,33 @@ export interface SysctlStep {
   readonly value: number;
 }
 
+/** Removes what `nfqlb lb --fast` has left in the kernel. */
+export interface FastPathStep {
+  readonly kind: 'fast-path';
+  readonly program: AttachedProgram;
+}
+
 /** Debian packages of programs, unless it is iptables. */
 const PACKAGES: Readonly<Record<string, string>> = { ip: 'iproute2' };
 
 /** The equivalent shell command. */
 export function formatStep(step: Step): string {
   if (step.kind === 'sysctl') return `echo ${step.value} >${sysctlPath(step.name)}\n`;
+  if (step.kind === 'fast-path') return `rm -r ${step.program.pins} # the fast path at ${step.program.interface}\n`;
   return `${step.command.join(' ')} <<'END'\n${step.input.join('\n')}\nEND\n`;
 }
 
 /** The same for programs. */
 export function stepAsJson(step: Step): object {
   if (step.kind === 'sysctl') return { sysctl: step.name, value: step.value };
+  if (step.kind === 'fast-path') return { fastPath: step.program.interface, pins: step.program.pins };
   return { command: step.command, input: step.input };
 }
 
 /** @throws {@link SetupError} */
 export function execute(step: Step): void {
   if (step.kind === 'program') runProgram(step.command, step.input);
+  else if (step.kind === 'fast-path') removeFastPath(step.program);
   else writeSysctl(step);
 }
 
@@ -46,7 +56,7 @@ export function execute(step: Step): void {
  * its COMMIT. `undefined` if the program does not report the line that failed.
  */
 export function isPartlyDone(step: Step, { code, line }: SetupError): boolean | undefined {
-  if (step.kind === 'sysctl' || code === 'missing-program') return false;
+  if (step.kind !== 'program' || code === 'missing-program') return false;
   if (line === undefined) return undefined;
   const before = step.input.slice(0, line - 1);
   return step.command[0] === 'ip' ? before.length > 0 : before.includes('COMMIT');
@@ -87,6 +97,15 @@ export function runProgram(command: readonly [program: string, ...args: string[]
 /** Adds the folders of system programs, which even root's PATH may lack. */
 export function environment(): NodeJS.ProcessEnv {
   return { ...process.env, PATH: `${process.env.PATH ?? ''}:/usr/sbin:/sbin` };
+}
+
+function removeFastPath(program: AttachedProgram): void {
+  try {
+    removeProgram(program);
+  } catch (error) {
+    if (!(error instanceof FastPathError)) throw error;
+    throw new SetupError('command-failed', error.message, { cause: error });
+  }
 }
 
 function writeSysctl({ name, value }: SysctlStep): void {

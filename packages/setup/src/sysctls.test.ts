@@ -11,6 +11,7 @@ const wanted = (vips: readonly string[], mode: Mode, traffic: Traffic, facts: Pa
     queue: { first: 2, last: 2 },
     keepSource: false,
     synOnly: false,
+    fast: false,
   });
   const all = { ipv4Forwarding: true, ipv6Forwarding: true, strictDevices: [], looseDevices: [], ...facts };
   return wantedSysctls(setUp, all).map(({ name, value }) => `${name}=${value}`);

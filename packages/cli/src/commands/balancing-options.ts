@@ -7,10 +7,11 @@ import { flowAddress } from '@nfqlb/protocol/flow';
 import { groupNumber, readersOf, type SocketAddress } from '@nfqlb/protocol/sockets';
 import { traceAddressOption } from '@nfqlb/protocol/trace';
 import { tableNames } from '../completion/names.js';
+import { addFastOptions, type FastOptions, fastPathOf } from '../fast-path/fast-options.js';
 import { VERSION } from '../version.js';
 
 /** Options that `lb` and `flowlb` share. */
-export interface BalancingOptions {
+export interface BalancingOptions extends FastOptions {
   readonly queue: QueueRange;
   readonly qlength: number;
   readonly notargets_fwmark: number;
@@ -37,7 +38,7 @@ export interface BalancingOptions {
 const MAX_TTL_MS = 1 << 22;
 
 export function addBalancingOptions(command: Command): Command {
-  return command
+  return addFastOptions(command)
     .addOption(
       new Option('--queue <n|first:last>', 'NFQUEUEs to listen to; each has its own thread')
         .argParser(queueRange)
@@ -96,7 +97,9 @@ export function addBalancingOptions(command: Command): Command {
     ) as Command;
 }
 
-export function loadBalancingOf(command: string, options: BalancingOptions): LoadBalancingOptions {
+export async function loadBalancingOf(command: string, options: BalancingOptions): Promise<LoadBalancingOptions> {
+  const warnings: string[] = [];
+  const fast = await fastPathOf(options, options.queue, (line) => warnings.push(line));
   return {
     version: VERSION,
     command,
@@ -120,6 +123,8 @@ export function loadBalancingOf(command: string, options: BalancingOptions): Loa
       holes: options.reassembler,
     },
     fragmentStatistics: options.ft_shm,
+    fast,
+    warnings,
     metrics: options.metrics,
   };
 }

@@ -1,5 +1,5 @@
 import { Command } from '@nfqlb/options';
-import { change, checkPlanInJson, describeSetUp, planDown, planInJson } from '@nfqlb/setup';
+import { change, checkPlanInJson, describeSetUp, planDown, planInJson, programsHere } from '@nfqlb/setup';
 
 /** `nfqlb down`: removes what `nfqlb up` set up. */
 export function downCommand(): Command {
@@ -14,5 +14,8 @@ export function downCommand(): Command {
     .action((_targets: unknown, { dryRun = false, json = false }: { dryRun?: boolean; json?: boolean }) => {
       checkPlanInJson({ dryRun, json });
       if (!change(planDown, { dryRun, json }) && !dryRun) process.stdout.write('nothing was set up\n');
+      for (const { interface: name } of dryRun ? [] : programsHere()) {
+        process.stdout.write(`the fast path at ${name} stays: its load balancer runs, and removes it when it ends\n`);
+      }
     }) as Command;
 }

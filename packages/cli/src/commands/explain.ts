@@ -1,9 +1,10 @@
 import { Command, fwmarkOrNone, oneOf, repeatable, text, UsageError, wholeNumber } from '@nfqlb/options';
-import type { DecisionOptions } from '@nfqlb/protocol/status';
+import type { DecisionOptions, FastPathStatus } from '@nfqlb/protocol/status';
 import { readTable } from '@nfqlb/protocol/tables';
 import type { WayToTarget } from '@nfqlb/setup/path';
 import { tableNames } from '../completion/names.js';
 import { type Answer, Decider, type DeciderOptions, describeGiven } from '../explain/decider.js';
+import { fastWay } from '../explain/fast-way.js';
 import { address, composePacket, type GivenPacket, type PacketOptions, packetInHex, protocol } from '../explain/given-packet.js';
 import { type Arrival, arrivalsOf, endBeforeBalancing } from '../explain/journey.js';
 import { movedBuckets } from '../explain/moved-buckets.js';
@@ -123,8 +124,11 @@ class Explainer {
   /** The same after the commands of `--what-if`. */
   #otherwise: Decider | undefined;
   #moved: WhatIfAnswer['moved'] = [];
+  readonly #fastPath: FastPathStatus | undefined;
 
-  private constructor(options: ExplainOptions, situation: Situation, about: string, running: DecisionOptions | undefined) {
+  private constructor(options: ExplainOptions, situation: Situation, about: string, balancer: RunningLoadBalancer | undefined) {
+    const running = balancer?.options;
+    this.#fastPath = balancer?.fastPath;
     checkMode(options, situation);
     this.about = about;
     this.#options = options;
@@ -138,7 +142,7 @@ class Explainer {
 
   static async create(options: ExplainOptions, balancer: RunningLoadBalancer | undefined): Promise<Explainer> {
     const { situation, about } = await runningConfiguration(options.tshm, balancer);
-    return new Explainer(options, situation, about, balancer?.options);
+    return new Explainer(options, situation, about, balancer);
   }
 
   explain(packet: GivenPacket, arrival: Arrival | string | undefined): Explanation {
@@ -156,7 +160,10 @@ class Explainer {
       delivery: this.#delivered(arrival, after),
       moved: this.#moved,
     };
-    return { packet: answer.packet, arrival, answer, delivery: this.#delivered(arrival, answer), whatIf };
+    const { promiscuousPing } = this.#deciding;
+    const device = this.#options.iif;
+    const way = arrival === undefined ? undefined : this.#fastPath && fastWay(packet, answer, this.#fastPath, { promiscuousPing, device });
+    return { packet: answer.packet, arrival, answer, fastWay: way, delivery: this.#delivered(arrival, answer), whatIf };
   }
 
   #delivered(arrival: Arrival | string | undefined, { decision: { fwmark } }: Answer): WayToTarget | undefined {

@@ -21,7 +21,7 @@ export function flowlbCommand(): Command {
       ['nfqlb flowlb --queue=0:3 --metrics=127.0.0.1:9090', 'four threads, and metrics for Prometheus'],
     )
     .action(async (options: FlowLbOptions) => {
-      const common = loadBalancingOf('flowlb', options);
+      const common = await loadBalancingOf('flowlb', options);
       const flows = options.config === undefined ? [] : await restore(options.config);
       return balanceLoad({
         ...common,

@@ -19,9 +19,10 @@ export function lbCommand(): Command {
       ['nfqlb lb', 'the packets of queue 2, by the table nfqlb'],
       ['nfqlb lb --tshm=web --queue=0:3 --metrics=127.0.0.1:9090', 'four threads, and metrics for Prometheus'],
       ['nfqlb lb --tun=nfqlb0 --lbshm=tier', 'one load balancer of a tier, which stores fragments'],
+      ['nfqlb lb --fast=eth0', 'whole packets that come in at eth0 are decided in the kernel'],
     )
-    .action((options: LbOptions) => {
-      const common = loadBalancingOf('lb', options);
+    .action(async (options: LbOptions) => {
+      const common = await loadBalancingOf('lb', options);
       return balanceLoad({ ...common, table: options.tshm, balancer: { ...common.balancer, udpEncapPort: options.sctp_encap } });
     }) as Command;
 }

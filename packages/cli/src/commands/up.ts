@@ -38,6 +38,7 @@ export function upCommand(): Command {
         'nfqlb up --vip=10.0.0.1/32 --vip=2001:db8::1/128 --queue=0:3 101=192.168.1.1 101=2001:db8:1::1',
         'NAT over IPv4 and IPv6, four queues, fwmark 101',
       ],
+      ['nfqlb up --fast --vip=10.0.0.1/32 --mode=dsr 192.168.1.1', 'for nfqlb lb --fast=eth0'],
       ['nfqlb up --vip=10.0.0.1/32 --dry-run 192.168.1.1', 'only prints the commands'],
     )
     .action(up) as Command;
@@ -61,24 +62,24 @@ function up(targets: readonly GivenTarget[], options: UpOptions): void {
   if (!dryRun) process.stdout.write(summary(setUp));
 }
 
-function summary({ vips, targets, queue, fragmentQueue, synOnly }: SetUp): string {
+function summary({ vips, targets, queue, fragmentQueue, synOnly, fast }: SetUp): string {
   const addresses = (target: SetUp['targets'][number]): string =>
     FAMILIES.map((family) => target.addresses[family])
       .filter(Boolean)
       .join(', ');
   const fwmarks = targets.map(({ fwmark }) => fwmark).join(' ');
   return [
-    `queue ${formatQueues(queue)} gets ${synOnly ? 'the first packet of each connection' : 'packets'} to ${[...vips[4], ...vips[6]].join(', ')}`,
+    `queue ${formatQueues(queue)} gets ${synOnly ? 'the first packet of each connection' : 'packets'}${fast ? ' that no program in the kernel has decided,' : ''} to ${[...vips[4], ...vips[6]].join(', ')}`,
     ...(fragmentQueue === undefined ? [] : [`queue ${fragmentQueue} gets those of them that are fragments`]),
     ...targets.map((target) => `fwmark ${target.fwmark} leads to ${addresses(target)}`),
-    `next: nfqlb init --if-absent; nfqlb activate ${fwmarks}; ${listeners(queue, fragmentQueue)}`,
+    `next: nfqlb init --if-absent; nfqlb activate ${fwmarks}; ${listeners(queue, fragmentQueue, fast)}`,
     '',
   ].join('\n');
 }
 
 /** The commands that listen to all queues. The queues of one load balancer are consecutive. */
-function listeners(queue: QueueRange, fragmentQueue: number | undefined): string {
-  const lb = (queues: QueueRange): string => `nfqlb lb --queue=${formatQueues(queues)}`;
+function listeners(queue: QueueRange, fragmentQueue: number | undefined, fast: boolean): string {
+  const lb = (queues: QueueRange): string => `nfqlb lb ${fast ? '--fast=INTERFACES ' : ''}--queue=${formatQueues(queues)}`;
   if (fragmentQueue === undefined) return lb(queue);
   if (fragmentQueue === queue.last + 1) return lb({ first: queue.first, last: fragmentQueue });
   if (fragmentQueue === queue.first - 1) return lb({ first: fragmentQueue, last: queue.last });

@@ -1,6 +1,6 @@
 // Names of existing tables, targets and flows, for shell completion. What cannot be read, or does not answer, is left out.
 
-import { readdirSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 import type { Suggest, Suggestion, TableNames } from '@nfqlb/options';
 import type { Action } from '@nfqlb/protocol/flow';
 import { DEFAULT_TABLE, readTable } from '@nfqlb/protocol/tables';
@@ -20,6 +20,10 @@ export const activeFwmarks: Suggest = ({ option }) =>
   (tryReadTable(option('--shm') ?? DEFAULT_TABLE)?.targets ?? []).map((fwmark) => ({ value: `${fwmark}` }));
 
 export const TABLE_NAMES: TableNames = { tables: tableNames, fwmarks: activeFwmarks };
+
+/** Interfaces of this network namespace: not from /sys, which may be that of another one. */
+export const interfaceNames: Suggest = () =>
+  [...readFileSync('/proc/net/dev', 'utf8').matchAll(/^\s*([^\s:]+):/gm)].map(([, value]) => ({ value: value! }));
 
 /** Flows of the running load balancer. */
 export const flowNames: Suggest = () => listNames('list-names');

@@ -3,6 +3,7 @@ import type { DecisionRecord } from '@nfqlb/core/explanation';
 import { printable } from '@nfqlb/core/explanation';
 import type { WayToTarget } from '@nfqlb/setup/path';
 import type { Answer, FlowFound, TableAsked } from './decider.js';
+import type { FastWay } from './fast-way.js';
 import type { Arrival, End } from './journey.js';
 import type { MovedBuckets } from './moved-buckets.js';
 
@@ -15,6 +16,8 @@ export interface Explanation {
   /** Why no load balancer gets it; then there is no answer. */
   readonly end?: End;
   readonly answer?: Answer;
+  /** Who decides; absent without a fast path. */
+  readonly fastWay?: FastWay | undefined;
   readonly delivery?: WayToTarget | undefined;
   readonly whatIf?: WhatIfAnswer | undefined;
 }
@@ -33,10 +36,11 @@ const LABEL = 9;
 
 /** For people: a line for each step to the answer. */
 export function asText(about: string | undefined, explanation: Explanation): string {
-  const { packet, arrival, end, answer, delivery, whatIf } = explanation;
+  const { packet, arrival, end, answer, fastWay, delivery, whatIf } = explanation;
   const lines: Line[] = about === undefined ? [] : [['by', about]];
   lines.push(['packet', packet]);
   if (arrival !== undefined) lines.push(['queue', describeQueue(arrival)]);
+  if (fastWay) lines.push(['way', fastWay.words]);
   if (end) lines.push(['answer', end.words]);
   if (answer) lines.push(...linesOf(answer, delivery));
   if (answer && whatIf) {
@@ -148,11 +152,11 @@ function difference(what: string, before: string | number, after: string | numbe
 }
 
 /** For programs. */
-export function asJson(about: string | undefined, { packet, arrival, end, answer, delivery, whatIf }: Explanation): object {
+export function asJson(about: string | undefined, { packet, arrival, end, answer, fastWay, delivery, whatIf }: Explanation): object {
   const way = typeof arrival === 'object' ? arrival.way : undefined;
   const queue = way && { queue: way.end === 'queue' ? way.first : null, ...(way.rule !== undefined && { rule: way.rule }) };
   if (end) return { verdict: end.verdict, fwmark: null, reason: end.reason, packet, ...queue, explanation: end.words };
-  const record = { ...recordOf(answer!), ...deliveryFields(delivery) };
+  const record = { ...recordOf(answer!), ...(fastWay && { way: fastWay.way, wayWords: fastWay.words }), ...deliveryFields(delivery) };
   if (!whatIf) return { ...record, about, ...queue };
   const after: Record<string, unknown> = { ...recordOf(whatIf.answer), ...deliveryFields(whatIf.delivery) };
   const before: Record<string, unknown> = record;

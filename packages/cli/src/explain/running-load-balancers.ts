@@ -1,5 +1,5 @@
 import { readKernelQueues } from '@nfqlb/native';
-import { askStatus, type DecisionOptions, findLoadBalancers, type Status, StatusError } from '@nfqlb/protocol/status';
+import { askStatus, type DecisionOptions, type FastPathStatus, findLoadBalancers, type Status, StatusError } from '@nfqlb/protocol/status';
 
 /** A load balancer of this network namespace. */
 export interface RunningLoadBalancer {
@@ -10,6 +10,7 @@ export interface RunningLoadBalancer {
   readonly command: string;
   readonly pid: number;
   readonly options: DecisionOptions;
+  readonly fastPath: FastPathStatus | undefined;
 }
 
 /** The load balancers of this network namespace that report their options. */
@@ -18,7 +19,7 @@ export async function runningLoadBalancers(): Promise<RunningLoadBalancer[]> {
   return answers.flatMap((status) => {
     if (status?.options === undefined || status.queues[0] === undefined) return [];
     const queues = status.queues.map(({ queue }) => queue);
-    return [{ queue: queues[0]!, queues, command: status.command, pid: status.pid, options: status.options }];
+    return [{ queue: queues[0]!, queues, command: status.command, pid: status.pid, options: status.options, fastPath: status.fastPath }];
   });
 }
 

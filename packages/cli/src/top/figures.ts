@@ -1,7 +1,8 @@
 // Rates per second, from two statuses of a load balancer.
 
 import { REASON_NAMES, Reason } from '@nfqlb/core';
-import type { QueueStatus, Status } from '@nfqlb/protocol/status';
+import { DECIDED, FAST_REASON_NAMES, FastReason } from '@nfqlb/fast-path';
+import type { Count, QueueStatus, Status } from '@nfqlb/protocol/status';
 
 /** Packets and bits per second, and packets in total. */
 export interface Traffic {
@@ -37,6 +38,18 @@ export interface FlowFigures extends Traffic {
   readonly target: string;
 }
 
+/** Packets at the interfaces of the fast path. */
+export interface FastFigures {
+  /** Decided in the kernel. */
+  readonly kernel: Traffic;
+  /** Left to the queue. */
+  readonly queue: Traffic;
+  /** Share of them that was decided in the kernel. */
+  readonly share: number;
+  /** Why packets have been left to the queue so far. */
+  readonly reasons: readonly { readonly reason: string; readonly packets: number; readonly all: number }[];
+}
+
 /** Numbers are per second unless noted otherwise. */
 export interface Figures {
   readonly status: Status;
@@ -45,6 +58,8 @@ export interface Figures {
   readonly accepted: number;
   readonly dropped: number;
   readonly stored: number;
+  /** Absent without a fast path. */
+  readonly fastPath?: FastFigures;
   /** Reasons for which packets have been dropped so far. */
   readonly drops: readonly { readonly reason: string; readonly packets: number; readonly all: number }[];
   readonly queues: readonly QueueFigures[];
@@ -83,6 +98,7 @@ export function figuresOf(before: Status | undefined, now: Status): Figures | un
     drops: sums.drops.flatMap((all, reason) =>
       all > 0 ? [{ reason: REASON_NAMES[reason]!, packets: rate(then.drops[reason], all), all }] : [],
     ),
+    ...(now.fastPath && { fastPath: fastFigures(before.fastPath?.reasons ?? [], now.fastPath.reasons, rate) }),
     queues: now.queues.map((queue, i) => queueFigures(before.queues[i]!, queue, rate)),
     targets: now.targets.map((target) => {
       const figures = traffic(targetsBefore.get(target.fwmark), target);
@@ -90,6 +106,31 @@ export function figuresOf(before: Status | undefined, now: Status): Figures | un
     }),
     flows: (now.flows ?? []).map((flow) => ({ ...traffic(flowsBefore.get(flow.name), flow), name: flow.name, target: flow.target })),
     fragments: Object.fromEntries(Object.entries(now.fragments).map(([name, value]) => [name, rate(before.fragments[name], value)])),
+  };
+}
+
+type Rate = (then: number | undefined, now: number) => number;
+
+function fastFigures(before: readonly Count[], now: readonly Count[], rate: Rate): FastFigures {
+  const traffic = (isOfThese: (reason: number) => boolean): Traffic => {
+    const sum = (counts: readonly Count[], of: 'packets' | 'octets'): number =>
+      total(counts.map((count, reason) => (isOfThese(reason) ? count[of] : 0)));
+    return {
+      packets: rate(sum(before, 'packets'), sum(now, 'packets')),
+      bits: 8 * rate(sum(before, 'octets'), sum(now, 'octets')),
+      all: sum(now, 'packets'),
+    };
+  };
+  const kernel = traffic((reason) => reason < DECIDED);
+  const queue = traffic((reason) => reason > FastReason.Other);
+  const both = kernel.packets + queue.packets;
+  return {
+    ...{ kernel, queue, share: both === 0 ? 0 : kernel.packets / both },
+    reasons: now.flatMap(({ packets: all }, reason) =>
+      reason > FastReason.Other && all > 0
+        ? [{ reason: FAST_REASON_NAMES[reason] ?? String(reason), packets: rate(before[reason]?.packets, all), all }]
+        : [],
+    ),
   };
 }
 
@@ -119,14 +160,17 @@ interface Sums {
   readonly drops: readonly number[];
 }
 
-function sumsOf({ queues }: Status): Sums {
+function sumsOf({ queues, fastPath }: Status): Sums {
   const sum = (of: (queue: QueueStatus) => number): number => queues.reduce((all, queue) => all + of(queue), 0);
   const octets = sum(({ counts }) => total(counts.acceptedOctets) + total(counts.droppedOctets));
   const drops = REASON_NAMES.map((_, reason) => (reason === Reason.FragmentStored ? 0 : sum(({ counts }) => counts.dropped[reason]!)));
+  // The kernel marks packets, or leaves them to the queue: it drops none.
+  const inKernel = (fastPath?.reasons ?? []).slice(0, DECIDED);
+  const marked = total(inKernel.map(({ packets }) => packets));
   return {
-    packets: sum(({ counts }) => total(counts.accepted) + total(counts.dropped)),
-    octets,
-    accepted: sum(({ counts }) => total(counts.accepted)),
+    packets: marked + sum(({ counts }) => total(counts.accepted) + total(counts.dropped)),
+    octets: octets + total(inKernel.map((count) => count.octets)),
+    accepted: marked + sum(({ counts }) => total(counts.accepted)),
     stored: sum(({ counts }) => counts.dropped[Reason.FragmentStored]!),
     drops,
   };

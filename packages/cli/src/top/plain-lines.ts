@@ -28,6 +28,17 @@ export function plainLines(figures: Figures, time: string): string[] {
       healthy: status.problems.length === 0 ? 'yes' : 'no',
     }),
     ...status.problems.map((problem) => line('problem', { why: JSON.stringify(problem) })),
+    ...(figures.fastPath
+      ? [
+          line('fast-path', {
+            'kernel/s': figures.fastPath.kernel.packets,
+            'queue/s': figures.fastPath.queue.packets,
+            kernel: figures.fastPath.kernel.all,
+            queue: figures.fastPath.queue.all,
+          }),
+          ...figures.fastPath.reasons.map(({ reason, packets, all }) => line(`to-queue ${reason}`, { 'packets/s': packets, packets: all })),
+        ]
+      : []),
     ...queues.map((queue) =>
       line(`queue ${queue.queue}`, {
         waiting: queue.waiting,

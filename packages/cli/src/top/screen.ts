@@ -2,7 +2,7 @@
 
 import { printable } from '@nfqlb/core/explanation';
 import type { Status } from '@nfqlb/protocol/status';
-import type { Figures, FlowFigures, QueueFigures, TargetFigures } from './figures.js';
+import type { FastFigures, Figures, FlowFigures, QueueFigures, TargetFigures } from './figures.js';
 import { duration, megabits, percent, whole } from './written-numbers.js';
 
 export interface ScreenSize {
@@ -38,6 +38,7 @@ export function drawScreen(view: View, { columns, rows }: ScreenSize): ScreenLin
     ...(status ? title(status) : []),
     ...(view.trouble === undefined ? [] : [alarm(view.trouble)]),
     ...(status?.problems ?? []).map((problem) => alarm(`not healthy: ${problem}`)),
+    ...(status?.fastPath ? fastTroubles(status.fastPath) : []),
   ];
   if (view.figures) lines.push(...body(view.figures, Math.max(0, rows - lines.length - 1)));
   else if (status) lines.push(plain(`waiting ${view.interval} s for figures …`));
@@ -59,7 +60,14 @@ function footer({ index, count, interval }: View): ScreenLine {
 }
 
 function body(figures: Figures, room: number): ScreenLine[] {
-  const top = [totals(figures), plain(''), ...queueTable(figures.queues), plain(''), ...fragmentLines(figures)];
+  const top = [
+    totals(figures),
+    ...(figures.fastPath ? [fastLine(figures.fastPath)] : []),
+    plain(''),
+    ...queueTable(figures.queues),
+    plain(''),
+    ...fragmentLines(figures),
+  ];
   const drops = figures.drops.map(({ reason, packets, all }) => `${reason} ${whole(packets)}/s (${whole(all)})`);
   if (drops.length > 0) top.push(plain(`dropped  ${drops.join('  ')}`));
   top.push(plain(''));
@@ -76,6 +84,20 @@ function body(figures: Figures, room: number): ScreenLine[] {
 function totals({ packets, bits, accepted, dropped, stored }: Figures): ScreenLine {
   return plain(
     `${whole(packets)} packets/s  ${megabits(bits)} Mbit/s  accepted ${whole(accepted)}/s  dropped ${whole(dropped)}/s  stored ${whole(stored)}/s`,
+  );
+}
+
+function fastTroubles({ trouble, interfaces }: NonNullable<Status['fastPath']>): ScreenLine[] {
+  if (trouble !== undefined) return [alarm(`no fast path: ${trouble}`)];
+  return interfaces
+    .filter(({ state }) => state !== 'attached')
+    .map(({ name, state, problem }) => alarm(`fast path: ${name}: ${problem ?? state}`));
+}
+
+function fastLine({ kernel, queue, share, reasons }: FastFigures): ScreenLine {
+  const why = reasons.map(({ reason, packets }) => `${reason} ${whole(packets)}/s`);
+  return plain(
+    `fast path  ${percent(share)} in the kernel: ${whole(kernel.packets)}/s  to the queue ${whole(queue.packets)}/s${why.length > 0 ? `: ${why.join('  ')}` : ''}`,
   );
 }
 

@@ -1,4 +1,6 @@
+import type { Cidr } from '@nfqlb/core/address';
 import { compileFlows, type Flow, FlowSet } from '@nfqlb/core/flows';
+import { compileFlows as compileForKernel, type Decision } from '@nfqlb/fast-path';
 
 /** Changes of the flows since the last request. */
 export interface CompileRequest {
@@ -9,6 +11,8 @@ export interface CompileRequest {
   readonly promiscuousPing: boolean;
   /** Memory that is no longer read; reused if it is large enough. */
   readonly memory: SharedArrayBuffer | undefined;
+  /** Destinations that the kernel decides for; absent without fast path. */
+  readonly vips?: readonly Cidr[] | undefined;
 }
 
 export interface CompiledFlows {
@@ -16,6 +20,8 @@ export interface CompiledFlows {
   readonly flows: SharedArrayBuffer;
   /** Names of the flows, by index. */
   readonly names: readonly string[];
+  /** The same flows for the kernel's program. */
+  readonly decision?: Decision;
   /** Compile time, in milliseconds. */
   readonly time: number;
 }
@@ -34,7 +40,7 @@ export class FlowCompiler implements Compiling {
   #set = new FlowSet();
 
   /** @throws `CoreError` `out-of-memory` */
-  compile({ changes, fromScratch, promiscuousPing, memory }: CompileRequest): CompiledFlows {
+  compile({ changes, fromScratch, promiscuousPing, memory, vips }: CompileRequest): CompiledFlows {
     const begin = performance.now();
     if (fromScratch) this.#set = new FlowSet();
     for (const [name, flow] of changes) {
@@ -44,6 +50,8 @@ export class FlowCompiler implements Compiling {
     const allocate = (octets: number): SharedArrayBuffer =>
       memory !== undefined && memory.byteLength >= octets ? memory : new SharedArrayBuffer(Math.ceil(octets * HEADROOM));
     const flows = compileFlows(this.#set, { promiscuousPing, allocate });
-    return { flows, names: this.#set.inOrder().map(({ name }) => name), time: performance.now() - begin };
+    const names = this.#set.inOrder().map(({ name }) => name);
+    const decision = vips && compileForKernel(this.#set, { vips, promiscuousPing });
+    return { flows, names, ...(decision && { decision }), time: performance.now() - begin };
   }
 }

@@ -1,6 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { CoreError } from '@nfqlb/core';
+import { parseCidr } from '@nfqlb/core/address';
 import { FlowLookup } from '@nfqlb/core/flows';
+import type { Decision } from '@nfqlb/fast-path';
 import { SharedMemory } from '@nfqlb/native';
 import type { Action, Field } from '@nfqlb/protocol/flow';
 import { replaceTable } from '@nfqlb/protocol/tables';
@@ -8,6 +10,7 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { type Compiling, FlowCompiler } from './flow-compiler.js';
 import { FlowControl } from './flow-control.js';
 import { type FlowGeneration, flowCountsOf } from './flow-generations.js';
+import type { KernelFlows } from './flow-publisher.js';
 
 const TABLE = `nfqlb-test-flow-control-${process.pid}`;
 const WORKERS = 2;
@@ -270,4 +273,52 @@ test('starts with the flows passed to the constructor', async () => {
   expect(new FlowLookup(started.newest.flows).count).toBe(1);
   const none = [{ name: 'a', target: 'nfqlb-test-none' }];
   expect(() => new FlowControl({ workers: WORKERS, promiscuousPing: false, flows: none, announce: () => {} })).toThrow('nfqlb-test-none');
+});
+
+describe('with a fast path', () => {
+  const vip = parseCidr('10.0.0.1/32')!;
+  const kernel = (more: Partial<KernelFlows>): KernelFlows => ({
+    ...{ vips: [vip], counts: () => new Map(), unfit: () => undefined, forget: () => {}, take: async () => {} },
+    ...more,
+  });
+  const start = (more: Partial<KernelFlows>): void => {
+    control = new FlowControl({ workers: WORKERS, promiscuousPing: false, announce: adopt, kernel: kernel(more) });
+  };
+
+  test('a command is answered only when the kernel decides by its flows, too', async () => {
+    const taken: string[][] = [];
+    let decide = (): void => {};
+    const take = async ({ names }: Decision): Promise<void> => {
+      taken.push([...names]);
+      await new Promise<void>((resolve) => {
+        decide = resolve;
+      });
+    };
+    start({ take });
+    expect(control.firstDecision?.names).toEqual([]);
+    let answered = false;
+    const command = set('a', { protocols: 'udp' }).then(() => (answered = true));
+    await expect.poll(() => taken).toEqual([['a']]);
+    for (let i = 0; i < 20; i++) await sleep(1);
+    expect(answered).toBe(false);
+    decide();
+    await command;
+  });
+
+  test('a flow’s packets are those of kernel and queue; what does not fit is listed with its reason', async () => {
+    start({ counts: () => new Map([['a', { packets: 5, octets: 500 }]]), unfit: (flow) => (flow === 'b' ? 'match' : undefined) });
+    await set('a');
+    await set('b');
+    count(newest(), 1, 'a', 2);
+    expect(control.matched(new Map([['a', { packets: 5, octets: 500 }]]))).toMatchObject([{ name: 'a', packets: 7 }, { name: 'b' }]);
+    expect(JSON.parse(await say('list'))).toMatchObject([{ matches_count: 7 }, { matches_count: 0, left_to_queue: 'match' }]);
+  });
+
+  test('a deleted flow’s counts are dropped when the kernel no longer decides by it', async () => {
+    const events: string[] = [];
+    start({ take: async ({ names }) => void events.push(`take ${names}`), forget: (flow) => void events.push(`forget ${flow}`) });
+    await set('a');
+    await say('delete', { name: 'a' });
+    expect(events).toEqual(['take a', 'take ', 'forget a']);
+  });
 });

@@ -1,10 +1,11 @@
 import { defineFlow, type Flow, type FlowDefinition, listFlow } from '@nfqlb/core/flows';
+import type { Decision } from '@nfqlb/fast-path';
 import type { FlowHandler } from '@nfqlb/protocol/flow';
 import { BadRequest, type FlowRequest, OK, parseChanges } from '@nfqlb/protocol/flow';
-import type { FlowCount } from '@nfqlb/protocol/status';
+import type { Count, FlowCount } from '@nfqlb/protocol/status';
 import { readTable } from '@nfqlb/protocol/tables';
 import type { FlowGeneration, GenerationBoard } from './flow-generations.js';
-import { FlowPublisher, type FlowPublisherOptions } from './flow-publisher.js';
+import { FlowPublisher, type FlowPublisherOptions, type KernelFlows } from './flow-publisher.js';
 
 export interface FlowControlOptions extends FlowPublisherOptions {
   /** Initial flows. */
@@ -14,12 +15,14 @@ export interface FlowControlOptions extends FlowPublisherOptions {
 /** Executes flow commands. Belongs to the main thread. */
 export class FlowControl {
   readonly #publisher: FlowPublisher;
+  readonly #kernel: KernelFlows | undefined;
   /** By name: identity of the table when its first flow was defined. */
   readonly #identities = new Map<string, string>();
 
   /** @throws `CoreError` for a bad definition; the error of opening the table if it does not exist */
   constructor({ flows = [], ...options }: FlowControlOptions) {
     this.#publisher = new FlowPublisher(options, this.#defined(flows));
+    this.#kernel = options.kernel;
   }
 
   get board(): GenerationBoard {
@@ -29,6 +32,11 @@ export class FlowControl {
   /** The flows that a worker starts with. */
   get newest(): FlowGeneration {
     return this.#publisher.newest;
+  }
+
+  /** The initial flows, for the kernel. */
+  get firstDecision(): Decision | undefined {
+    return this.#publisher.firstDecision;
   }
 
   /** Names of the target tables that flows use. */
@@ -43,9 +51,13 @@ export class FlowControl {
     return this.#identities.get(table);
   }
 
-  /** Packets and octets that matched each flow, highest precedence first. */
-  matched(): FlowCount[] {
-    const counts = this.#publisher.counts();
+  /**
+   * Packets and octets that matched each flow, highest precedence first.
+   *
+   * @param inKernel those that the kernel decided
+   */
+  matched(inKernel?: ReadonlyMap<string, Count>): FlowCount[] {
+    const counts = this.#counts(inKernel);
     return this.#flows().map(({ name, target }) => ({ packets: 0, octets: 0, ...counts.get(name), name, target }));
   }
 
@@ -87,12 +99,24 @@ export class FlowControl {
   }
 
   #list({ fields: { name } }: FlowRequest): Buffer {
-    const counts = this.#publisher.counts();
-    const list = (flow: Flow): object => listFlow(flow, counts.get(flow.name)?.packets ?? 0, flow.target);
+    const counts = this.#counts(this.#kernel?.counts());
+    const list = (flow: Flow): object => {
+      const unfit = this.#kernel?.unfit(flow.name);
+      return { ...listFlow(flow, counts.get(flow.name)?.packets ?? 0, flow.target), ...(unfit !== undefined && { left_to_queue: unfit }) };
+    };
     if (name === undefined) return Buffer.from(JSON.stringify(this.#flows().map(list), undefined, 2));
     const flow = this.#publisher.flows.get(name);
     if (!flow) throw new BadRequest(`name ${JSON.stringify(name.slice(0, 80))}: no such flow`);
     return Buffer.from(JSON.stringify(list(flow), undefined, 2));
+  }
+
+  #counts(inKernel: ReadonlyMap<string, Count> = new Map()): ReadonlyMap<string, Count> {
+    const counts = this.#publisher.counts();
+    for (const [name, { packets, octets }] of inKernel) {
+      const queued = counts.get(name);
+      counts.set(name, { packets: (queued?.packets ?? 0) + packets, octets: (queued?.octets ?? 0) + octets });
+    }
+    return counts;
   }
 
   /** Highest precedence first, without derived flows. */

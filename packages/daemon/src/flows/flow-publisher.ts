@@ -1,5 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import type { Cidr } from '@nfqlb/core/address';
 import { type Flow, FlowSet } from '@nfqlb/core/flows';
+import type { Decision } from '@nfqlb/fast-path';
 import { describeFailure } from '@nfqlb/options';
 import { ACCEPTED } from '@nfqlb/protocol/flow';
 import type { Count } from '@nfqlb/protocol/status';
@@ -16,8 +18,24 @@ export interface FlowPublisherOptions {
   readonly announce: (generation: FlowGeneration) => void;
   /** Default: compiles in this thread, and blocks it meanwhile. */
   readonly compiler?: Compiling;
+  /** If the kernel decides, too. */
+  readonly kernel?: KernelFlows | undefined;
   /** How long to wait for workers to use new flows, in milliseconds. They need 1 ms, unless they have to map many tables. */
   readonly adoptTimeout?: number;
+}
+
+/** The kernel's part in deciding by flows. */
+export interface KernelFlows {
+  /** Destinations that it decides for. */
+  readonly vips: readonly Cidr[];
+  /** Resolves when the kernel decides by these flows, or newer ones; or does not decide. */
+  readonly take: (decision: Decision) => Promise<void>;
+  /** Packets that it decided, by flow. */
+  readonly counts: () => ReadonlyMap<string, Count>;
+  /** Drops a deleted flow's counts, when the kernel no longer decides by it. */
+  readonly forget: (flow: string) => void;
+  /** Why a flow's packets are left to the queue, or may be; `undefined` if they are not. */
+  readonly unfit: (flow: string) => string | undefined;
 }
 
 const ADOPT_TIMEOUT_MS = 5000;
@@ -48,6 +66,8 @@ interface Batch {
  */
 export class FlowPublisher {
   readonly board: GenerationBoard;
+  /** The initial flows, for the kernel. */
+  readonly firstDecision: Decision | undefined;
   readonly #options: FlowPublisherOptions;
   readonly #compiler: Compiling;
   readonly #counts: FlowCounts;
@@ -72,8 +92,9 @@ export class FlowPublisher {
     this.board = new GenerationBoard(options.workers);
     this.#counts = new FlowCounts(options.workers);
     const changes = new Map(flows.map((flow) => [flow.name, flow]));
-    const { promiscuousPing } = options;
-    const compiled = new FlowCompiler().compile({ changes, fromScratch: true, promiscuousPing, memory: undefined });
+    const { promiscuousPing, kernel } = options;
+    const compiled = new FlowCompiler().compile({ changes, fromScratch: true, promiscuousPing, memory: undefined, vips: kernel?.vips });
+    this.firstDecision = compiled.decision;
     for (const flow of flows) this.#set.define(flow);
     this.#publish(compiled);
   }
@@ -124,7 +145,7 @@ export class FlowPublisher {
 
   #newBatch(): Batch {
     const compiled = this.#idle.then(() => sleep(Math.max(0, this.#nextAt - performance.now()))).then(() => this.#compile(batch));
-    const done = compiled.then((generation) => this.#adopted(generation));
+    const done = compiled.then(({ generation, inKernel }) => Promise.all([this.#adopted(generation), inKernel])).then(() => {});
     const batch: Batch = { flows: new Map(), deleted: new Set(), done };
     this.#idle = compiled.then(
       () => {},
@@ -133,7 +154,7 @@ export class FlowPublisher {
     return batch;
   }
 
-  async #compile(batch: Batch): Promise<FlowGeneration> {
+  async #compile(batch: Batch): Promise<{ readonly generation: FlowGeneration; readonly inKernel: Promise<void> | undefined }> {
     this.#pending = undefined;
     this.#compiling = batch;
     try {
@@ -141,8 +162,8 @@ export class FlowPublisher {
       const changes = this.#fromScratch
         ? new Map([...Array.from(this.#set, (flow) => [flow.name, flow] as const), ...batch.flows])
         : batch.flows;
-      const { promiscuousPing } = this.#options;
-      const request = { changes, fromScratch: this.#fromScratch, promiscuousPing, memory: this.#spareFlows.take() };
+      const { promiscuousPing, kernel } = this.#options;
+      const request = { changes, fromScratch: this.#fromScratch, promiscuousPing, memory: this.#spareFlows.take(), vips: kernel?.vips };
       // In case it fails.
       this.#fromScratch = true;
       const compiled = await this.#compiler.compile(request);
@@ -153,7 +174,14 @@ export class FlowPublisher {
         if (flow) this.#set.define(flow);
         else this.#set.delete(name);
       }
-      return this.#publish(compiled);
+      const { decision } = compiled;
+      const inKernel = decision && kernel?.take(decision);
+      return {
+        generation: this.#publish(compiled),
+        inKernel: inKernel?.then(() => {
+          for (const name of batch.deleted) kernel?.forget(name);
+        }),
+      };
     } finally {
       this.#compiling = undefined;
     }

@@ -2,6 +2,7 @@ import type { BalancerOptions, FragmentTableOptions } from '@nfqlb/core';
 import type { FlowDefinition } from '@nfqlb/core/flows';
 import type { QueueRange } from '@nfqlb/options';
 import type { AccessOptions, SocketAddress } from '@nfqlb/protocol/sockets';
+import type { FastPathChoice } from '../fast-path/fast-path-choice.js';
 import type { LogFormat } from '../log/log.js';
 import type { MetricsAddress } from '../metrics/metrics-address.js';
 
@@ -37,6 +38,10 @@ export interface LoadBalancingOptions {
   readonly tun: string | undefined;
   /** Shared-memory name of the fragment table's statistics. */
   readonly fragmentStatistics: string;
+  /** What is decided in the kernel; absent if all packets go through the queue. */
+  readonly fast: FastPathChoice | undefined;
+  /** What was found out about the options, for the log. */
+  readonly warnings: readonly string[];
   /** Address for /metrics and /healthz; optional. */
   readonly metrics: MetricsAddress | undefined;
 }

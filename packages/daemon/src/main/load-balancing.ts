@@ -3,14 +3,16 @@
 import type { Server as HttpServer } from 'node:http';
 import type { Server } from 'node:net';
 import { REASON_NAMES, Reason } from '@nfqlb/core';
+import { DECIDED, FastReason, sumCounts } from '@nfqlb/fast-path';
 import { readOwnQueues } from '@nfqlb/native';
 import { describeFailure } from '@nfqlb/options';
 import { FLOW_DANGER, type FlowHandler, serveFlows } from '@nfqlb/protocol/flow';
 import { Access, formatSocketAddress, refuseWildcard } from '@nfqlb/protocol/sockets';
-import type { Counts } from '@nfqlb/protocol/status';
+import type { Count, Counts } from '@nfqlb/protocol/status';
 import { serveStatus } from '@nfqlb/protocol/status';
 import { readTable } from '@nfqlb/protocol/tables';
 import { Area, DEFAULT_TRACE_ADDRESS, LogConfig, logConfigName, TRACE_DANGER } from '@nfqlb/protocol/trace';
+import { KernelPath } from '../fast-path/kernel-path.js';
 import { CompilerThread } from '../flows/compiler-thread.js';
 import { FlowControl } from '../flows/flow-control.js';
 import type { FlowGeneration } from '../flows/flow-generations.js';
@@ -57,6 +59,7 @@ async function start(options: LoadBalancingOptions, parts: Parts): Promise<{ rea
   const stopped = stopSignal();
   const logConfig = parts.add(await openLogs(options), (config) => config.close());
   checkAddresses(options);
+  for (const warning of options.warnings) log.warning(warning);
   const access = new Access(options.access);
   const tables = [table, tier].flatMap((name) => (name === undefined ? [] : [describeTable(name)]));
   const tracing = parts.add(
@@ -66,8 +69,9 @@ async function start(options: LoadBalancingOptions, parts: Parts): Promise<{ rea
 
   const counters = new Counters(count);
   let isListening = false;
+  let inKernel: Count | undefined;
   parts.add(counters, () => {
-    if (isListening) log.notice(`stopped: ${describe(counters.sum())}`);
+    if (isListening) log.notice(`stopped: ${describe(counters.sum(), inKernel)}`);
   });
   // One more for the main thread, which reads statistics and collects expired entries.
   const fragments = shareFragments(options.fragments, count + 1);
@@ -79,23 +83,37 @@ async function start(options: LoadBalancingOptions, parts: Parts): Promise<{ rea
     (each) => each.close(),
   );
 
+  // Its claim of the interfaces fails before any packet is handled.
+  const fast =
+    options.fast &&
+    parts.add(new KernelPath({ ...options.fast, balancer, table }), (each) => {
+      inKernel = sumCounts(each.counts(), DECIDED_REASONS);
+      each.close();
+    });
   const announce = (generation: FlowGeneration): void => {
     tracing.remember(generation);
     workers?.announce(generation);
   };
   let workers: Workers | undefined;
-  const flows = options.flows && new FlowControl({ workers: count, announce, compiler: new CompilerThread(), ...options.flows });
+  const flows =
+    options.flows && new FlowControl({ workers: count, announce, compiler: new CompilerThread(), kernel: fast?.flows, ...options.flows });
   const observer = parts.add(new TableObserver(), (each) => each.close());
   const health = new Health(queues, options.queueLength, counters, lockWatchOf(fragments));
   let watcher: Watcher | undefined;
   let status: StatusReport | undefined;
-  const metricsSource = { status: () => status?.now(), problems: () => health.problems, warnings: () => watcher?.warnings ?? [] };
+  const metricsSource = {
+    status: () => status?.now(),
+    problems: () => health.problems,
+    warnings: () => [...(watcher?.warnings ?? []), ...(fast?.warnings ?? [])],
+  };
   // Before the workers, so that a bad address is reported before any packet is handled.
   if (options.metrics) parts.add(await openMetrics(options.metrics, metricsSource), closeHttp);
 
   workers = parts.add(new Workers(options, { control: new Control(), counters, fragments, tun, flows, tracing }), (each) => each.stop());
   await workers.start();
   isListening = true;
+  // Only now: the queues must be served already, for the packets that the kernel leaves to them.
+  if (fast) await (flows?.firstDecision ? fast.take(flows.firstDecision) : fast.takeTable());
   await listenForTraces(options, tracing);
   const commands = flowCommands(flows?.handle, tracing);
   parts.add(await listenForFlowCommands(options, access, commands), (each) => each?.close());
@@ -103,13 +121,17 @@ async function start(options: LoadBalancingOptions, parts: Parts): Promise<{ rea
   log.notice(about);
 
   health.look(readOwnQueues(queues), 0);
-  status = parts.add(new StatusReport({ options, counters, statistics, flows, health, observer }), () => {
+  status = parts.add(new StatusReport({ options, counters, statistics, flows, kernel: fast, health, observer }), () => {
     status = undefined;
   });
   parts.add(await listenForStatus(first, access, status), (each) => each?.close());
   const { tun: device } = options;
   const identities = tables.map(({ name, identity }) => [name, identity] as const);
-  watcher = new Watcher({ tier, tun: device, observer, flows, renew: () => workers!.renewTables() }, identities);
+  const renew = (): void => {
+    workers!.renewTables();
+    fast?.renewTables();
+  };
+  watcher = new Watcher({ tier, tun: device, observer, flows, renew }, identities);
   const targets = new TargetWatch(observer, (line) => tracing.tell(Area.Target, line));
   const turns = new TurnWatch(counters, first);
   // Added last, so closed first: it is told before anything else ends.
@@ -121,6 +143,7 @@ async function start(options: LoadBalancingOptions, parts: Parts): Promise<{ rea
     turns.look();
     health.look(kernel, WATCH_INTERVAL_MS);
     manager?.look(about, health.problems, performance.now());
+    fast?.look();
     statistics.publish();
     tracing.look();
     if (tracing.wants(Area.Target)) targets.look([...tables.map(({ name }) => name), ...(flows?.tables ?? [])]);
@@ -220,9 +243,12 @@ function stopSignal(): Promise<void> {
   });
 }
 
-function describe({ packets, batches, accepted, dropped, reinjected, verdictErrors }: Counts): string {
+/** Reasons of packets that were decided in the kernel. */
+const DECIDED_REASONS = Object.values(FastReason).filter((reason) => reason < DECIDED);
+
+function describe({ packets, batches, accepted, dropped, reinjected, verdictErrors }: Counts, inKernel: Count | undefined): string {
   const stored = dropped[Reason.FragmentStored]!;
   const reasons = (counts: readonly number[]): string =>
     counts.flatMap((count, reason) => (count > 0 ? [`${REASON_NAMES[reason]} ${count}`] : [])).join(', ') || 'none';
-  return `${packets} packets in ${batches} batches; accepted: ${reasons(accepted)}; dropped: ${reasons(dropped.with(Reason.FragmentStored, 0))}; fragments stored: ${stored}, sent on: ${reinjected}; errors: ${verdictErrors}`;
+  return `${packets} packets in ${batches} batches; accepted: ${reasons(accepted)}; dropped: ${reasons(dropped.with(Reason.FragmentStored, 0))}; fragments stored: ${stored}, sent on: ${reinjected}; errors: ${verdictErrors}${inKernel ? `; decided in the kernel: ${inKernel.packets}` : ''}`;
 }

@@ -1,6 +1,8 @@
+import type { FastPathCounts } from '@nfqlb/fast-path';
 import { type KernelQueue, readOwnQueues } from '@nfqlb/native';
 import { formatSocketAddress } from '@nfqlb/protocol/sockets';
-import { type DecisionOptions, STATUS_FORMAT, type Status, type TargetStatus } from '@nfqlb/protocol/status';
+import { type Count, type DecisionOptions, STATUS_FORMAT, type Status, type TargetStatus } from '@nfqlb/protocol/status';
+import type { KernelPath } from '../fast-path/kernel-path.js';
 import type { FlowControl } from '../flows/flow-control.js';
 import type { FragmentStatistics } from '../fragments/fragment-statistics.js';
 import { monotonicNow } from '../fragments/monotonic-clock.js';
@@ -16,6 +18,8 @@ export interface StatusSources {
   readonly counters: Counters;
   readonly statistics: FragmentStatistics;
   readonly flows: FlowControl | undefined;
+  /** What is decided in the kernel. */
+  readonly kernel: KernelPath | undefined;
   readonly health: Health;
   readonly observer: TableObserver;
 }
@@ -57,9 +61,10 @@ export class StatusReport {
   }
 
   #make(now: number): Status {
-    const { options, counters, statistics, flows, health } = this.#sources;
+    const { options, counters, statistics, flows, kernel, health } = this.#sources;
     const tables = this.#tables.look(this.#tableNames());
-    const { targets, others } = counters.targets();
+    const inKernel = kernel?.counts();
+    const { targets, others } = withKernel(counters.targets(), inKernel);
     const sum = counters.sum();
     return {
       format: STATUS_FORMAT,
@@ -72,7 +77,8 @@ export class StatusReport {
       options: decisionOptions(options),
       targets: this.#current(targets, now),
       otherTargets: others,
-      ...(flows ? { flows: flows.matched(), flowChanges: flows.newest.number - 1 } : {}),
+      ...(flows ? { flows: flows.matched(inKernel?.flows), flowChanges: flows.newest.number - 1 } : {}),
+      ...(kernel && { fastPath: kernel.status(inKernel!) }),
       tables,
       fragments: { ...statistics.read(), reinjected: sum.reinjected, notReinjected: sum.notReinjected },
     };
@@ -116,6 +122,16 @@ export class StatusReport {
       .sort((a, b) => a - b)
       .map((fwmark) => ({ packets: 0, octets: 0, ...counts.get(fwmark), fwmark, active: active.has(fwmark) }));
   }
+}
+
+type CountedTargets = ReturnType<Counters['targets']>;
+
+/** Adds the packets that the kernel marked. */
+function withKernel({ targets, others }: CountedTargets, kernel: FastPathCounts | undefined): CountedTargets {
+  if (!kernel) return { targets, others };
+  const sum = (a: Count | undefined, b: Count): Count => ({ packets: (a?.packets ?? 0) + b.packets, octets: (a?.octets ?? 0) + b.octets });
+  for (const [fwmark, count] of kernel.targets) targets.set(fwmark, sum(targets.get(fwmark), count));
+  return { targets, others: sum(others, kernel.others) };
 }
 
 function decisionOptions({ table, tier, tun, balancer, flows, flowAddress, fragments }: LoadBalancingOptions): DecisionOptions {

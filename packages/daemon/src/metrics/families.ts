@@ -1,6 +1,7 @@
 // All metrics of /metrics. docs/metrics.md explains each; a test compares the two.
 
 import { REASON_NAMES, Reason } from '@nfqlb/core';
+import { DECIDED, FAST_REASON_NAMES, FastReason } from '@nfqlb/fast-path';
 import type { QueueStatus, Status } from '@nfqlb/protocol/status';
 import { BATCH_BOUNDS, TURN_BOUNDS } from '../shared/loop-histogram.js';
 import { type Family, histogram, type Sample } from './family.js';
@@ -29,18 +30,76 @@ function* byVerdict({ queue }: QueueStatus, accepted: readonly number[], dropped
   yield sample('store', Reason.FragmentStored, dropped);
 }
 
+/** The packets that the kernel decided, as the packets of one more queue, so that sums are those of the whole load balancer. */
+function* inKernel({ fastPath }: Status, of: 'packets' | 'octets'): Generator<Sample> {
+  if (!fastPath) return;
+  const reasons = [
+    [Reason.Balanced, FastReason.Balanced],
+    [Reason.NoTarget, FastReason.NoTarget],
+    [Reason.NoFlow, FastReason.NoFlow],
+  ] as const;
+  for (const [reason, counted] of reasons) {
+    const labels = { queue: 'kernel', verdict: 'accept', reason: REASON_NAMES[reason]! };
+    yield { labels, value: fastPath.reasons[counted]?.[of] ?? 0 };
+  }
+}
+
+/** What became of packets at the interfaces of the fast path. */
+function* byWay({ fastPath }: Status, of: 'packets' | 'octets'): Generator<Sample> {
+  if (!fastPath) return;
+  for (const [reason, name] of FAST_REASON_NAMES.entries()) {
+    const way = reason < DECIDED ? 'kernel' : reason === FastReason.Other ? 'other' : 'queue';
+    yield { labels: { way, reason: name }, value: fastPath.reasons[reason]?.[of] ?? 0 };
+  }
+}
+
+const FAST_PATH: readonly StatusFamily[] = [
+  {
+    name: 'nfqlb_fast_path_packets_total',
+    help: 'Packets at the interfaces of the fast path: decided in the kernel, left to the queue, or other than for a VIP; and why.',
+    type: 'counter',
+    samples: (status) => [...byWay(status, 'packets')],
+  },
+  {
+    name: 'nfqlb_fast_path_bytes_total',
+    help: 'Octets of these packets, IP headers included.',
+    type: 'counter',
+    samples: (status) => [...byWay(status, 'octets')],
+  },
+  {
+    name: 'nfqlb_fast_path_attached',
+    help: 'Whether packets that come in at the interface are decided in the kernel: 1 or 0.',
+    type: 'gauge',
+    samples: ({ fastPath }) =>
+      (fastPath?.interfaces ?? []).map(({ name, state }) => ({ labels: { interface: name }, value: state === 'attached' ? 1 : 0 })),
+  },
+  one('nfqlb_fast_path_memory_bytes', 'gauge', 'Kernel memory of the fast path.', ({ fastPath }) => fastPath?.memory),
+  one(
+    'nfqlb_fast_path_queued_flows',
+    'gauge',
+    'Flows whose packets, or some of them, are left to the queue.',
+    ({ fastPath }) => fastPath?.unfit.length,
+  ),
+];
+
 const PER_QUEUE: readonly StatusFamily[] = [
   {
     name: 'nfqlb_packets_total',
     help: 'Packets decided, by verdict and reason.',
     type: 'counter',
-    samples: ({ queues }) => queues.flatMap((queue) => [...byVerdict(queue, queue.counts.accepted, queue.counts.dropped)]),
+    samples: (status) => [
+      ...status.queues.flatMap((queue) => [...byVerdict(queue, queue.counts.accepted, queue.counts.dropped)]),
+      ...inKernel(status, 'packets'),
+    ],
   },
   {
     name: 'nfqlb_bytes_total',
     help: 'Octets of packets decided, IP headers included, by verdict and reason.',
     type: 'counter',
-    samples: ({ queues }) => queues.flatMap((queue) => [...byVerdict(queue, queue.counts.acceptedOctets, queue.counts.droppedOctets)]),
+    samples: (status) => [
+      ...status.queues.flatMap((queue) => [...byVerdict(queue, queue.counts.acceptedOctets, queue.counts.droppedOctets)]),
+      ...inKernel(status, 'octets'),
+    ],
   },
   {
     name: 'nfqlb_batch_packets',
@@ -169,6 +228,7 @@ export const FAMILIES: readonly StatusFamily[] = [
   },
   one('nfqlb_healthy', 'gauge', 'Whether /healthz reports healthy: 1 or 0.', ({ problems }) => (problems.length === 0 ? 1 : 0)),
   ...PER_QUEUE,
+  ...FAST_PATH,
   ...TARGETS,
   ...TABLES,
   ...FRAGMENTS,

@@ -1,3 +1,12 @@
 export type { Count, Counts, FlowCount, Histogram } from './counts.js';
-export { type DecisionOptions, type QueueStatus, STATUS_FORMAT, type Status, type TableStatus, type TargetStatus } from './status.js';
+export {
+  type DecisionOptions,
+  type FastInterface,
+  type FastPathStatus,
+  type QueueStatus,
+  STATUS_FORMAT,
+  type Status,
+  type TableStatus,
+  type TargetStatus,
+} from './status.js';
 export { askStatus, findLoadBalancers, StatusError, serveStatus } from './status-socket.js';

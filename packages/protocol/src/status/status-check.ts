@@ -74,6 +74,14 @@ const STATUS: Shape = {
   otherTargets: COUNT,
   flows: new Optional([{ ...COUNT, name: 'string', target: 'string' }]),
   flowChanges: new Optional('number'),
+  fastPath: new Optional({
+    trouble: new Optional('string'),
+    vips: ['string'],
+    interfaces: [{ name: 'string', state: 'string', by: new Optional('string'), problem: new Optional('string') }],
+    memory: 'number',
+    reasons: [COUNT],
+    unfit: [{ name: 'string', why: 'string' }],
+  }),
   tables: [{ name: 'string', present: 'boolean', buckets: 'number', targets: 'number', changes: new Optional('number') }],
   fragments: new AnyFields('number'),
 };

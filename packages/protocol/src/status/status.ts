@@ -27,9 +27,36 @@ export interface Status {
   readonly flows?: readonly FlowCount[];
   /** Number of times the flows were changed. */
   readonly flowChanges?: number;
+  /** What is decided in the kernel; absent without `--fast`. */
+  readonly fastPath?: FastPathStatus;
   readonly tables: readonly TableStatus[];
   /** By the names of `nfqlb stats`. */
   readonly fragments: Readonly<Record<string, number>>;
+}
+
+/** The fast path: the program in the kernel, and what it did with packets. */
+export interface FastPathStatus {
+  /** Why nothing is decided in the kernel. */
+  readonly trouble?: string;
+  /** Destinations that it decides for, as CIDRs. */
+  readonly vips: readonly string[];
+  readonly interfaces: readonly FastInterface[];
+  /** Octets of kernel memory. */
+  readonly memory: number;
+  /** By `FastReason`: packets that were marked, were not for a VIP, or were left to the queue. */
+  readonly reasons: readonly Count[];
+  /** Flows whose packets, or some of them, are left to the queue. */
+  readonly unfit: readonly { readonly name: string; readonly why: string }[];
+}
+
+export interface FastInterface {
+  readonly name: string;
+  /** `attached`, `missing`, `failed`. */
+  readonly state: string;
+  /** `tcx` or `clsact`. */
+  readonly by?: string;
+  /** What failed, and what to do. */
+  readonly problem?: string;
 }
 
 /** The options that a packet's decision depends on, with the values in force. A fwmark of −1 drops the packet. */

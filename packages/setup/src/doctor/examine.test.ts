@@ -87,6 +87,7 @@ const HEALTHY: Facts = {
   localVips: [],
   strayRoutes: [],
   tunDevices: [],
+  fastPath: { hasBpfFileSystem: true, programs: [] },
   loadBalancers: [],
   tables: [table('nfqlb', [101, 102], 'here')],
 };

@@ -1,4 +1,5 @@
 import type { Facts } from './facts.js';
+import { checkFastPath } from './fast-path-check.js';
 import type { Finding, Status } from './finding.js';
 import { checkCapabilities, checkKernel, checkPrograms } from './kernel-checks.js';
 import { checkLegacy } from './legacy-check.js';
@@ -30,6 +31,7 @@ export function examine(facts: Facts): Finding[] {
     checkListeners(facts),
     checkDrops(facts),
     ...checkLoadBalancers(facts),
+    ...checkFastPath(facts),
     checkTables(facts),
     ...checkVips(facts),
     ...checkTargets(facts),

@@ -1,3 +1,4 @@
+import type { AttachedProgram } from '@nfqlb/fast-path';
 import type { KernelQueue } from '@nfqlb/native';
 import type { Status } from '@nfqlb/protocol/status';
 import type { Family } from '../set-up.js';
@@ -43,6 +44,7 @@ export interface Facts {
   /** Fwmarks of `nfqlb up --mode=dsr` whose packets to a VIP are not routed to the fwmark's target. */
   readonly strayRoutes: readonly StrayRoute[];
   readonly tunDevices: readonly TunDevice[];
+  readonly fastPath: FastPathFacts;
   /** Load balancers of this network namespace. */
   readonly loadBalancers: readonly LoadBalancerFacts[];
   /** `undefined` if some shared memory is not readable. */
@@ -54,8 +56,16 @@ export interface LoadBalancerFacts {
   /** The first of its queues. */
   readonly queue: number;
   /** `undefined` if it did not answer; `why` has the reason. */
-  readonly status: Pick<Status, 'command' | 'problems' | 'queues' | 'tables' | 'options'> | undefined;
+  readonly status: Pick<Status, 'command' | 'problems' | 'queues' | 'tables' | 'options' | 'fastPath'> | undefined;
   readonly why?: string;
+}
+
+/** What is there of the fast path, and for it. */
+export interface FastPathFacts {
+  /** Whether one is mounted at /sys/fs/bpf. */
+  readonly hasBpfFileSystem: boolean;
+  /** At interfaces of this network namespace. */
+  readonly programs: readonly AttachedProgram[];
 }
 
 /** Connections that the kernel tracks in this namespace. */

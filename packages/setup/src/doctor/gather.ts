@@ -12,6 +12,7 @@ import { runProgram } from '../step.js';
 import { readSysctls } from '../sysctls.js';
 import type { DeviceOffloads, Facts, FwmarkRule, KernelPart, StrayRoute, TunDevice } from './facts.js';
 import { watchDrops } from './gather-drops.js';
+import { readFastPath } from './gather-fast-path.js';
 import { readLoadBalancers } from './gather-load-balancers.js';
 import { askNeighbours } from './gather-neighbours.js';
 import { readTables } from './gather-tables.js';
@@ -58,6 +59,7 @@ export async function gatherFacts(): Promise<Facts> {
     localVips: FAMILIES.flatMap((family) => readLocalVips(family, vips[family], ownRoutes[family][0]?.fwmark)),
     strayRoutes: FAMILIES.flatMap((family) => readStrayRoutes(family, vips[family], ownRoutes[family])),
     tunDevices: readTunDevices(),
+    fastPath: readFastPath(),
     loadBalancers: await readLoadBalancers(),
     tables: readTables(),
     drops: await drops(),

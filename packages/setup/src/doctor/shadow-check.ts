@@ -14,6 +14,8 @@ export interface QueueWay {
   readonly family: Family;
   /** The VIP as written in the queue rule; absent if the rule has no destination. */
   readonly vip: string | undefined;
+  /** The queue rule, as iptables-save writes it. */
+  readonly rule: string;
   readonly hook: (typeof HOOKS)[number];
   /** The table with the queue rule. */
   readonly table: (typeof TABLES)[number];
@@ -28,21 +30,21 @@ export function waysToQueues({ savedRules }: { readonly savedRules: Readonly<Rec
     return TABLES.flatMap((table) =>
       HOOKS.flatMap((hook) => {
         const chains = tables.get(table) ?? new Map();
-        const vips = new Set(queueDestinations(chains, hook));
-        return [...vips].map((vip) => ({ family, vip, hook, table, tables }));
+        const rules = new Map(queueDestinations(chains, hook));
+        return [...rules].map(([vip, rule]) => ({ family, vip, rule, hook, table, tables }));
       }),
     );
   });
 }
 
-/** Destinations of the queue rules that a hook's packets can reach. */
-function queueDestinations(chains: Chains, hook: string): (string | undefined)[] {
+/** Destinations of the queue rules that a hook's packets can reach, each with its rule. */
+function queueDestinations(chains: Chains, hook: string): (readonly [destination: string | undefined, rule: string])[] {
   const reached = new Set<string>();
-  const visit = (chain: string): (string | undefined)[] => {
+  const visit = (chain: string): (readonly [string | undefined, string])[] => {
     if (reached.has(chain)) return [];
     reached.add(chain);
-    return (chains.get(chain)?.rules ?? []).flatMap(({ target, matches }) => {
-      if (target === 'NFQUEUE') return [matches.find(({ option, isNegated }) => option === '-d' && !isNegated)?.values[0]];
+    return (chains.get(chain)?.rules ?? []).flatMap(({ target, matches, text }) => {
+      if (target === 'NFQUEUE') return [[matches.find(({ option, isNegated }) => option === '-d' && !isNegated)?.values[0], text]];
       return target !== undefined && chains.has(target) ? visit(target) : [];
     });
   };

@@ -1,3 +1,4 @@
+export { type QueueVips, queueVips } from './queue-vips.js';
 export { type ReadChains, readChains } from './read-chains.js';
 export type { KnownPacket } from './rule-match.js';
 export type { Chains } from './saved-chains.js';

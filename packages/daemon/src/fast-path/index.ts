@@ -1,0 +1,1 @@
+export type { FastPathChoice } from './fast-path-choice.js';
