@@ -12,7 +12,7 @@ export const LB_CPU = 1;
 export interface Contender {
   readonly name: string;
   readonly net: Topology;
-  /** Keeps the receiver off the measured CPU: the sender's CPU if a load balancer process runs, otherwise the other. */
+  /** Keeps the receiver off the measured CPU: the sender's CPU if a load balancer process handles packets, otherwise the other. */
   readonly receiverCpu: number;
 }
 
@@ -34,6 +34,7 @@ export function entries(variants: readonly string[]): Entry[] {
     { name: 'hmark', receiverCpu: LB_CPU, start: (net) => net.lb.hmark(net.targets) },
     ...(C_NFQLB ? [loadBalancer(C_NFQLB)] : []),
     loadBalancer(NFQLB),
+    { name: 'fast', receiverCpu: LB_CPU, start: (net) => LoadBalancer.start(net, { fast: true, cpu: LB_CPU }) },
     ...variants.map((options) => loadBalancer(NFQLB, options)),
   ];
 }
@@ -44,7 +45,7 @@ function loadBalancer(program: Program, options?: string): Entry {
     receiverCpu: SENDER_CPU,
     start: (net) => {
       if (!isBuilt(program)) throw new E2eError('missing-prerequisite', `${program.command.at(-1)}: not found; run pnpm build`);
-      return LoadBalancer.start(net, { program, cpu: LB_CPU, options: options?.split(' ') ?? [] });
+      return LoadBalancer.start(net, { program, fast: false, cpu: LB_CPU, options: options?.split(' ') ?? [] });
     },
   };
 }

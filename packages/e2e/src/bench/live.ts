@@ -1,6 +1,6 @@
 /**
  * Compares how fast nfqlb forwards on one queue with the kernel without a load balancer, the kernel's HMARK, and C nfqlb. Real packets from
- * a client through the LB to a target, each in a network namespace.
+ * a client through the LB to a target, each in a network namespace. `fast` is nfqlb with its decisions in the kernel.
  *
  * All contenders are set up from the start and take turns: the machine's speed changes from minute to minute, so only figures of the
  * same round are comparable.

@@ -2,6 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { E2eError } from '../e2e-error.js';
 import type { Running } from '../processes/running.js';
 import type { LbHost, Target } from '../topology/host.js';
+import { VIP4, VIP6 } from '../topology/plan.js';
 import type { Topology } from '../topology/topology.js';
 import { onCpu } from '../traffic/program.js';
 import { NFQLB, type Program } from './program.js';
@@ -24,6 +25,8 @@ export interface LoadBalancerOptions {
   readonly flows?: boolean;
   /** Where flow commands are accepted. Default: a socket of the network namespace. */
   readonly flowAddress?: string;
+  /** Decide whole packets in the kernel. Default: if the environment has `NFQLB_FAST=1`, except for another program. */
+  readonly fast?: boolean;
   /** Additional options for `lb`, such as `--qlength=2048`. */
   readonly options?: readonly string[];
   /** Added to the environment of `lb`, such as `NOTIFY_SOCKET=/run/notify`. */
@@ -38,7 +41,7 @@ export function queuesAs(queues: 1 | 4): string {
 }
 
 /** How long the program may take until it listens on its queues, ms. */
-const START_TIMEOUT_MS = 10_000;
+const START_TIMEOUT_MS = 30_000;
 
 /**
  * A running `nfqlb lb` with its own table, and the rules that queue packets to the VIP. Disposing of it ends the program but keeps
@@ -67,13 +70,19 @@ export class LoadBalancer implements AsyncDisposable {
     if (targets.length > 0) await lb.activate(...targets);
     const { fragmentQueue } = options;
     if (fragmentQueue !== undefined) await lb.host.queueFragments(fragmentQueue);
-    await lb.host.queue(fragmentQueue === undefined ? lb.queues : lb.queues.replace(`:${fragmentQueue}`, ''));
+    const queues = fragmentQueue === undefined ? lb.queues : lb.queues.replace(`:${fragmentQueue}`, '');
+    await lb.host.queue(queues, lb.isFast ? 'unmarked' : 'all');
     await lb.restart();
     return lb;
   }
 
   get queues(): string {
     return this.#options.queue ?? '2';
+  }
+
+  /** Whether whole packets are decided in the kernel. */
+  get isFast(): boolean {
+    return this.#options.fast ?? (process.env.NFQLB_FAST === '1' && this.#program === NFQLB);
   }
 
   /** The process, for signals and output. */
@@ -139,7 +148,9 @@ export class LoadBalancer implements AsyncDisposable {
     // The default name of the fragment table is shared by the whole machine.
     const fragments = `--ft_shm=${this.table}-fragments`;
     const what = flows ? ['flowlb'] : ['lb', `--tshm=${this.table}`];
-    const command = [...this.#environment(), ...env, ...this.#program.command, ...what, fragments, `--queue=${this.queues}`, ...options];
+    const fast = this.isFast ? [`--fast=${this.host.devices.join()}`, `--vip=${VIP4}/32,${VIP6}/128`] : [];
+    const own = [fragments, `--queue=${this.queues}`, ...fast, ...options];
+    const command = [...this.#environment(), ...env, ...this.#program.command, ...what, ...own];
     const running = await this.host.spawn(onCpu(command, cpu));
     this.#running = running;
     const deadline = Date.now() + START_TIMEOUT_MS;
@@ -183,6 +194,7 @@ export class LoadBalancer implements AsyncDisposable {
   async #listens(): Promise<boolean> {
     const [first, last = first] = this.queues.split(':').map(Number);
     const bound = await this.queueStatus();
-    return bound.length === last! - first! + 1;
+    // The kernel's program comes after the queues.
+    return bound.length === last! - first! + 1 && (!this.isFast || this.process.stderr.includes(': listening on queue'));
   }
 }

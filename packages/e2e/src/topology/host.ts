@@ -176,9 +176,13 @@ export class LbHost extends Host {
     }
   }
 
-  /** Queues packets to the VIP to `2` or `0:3`. */
-  async queue(queues: string): Promise<void> {
-    await this.#mangle(toQueues(queues));
+  /**
+   * Queues packets to the VIP to `2` or `0:3`.
+   *
+   * @param packets `unmarked`: only those that no program in the kernel has decided about
+   */
+  async queue(queues: string, packets: 'all' | 'unmarked' = 'all'): Promise<void> {
+    await this.#mangle(`${packets === 'unmarked' ? '-m mark --mark 0 ' : ''}${toQueues(queues)}`);
   }
 
   /** Also queues packets to another VIP. */
@@ -205,6 +209,11 @@ export class LbHost extends Host {
     const { peer } = this.wire(target.host);
     await this.ip(`route replace ${VIP4} via ${peer.ipv4}`);
     await this.ip(`route replace ${VIP6} via ${peer.ipv6}`);
+  }
+
+  /** Devices at which packets may come in from other hosts. */
+  get devices(): readonly string[] {
+    return [...this.wires.values()].map(({ own }) => own.device);
   }
 
   /** How many packets to the VIP left without a fwmark of a target. */

@@ -13,6 +13,8 @@ import { runningPids } from '../processes/running.js';
 
 const NAMESPACES = '/run/netns';
 const SHARED_MEMORY = '/dev/shm';
+/** The fast path's pins: their names begin with the namespace's number, as in `net4026532567_if12`. */
+const PINS = '/sys/fs/bpf/nfqlb';
 /** How long a killed process may take to exit, ms. */
 const END_TIMEOUT_MS = 2000;
 
@@ -65,10 +67,19 @@ function remove(isOurs: (name: string) => boolean): void {
   const namespaces = list(NAMESPACES).filter(isOurs);
   if (namespaces.length > 0) {
     kill(pidsIn(namespaces));
+    removePins(namespaces);
     // -force: another process may sweep at the same time.
     spawnSync('ip', ['-force', '-batch', '-'], { input: namespaces.map((name) => `netns del ${name}\n`).join('') });
   }
   for (const name of list(SHARED_MEMORY).filter(isOurs)) rmSync(`${SHARED_MEMORY}/${name}`, { force: true });
+}
+
+/** Before the namespaces: their numbers are used again. */
+function removePins(namespaces: readonly string[]): void {
+  const numbers = namespaces.map((name) => statSync(`${NAMESPACES}/${name}`, { throwIfNoEntry: false })?.ino);
+  for (const name of list(PINS)) {
+    if (numbers.some((number) => name.startsWith(`net${number}_`))) rmSync(`${PINS}/${name}`, { recursive: true, force: true });
+  }
 }
 
 /** Same as `ip netns pids`, but for all namespaces in one pass. */

@@ -37,7 +37,7 @@ export class Namespace {
     return run(this.#inside(command), options);
   }
 
-  /** Starts a program: `ip netns exec` is replaced by it, so the process id is the program's. */
+  /** Starts a program: `nsenter` is replaced by it, so the process id is the program's. */
   spawn(command: readonly string[], options?: StartOptions): Promise<Running> {
     return Running.start(this.#inside(command), options);
   }
@@ -73,7 +73,8 @@ export class Namespace {
   }
 
   #inside(command: readonly string[]): string[] {
-    return ['ip', 'netns', 'exec', this.name, ...command];
+    // Not `ip netns exec`, which mounts another /sys, without the BPF file system.
+    return ['nsenter', `--net=${this.path}`, ...command];
   }
 }
 
