@@ -13,7 +13,7 @@ export interface MadeChange {
 }
 
 const FWMARKS = 4;
-const OPTIONS = { M: 97, N: 64, ownFwmark: 0, permutation: 'fwmark' } as const;
+const OPTIONS = { M: 97, N: 64, ownFwmark: 0, permutation: 'fwmark', drain: 0 } as const;
 
 const [, , name = '', process_ = '', seconds = ''] = process.argv;
 const own = Array.from({ length: FWMARKS }, (_, i) => 1 + Number(process_) * FWMARKS + i);

@@ -14,7 +14,7 @@ const KEYS: readonly string[][] = [
   ['tables', 'flows'],
   ['name', 'target', 'priority', 'protocols', 'dsts', 'srcs', 'dports', 'sports', 'match', 'udpencap'],
 ];
-const TABLE_KEYS = ['M', 'N', 'ownfw', 'permutation', 'targets'];
+const TABLE_KEYS = ['M', 'N', 'ownfw', 'permutation', 'drain', 'targets'];
 
 const TYPES: Readonly<Record<string, string>> = {
   object: 'a mapping',

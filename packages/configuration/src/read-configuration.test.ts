@@ -33,6 +33,7 @@ test('tables, targets with weights, and flows', () => {
           N: 32,
           ownFwmark: 0,
           permutation: 'fwmark',
+          drain: 0,
           targets: [
             { fwmark: 101, weight: 1 },
             { fwmark: 102, weight: 2 },
@@ -46,6 +47,7 @@ test('tables, targets with weights, and flows', () => {
           N: 32,
           ownFwmark: 0,
           permutation: 'fwmark',
+          drain: 0,
           targets: [
             { fwmark: 201, weight: 1 },
             { fwmark: 202, weight: 1 },
@@ -103,7 +105,7 @@ describe('errors name the place', () => {
     ['tables:', 'f:1:8: tables: must be a mapping'],
     ['flows: {}', 'f:1:8: flows: must be a list'],
     ['foo: 1\nbar: 2', 'f:1:1: unknown key "foo"; there are tables, flows\nf:2:1: unknown key "bar"; there are tables, flows'],
-    ['tables:\n  a: { m: 3 }', 'f:2:8: unknown key "m"; there are M, N, ownfw, permutation, targets'],
+    ['tables:\n  a: { m: 3 }', 'f:2:8: unknown key "m"; there are M, N, ownfw, permutation, drain, targets'],
     [
       'tables: {a: {M: -1, targets: {x: 1}}}',
       'f:1:17: M: must be a whole number from 0 to 4294967295\nf:1:31: fwmark x: must be a whole number from 1 to 2147483647 (a packet with fwmark 0 counts as one without, and is dropped)',

@@ -1,6 +1,6 @@
 import { CoreError, MAX_BUCKETS, TargetTable } from '@nfqlb/core';
 import { defineFlow, type FlowDefinition, requireNetworks } from '@nfqlb/core/flows';
-import { fwmark, targetFwmark, UsageError, weight, wholeNumber } from '@nfqlb/options';
+import { drainSeconds, fwmark, targetFwmark, UsageError, weight, wholeNumber } from '@nfqlb/options';
 import { z } from 'zod';
 import type { DeclaredTable } from './configuration.js';
 
@@ -11,6 +11,7 @@ const tableSchema: z.ZodType<DeclaredTable> = z
     N: option(wholeNumber({ min: 1, max: MAX_BUCKETS })).default(32),
     ownfw: option(fwmark).default(0),
     permutation: z.enum(['fwmark', 'nfqlb']).default('fwmark'),
+    drain: option(drainSeconds).default(0),
     targets: z.record(z.string().superRefine(refusedBy(targetFwmark)), option(weight)).default({}),
   })
   .transform(({ ownfw, targets, ...table }) => ({

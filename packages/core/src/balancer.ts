@@ -3,8 +3,11 @@ import { extractKey } from './key/extract.js';
 import { Kind } from './key/kind.js';
 import { PacketKey } from './key/packet-key.js';
 import type { FwmarkLookup } from './maglev/fwmark-lookup.js';
+import { type Transitions, WATCHED } from './maglev/transitions.js';
 import { DROP, STORED } from './packet-batch.js';
 import { Reason } from './reason.js';
+import { type ConnectionSet, Mark, UNKNOWN } from './transition/connection-set.js';
+import { Stage, stageOf } from './transition/stage.js';
 import { ETH_P_IP, ETH_P_IPV6 } from './wire/ethertype.js';
 import { packetLength } from './wire/packet-length.js';
 import { IPPROTO_SCTP } from './wire/protocol.js';
@@ -25,6 +28,10 @@ export interface BalancerOptions {
   readonly fragments?: FragmentTable;
   /** The table of the load balancers of this tier: the addresses of a fragment choose which of them handles it. */
   readonly tier?: FwmarkLookup;
+  /** The remembered connections, the same as in the target tables' lookups; without it, no connection keeps its former target. Set its `now` before each batch. */
+  readonly connections?: ConnectionSet;
+  /** Whether connections of protocols that show no beginning, such as UDP, keep their former target, too. Default false. */
+  readonly drainsOthers?: boolean;
 }
 
 /** The reason for a negative answer of the fragment table. */
@@ -33,6 +40,9 @@ function reasonOf(answer: number): Reason {
   if (answer === TOO_LONG) return Reason.FragmentTooLong;
   return answer === LOST ? Reason.FragmentPoisoned : Reason.FragmentNoRoom;
 }
+
+/** By {@link Stage}: what a packet shows of its connection. */
+const MARKS: readonly Mark[] = [Mark.Open, Mark.Begun, Mark.Open, Mark.Closing];
 
 /**
  * Decides packets for one target table. Its properties describe the last decision. A decision allocates nothing and throws nothing.
@@ -57,6 +67,8 @@ export class Balancer {
   readonly #noFlowFwmark: number;
   readonly #fragments: FragmentTable | undefined;
   readonly #tier: FwmarkLookup | undefined;
+  readonly #connections: ConnectionSet | undefined;
+  readonly #drainsOthers: boolean;
 
   /** @param targets the table for all packets; `undefined` if {@link tableOf} is overridden */
   constructor(targets: FwmarkLookup | undefined, options: BalancerOptions = {}) {
@@ -67,6 +79,8 @@ export class Balancer {
     this.#noFlowFwmark = options.noFlowFwmark ?? DROP;
     this.#fragments = options.fragments;
     this.#tier = options.tier;
+    this.#connections = options.connections;
+    this.#drainsOthers = options.drainsOthers ?? false;
   }
 
   /** Hash that chose the last packet's target, 32 bits, unsigned; valid if {@link bucket} is not −1. */
@@ -146,9 +160,49 @@ export class Balancer {
     this.#hash = this.#hashMode === 1 && this.key.protocol === IPPROTO_SCTP ? this.key.hashPorts() : this.key.hashAll();
     this.buckets = targets.M;
     this.bucket = (this.#hash >>> 0) % targets.M;
-    const fwmark = targets.fwmarks[this.bucket]!;
+    const fwmark = targets.steady[this.bucket]!;
     if (fwmark >= 0) {
       this.reason = Reason.Balanced;
+      return fwmark;
+    }
+    if (fwmark === WATCHED) return this.#follow(targets.transitions!, targets.fwmarks[this.bucket]!, bytes);
+    this.reason = Reason.NoTarget;
+    return this.#noTargetsFwmark;
+  }
+
+  /**
+   * Decides a packet of a bucket in transition, or of one in which remembered connections still have another target
+   * (docs/decisions/0009-transitions.md).
+   *
+   * @param target of new connections, or −1
+   */
+  #follow(transitions: Transitions, target: number, bytes: Uint8Array): number {
+    const connections = this.#connections!;
+    const stage = stageOf(this.key, this.kind, bytes, this.#drainsOthers);
+    if (stage === Stage.Untold) return this.#goTo(target, Reason.Balanced);
+    const known = connections.find(this.key, this.#hash, this.#hashMode === 1 && this.key.protocol === IPPROTO_SCTP, transitions.id);
+    if (known !== UNKNOWN) {
+      const begins = stage === Stage.Begins && connections.isOver;
+      if (!begins && transitions.isAlive(known)) {
+        if (stage !== Stage.Refers) connections.use(MARKS[stage]!);
+        return this.#goTo(known, Reason.ConnectionKnown);
+      }
+      connections.forget();
+    }
+    const former = transitions.former[this.bucket]!;
+    if (former < 0 || former === target || (stage === Stage.Begins && target < 0)) return this.#goTo(target, Reason.Balanced);
+    if (stage === Stage.Refers) return this.#goTo(former, Reason.FormerTarget);
+    if (stage !== Stage.Begins) {
+      connections.remember(former, MARKS[stage]!);
+      return this.#goTo(former, Reason.FormerTarget);
+    }
+    // Without room, its next packets will not be known either, and go to the former target. So let it begin there.
+    return connections.remember(target, Mark.Begun) ? this.#goTo(target, Reason.Balanced) : this.#goTo(former, Reason.FormerTarget);
+  }
+
+  #goTo(fwmark: number, reason: Reason): number {
+    if (fwmark >= 0) {
+      this.reason = reason;
       return fwmark;
     }
     this.reason = Reason.NoTarget;

@@ -22,6 +22,10 @@ export const Reason = {
   Malformed: 9,
   /** Neither IPv4 nor IPv6. */
   NotIp: 10,
+  /** A remembered connection of a bucket in transition keeps its target. */
+  ConnectionKnown: 11,
+  /** A bucket in transition: its connections that are not known otherwise keep its former target. */
+  FormerTarget: 12,
 } as const;
 
 export type Reason = (typeof Reason)[keyof typeof Reason];
@@ -39,4 +43,6 @@ export const REASON_NAMES: readonly string[] = [
   'no-flow',
   'malformed',
   'not-ip',
+  'connection-known',
+  'former-target',
 ];

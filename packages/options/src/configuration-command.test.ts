@@ -3,7 +3,7 @@ import { type ConfigurationCommand, configurationCommand } from './configuration
 import { UsageError } from './usage-error.js';
 
 const ALL = ['init', 'activate', 'deactivate', 'flow-set', 'flow-delete'] as const;
-const UNNAMED = { shm: undefined, index: undefined };
+const UNNAMED = { shm: undefined, index: undefined, drain: undefined };
 
 describe('a command that changes tables or flows is read as nfqlb reads it', () => {
   test.each<[line: string, command: ConfigurationCommand]>([
@@ -18,9 +18,12 @@ describe('a command that changes tables or flows is read as nfqlb reads it', () 
         ],
       },
     ],
-    ['  activate --index=3 -weight 2  --sh=web 101 ', { name: 'activate', shm: 'web', index: 3, targets: [{ fwmark: 101, weight: 2 }] }],
+    [
+      '  activate --index=3 -weight 2  --sh=web --drain=30 101 ',
+      { name: 'activate', shm: 'web', index: 3, drain: 30, targets: [{ fwmark: 101, weight: 2 }] },
+    ],
     ['deactivate 101', { name: 'deactivate', ...UNNAMED, fwmarks: [101] }],
-    ['deactivate --index=0', { name: 'deactivate', shm: undefined, index: 0, fwmarks: [] }],
+    ['deactivate --index=0 --drain 0', { name: 'deactivate', shm: undefined, index: 0, drain: 0, fwmarks: [] }],
     ['init --shm=web --M=97', { name: 'init', shm: 'web', M: 97, N: 32, ownfw: 0, permutation: 'fwmark' }],
     ['flow-delete --name=web', { name: 'flow-delete', flow: 'web' }],
     [
@@ -40,6 +43,7 @@ describe('a command that changes tables or flows is read as nfqlb reads it', () 
     ['activate x', 'x: must be a whole number from 1 to 2147483647'],
     ['activate --index=0 1 2', '--index=0: a slot takes one fwmark, not 2'],
     ['deactivate --weight=1 1', '--weight: no such option'],
+    ['deactivate --drain=86401 1', '--drain=86401: must be a whole number from 0 to 86400'],
     ['flow-set --name=web', 'missing option --target'],
     ['flow-set --name="web', 'the quote " is not closed'],
   ])('%j is refused', (line, problem) => {

@@ -21,12 +21,14 @@ export type ConfigurationCommand =
       readonly shm: string | undefined;
       readonly targets: readonly WeightedTarget[];
       readonly index: number | undefined;
+      readonly drain: number | undefined;
     }
   | {
       readonly name: 'deactivate';
       readonly shm: string | undefined;
       readonly fwmarks: readonly number[];
       readonly index: number | undefined;
+      readonly drain: number | undefined;
     }
   | { readonly name: 'flow-set'; readonly flow: TargetFlowOptions }
   | { readonly name: 'flow-delete'; readonly flow: string };
@@ -50,11 +52,11 @@ export function configurationCommand<N extends ConfigurationCommand['name']>(
     init: (command) => addInitOptions(command).action((options: InitOptions) => take({ name: 'init', ...options })),
     activate: (command) =>
       addActivateOptions(command).action((fwmarks: number[] | undefined, options: ActivateOptions) =>
-        take({ name: 'activate', shm: options.shm, targets: activated(fwmarks, options), index: options.index }),
+        take({ name: 'activate', shm: options.shm, targets: activated(fwmarks, options), index: options.index, drain: options.drain }),
       ),
     deactivate: (command) =>
-      addDeactivateOptions(command).action((fwmarks: number[] | undefined, { shm, index }: DeactivateOptions) =>
-        take({ name: 'deactivate', shm, fwmarks: fwmarks ?? [], index }),
+      addDeactivateOptions(command).action((fwmarks: number[] | undefined, { shm, index, drain }: DeactivateOptions) =>
+        take({ name: 'deactivate', shm, fwmarks: fwmarks ?? [], index, drain }),
       ),
     'flow-set': (command) => addTargetFlowOptions(command).action((flow: TargetFlowOptions) => take({ name: 'flow-set', flow })),
     'flow-delete': (command) =>

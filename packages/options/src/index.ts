@@ -2,6 +2,7 @@ export { Argument, Command, type Example, Option } from './command.js';
 export { canonicalArguments, type SelectedCommand, selectCommand } from './command-line.js';
 export { addCompletion } from './completion/index.js';
 export { type ConfigurationCommand, configurationCommand } from './configuration-command.js';
+export { addDrainOptions, type DrainOptions } from './drain-options.js';
 export { describeFailure, describeFailures, fileProblem } from './failure.js';
 export { addFlowOptions, addTargetFlowOptions, type FlowNames, type FlowOptions, type TargetFlowOptions } from './flow-options.js';
 export { run } from './run.js';
@@ -13,6 +14,7 @@ export {
   addDeactivateOptions,
   addInitOptions,
   type DeactivateOptions,
+  drainSeconds,
   type InitOptions,
   type TableNames,
 } from './table-options.js';

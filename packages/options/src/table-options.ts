@@ -15,6 +15,9 @@ export interface TableNames {
 /** Every slot needs a bucket: the same as `MAX_BUCKETS` of core, which this package does not depend on. */
 const MAX_SLOTS = 993997;
 
+/** A day: the same as `MAX_DRAIN_S` of core. */
+const MAX_DRAIN_S = 86_400;
+
 const NO_NAMES: TableNames = { tables: words(), fwmarks: words() };
 
 /** What the options of {@link addInitOptions} give. */
@@ -24,6 +27,8 @@ export interface InitOptions {
   readonly N: number;
   readonly ownfw: number;
   readonly permutation: 'fwmark' | 'nfqlb';
+  /** In seconds; absent if not given. */
+  readonly drain?: number;
 }
 
 /** Adds the options of `init`. @param table the default of `--shm` */
@@ -33,12 +38,24 @@ export function addInitOptions(command: Command, table?: string, { tables }: Tab
     .option('--M <buckets>', 'buckets; lowered to a prime', wholeNumber({ max: 0xffffffff }), 997)
     .option('--N <slots>', 'most targets', wholeNumber({ min: 1, max: MAX_SLOTS }), 32)
     .option('--ownfw <fwmark>', 'fwmark of this load balancer, in the table of a tier', fwmark, 0)
+    .option('--permutation <kind>', 'fwmark: the same targets give the same table; nfqlb: as C nfqlb', oneOf('fwmark', 'nfqlb'), 'fwmark')
     .option(
-      '--permutation <kind>',
-      'fwmark: the same targets give the same table; nfqlb: as C nfqlb',
-      oneOf('fwmark', 'nfqlb'),
-      'fwmark',
+      '--drain <seconds>',
+      'how long connections keep their former target when targets change; 0: they do not (default: 0)',
+      drainSeconds,
     ) as Command;
+}
+
+/** Reads a value of `--drain`. */
+export const drainSeconds: (value: string) => number = wholeNumber({ max: MAX_DRAIN_S });
+
+/** Adds `--drain` of a command that changes targets. */
+function addDrainOption(command: Command): Command {
+  return command.option(
+    '--drain <seconds>',
+    "how long connections keep their former target; 0: they do not, as when it has died (default: the table's)",
+    drainSeconds,
+  ) as Command;
 }
 
 /** What the options of {@link addActivateOptions} give, apart from the fwmarks. */
@@ -46,15 +63,19 @@ export interface ActivateOptions {
   readonly shm?: string;
   readonly index?: number;
   readonly weight: number;
+  /** In seconds; absent for the table's own. */
+  readonly drain?: number;
 }
 
 /** Adds the arguments and options of `activate`, as {@link addInitOptions} does. */
 export function addActivateOptions(command: Command, table?: string, { tables }: TableNames = NO_NAMES): Command {
-  return command
-    .argument('[fwmarks...]', 'the targets', repeatable(targetFwmark))
-    .option('--shm <name>', 'target table', text(tables), table)
-    .option('--index <slot>', 'the slot to use, from 0 to N-1', wholeNumber({ max: MAX_SLOTS - 1 }))
-    .option('--weight <weight>', 'share of the buckets, in proportion to the others', weight, 1) as Command;
+  return addDrainOption(
+    command
+      .argument('[fwmarks...]', 'the targets', repeatable(targetFwmark))
+      .option('--shm <name>', 'target table', text(tables), table)
+      .option('--index <slot>', 'the slot to use, from 0 to N-1', wholeNumber({ max: MAX_SLOTS - 1 }))
+      .option('--weight <weight>', 'share of the buckets, in proportion to the others', weight, 1) as Command,
+  );
 }
 
 /**
@@ -73,12 +94,16 @@ export function activated(fwmarks: readonly number[] = [], { index, weight: shar
 export interface DeactivateOptions {
   readonly shm?: string;
   readonly index?: number;
+  /** In seconds; absent for the table's own. */
+  readonly drain?: number;
 }
 
 /** Adds the arguments and options of `deactivate`, as {@link addInitOptions} does. */
 export function addDeactivateOptions(command: Command, table?: string, { tables, fwmarks }: TableNames = NO_NAMES): Command {
-  return command
-    .argument('[fwmarks...]', 'the targets', repeatable(suggesting(fwmark, fwmarks)))
-    .option('--shm <name>', 'target table', text(tables), table)
-    .option('--index <slot>', 'the slot to free, from 0 to N-1', wholeNumber({ max: MAX_SLOTS - 1 })) as Command;
+  return addDrainOption(
+    command
+      .argument('[fwmarks...]', 'the targets', repeatable(suggesting(fwmark, fwmarks)))
+      .option('--shm <name>', 'target table', text(tables), table)
+      .option('--index <slot>', 'the slot to free, from 0 to N-1', wholeNumber({ max: MAX_SLOTS - 1 })) as Command,
+  );
 }

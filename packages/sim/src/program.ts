@@ -1,4 +1,5 @@
 import { addCompletion, Command } from '@nfqlb/options';
+import { drainCommand } from './commands/drain.js';
 import { fragtableCommand } from './commands/fragtable.js';
 import { replayCommand } from './commands/replay.js';
 import { VERSION } from './version.js';
@@ -10,7 +11,8 @@ export function sim(): Command {
     .versioned(VERSION)
     .alsoKnownAs({ run: ['replay'], play: ['replay'], simulate: ['replay'], fragments: ['fragtable'], 'conntrack-test': ['fragtable'] })
     .addCommand(replayCommand())
-    .addCommand(fragtableCommand()) as Command;
+    .addCommand(fragtableCommand())
+    .addCommand(drainCommand()) as Command;
   addCompletion(program);
   return program;
 }

@@ -11,13 +11,15 @@ export interface ApplyOptions {
   readonly dryRun: boolean;
   /** Print them as JSON. */
   readonly json: boolean;
+  /** How long connections keep their former target, in seconds, if not as long as their table says. */
+  readonly drain?: number | undefined;
 }
 
 /** Changes tables and flows to what is declared, and prints the equivalent commands. */
-export async function apply(configuration: Configuration, { dryRun, json }: ApplyOptions): Promise<void> {
+export async function apply(configuration: Configuration, { dryRun, json, drain }: ApplyOptions): Promise<void> {
   const address = flowAddress();
   const present = await readPresent(configuration.flows && address);
-  const changes = changesBetween(present, configuration);
+  const changes = changesBetween(present, configuration).map((change) => (change.kind === 'set-targets' ? { ...change, drain } : change));
   if (!dryRun) await makeChanges(changes, address);
   const commands = changes.flatMap(commandsOf).map((command) => `nfqlb ${command}`);
   process.stdout.write(json ? `${JSON.stringify(commands)}\n` : describe(commands));

@@ -10,7 +10,7 @@ import { makeChanges } from './transaction.js';
 const OLD = `nfqlb-test-apply-old-${process.pid}`;
 const NEW = `nfqlb-test-apply-new-${process.pid}`;
 const ADDRESS: SocketAddress = { kind: 'unix', name: `nfqlb-test-apply-${process.pid}` };
-const options = { M: 97, N: 4, ownFwmark: 0, permutation: 'fwmark' } as const;
+const options = { M: 97, N: 4, ownFwmark: 0, permutation: 'fwmark', drain: 0 } as const;
 const targets = [{ fwmark: 3, weight: 1 }];
 
 let server: Server | undefined;
@@ -37,8 +37,8 @@ async function listen(refusal?: string): Promise<void> {
 function contentOf(name: string): unknown {
   const { memory, table } = openTable(name);
   try {
-    const { M, N, ownFwmark, permutation, slots } = table;
-    return { M, N, ownFwmark, permutation, slots };
+    const { M, N, ownFwmark, permutation, drain, slots } = table;
+    return { M, N, ownFwmark, permutation, drain, slots };
   } finally {
     memory.close();
   }

@@ -2,7 +2,7 @@ import type { Change } from '@nfqlb/configuration/changes';
 import { describeFailure } from '@nfqlb/options';
 import { changeFlows, FlowCommandError } from '@nfqlb/protocol/flow';
 import type { SocketAddress } from '@nfqlb/protocol/sockets';
-import { LOCK_TIMEOUT_MS, TableLock } from '@nfqlb/protocol/tables';
+import { drainFor, LOCK_TIMEOUT_MS, TableLock } from '@nfqlb/protocol/tables';
 
 /** Undoes a change of a table. */
 type Undo = () => void;
@@ -62,11 +62,19 @@ function changeOneTable(change: Change, locks: ReadonlyMap<string, TableLock>): 
       return () => (before ? lock.replace(before, (restored) => restored.setSlots(before.slots)) : lock.delete());
     }
     case 'set-targets': {
-      const { name, targets } = change;
+      const { name, targets, drain } = change;
       const table = locks.get(name)!.existing;
       const { slots } = table;
-      table.setTargets(targets);
-      return () => table.setSlots(slots);
+      table.setTargets(targets, drainFor(table, drain));
+      return () => table.setSlots(slots, drainFor(table, drain));
+    }
+    case 'set-drain': {
+      const table = locks.get(change.name)!.existing;
+      const { drain } = table;
+      table.drain = change.drain;
+      return () => {
+        table.drain = drain;
+      };
     }
     default:
       return undefined;
@@ -75,8 +83,15 @@ function changeOneTable(change: Change, locks: ReadonlyMap<string, TableLock>): 
 
 type Table = NonNullable<TableLock['table']>;
 
-function contentOf({ M, N, ownFwmark, permutation, slots }: Table): Pick<Table, 'M' | 'N' | 'ownFwmark' | 'permutation' | 'slots'> {
-  return { M, N, ownFwmark, permutation, slots };
+function contentOf({
+  M,
+  N,
+  ownFwmark,
+  permutation,
+  drain,
+  slots,
+}: Table): Pick<Table, 'M' | 'N' | 'ownFwmark' | 'permutation' | 'drain' | 'slots'> {
+  return { M, N, ownFwmark, permutation, drain, slots };
 }
 
 async function makeFlowChanges(changes: readonly Change[], address: SocketAddress): Promise<void> {

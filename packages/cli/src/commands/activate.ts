@@ -1,5 +1,5 @@
 import { type ActivateOptions, activated, addActivateOptions, Command } from '@nfqlb/options';
-import { changeTable, DEFAULT_TABLE } from '@nfqlb/protocol/tables';
+import { changeTable, DEFAULT_TABLE, drainFor } from '@nfqlb/protocol/tables';
 import { TABLE_NAMES } from '../completion/names.js';
 import { warnOfMissingRules } from '../fwmarks/missing-rules.js';
 
@@ -11,6 +11,7 @@ export function activateCommand(): Command {
     .examples(
       ['nfqlb activate 101 102', 'two targets, each in the first free slot'],
       ['nfqlb activate --shm=web --weight=2 103', 'one that gets twice as many buckets'],
+      ['nfqlb activate --drain=60 104', 'connections of the others stay where they are'],
     )
     .action(activate) as Command;
 }
@@ -23,8 +24,9 @@ function activate(fwmarks: readonly number[] | undefined, options: ActivateOptio
   let own = 0;
   changeTable(shm, (table) => {
     own = table.ownFwmark;
-    if (index === undefined) table.activate(targets);
-    else if (targets[0]) table.activateAt(index, targets[0]);
+    const drain = drainFor(table, options.drain);
+    if (index === undefined) table.activate(targets, drain);
+    else if (targets[0]) table.activateAt(index, targets[0], drain);
   });
   // In the table of a tier, packets with the load balancer's own fwmark stay here.
   warnOfMissingRules(

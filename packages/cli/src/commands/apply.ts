@@ -1,4 +1,4 @@
-import { Command, UsageError } from '@nfqlb/options';
+import { Command, drainSeconds, UsageError } from '@nfqlb/options';
 import { apply } from '../apply/apply.js';
 import { hasTable } from '../apply/present.js';
 import { watchFile } from '../apply/watched-file.js';
@@ -7,6 +7,7 @@ interface ApplyOptions {
   readonly dryRun?: boolean;
   readonly watch?: boolean;
   readonly json?: boolean;
+  readonly drain?: number;
 }
 
 /** `nfqlb apply`: applies a configuration file. */
@@ -18,6 +19,11 @@ export function applyCommand(): Command {
     .argument('<file>', 'YAML or JSON; - for standard input')
     .option('--dry-run', 'print what would be changed')
     .option('--json', 'print the equivalent commands as a JSON array, a line each time')
+    .option(
+      '--drain <seconds>',
+      'how long connections keep their former target when targets change; 0: they do not (default: the drain of each table)',
+      drainSeconds,
+    )
     .option('--watch', 'keep running and apply the file again when it changes, until SIGTERM or SIGINT')
     .examples(
       ['nfqlb apply --dry-run nfqlb.yaml', 'what would be changed'],
@@ -26,15 +32,15 @@ export function applyCommand(): Command {
     .action(run) as Command;
 }
 
-async function run(file: string, { dryRun = false, watch = false, json = false }: ApplyOptions): Promise<void> {
+async function run(file: string, { dryRun = false, watch = false, json = false, drain }: ApplyOptions): Promise<void> {
   const { parseConfiguration, readConfigurationText } = await import('@nfqlb/configuration');
-  if (!watch) return apply(parseConfiguration(await readConfigurationText(file), file, hasTable), { dryRun, json });
+  if (!watch) return apply(parseConfiguration(await readConfigurationText(file), file, hasTable), { dryRun, json, drain });
   if (file === '-') throw new UsageError('invalid-value', 'standard input cannot be watched', { argument: 'file', value: file });
   const stop = new AbortController();
   for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, () => stop.abort());
   await watchFile(
     file,
-    (text) => apply(parseConfiguration(text, file, hasTable), { dryRun, json }),
+    (text) => apply(parseConfiguration(text, file, hasTable), { dryRun, json, drain }),
     (problems) => process.stderr.write(problems.map((problem) => `nfqlb apply: ${problem}\n`).join('')),
     stop.signal,
   );

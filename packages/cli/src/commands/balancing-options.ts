@@ -2,7 +2,18 @@ import { MAX_POOL } from '@nfqlb/core';
 import { LOG_FORMATS, type LogFormat } from '@nfqlb/daemon/log';
 import type { LoadBalancingOptions } from '@nfqlb/daemon/main';
 import { type MetricsAddress, metricsAddress } from '@nfqlb/daemon/metrics';
-import { type Command, fwmarkOrNone, Option, oneOf, type QueueRange, queueRange, text, wholeNumber } from '@nfqlb/options';
+import {
+  addDrainOptions,
+  type Command,
+  type DrainOptions,
+  fwmarkOrNone,
+  Option,
+  oneOf,
+  type QueueRange,
+  queueRange,
+  text,
+  wholeNumber,
+} from '@nfqlb/options';
 import { flowAddress } from '@nfqlb/protocol/flow';
 import { groupNumber, readersOf, type SocketAddress } from '@nfqlb/protocol/sockets';
 import { traceAddressOption } from '@nfqlb/protocol/trace';
@@ -11,7 +22,7 @@ import { addFastOptions, type FastOptions, fastPathOf } from '../fast-path/fast-
 import { VERSION } from '../version.js';
 
 /** Options that `lb` and `flowlb` share. */
-export interface BalancingOptions extends FastOptions {
+export interface BalancingOptions extends FastOptions, DrainOptions {
   readonly queue: QueueRange;
   readonly qlength: number;
   readonly notargets_fwmark: number;
@@ -38,7 +49,7 @@ export interface BalancingOptions extends FastOptions {
 const MAX_TTL_MS = 1 << 22;
 
 export function addBalancingOptions(command: Command): Command {
-  return addFastOptions(command)
+  addFastOptions(command)
     .addOption(
       new Option('--queue <n|first:last>', 'NFQUEUEs to listen to; each has its own thread')
         .argParser(queueRange)
@@ -80,7 +91,8 @@ export function addBalancingOptions(command: Command): Command {
       'how long to let packets accumulate after a wait: less CPU, more latency',
       wholeNumber({ max: 10_000 }),
       50,
-    )
+    );
+  return addDrainOptions(command)
     .option('--log-format <format>', 'log format on stderr: text or json', oneOf(...LOG_FORMATS), 'text')
     .addOption(traceAddressOption('where to serve traces'))
     .option(
@@ -111,7 +123,12 @@ export async function loadBalancingOf(command: string, options: BalancingOptions
     queues: options.queue,
     queueLength: options.qlength,
     linger: options.linger,
-    balancer: { hashMode: options.hash_mode === '0' ? 0 : 1, noTargetsFwmark: options.notargets_fwmark },
+    balancer: {
+      hashMode: options.hash_mode === '0' ? 0 : 1,
+      noTargetsFwmark: options.notargets_fwmark,
+      drainsOthers: options.drainUdp === 'former',
+    },
+    connections: { connections: options.drainConnections, idle: options.drainIdle },
     tier: options.lbshm,
     tun: options.tun,
     fragments: {

@@ -68,6 +68,34 @@ describe('a table', () => {
     expect(json.lookup).toEqual(new Array(97).fill(0));
   });
 
+  test('with a drain: for the table, for a change, and for a target that has died', { timeout: 120_000 }, () => {
+    const inShow = (): string[] =>
+      shown()
+        .split('\n')
+        .filter((line) => /Drain|transition/.test(line))
+        .map((line) => line.trim().replace(/\d+ s left/, 'some time left'));
+    expect(nfqlb('init', `--shm=${SHM}`, '--drain=30')).toEqual(ok);
+    expect(nfqlb('activate', `--shm=${SHM}`, '101', '102')).toEqual(ok);
+    expect(inShow()).toEqual(['Drain: 30 s']);
+    expect(nfqlb('deactivate', `--shm=${SHM}`, '102')).toEqual(ok);
+    expect(inShow()).toEqual(['Drain: 30 s', 'Draining: 102', 'In transition: 498 of 997 buckets, some time left']);
+    expect(JSON.parse(nfqlb('show', '--json', `--shm=${SHM}`).stdout)).toMatchObject({ drain: 30, draining: [102], inTransition: 498 });
+    const port = Array.from({ length: 20 }, (_, i) => String(4711 + i)).find((sport) => explained(sport).includes('former fwmark 102'));
+    expect(explained(port!)).toMatch(
+      /note {5}targets change: for \d+ s, connections of this bucket that begin now go to fwmark 101, others to fwmark 102,/,
+    );
+    expect(nfqlb('deactivate', `--shm=${SHM}`, '--drain=0', '102')).toEqual(ok);
+    expect(inShow()).toEqual(['Drain: 30 s']);
+    expect(nfqlb('init', `--shm=${SHM}`, '--if-absent', '--drain=60')).toEqual(ok);
+    expect(inShow()).toEqual(['Drain: 60 s']);
+    expect(nfqlb('activate', `--shm=${SHM}`, '--drain=1d', '103').stderr).toContain('--drain=1d: must be a whole number from 0 to 86400');
+
+    function explained(sport: string): string {
+      const packet = ['--src=10.0.0.2', '--dst=10.0.0.1', '--proto=tcp', `--sport=${sport}`, '--dport=80'];
+      return nfqlb('explain', `--tshm=${SHM}`, ...packet).stdout;
+    }
+  });
+
   test('replaced by init: a warning lists its targets; with --if-absent an existing one is kept', () => {
     expect(nfqlb('init', `--shm=${SHM}`, '--if-absent', '--M=97', '--N=4')).toEqual(ok);
     expect(nfqlb('activate', `--shm=${SHM}`, '101', '102')).toEqual(ok);

@@ -206,6 +206,7 @@ function deciderOptions(given: ExplainOptions, running: DecisionOptions | undefi
       udpEncapPort: given.sctp_encap ?? running?.udpEncapPort ?? 0,
       noTargetsFwmark: given.notargets_fwmark ?? running?.noTargetsFwmark ?? -1,
       noFlowFwmark: given.nolb_fwmark ?? running?.noFlowFwmark ?? -1,
+      drainsOthers: running?.drainsOthers ?? false,
     },
     promiscuousPing: given.promiscuous_ping ?? running?.promiscuousPing ?? false,
     tier: given.lbshm ?? running?.tier,

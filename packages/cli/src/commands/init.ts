@@ -1,6 +1,6 @@
 import { TargetTable } from '@nfqlb/core/maglev';
 import { addInitOptions, Command, type InitOptions as TableOptions } from '@nfqlb/options';
-import { createTableIfAbsent, DEFAULT_TABLE, readTable, replaceTable } from '@nfqlb/protocol/tables';
+import { changeTable, createTableIfAbsent, DEFAULT_TABLE, readTable, replaceTable } from '@nfqlb/protocol/tables';
 import { TABLE_NAMES } from '../completion/names.js';
 
 interface InitOptions extends TableOptions {
@@ -12,7 +12,7 @@ export function initCommand(): Command {
     'create a target table in shared memory; an existing one is replaced and loses its targets',
   );
   return addInitOptions(command as Command, DEFAULT_TABLE, TABLE_NAMES)
-    .option('--if-absent', 'keep an existing table and its targets')
+    .option('--if-absent', 'keep an existing table and its targets; only --drain is adopted')
     .examples(
       ['nfqlb init', 'the table nfqlb, for up to 32 targets'],
       ['nfqlb init --if-absent --shm=web --M=10007 --N=100', 'another for 100 targets, unless it exists'],
@@ -21,13 +21,20 @@ export function initCommand(): Command {
     .action(init) as Command;
 }
 
-function init({ shm = DEFAULT_TABLE, M, N, ownfw, permutation, ifAbsent }: InitOptions): void {
-  const options = { M, N, ownFwmark: ownfw, permutation };
+function init({ shm = DEFAULT_TABLE, M, N, ownfw, permutation, drain, ifAbsent }: InitOptions): void {
+  const options = { M, N, ownFwmark: ownfw, permutation, drain: drain ?? 0 };
   const adjusted = TargetTable.bucketsFor(options);
   const adjustment = `M adjusted; ${M} -> ${adjusted}`;
   if (ifAbsent) {
-    if (!createTableIfAbsent(shm, options)) warnIfDifferent(shm, { ...options, M: adjusted });
-    else if (adjusted !== M) console.log(adjustment);
+    if (createTableIfAbsent(shm, options)) {
+      if (adjusted !== M) console.log(adjustment);
+      return;
+    }
+    warnIfDifferent(shm, { ...options, M: adjusted });
+    if (drain === undefined) return;
+    changeTable(shm, (table) => {
+      table.drain = drain;
+    });
     return;
   }
   if (adjusted !== M) console.log(adjustment);

@@ -1,6 +1,6 @@
 import type { TargetTable } from '@nfqlb/core/maglev';
 import { Command, text } from '@nfqlb/options';
-import { DEFAULT_TABLE, readTable } from '@nfqlb/protocol/tables';
+import { DEFAULT_TABLE, drainFor, readTable } from '@nfqlb/protocol/tables';
 import { tableNames } from '../completion/names.js';
 
 /** How many buckets are printed. */
@@ -47,10 +47,39 @@ function asText(name: string, table: TargetTable): string {
     `   Active:${targets.map(({ fwmark, slot }) => ` ${fwmark}(${slot})`).join('')}`,
     `   Share:${targets.map(share).join('')}`,
     `   Permutation: ${table.permutation}`,
+    ...drainLines(table),
   ].join('\n');
 }
 
+/** How long connections keep their former targets, and which they may still have. Nothing if no drain was ever asked for. */
+function drainLines(table: TargetTable): string[] {
+  const { drain, draining, formerTargets, M } = table;
+  const buckets = table.bucketsInTransition(drainFor(table).now);
+  return [
+    ...(drain > 0 ? [`   Drain: ${drain} s`] : []),
+    ...(draining.length > 0 ? [`   Draining: ${draining.join(' ')}`] : []),
+    ...(buckets > 0 ? [`   In transition: ${buckets} of ${M} buckets, ${secondsLeft(table, formerTargets!.latest)} s left`] : []),
+  ];
+}
+
+function secondsLeft(table: TargetTable, deadline: number): number {
+  return Math.ceil((deadline - drainFor(table).now) / 1000);
+}
+
 function asJson(name: string, table: TargetTable): object {
-  const { M, N, ownFwmark, permutation, generation } = table;
-  return { shm: name, ownFwmark, M, N, permutation, generation, targets: activeTargets(table), lookup: [...table.lookup] };
+  const { M, N, ownFwmark, permutation, generation, drain, draining } = table;
+  const inTransition = table.bucketsInTransition(drainFor(table).now);
+  return {
+    shm: name,
+    ownFwmark,
+    M,
+    N,
+    permutation,
+    generation,
+    drain,
+    draining,
+    inTransition,
+    targets: activeTargets(table),
+    lookup: [...table.lookup],
+  };
 }

@@ -1,6 +1,7 @@
 import {
   Balancer,
   type BalancerOptions,
+  ConnectionSet,
   extractKey,
   FlowBalancer,
   FragmentTable,
@@ -9,15 +10,19 @@ import {
   Kind,
   PacketKey,
   STATISTICS_LENGTH,
+  type TargetTable,
 } from '@nfqlb/core';
 import { type Decision, type DecisionRecord, decisionOf, decisionRecord, describeDecision, hasFlow } from '@nfqlb/core/explanation';
 import { compileFlows, type Flow, FlowLookup, NO_FLOW } from '@nfqlb/core/flows';
+import { monotonicNow } from '@nfqlb/daemon/fragments';
 import { describeArrival } from '@nfqlb/daemon/trace';
 import type { GivenPacket } from './given-packet.js';
 import type { Situation } from './situation.js';
 
 export interface DeciderOptions {
-  readonly balancer: Pick<BalancerOptions, 'udpEncapPort' | 'noTargetsFwmark' | 'noFlowFwmark'> & { readonly hashMode: 0 | 1 };
+  readonly balancer: Pick<BalancerOptions, 'udpEncapPort' | 'noTargetsFwmark' | 'noFlowFwmark' | 'drainsOthers'> & {
+    readonly hashMode: 0 | 1;
+  };
   readonly promiscuousPing: boolean;
   /** Shared-memory name of the load balancer tier's table. */
   readonly tier: string | undefined;
@@ -57,7 +62,12 @@ export interface TableAsked {
   /** The fwmark's share of the buckets, from 0 to 1, and its weight; absent if no target was chosen. */
   readonly share?: number;
   readonly weight?: number;
+  /** The former target of the packet's bucket, that of new connections (−1 for none), and how long this will last, in seconds; absent without a transition. */
+  readonly transition?: { readonly former: number; readonly target: number; readonly seconds: number };
 }
+
+/** Explaining takes no more packets than this. */
+const REMEMBERED = { connections: 1024 };
 
 /** Describes a packet before any decision. */
 export function describeGiven({ bytes, etherType }: GivenPacket): string {
@@ -89,17 +99,20 @@ export class Decider {
       new Uint32Array(STATISTICS_LENGTH / Uint32Array.BYTES_PER_ELEMENT),
       () => {},
     );
-    const all = { ...balancer, fragments, ...(tier !== undefined && { tier: new FwmarkLookup(situation.tableOf(tier)!) }) };
+    // Which connections the load balancer remembers is not known here: the answer is for one that it does not.
+    const connections = new ConnectionSet(ConnectionSet.createMemory(REMEMBERED, [0, 0]), REMEMBERED);
+    connections.now = monotonicNow();
+    const all = { ...balancer, connections, fragments, ...(tier !== undefined && { tier: new FwmarkLookup(situation.tableOf(tier)!) }) };
     this.#flows = situation.definedFlows();
     if (!situation.flows) {
-      this.#balancer = new Balancer(new FwmarkLookup(situation.tableOf(situation.table!)!), all);
+      this.#balancer = new Balancer(new FwmarkLookup(situation.tableOf(situation.table!)!, connections), all);
       return;
     }
     const lookup = new FlowLookup(compileFlows(situation.flows, { promiscuousPing: options.promiscuousPing }));
     const [matches, octets] = [new Float64Array(lookup.count), new Float64Array(lookup.count)];
-    const tables = lookup.targetNames.map((name) => {
+    const tables = lookup.targetNames.map((name, id) => {
       const table = situation.tableOf(name);
-      return table && new FwmarkLookup(table);
+      return table && new FwmarkLookup(table, connections, id);
     });
     this.#lookup = lookup;
     this.#balancer = new FlowBalancer({ lookup, tables, matches, octets }, all);
@@ -142,9 +155,11 @@ export class Decider {
     const { M, N } = table;
     const targets = table.fwmarks;
     const slot = table.active.indexOf(fwmark);
-    if (!choice || fwmark < 0 || slot < 0) return { name, M, N, targets };
-    const buckets = new FwmarkLookup(table).fwmarks.filter((chosen) => chosen === fwmark).length;
-    return { name, M, N, targets, share: buckets / M, weight: table.weightOf(slot) };
+    const { fwmarks } = new FwmarkLookup(table);
+    const transition = choice && transitionOf(table, choice.bucket, fwmarks[choice.bucket]!);
+    const asked = { name, M, N, targets, ...(transition && { transition }) };
+    if (!choice || fwmark < 0 || slot < 0) return asked;
+    return { ...asked, share: fwmarks.filter((chosen) => chosen === fwmark).length / M, weight: table.weightOf(slot) };
   }
 
   #deciderWithout(flow: string): Decider {
@@ -155,4 +170,11 @@ export class Decider {
     }
     return decider;
   }
+}
+
+function transitionOf({ formerTargets }: TargetTable, bucket: number, target: number): TableAsked['transition'] {
+  if (!formerTargets) return undefined;
+  const former = formerTargets.former[bucket]!;
+  const seconds = Math.ceil((formerTargets.deadline[bucket]! - monotonicNow()) / 1000);
+  return former >= 0 && seconds > 0 ? { former, target, seconds } : undefined;
 }

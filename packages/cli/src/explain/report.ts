@@ -113,7 +113,7 @@ function describeShare(fwmark: number, { share = 0, weight = 1 }: TableAsked): s
 }
 
 /** Notes on packets of this kind. */
-function remarksOn({ decision: { kind, reason, choice } }: Answer): string[] {
+function remarksOn({ decision: { kind, reason, choice }, table }: Answer): string[] {
   const remarks: string[] = [];
   if (kind === Kind.IcmpInner) {
     remarks.push(
@@ -130,6 +130,13 @@ function remarksOn({ decision: { kind, reason, choice } }: Answer): string[] {
   }
   if (choice?.over === 'ports')
     remarks.push('SCTP is hashed over its ports alone, so that all paths of an association reach one target (hash_mode)');
+  if (table?.transition) {
+    const { former, target, seconds } = table.transition;
+    const to = target < 0 ? 'to no target' : `to fwmark ${target}`;
+    remarks.push(
+      `targets change: for ${seconds} s, connections of this bucket that begin now go ${to}, others to fwmark ${former}, unless the load balancer remembers where they began`,
+    );
+  }
   return remarks;
 }
 

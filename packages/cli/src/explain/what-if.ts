@@ -1,6 +1,7 @@
 import { CoreError, TargetTable } from '@nfqlb/core';
 import { defineFlow, requireNetworks } from '@nfqlb/core/flows';
 import { type ConfigurationCommand, configurationCommand, UsageError } from '@nfqlb/options';
+import { drainFor } from '@nfqlb/protocol/tables';
 import type { Situation } from './situation.js';
 
 /** A command to try out. */
@@ -34,8 +35,9 @@ export function tryOut({ line, command }: WhatIf, situation: Situation, table: s
     switch (asked.name) {
       case 'activate': {
         const named = tableNamed(asked.shm);
-        if (asked.index === undefined) named.table.activate(asked.targets);
-        else if (asked.targets[0]) named.table.activateAt(asked.index, asked.targets[0]);
+        const drain = drainFor(named.table, asked.drain);
+        if (asked.index === undefined) named.table.activate(asked.targets, drain);
+        else if (asked.targets[0]) named.table.activateAt(asked.index, asked.targets[0], drain);
         return;
       }
       case 'deactivate':
@@ -57,19 +59,21 @@ export function tryOut({ line, command }: WhatIf, situation: Situation, table: s
     }
   }
 
-  function deactivate({ shm, fwmarks, index }: Extract<ConfigurationCommand, { name: 'deactivate' }>): void {
+  function deactivate({ shm, fwmarks, index, drain: seconds }: Extract<ConfigurationCommand, { name: 'deactivate' }>): void {
     const { name, table: changed } = tableNamed(shm);
-    const active = changed.fwmarks;
+    // A draining one may be dead: then its connections are cut.
+    const active = [...changed.fwmarks, ...changed.draining];
     const other = fwmarks.find((fwmark) => !active.includes(fwmark));
     if (other !== undefined) throw refuse(`fwmark ${other} is not active in table ${name}; ${names(active)}`);
-    if (index === undefined) changed.deactivate(fwmarks);
-    else changed.deactivateAt(index);
+    const drain = drainFor(changed, seconds);
+    if (index === undefined) changed.deactivate(fwmarks, drain);
+    else changed.deactivateAt(index, drain);
   }
 
-  function init({ shm, M, N, ownfw, permutation }: Extract<ConfigurationCommand, { name: 'init' }>): void {
+  function init({ shm, M, N, ownfw, permutation, drain = 0 }: Extract<ConfigurationCommand, { name: 'init' }>): void {
     const name = shm ?? table;
     if (name === undefined) throw refuse('name a table with --shm');
-    const options = { M, N, ownFwmark: ownfw, permutation };
+    const options = { M, N, ownFwmark: ownfw, permutation, drain };
     const memory = new ArrayBuffer(TargetTable.byteLength(options));
     TargetTable.create(memory, options);
     situation.replaceTable(name, memory);

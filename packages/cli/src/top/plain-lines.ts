@@ -1,4 +1,5 @@
 import { printable } from '@nfqlb/core/explanation';
+import { drainingOf } from './draining.js';
 import type { Figures } from './figures.js';
 
 /**
@@ -18,6 +19,7 @@ export function plainLines(figures: Figures, time: string): string[] {
       ].join(' '),
     );
   const now = (name: string): number => status.fragments[name] ?? 0;
+  const draining = drainingOf(status);
   return [
     line('total', {
       'packets/s': figures.packets,
@@ -59,6 +61,16 @@ export function plainLines(figures: Figures, time: string): string[] {
       'discarded/s': rates.fragsDiscarded ?? 0,
       'reinjected/s': rates.reinjected ?? 0,
     }),
+    ...(draining
+      ? [
+          line('drain', {
+            targets: draining.targets.join(','),
+            buckets: draining.buckets,
+            remembered: draining.remembered,
+            'no-room': draining.refused,
+          }),
+        ]
+      : []),
     ...figures.drops.map(({ reason, packets, all }) => line(`drop ${reason}`, { 'packets/s': packets, packets: all })),
     ...targets.map(({ fwmark, packets, bits, all }) => line(`target ${fwmark}`, { 'packets/s': packets, 'bits/s': bits, packets: all })),
     ...flows.map(({ name, target, packets, bits, all }) =>

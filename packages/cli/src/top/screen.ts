@@ -2,6 +2,7 @@
 
 import { printable } from '@nfqlb/core/explanation';
 import type { Status } from '@nfqlb/protocol/status';
+import { type Draining, drainingOf } from './draining.js';
 import type { FastFigures, Figures, FlowFigures, QueueFigures, TargetFigures } from './figures.js';
 import { duration, megabits, percent, whole } from './written-numbers.js';
 
@@ -70,6 +71,8 @@ function body(figures: Figures, room: number): ScreenLine[] {
   ];
   const drops = figures.drops.map(({ reason, packets, all }) => `${reason} ${whole(packets)}/s (${whole(all)})`);
   if (drops.length > 0) top.push(plain(`dropped  ${drops.join('  ')}`));
+  const draining = drainingOf(figures.status);
+  if (draining) top.push(plain(drainText(draining)));
   top.push(plain(''));
   const left = room - top.length;
   const { targets, flows } = figures;
@@ -136,6 +139,11 @@ function fragmentLines({ status, fragments: rates }: Figures): ScreenLine[] {
       `fragments  ${rate('lookups')}  datagrams ${now('active')}  stored ${now('fragsUsed')}/${now('fragsMax')}  sent on ${rate('reinjected')}  no room ${rate('rejected')}  lost ${rate('fragsDiscarded')}`,
     ),
   ];
+}
+
+function drainText({ targets, buckets, remembered, refused }: Draining): string {
+  const who = targets.length > 0 ? `${targets.join(' ')}  ` : '';
+  return `draining  ${who}buckets ${whole(buckets)}  remembered ${whole(remembered)}  no room ${whole(refused)}`;
 }
 
 function targetTable(targets: readonly TargetFigures[], room: number): ScreenLine[] {

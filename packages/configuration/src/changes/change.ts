@@ -14,7 +14,11 @@ export type Change =
       readonly targets: readonly Required<Target>[];
       readonly activate: readonly Required<Target>[];
       readonly deactivate: readonly number[];
+      /** How long connections keep their former target, in seconds, if not as long as the table says. */
+      readonly drain?: number | undefined;
     }
+  /** The default of later changes, in seconds. */
+  | { readonly kind: 'set-drain'; readonly name: string; readonly drain: number }
   | { readonly kind: 'define-flow'; readonly flow: FlowDefinition }
   | { readonly kind: 'delete-flow'; readonly name: string }
   | { readonly kind: 'delete-table'; readonly name: string };
@@ -27,16 +31,21 @@ export function commandsOf(change: Change): string[] {
     case 'create-table':
     case 'replace-table': {
       const { name, table } = change;
-      const { M, N, ownFwmark, permutation, targets } = table;
+      const { M, N, ownFwmark, permutation, drain, targets } = table;
       const ownfw = ownFwmark === 0 ? '' : ` --ownfw=${ownFwmark}`;
       const kind = permutation === 'fwmark' ? '' : ` --permutation=${permutation}`;
-      return [`init --shm=${quoted(name)} --M=${M} --N=${N}${ownfw}${kind}`, ...activations(name, targets)];
+      return [
+        `init --shm=${quoted(name)} --M=${M} --N=${N}${ownfw}${kind}${drainOption(drain || undefined)}`,
+        ...activations(name, targets),
+      ];
     }
     case 'set-targets': {
-      const { name, activate, deactivate } = change;
-      const out = deactivate.length > 0 ? [`deactivate --shm=${quoted(name)} ${deactivate.join(' ')}`] : [];
-      return [...out, ...activations(name, activate)];
+      const { name, activate, deactivate, drain } = change;
+      const out = deactivate.length > 0 ? [`deactivate --shm=${quoted(name)}${drainOption(drain)} ${deactivate.join(' ')}`] : [];
+      return [...out, ...activations(name, activate, drain)];
     }
+    case 'set-drain':
+      return [`init --if-absent --shm=${quoted(change.name)} --drain=${change.drain}`];
     case 'define-flow': {
       const { name, ...fields } = change.flow;
       const options = FLOW_OPTIONS.flatMap((option) => {
@@ -54,12 +63,16 @@ export function commandsOf(change: Change): string[] {
 }
 
 /** One command for all targets of the same weight. */
-function activations(name: string, targets: readonly Required<Target>[]): string[] {
+function activations(name: string, targets: readonly Required<Target>[], drain?: number): string[] {
   return [...new Set(targets.map(({ weight }) => weight))].map((weight) => {
     const share = weight === 1 ? '' : ` --weight=${weight}`;
     const members = targets.filter((target) => target.weight === weight);
-    return `activate --shm=${quoted(name)}${share} ${members.map(({ fwmark }) => fwmark).join(' ')}`;
+    return `activate --shm=${quoted(name)}${share}${drainOption(drain)} ${members.map(({ fwmark }) => fwmark).join(' ')}`;
   });
+}
+
+function drainOption(drain: number | undefined): string {
+  return drain === undefined ? '' : ` --drain=${drain}`;
 }
 
 /** Quoted so that a shell reads it as one word. */

@@ -30,6 +30,9 @@ class Model implements Present {
         this.tables.set(change.name, { ...table, targets: [...others, ...change.activate] });
         break;
       }
+      case 'set-drain':
+        this.tables.set(change.name, { ...this.tables.get(change.name)!, drain: change.drain });
+        break;
       case 'define-flow':
         this.definitions.set(change.flow.name, change.flow);
         break;
@@ -52,6 +55,7 @@ const table: fc.Arbitrary<DeclaredTable> = fc.record({
   N: fc.constant(8),
   ownFwmark: fc.constantFrom(0, 1),
   permutation: fc.constant('fwmark'),
+  drain: fc.constantFrom(0, 30),
   targets,
 });
 const TABLES = ['a', 'b', 'c'];
@@ -59,7 +63,7 @@ const declared: fc.Arbitrary<Configuration> = fc
   .tuple(fc.dictionary(fc.constantFrom(...TABLES), table), fc.constantFrom(...TABLES))
   .chain(([tables, always]) => {
     const all = new Map(
-      Object.entries({ [always]: { M: 97, N: 8, ownFwmark: 0, permutation: 'fwmark', targets: [] } as DeclaredTable, ...tables }),
+      Object.entries({ [always]: { M: 97, N: 8, ownFwmark: 0, permutation: 'fwmark', drain: 0, targets: [] } as DeclaredTable, ...tables }),
     );
     const flow: fc.Arbitrary<DeclaredFlow> = fc.record({
       name: fc.constantFrom('f', 'g', 'h', 'i'),
@@ -98,7 +102,7 @@ test('from any state, the changes lead to the declared state, and then there are
   );
 });
 
-const TABLE: DeclaredTable = { M: 997, N: 32, ownFwmark: 0, permutation: 'fwmark', targets: [{ fwmark: 101, weight: 1 }] };
+const TABLE: DeclaredTable = { M: 997, N: 32, ownFwmark: 0, permutation: 'fwmark', drain: 0, targets: [{ fwmark: 101, weight: 1 }] };
 const web: DeclaredFlow = { name: 'web', target: 'web', dports: '80', place: 'f:2:3' };
 
 describe('the fewest changes, as commands', () => {
@@ -137,6 +141,21 @@ describe('the fewest changes, as commands', () => {
       'init --shm=web --M=101 --N=32 --ownfw=5 --permutation=nfqlb',
       'activate --shm=web 101',
     ]);
+  });
+
+  test('how long connections keep their former target: for later changes, or for this one', () => {
+    const two = { ...TABLE, targets: [{ fwmark: 102, weight: 1 }], drain: 30 };
+    expect(commands({ tables: new Map([['old', two]]) })).toEqual([
+      'init --if-absent --shm=old --drain=30',
+      'deactivate --shm=old 101',
+      'activate --shm=old 102',
+    ]);
+    const [, change] = changesBetween(model, { tables: new Map([['old', two]]), flows: undefined });
+    expect(commandsOf({ ...change!, drain: 0 } as Change)).toEqual([
+      'deactivate --shm=old --drain=0 101',
+      'activate --shm=old --drain=0 102',
+    ]);
+    expect(commands({ tables: new Map([['new', two]]) })[0]).toBe('init --shm=new --M=997 --N=32 --drain=30');
   });
 
   test('M is lowered to a prime, as init does it', () => {

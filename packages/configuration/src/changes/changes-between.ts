@@ -45,7 +45,11 @@ function tableChanges(present: Present, { tables = new Map() }: Configuration): 
     if (!isAlike(before, table)) return [{ kind: 'replace-table', name, table }];
     const activate = table.targets.filter(({ fwmark, weight }) => weightIn(before, fwmark) !== weight);
     const deactivate = before.targets.map(({ fwmark }) => fwmark).filter((fwmark) => weightIn(table, fwmark) === undefined);
-    return activate.length + deactivate.length > 0 ? [{ kind: 'set-targets', name, targets: table.targets, activate, deactivate }] : [];
+    const { targets, drain } = table;
+    return [
+      ...(drain === before.drain ? [] : [{ kind: 'set-drain', name, drain } as const]),
+      ...(activate.length + deactivate.length > 0 ? [{ kind: 'set-targets', name, targets, activate, deactivate } as const] : []),
+    ];
   });
 }
 

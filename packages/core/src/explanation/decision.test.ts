@@ -9,6 +9,7 @@ import { TargetTable } from '../maglev/target-table.js';
 import { type PacketBuilder, packet } from '../packet-builder/index.js';
 import { REASON_NAMES, type Reason } from '../reason.js';
 import { HASH_KEY } from '../testing/naive-fragments.js';
+import { ConnectionSet } from '../transition/connection-set.js';
 import { ETH_P_IP, ETH_P_IPV6 } from '../wire/ethertype.js';
 import { type DecisionNames, decisionOf, describeDecision } from './decision.js';
 
@@ -23,6 +24,15 @@ function tableOf(...fwmarks: readonly number[]): FwmarkLookup {
 function fragmentTable(stored = 4): FragmentTable {
   const options = { size: 7, buckets: 0, fragments: stored, mtu: 600, ttl: 1000, holes: 0 };
   return new FragmentTable(FragmentTable.createMemory(options, HASH_KEY), options, new Uint32Array(STATISTICS_LENGTH / 4));
+}
+
+/** A load balancer just after target 101 has been replaced by 102, with a drain. */
+function inTransition(): Balancer {
+  const connections = new ConnectionSet(ConnectionSet.createMemory({}, HASH_KEY));
+  const table = TargetTable.create(new ArrayBuffer(TargetTable.byteLength(SIZE)), SIZE);
+  table.activate([{ fwmark: 101 }]);
+  table.setTargets([{ fwmark: 102 }], { now: 0, seconds: 30 });
+  return new Balancer(new FwmarkLookup(table, connections), { connections });
 }
 
 /** Description of the decision about the last of these packets. */
@@ -46,6 +56,7 @@ function flowBalancer(flow: FlowDefinition, table: FwmarkLookup | undefined, opt
 
 const ip = packet().ipv4('10.0.0.2', '10.0.0.1');
 const udp = ip.udp(4711, 5001);
+const tcp = ip.tcp(4711, 80);
 const first = ip.fragment({ id: 7, offset: 0, more: true }).udp(4711, 5001).payload(56);
 const later = ip.fragment({ id: 7, offset: 64, more: false }).protocol(17).payload(64);
 const WEB: FlowDefinition = { name: 'web', target: 'w', protocols: 'udp', dports: '5001' };
@@ -69,6 +80,16 @@ describe('each reason', () => {
       'balanced',
       () => describeLast(new Balancer(one(101)), [ip.sctp(1, 2)], { table: 'nfqlb' }),
       /^balanced: table nfqlb, hash of the ports 0x[0-9a-f]{8} mod 97/,
+    ],
+    [
+      'former-target',
+      () => describeLast(inTransition(), [tcp], { table: 'w' }),
+      /^balanced: table w, hash 0x[0-9a-f]{8} mod 97 = bucket \d+, where targets change: not a new connection -> former fwmark 101$/,
+    ],
+    [
+      'connection-known',
+      () => describeLast(inTransition(), [tcp, tcp]),
+      /^balanced: hash 0x[0-9a-f]{8} mod 97 = bucket \d+, where targets change: a remembered connection -> fwmark 101$/,
     ],
     [
       'fragment-known',

@@ -71,6 +71,10 @@ export function describeDecision(decision: Decision): string {
   switch (reason) {
     case Reason.Balanced:
       return `balanced: ${describeChoice(decision)} -> fwmark ${fwmark}`;
+    case Reason.ConnectionKnown:
+      return `balanced: ${describeChoice(decision)}, where targets change: a remembered connection -> fwmark ${fwmark}`;
+    case Reason.FormerTarget:
+      return `balanced: ${describeChoice(decision)}, where targets change: not a new connection -> former fwmark ${fwmark}`;
     case Reason.FragmentKnown:
       return `balanced: a later fragment, goes where its first went -> fwmark ${fwmark}`;
     case Reason.FragmentToTier:

@@ -2,4 +2,4 @@ export { type Choice, type Decision, type DecisionNames, decisionOf, describeDec
 export { describeIcmp } from './icmp.js';
 export { describeKey, hasPortFields, protocolName } from './packet.js';
 export { printable } from './printable.js';
-export { type DecisionRecord, decisionRecord } from './record.js';
+export { asksTable, type DecisionRecord, decisionRecord } from './record.js';

@@ -27,11 +27,16 @@ export interface DecisionRecord {
   readonly flow?: string;
 }
 
+/** Whether a decision with this reason asked a target table. */
+export function asksTable(reason: Reason): boolean {
+  return reason === Reason.Balanced || reason === Reason.NoTarget || reason === Reason.ConnectionKnown || reason === Reason.FormerTarget;
+}
+
 /** Converts a decision about a packet with this key; the fields are in the order of `sim replay --json`. */
 export function decisionRecord({ fwmark, reason, kind, flow, choice }: Decision, key: PacketKey): DecisionRecord {
   const verdict = fwmark >= 0 ? 'accept' : fwmark === DROP ? 'drop' : 'store';
   const known = kind !== Kind.Malformed;
-  const asked = known && (reason === Reason.Balanced || reason === Reason.NoTarget);
+  const asked = known && asksTable(reason);
   return {
     verdict,
     fwmark: fwmark >= 0 ? fwmark : null,

@@ -22,12 +22,18 @@ export function unlock(words: Int32Array, at: number): void {
   if (Atomics.exchange(words, at, FREE) === CONTENDED) Atomics.notify(words, at, 1);
 }
 
+/** Acquires the lock, unless another thread holds it for some µs: for threads that can do without. */
+export function lockWithinSpins(words: Int32Array, at: number): boolean {
+  for (let i = 0; i < SPINS; i++) if (tryLock(words, at)) return true;
+  return false;
+}
+
 /**
  * Acquires the lock, unless another thread holds it for `timeout` milliseconds. For threads that must not wait forever, because the holder may have
  * died.
  */
 export function lockWithin(words: Int32Array, at: number, timeout: number): boolean {
-  for (let i = 0; i < SPINS; i++) if (tryLock(words, at)) return true;
+  if (lockWithinSpins(words, at)) return true;
   if (Atomics.exchange(words, at, CONTENDED) === FREE) return true;
   Atomics.wait(words, at, CONTENDED, timeout);
   return Atomics.exchange(words, at, CONTENDED) === FREE;

@@ -115,6 +115,21 @@ export class PacketKey {
     return halfSipHash(this.words, ipv4 ? 3 : 0, KEY_ID / 4, ipv4 ? 4 : 1, this.fragmentId, this.fragmentProtocol, k0, k1);
   }
 
+  /**
+   * Keyed hash of a connection's client: source address, ports and protocol, for use within one program. With {@link hashAll}, which has the destination
+   * too, it identifies the connection. ICMP has an echo id in place of ports.
+   *
+   * @param portsOnly without the address: all paths of a multihomed SCTP association share only these
+   * @param k0 @param k1 as for {@link hashFragment}
+   */
+  hashClient(portsOnly: boolean, k0: number, k1: number): number {
+    const words = this.words;
+    const ports = words[KEY_ID / 4]! ^ words[KEY_SOURCE_PORT / 4]!;
+    // Of an IPv4 address only the last word differs.
+    const begin = portsOnly ? KEY_DESTINATION / 4 : this.family === 4 ? KEY_DESTINATION / 4 - 1 : KEY_SOURCE / 4;
+    return halfSipHash(words, begin, KEY_DESTINATION / 4, 1, ports, this.protocol, k0, k1);
+  }
+
   /** Hash of the two ports, which all paths of a multihomed SCTP association share (RFC 9260 §6.4). */
   hashPorts(): number {
     return djb2(this.words, KEY_SOURCE_PORT / 4, KEY_LENGTH / 4);

@@ -1,6 +1,8 @@
 import { CoreError } from '../core-error.js';
+import type { ConnectionSet } from '../transition/connection-set.js';
 import { NONE } from './populate.js';
 import type { TargetTable } from './target-table.js';
+import { type FormerTargetsCopy, Transitions, type WATCHED } from './transitions.js';
 
 /**
  * A target table for deciding packets: bucket → fwmark, a private copy that no other process changes.
@@ -16,24 +18,34 @@ export class FwmarkLookup {
   readonly ownFwmark: number;
   /** Fwmark by bucket, or −1 for no target. */
   readonly fwmarks: Int32Array;
+  /** The same, or {@link WATCHED} for a bucket whose packets need a closer look. {@link refresh} may replace it. */
+  steady: Int32Array;
+  /** Where old connections go; absent if none are remembered. */
+  readonly transitions: Transitions | undefined;
 
   readonly #table: TargetTable;
   readonly #active: Int32Array;
   #generation: number | undefined;
 
-  /** @throws {@link CoreError} `not-a-table` if C nfqlb is just writing the table */
-  constructor(table: TargetTable) {
+  /**
+   * @param connections the remembered connections; without them, all packets go by the table alone
+   * @param id number of the table among those that share `connections`
+   * @throws {@link CoreError} `not-a-table` if C nfqlb is just writing the table
+   */
+  constructor(table: TargetTable, connections?: ConnectionSet, id: number = 0) {
     this.#table = table;
     this.M = table.M;
     this.ownFwmark = table.ownFwmark;
     this.fwmarks = new Int32Array(table.M);
     this.#active = new Int32Array(table.N);
+    this.steady = this.fwmarks;
+    this.transitions = connections && new Transitions(this.fwmarks, connections, id);
     // The generation first: refresh() adopts changes after that.
     this.#generation = table.generation;
     const active = snapshot(table.active);
     const lookup = this.#computeLookup(active);
     if (!lookup) throw new CoreError('not-a-table', 'not a target table: invalid permutation rows');
-    this.#take(lookup, active);
+    this.#take(lookup, active, Transitions.read(table.formerTargets));
     this.refresh();
   }
 
@@ -48,6 +60,16 @@ export class FwmarkLookup {
    * @returns whether anything had changed
    */
   refresh(): boolean {
+    const changed = this.#adopt();
+    const { transitions } = this;
+    if (transitions !== undefined && transitions.now >= transitions.due) {
+      transitions.settle();
+      this.steady = transitions.steady;
+    }
+    return changed;
+  }
+
+  #adopt(): boolean {
     // The memory no longer contains this table: keep the copy until the new table is mapped.
     if (!this.#table.intact) return false;
     const { generation } = this.#table;
@@ -61,9 +83,10 @@ export class FwmarkLookup {
     const written = counted ? snapshot(this.#table.lookup) : undefined;
     // Any program of this user can write there, so use only a valid lookup.
     const lookup = written && isLookup(written, active) ? written : this.#computeLookup(active);
+    const former = counted && this.transitions ? Transitions.read(this.#table.formerTargets) : undefined;
     // If a writer has started meanwhile, the data may be a mix of two tables.
     if (!lookup || this.#table.generation !== generation || !this.#table.intact) return false;
-    this.#take(lookup, active);
+    this.#take(lookup, active, former);
     this.#generation = generation;
     return true;
   }
@@ -79,12 +102,15 @@ export class FwmarkLookup {
     return this.#table.computeLookup(active, weights);
   }
 
-  #take(lookup: Int32Array, active: Int32Array): void {
+  #take(lookup: Int32Array, active: Int32Array, former: FormerTargetsCopy | undefined): void {
     for (let bucket = 0; bucket < lookup.length; bucket++) {
       const slot = lookup[bucket]!;
       this.fwmarks[bucket] = slot < 0 ? NONE : active[slot]!;
     }
     this.#active.set(active);
+    if (this.transitions === undefined) return;
+    this.transitions.take(active, former);
+    this.steady = this.transitions.steady;
   }
 }
 

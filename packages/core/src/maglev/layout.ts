@@ -8,15 +8,25 @@
 //
 // The next multiple of 64 is the start of an extension that C nfqlb ignores:
 //
-//   0 | u32 magic | u32 version | u32 kind | i32 generation | 240 octets reserved, zero |
+//   0 | u32 magic | u32 version | u32 kind | i32 generation |
+//  16 | u32 drain | 4 octets unused | f64 latest  |  s: default of changes; ms: when the last transition ends or ended, 0 if there was none
+//  32 | 224 octets reserved, zero               |
 // 256 | i32 weighed[N]                          |  the fwmark that weight[i] is for
 //     | u32 weight[N]                           |
+//
+// Since version 2, the next multiple of 8 is the start of the transitions (former-targets.ts):
+//
+//     | f64 deadline[M]                         |  ms by CLOCK_MONOTONIC: until then the bucket's old connections go to former[i]
+//     | i32 former[M]                           |  fwmark that the bucket had before, −1 for none
+//     | i32 draining[N]                         |  inactive fwmarks that old connections may still use, in the order they left; −1 for none
 //
 // A weight is valid only while its slot still has that fwmark; otherwise it is 1. So if C nfqlb refills a slot, the new target does not inherit
 // the weight of the old one.
 
 export const MAGIC = 0x316c716e; // "nql1"
-export const VERSION = 1;
+export const VERSION = 2;
+/** Has no transitions. */
+export const VERSION_1 = 1;
 
 /** Permutation kinds by their number in the extension. */
 export const KINDS = ['fwmark', 'nfqlb'] as const;
@@ -34,6 +44,9 @@ export const EXT_MAGIC = 0;
 export const EXT_VERSION = 1;
 export const EXT_KIND = 2;
 export const EXT_GENERATION = 3;
+export const EXT_DRAIN = 4;
+/** As a 64-bit word of the extension. */
+export const EXT_LATEST = 3;
 /** Octets of the extension before its arrays. */
 export const EXT_HEADER = 256;
 
@@ -49,6 +62,11 @@ export interface Layout {
   readonly extension: number;
   readonly weighed: number;
   readonly weight: number;
+  /** Length of a table of version 1. */
+  readonly size1: number;
+  readonly deadline: number;
+  readonly former: number;
+  readonly draining: number;
   /** Total length. */
   readonly size: number;
 }
@@ -62,5 +80,23 @@ export function layoutOf(M: number, N: number): Layout {
   const extension = Math.ceil(cSize / 64) * 64;
   const weighed = extension + EXT_HEADER;
   const weight = weighed + 4 * N;
-  return { lookup, permutation, active, length, cSize, extension, weighed, weight, size: weight + 4 * N };
+  const size1 = weight + 4 * N;
+  const deadline = Math.ceil(size1 / 8) * 8;
+  const former = deadline + 8 * M;
+  const draining = former + 4 * M;
+  return {
+    lookup,
+    permutation,
+    active,
+    length,
+    cSize,
+    extension,
+    weighed,
+    weight,
+    size1,
+    deadline,
+    former,
+    draining,
+    size: draining + 4 * N,
+  };
 }

@@ -6,7 +6,7 @@ import { CoreError } from '../core-error.js';
 import { fwmark, M as primes } from '../testing/arbitraries.js';
 import { runs } from '../testing/runs.js';
 import { EXT_GENERATION, EXT_VERSION, layoutOf } from './layout.js';
-import { Permutations } from './permutation.js';
+import { type PermutationKind, Permutations } from './permutation.js';
 import { type TableOptions, TargetTable } from './target-table.js';
 
 /** A table that C nfqlb built with these commands; see test-data/README.md. */
@@ -125,6 +125,56 @@ describe('a table made by C nfqlb', () => {
     const rows = (buffer: ArrayBuffer): string => Buffer.from(buffer, 16 + 4 * 101, 4 * 101 * 5).toString('hex');
     expect(memory.byteLength).toBe(2472);
     expect(rows(memory)).toBe(rows(madeByC()));
+  });
+});
+
+describe('draining', () => {
+  const DRAIN = { now: 1000, seconds: 30 };
+
+  /** A table as version 1 created it: it ends before the transitions. */
+  function version1(): ArrayBuffer {
+    const table = create({ M: 97, N: 4 });
+    extensionOf(table)[EXT_VERSION] = 1;
+    return table.memory.slice(0, layoutOf(97, 4).size1);
+  }
+
+  test.each([
+    ['C nfqlb', madeByC],
+    ['an older version', version1],
+  ])('is refused in a table made by %s, which can be changed without', (_name, make) => {
+    const table = TargetTable.open(make());
+    expect(() => table.activate([{ fwmark: 7 }], DRAIN)).toThrow(
+      /^connections cannot be drained in this table: it was created by C nfqlb or/,
+    );
+    expect(() => Object.assign(table, { drain: 30 })).toThrow(/cannot be drained/);
+    expect(active(table)).not.toContain(7);
+    table.activate([{ fwmark: 7 }], { now: 1000, seconds: 0 });
+    expect(active(table)).toContain(7);
+    expect(table).toMatchObject({ drain: 0, draining: [] });
+  });
+
+  test.each<PermutationKind>(['fwmark', 'nfqlb'])('changes nothing of what C nfqlb reads, or of the generations (%s)', (permutation) => {
+    const tables = [1, 2].map(() => create({ M: 97, N: 4, permutation }));
+    tables.forEach((table, i) => {
+      const drain = i === 0 ? undefined : DRAIN;
+      table.activate([{ fwmark: 1 }, { fwmark: 2 }, { fwmark: 3 }], drain);
+      table.deactivate([2], drain);
+      table.setTargets([{ fwmark: 9 }], drain);
+    });
+    const [cut, drained] = tables.map(({ memory, generation }) => [
+      generation,
+      Buffer.from(memory, 0, layoutOf(97, 4).cSize).toString('hex'),
+    ]);
+    expect(drained).toEqual(cut);
+  });
+
+  test('has a default for each table', () => {
+    const table = create({ M: 97, N: 4, drain: 30 });
+    expect(TargetTable.open(table.memory).drain).toBe(30);
+    table.drain = 60;
+    expect(TargetTable.open(table.memory).drain).toBe(60);
+    for (const drain of [-1, 0.5, 86_401])
+      expect(() => create({ M: 97, N: 4, drain })).toThrow(`drain ${drain}: must be a whole number from 0 to 86400`);
   });
 });
 
@@ -334,8 +384,8 @@ describe('bad input', () => {
 
   test('a table of a later version is refused, not misread', () => {
     const table = create({ M: 7, N: 3 });
-    extensionOf(table)[EXT_VERSION] = 2;
-    expect(() => TargetTable.open(table.memory)).toThrow('a target table of version 2; this program knows version 1');
+    extensionOf(table)[EXT_VERSION] = 3;
+    expect(() => TargetTable.open(table.memory)).toThrow('a target table of version 3; this program knows versions 1 and 2');
   });
 
   test('errors have stable codes', () => {

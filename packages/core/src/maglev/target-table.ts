@@ -1,6 +1,8 @@
 import { CoreError } from '../core-error.js';
+import { type Drain, FormerTargets, MAX_DRAIN_S } from './former-targets.js';
 import {
   BUCKETS,
+  EXT_DRAIN,
   EXT_GENERATION,
   EXT_HEADER,
   EXT_KIND,
@@ -14,6 +16,7 @@ import {
   OWN_FWMARK,
   SLOTS,
   VERSION,
+  VERSION_1,
 } from './layout.js';
 import { NFQLB_MAX_BUCKETS, type PermutationKind, Permutations } from './permutation.js';
 import { NONE, populate } from './populate.js';
@@ -34,6 +37,8 @@ export interface TableOptions {
   /** In the table of a load balancer tier, the fwmark of this load balancer; otherwise 0. */
   readonly ownFwmark?: number;
   readonly permutation?: PermutationKind;
+  /** How long connections keep their former target at a change that does not say it, in seconds. Default 0. */
+  readonly drain?: number;
 }
 
 /** A target to be activated. */
@@ -59,6 +64,8 @@ export class TargetTable {
   readonly lookup: Int32Array;
   /** Fwmark by slot, or −1. Shared memory: may change at any time. */
   readonly active: Int32Array;
+  /** Where old connections go; absent in a table created by C nfqlb, or of version 1. */
+  readonly formerTargets: FormerTargets | undefined;
 
   readonly #memory: ArrayBufferLike;
   readonly #header: Uint32Array;
@@ -85,13 +92,19 @@ export class TargetTable {
     this.active = new Int32Array(memory, layout.active, N);
 
     this.permutation = 'nfqlb';
-    if (memory.byteLength >= layout.size) {
+    if (memory.byteLength >= layout.size1) {
       const extension = new Int32Array(memory, layout.extension, EXT_HEADER / 4);
       if (extension[EXT_MAGIC] === MAGIC) {
         const kind = KINDS[extension[EXT_KIND]!];
-        if (extension[EXT_VERSION] !== VERSION || kind === undefined) {
-          throw new CoreError('not-a-table', `a target table of version ${extension[EXT_VERSION]}; this program knows version ${VERSION}`);
+        const version = extension[EXT_VERSION];
+        const known = version === VERSION ? memory.byteLength >= layout.size : version === VERSION_1;
+        if (!known || kind === undefined) {
+          throw new CoreError(
+            'not-a-table',
+            `a target table of version ${version}; this program knows versions ${VERSION_1} and ${VERSION}`,
+          );
         }
+        if (version === VERSION) this.formerTargets = new FormerTargets(memory, layout, M, N);
         this.permutation = kind;
         this.#extension = extension;
         this.#weighed = new Int32Array(memory, layout.weighed, N);
@@ -114,7 +127,7 @@ export class TargetTable {
 
   /** Creates a table without targets in `memory`, which must have at least {@link byteLength} octets and be zero. */
   static create(memory: ArrayBufferLike, options: TableOptions): TargetTable {
-    const { M, N, permutation } = checkOptions(options);
+    const { M, N, permutation, drain } = checkOptions(options);
     const layout = layoutOf(M, N);
     const header = new Int32Array(memory, 0, HEADER / 4);
     header[OWN_FWMARK] = options.ownFwmark ?? 0;
@@ -132,8 +145,11 @@ export class TargetTable {
     const extension = new Int32Array(memory, layout.extension, EXT_HEADER / 4);
     extension[EXT_VERSION] = VERSION;
     extension[EXT_KIND] = KINDS.indexOf(permutation);
+    extension[EXT_DRAIN] = drain;
     extension[EXT_MAGIC] = MAGIC;
-    return new TargetTable(memory);
+    const table = new TargetTable(memory);
+    table.formerTargets!.clear();
+    return table;
   }
 
   /** Opens the table in `memory`, created by this program or by C nfqlb. Throws {@link CoreError} `not-a-table`. */
@@ -154,6 +170,35 @@ export class TargetTable {
     return this.#extension && Atomics.load(this.#extension, EXT_GENERATION);
   }
 
+  /** How long connections keep their former target at a change that does not say it, in seconds. */
+  get drain(): number {
+    // Limit it, because any program of this user can write there.
+    return this.formerTargets ? Math.min(this.#extension![EXT_DRAIN]! >>> 0, MAX_DRAIN_S) : 0;
+  }
+
+  /** Changes {@link drain}. @throws {@link CoreError} `conflict` if the table cannot have transitions */
+  set drain(seconds: number) {
+    checkRange('drain', seconds, 0, MAX_DRAIN_S);
+    if (seconds === this.drain) return;
+    if (!this.formerTargets) throw withoutTransitions();
+    Atomics.store(this.#extension!, EXT_DRAIN, seconds);
+  }
+
+  /** Number of buckets in transition. @param now in milliseconds by CLOCK_MONOTONIC */
+  bucketsInTransition(now: number): number {
+    const { formerTargets } = this;
+    if (!formerTargets || !(formerTargets.latest > now)) return 0;
+    let buckets = 0;
+    for (let bucket = 0; bucket < this.M; bucket++)
+      if (formerTargets.former[bucket]! >= 0 && formerTargets.deadline[bucket]! > now) buckets++;
+    return buckets;
+  }
+
+  /** The inactive targets that still get packets of their old connections. */
+  get draining(): number[] {
+    return this.formerTargets ? [...this.formerTargets.draining].filter((fwmark) => fwmark >= 0) : [];
+  }
+
   /** Weight of the target in `slot`, which contains `fwmark`; 0 if there is none. */
   weightOf(slot: number, fwmark: number = this.active[slot]!): number {
     if (fwmark < 0) return 0;
@@ -164,20 +209,21 @@ export class TargetTable {
   /**
    * Puts each target into the first free slot. A target that is already active keeps its slot and gets the new weight.
    *
+   * @param drain as for all changes: lets connections of buckets that change keep their targets. By default, they do not
    * @throws {@link CoreError} `no-free-slot`, `out-of-range` or `conflict`; then nothing has changed
    */
-  activate(targets: readonly Target[]): void {
-    this.#activate(this.#slots(), targets);
+  activate(targets: readonly Target[], drain?: Drain): void {
+    this.#activate(this.#slots(), targets, drain);
   }
 
   /**
    * Replaces all targets in one step. Those that are already active keep their slots; the others go into the first free ones. Throws as
    * {@link activate}.
    */
-  setTargets(targets: readonly Target[]): void {
+  setTargets(targets: readonly Target[], drain?: Drain): void {
     const slots = this.#slots();
     for (let slot = 0; slot < this.N; slot++) if (!targets.some(({ fwmark }) => fwmark === slots.fwmarks[slot])) slots.free(slot);
-    this.#activate(slots, targets);
+    this.#activate(slots, targets, drain);
   }
 
   /** The active fwmarks, in order of their slots. Each slot is read only once, because another process may write to it. */
@@ -192,7 +238,7 @@ export class TargetTable {
   }
 
   /** Restores the contents of all slots, as returned by {@link slots}, in one step. Throws as {@link activate}. */
-  setSlots(contents: readonly (Target | undefined)[]): void {
+  setSlots(contents: readonly (Target | undefined)[], drain?: Drain): void {
     const slots = new Slots(this.N);
     contents.forEach((target, slot) => {
       this.#checkSlot(slot);
@@ -200,31 +246,34 @@ export class TargetTable {
       checkTarget(target);
       slots.put(slot, target);
     });
-    this.#publish(slots);
+    this.#publish(slots, drain);
   }
 
   /** Puts a target into `slot`, replacing its contents. Throws as {@link activate}. */
-  activateAt(slot: number, target: Target): void {
+  activateAt(slot: number, target: Target, drain?: Drain): void {
     this.#checkSlot(slot);
     checkTarget(target);
     const slots = this.#slots();
     slots.put(slot, target);
-    this.#publish(slots);
+    this.#publish(slots, drain);
   }
 
-  /** Frees the slots with these fwmarks; ignores inactive ones. */
-  deactivate(fwmarks: readonly number[]): void {
+  /**
+   * Frees the slots with these fwmarks; ignores inactive ones. Without `drain`, those that are still draining lose their connections: they are
+   * known to be dead.
+   */
+  deactivate(fwmarks: readonly number[], drain?: Drain): void {
     const slots = this.#slots();
     for (let slot = 0; slot < this.N; slot++) if (fwmarks.includes(slots.fwmarks[slot]!)) slots.free(slot);
-    this.#publish(slots);
+    this.#publish(slots, drain, fwmarks);
   }
 
   /** Frees `slot`. */
-  deactivateAt(slot: number): void {
+  deactivateAt(slot: number, drain?: Drain): void {
     this.#checkSlot(slot);
     const slots = this.#slots();
     slots.free(slot);
-    this.#publish(slots);
+    this.#publish(slots, drain);
   }
 
   /**
@@ -250,7 +299,7 @@ export class TargetTable {
     return lookup;
   }
 
-  #activate(slots: Slots, targets: readonly Target[]): void {
+  #activate(slots: Slots, targets: readonly Target[], drain: Drain | undefined): void {
     for (const target of targets) {
       checkTarget(target);
       let slot = slots.fwmarks.indexOf(target.fwmark);
@@ -258,7 +307,7 @@ export class TargetTable {
       if (slot < 0) throw new CoreError('no-free-slot', `no free slot for fwmark ${target.fwmark}: all ${this.N} are taken`);
       slots.put(slot, target);
     }
-    this.#publish(slots);
+    this.#publish(slots, drain);
   }
 
   #slots(): Slots {
@@ -278,16 +327,27 @@ export class TargetTable {
    * Writes `slots` to the shared memory. Readers that know the extension see the change as a whole (FwmarkLookup). C nfqlb reads lookup and active for
    * each packet, so they are written in an order in which every bucket always has a target: new fwmarks, then the lookup, then the freed slots.
    */
-  #publish(slots: Slots): void {
+  #publish(slots: Slots, drain: Drain | undefined, deactivated: readonly number[] = []): void {
+    const drains = drain !== undefined && drain.seconds > 0;
+    if (drains) this.#checkDrain(drain);
+    const cut = drains ? [] : this.draining.filter((fwmark) => deactivated.includes(fwmark));
     // An odd generation means that a killed writer left an incomplete change.
-    if (!this.#differs(slots) && ((this.generation ?? 0) & 1) === 0) return;
+    if (!this.#differs(slots) && cut.length === 0 && ((this.generation ?? 0) & 1) === 0) return;
     const { fwmarks, weights } = slots;
     this.#checkWeights(slots);
     const lookup = this.computeLookup(fwmarks, weights);
-    if (!lookup) throw new CoreError('not-a-table', 'not a target table: invalid permutation rows');
+    const present = drains ? this.#slots() : undefined;
+    const presentLookup = present && this.computeLookup(present.fwmarks, present.weights);
+    if (!lookup || (present && !presentLookup)) throw new CoreError('not-a-table', 'not a target table: invalid permutation rows');
 
     const extension = this.#extension;
     if (extension) Atomics.or(extension, EXT_GENERATION, 1);
+    if (this.formerTargets) {
+      const active = new Set(fwmarks.filter((fwmark) => fwmark >= 0));
+      const left = this.fwmarks.filter((fwmark) => !active.has(fwmark));
+      if (drains) this.formerTargets.change(fwmarkByBucket(presentLookup!, present!), fwmarkByBucket(lookup, slots), this.fwmarks, drain);
+      this.formerTargets.leave(active, drains ? left : [], cut);
+    }
     for (let slot = 0; slot < this.N; slot++) {
       const fwmark = fwmarks[slot]!;
       if (fwmark < 0) continue;
@@ -303,6 +363,11 @@ export class TargetTable {
     }
     for (let slot = 0; slot < this.N; slot++) if (fwmarks[slot]! < 0) Atomics.store(this.active, slot, NONE);
     if (extension) Atomics.add(extension, EXT_GENERATION, 1);
+  }
+
+  #checkDrain({ seconds }: Drain): void {
+    checkRange('drain', seconds, 0, MAX_DRAIN_S);
+    if (!this.formerTargets) throw withoutTransitions();
   }
 
   #differs(slots: Slots): boolean {
@@ -349,6 +414,15 @@ class Slots {
   }
 }
 
+function fwmarkByBucket(lookup: Int32Array, { fwmarks }: Slots): Int32Array {
+  return lookup.map((slot) => (slot < 0 ? NONE : fwmarks[slot]!));
+}
+
+function withoutTransitions(): CoreError {
+  const why = 'it was created by C nfqlb or an older version, and has no room for former targets';
+  return new CoreError('conflict', `connections cannot be drained in this table: ${why}; delete it and create it again`);
+}
+
 function rowOf(memory: ArrayBufferLike, M: number, slot: number): Uint32Array {
   return new Uint32Array(memory, HEADER + 4 * M * (1 + slot), M);
 }
@@ -366,17 +440,18 @@ function readHeader(memory: ArrayBufferLike): [own: number, M: number, N: number
   return [words[OWN_FWMARK]! | 0, M, N, words[LENGTH]!];
 }
 
-function checkOptions({ M: requested, N, ownFwmark = 0, permutation = 'fwmark' }: TableOptions): Required<TableOptions> {
+function checkOptions({ M: requested, N, ownFwmark = 0, permutation = 'fwmark', drain = 0 }: TableOptions): Required<TableOptions> {
   checkRange('M', requested, 0, 0xffffffff);
   const M = requested < MIN_BUCKETS ? MIN_BUCKETS : primeBelow(Math.min(requested, MAX_BUCKETS));
   // For the error message: a user who asked for 10 buckets does not know that there are 7.
   const since = M === requested ? `M=${M}` : `M=${requested} is adjusted to ${M}`;
   checkRange('N', N, 1, M, `, since ${since}`);
   checkRange('ownFwmark', ownFwmark, 0, MAX_FWMARK);
+  checkRange('drain', drain, 0, MAX_DRAIN_S);
   if (permutation === 'nfqlb') checkNfqlbBuckets(M);
   // `len` is a u32.
   if (layoutOf(M, N).length > 0xffffffff) throw new CoreError('out-of-range', `M=${M}, N=${N}: a table takes at most 4 GiB`);
-  return { M, N, ownFwmark, permutation };
+  return { M, N, ownFwmark, permutation, drain };
 }
 
 function checkNfqlbBuckets(M: number): void {

@@ -1,1 +1,2 @@
 export { readFragmentStatistics } from './fragment-statistics.js';
+export { monotonicNow } from './monotonic-clock.js';

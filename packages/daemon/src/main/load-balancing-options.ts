@@ -1,4 +1,4 @@
-import type { BalancerOptions, FragmentTableOptions } from '@nfqlb/core';
+import type { BalancerOptions, ConnectionSetOptions, FragmentTableOptions } from '@nfqlb/core';
 import type { FlowDefinition } from '@nfqlb/core/flows';
 import type { QueueRange } from '@nfqlb/options';
 import type { AccessOptions, SocketAddress } from '@nfqlb/protocol/sockets';
@@ -34,6 +34,8 @@ export interface LoadBalancingOptions {
   readonly tier: string | undefined;
   /** The fragment table. Stores no fragments without a tun device. */
   readonly fragments: FragmentTableOptions;
+  /** The connections that are remembered while targets change. */
+  readonly connections: ConnectionSetOptions;
   /** Name of the tun device through which stored fragments are reinjected. */
   readonly tun: string | undefined;
   /** Shared-memory name of the fragment table's statistics. */

@@ -25,6 +25,7 @@ import type { MetricsSource } from '../metrics/metrics-server.js';
 import { Control } from '../shared/control.js';
 import { Counters } from '../shared/counters.js';
 import { Tracing } from '../trace/tracing.js';
+import { shareConnections } from '../transition/shared-connections.js';
 import { Health } from '../watch/health.js';
 import { ServiceManager } from '../watch/service-manager.js';
 import { TableObserver } from '../watch/table-observer.js';
@@ -75,6 +76,7 @@ async function start(options: LoadBalancingOptions, parts: Parts): Promise<{ rea
   });
   // One more for the main thread, which reads statistics and collects expired entries.
   const fragments = shareFragments(options.fragments, count + 1);
+  const connections = shareConnections(options.connections);
   const tun = options.tun === undefined ? undefined : parts.add(openTun(options.tun, options.fragments.mtu), (each) => each.close());
   const statistics = parts.add(
     new FragmentStatistics(options.fragmentStatistics, fragments, count, (error) =>
@@ -109,7 +111,9 @@ async function start(options: LoadBalancingOptions, parts: Parts): Promise<{ rea
   // Before the workers, so that a bad address is reported before any packet is handled.
   if (options.metrics) parts.add(await openMetrics(options.metrics, metricsSource), closeHttp);
 
-  workers = parts.add(new Workers(options, { control: new Control(), counters, fragments, tun, flows, tracing }), (each) => each.stop());
+  workers = parts.add(new Workers(options, { control: new Control(), counters, fragments, connections, tun, flows, tracing }), (each) =>
+    each.stop(),
+  );
   await workers.start();
   isListening = true;
   // Only now: the queues must be served already, for the packets that the kernel leaves to them.
@@ -121,7 +125,7 @@ async function start(options: LoadBalancingOptions, parts: Parts): Promise<{ rea
   log.notice(about);
 
   health.look(readOwnQueues(queues), 0);
-  status = parts.add(new StatusReport({ options, counters, statistics, flows, kernel: fast, health, observer }), () => {
+  status = parts.add(new StatusReport({ options, counters, statistics, connections, flows, kernel: fast, health, observer }), () => {
     status = undefined;
   });
   parts.add(await listenForStatus(first, access, status), (each) => each?.close());

@@ -7,6 +7,7 @@ import type { FlowControl } from '../flows/flow-control.js';
 import type { FragmentStatistics } from '../fragments/fragment-statistics.js';
 import { monotonicNow } from '../fragments/monotonic-clock.js';
 import type { Counters } from '../shared/counters.js';
+import { connectionSetOf, type SharedConnections } from '../transition/shared-connections.js';
 import type { Health } from '../watch/health.js';
 import type { TableObserver } from '../watch/table-observer.js';
 import { TableStates } from '../watch/table-states.js';
@@ -17,6 +18,7 @@ export interface StatusSources {
   readonly options: LoadBalancingOptions;
   readonly counters: Counters;
   readonly statistics: FragmentStatistics;
+  readonly connections: SharedConnections;
   readonly flows: FlowControl | undefined;
   /** What is decided in the kernel. */
   readonly kernel: KernelPath | undefined;
@@ -61,7 +63,7 @@ export class StatusReport {
   }
 
   #make(now: number): Status {
-    const { options, counters, statistics, flows, kernel, health } = this.#sources;
+    const { options, counters, statistics, connections, flows, kernel, health } = this.#sources;
     const tables = this.#tables.look(this.#tableNames());
     const inKernel = kernel?.counts();
     const { targets, others } = withKernel(counters.targets(), inKernel);
@@ -80,6 +82,7 @@ export class StatusReport {
       ...(flows ? { flows: flows.matched(inKernel?.flows), flowChanges: flows.newest.number - 1 } : {}),
       ...(kernel && { fastPath: kernel.status(inKernel!) }),
       tables,
+      connections: connectionSetOf(connections).counts,
       fragments: { ...statistics.read(), reinjected: sum.reinjected, notReinjected: sum.notReinjected },
     };
   }
@@ -135,7 +138,7 @@ function withKernel({ targets, others }: CountedTargets, kernel: FastPathCounts 
 }
 
 function decisionOptions({ table, tier, tun, balancer, flows, flowAddress, fragments }: LoadBalancingOptions): DecisionOptions {
-  const { hashMode = 1, noTargetsFwmark = -1, noFlowFwmark = -1, udpEncapPort = 0 } = balancer;
+  const { hashMode = 1, noTargetsFwmark = -1, noFlowFwmark = -1, udpEncapPort = 0, drainsOthers = false } = balancer;
   return {
     ...(table !== undefined && { table }),
     ...(flows && { flowAddress: formatSocketAddress(flowAddress) }),
@@ -144,5 +147,6 @@ function decisionOptions({ table, tier, tun, balancer, flows, flowAddress, fragm
     promiscuousPing: flows?.promiscuousPing ?? false,
     ...(tun !== undefined && { tun }),
     mtu: fragments.mtu,
+    drainsOthers,
   };
 }

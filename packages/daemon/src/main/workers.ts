@@ -7,6 +7,7 @@ import type { SharedFragments } from '../fragments/shared-fragments.js';
 import type { Control } from '../shared/control.js';
 import type { Counters } from '../shared/counters.js';
 import type { Tracing } from '../trace/tracing.js';
+import type { SharedConnections } from '../transition/shared-connections.js';
 import type { WorkerMessage, WorkerOptions } from '../worker/worker-options.js';
 import type { LoadBalancingOptions } from './load-balancing-options.js';
 
@@ -24,6 +25,7 @@ export interface SharedByWorkers {
   readonly control: Control;
   readonly counters: Counters;
   readonly fragments: SharedFragments;
+  readonly connections: SharedConnections;
   readonly tun: Tun | undefined;
   readonly flows: FlowControl | undefined;
   readonly tracing: Tracing;
@@ -87,7 +89,7 @@ export class Workers {
 
   async #start(queue: number): Promise<void> {
     const { table, tier, queueLength, linger, balancer, queues } = this.#options;
-    const { flows, fragments, tun, control, counters, tracing } = this.#shared;
+    const { flows, fragments, connections, tun, control, counters, tracing } = this.#shared;
     const wakeup = new Wakeup();
     const channel = flows && new MessageChannel();
     channel?.port1.postMessage(flows!.newest);
@@ -102,6 +104,7 @@ export class Workers {
       tier,
       balancer,
       fragments,
+      connections,
       tun: tun?.fd,
       flows: channel && { port: channel.port2, board: flows!.board.memory },
       tap,

@@ -8,7 +8,15 @@ import { type Family, histogram, type Sample } from './family.js';
 
 type StatusFamily = Family<Status>;
 
-const ACCEPTED: readonly Reason[] = [Reason.Balanced, Reason.FragmentKnown, Reason.FragmentToTier, Reason.NoTarget, Reason.NoFlow];
+const ACCEPTED: readonly Reason[] = [
+  Reason.Balanced,
+  Reason.ConnectionKnown,
+  Reason.FormerTarget,
+  Reason.FragmentKnown,
+  Reason.FragmentToTier,
+  Reason.NoTarget,
+  Reason.NoFlow,
+];
 const DROPPED: readonly Reason[] = [
   Reason.FragmentNoRoom,
   Reason.FragmentPoisoned,
@@ -182,6 +190,40 @@ const TABLES: readonly StatusFamily[] = [
   ofTables('nfqlb_table_changes_total', 'counter', 'Changes of the table since it was created: its generation.', ({ changes }) => changes),
 ];
 
+const CONNECTIONS: readonly StatusFamily[] = [
+  ofTables(
+    'nfqlb_table_transition_buckets',
+    'gauge',
+    'Buckets whose old connections keep a former target (--drain).',
+    ({ inTransition }) => inTransition,
+  ),
+  ofTables(
+    'nfqlb_table_draining_targets',
+    'gauge',
+    'Inactive targets that may still have old connections (--drain).',
+    ({ draining }) => draining?.length,
+  ),
+  one(
+    'nfqlb_connections_remembered',
+    'gauge',
+    'Connections remembered because targets change (--drain).',
+    ({ connections }) => connections?.remembered,
+  ),
+  one('nfqlb_connections_begun_total', 'counter', 'Connections remembered since they began.', ({ connections }) => connections?.begun),
+  one(
+    'nfqlb_connections_learned_total',
+    'counter',
+    'Connections remembered since a later packet.',
+    ({ connections }) => connections?.learned,
+  ),
+  one(
+    'nfqlb_connections_refused_total',
+    'counter',
+    'Packets of connections that could not be remembered, because there was no room.',
+    ({ connections }) => connections?.refused,
+  ),
+];
+
 const FRAGMENTS: readonly StatusFamily[] = [
   ofFragments('nfqlb_fragment_table_entries', 'gauge', 'Datagrams in the fragment table.', 'active'),
   ofFragments('nfqlb_fragment_table_buckets', 'gauge', 'Buckets of the fragment table (--ft_size).', 'hsize'),
@@ -231,6 +273,7 @@ export const FAMILIES: readonly StatusFamily[] = [
   ...FAST_PATH,
   ...TARGETS,
   ...TABLES,
+  ...CONNECTIONS,
   ...FRAGMENTS,
 ];
 

@@ -1,4 +1,5 @@
 import type { TableStatus } from '@nfqlb/protocol/status';
+import { monotonicNow } from '../fragments/monotonic-clock.js';
 import type { Observation, TableObserver } from './table-observer.js';
 
 /** The tables in use, as reported in the status. */
@@ -19,10 +20,11 @@ export class TableStates {
 
   #describe(name: string, seen: Observation): TableStatus {
     if (seen.kind !== 'present') return { name, present: false, buckets: 0, targets: 0 };
-    const { M, fwmarks, generation } = seen.table;
+    const { M, fwmarks, generation, draining } = seen.table;
     for (const fwmark of fwmarks) this.active.add(fwmark);
     // The generation is odd while the table is being written.
     const changes = generation === undefined ? {} : { changes: generation >>> 1 };
-    return { name, present: true, buckets: M, targets: fwmarks.length, ...changes };
+    const inTransition = seen.table.bucketsInTransition(monotonicNow());
+    return { name, present: true, buckets: M, targets: fwmarks.length, ...changes, inTransition, draining };
   }
 }

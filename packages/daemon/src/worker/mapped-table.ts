@@ -1,18 +1,25 @@
+import type { ConnectionSet } from '@nfqlb/core';
 import { FwmarkLookup } from '@nfqlb/core/maglev';
 import { SharedMemory } from '@nfqlb/native/shared-memory';
 import { type SharedTable, useTable } from '@nfqlb/protocol/tables';
+import { tableNumber } from '../transition/shared-connections.js';
 
 /** A target table by name, mapped for lookups. {@link renew} maps the new table when it was replaced. */
 export class MappedTable {
   readonly #name: string;
+  readonly #connections: ConnectionSet | undefined;
   #shared: SharedTable;
   #lookup: FwmarkLookup;
 
-  /** @throws `NativeError` if it does not exist, `CoreError` if it is not a table */
-  constructor(name: string) {
+  /**
+   * @param connections the remembered connections, if its connections may keep a former target
+   * @throws `NativeError` if it does not exist, `CoreError` if it is not a table
+   */
+  constructor(name: string, connections?: ConnectionSet) {
     this.#name = name;
+    this.#connections = connections;
     this.#shared = useTable(name);
-    this.#lookup = new FwmarkLookup(this.#shared.table);
+    this.#lookup = this.#lookupOf(this.#shared);
   }
 
   /** Replaced by {@link renew}. */
@@ -48,7 +55,7 @@ export class MappedTable {
     let shared: SharedTable | undefined;
     try {
       shared = useTable(this.#name);
-      this.#lookup = new FwmarkLookup(shared.table);
+      this.#lookup = this.#lookupOf(shared);
     } catch {
       shared?.memory.close();
       return false;
@@ -56,5 +63,10 @@ export class MappedTable {
     this.#shared.memory.close();
     this.#shared = shared;
     return true;
+  }
+
+  #lookupOf({ table, memory }: SharedTable): FwmarkLookup {
+    // A table that has replaced another one has no connections yet.
+    return new FwmarkLookup(table, this.#connections, tableNumber(`${this.#name} ${memory.identity}`));
   }
 }

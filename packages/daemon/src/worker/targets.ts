@@ -1,4 +1,4 @@
-import { Balancer, type BalancerOptions, FlowBalancer } from '@nfqlb/core';
+import { Balancer, type BalancerOptions, type ConnectionSet, FlowBalancer } from '@nfqlb/core';
 import { MappedTable } from './mapped-table.js';
 import { WorkerFlows } from './worker-flows.js';
 import type { WorkerOptions } from './worker-options.js';
@@ -23,9 +23,9 @@ export interface Targets {
   balancer(options: BalancerOptions): Balancer;
 }
 
-export function openTargets({ table, flows, worker }: WorkerOptions): Targets {
-  if (flows !== undefined) return new ManyTables(new WorkerFlows(flows.port, flows.board, worker));
-  return new OneTable(new MappedTable(table!));
+export function openTargets({ table, flows, worker }: WorkerOptions, connections: ConnectionSet): Targets {
+  if (flows !== undefined) return new ManyTables(new WorkerFlows(flows.port, flows.board, worker, connections));
+  return new OneTable(new MappedTable(table!, connections));
 }
 
 class OneTable implements Targets {

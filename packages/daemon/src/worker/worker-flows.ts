@@ -1,5 +1,5 @@
 import type { MessagePort } from 'node:worker_threads';
-import type { FlowTargets } from '@nfqlb/core';
+import type { ConnectionSet, FlowTargets } from '@nfqlb/core';
 import { FlowLookup } from '@nfqlb/core/flows';
 import { type FlowGeneration, flowCountsOf, GenerationBoard } from '../flows/flow-generations.js';
 import { monotonicNow } from '../fragments/monotonic-clock.js';
@@ -31,6 +31,7 @@ export class WorkerFlows {
   readonly #port: MessagePort;
   readonly #board: GenerationBoard;
   readonly #worker: number;
+  readonly #connections: ConnectionSet | undefined;
   #tables = new Map<string, FlowTable>();
   #generation: FlowGeneration;
   #targets: FlowTargets;
@@ -42,10 +43,11 @@ export class WorkerFlows {
   #closing: MappedTable[] = [];
 
   /** Does not wait: the first generation is sent before the worker is started. */
-  constructor(port: MessagePort, board: SharedArrayBuffer, worker: number) {
+  constructor(port: MessagePort, board: SharedArrayBuffer, worker: number, connections?: ConnectionSet) {
     this.#port = port;
     this.#board = new GenerationBoard(board);
     this.#worker = worker;
+    this.#connections = connections;
     this.#generation = receiveNewest<FlowGeneration>(port)!;
     const next = nextOf(this.#generation);
     while (next.tables.size < next.lookup.targets) this.#prepare(next);
@@ -110,7 +112,7 @@ export class WorkerFlows {
 
   #prepare({ lookup, tables }: NextFlows): void {
     const name = lookup.targetNameOf(tables.size);
-    tables.set(name, this.#tables.get(name) ?? { name, mapped: open(name) });
+    tables.set(name, this.#tables.get(name) ?? { name, mapped: open(name, this.#connections) });
   }
 
   #take({ generation, lookup, tables }: NextFlows): FlowTargets {
@@ -127,7 +129,7 @@ export class WorkerFlows {
     const { name, mapped } = table;
     // Perhaps no flow uses it any more.
     if (this.#tables.get(name) !== table && this.#next?.tables.get(name) !== table) return;
-    if (mapped === undefined) table.mapped = open(name);
+    if (mapped === undefined) table.mapped = open(name, this.#connections);
     else if (mapped.isCurrent) return;
     // Deleted: its targets stay in use until a new table of that name exists, or no flow uses it.
     else if (!mapped.exists) return;
@@ -140,9 +142,9 @@ function nextOf(generation: FlowGeneration): NextFlows {
   return { generation, lookup: new FlowLookup(generation.flows), tables: new Map() };
 }
 
-function open(name: string): MappedTable | undefined {
+function open(name: string, connections: ConnectionSet | undefined): MappedTable | undefined {
   try {
-    return new MappedTable(name);
+    return new MappedTable(name, connections);
   } catch {
     return undefined;
   }

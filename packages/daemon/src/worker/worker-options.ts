@@ -3,6 +3,7 @@ import type { BalancerOptions } from '@nfqlb/core';
 import type { SharedFragments } from '../fragments/shared-fragments.js';
 import type { CountersMemory } from '../shared/counters.js';
 import type { TapOptions } from '../trace/packet-ring.js';
+import type { SharedConnections } from '../transition/shared-connections.js';
 
 /** Options of a worker thread. */
 export interface WorkerOptions {
@@ -22,6 +23,7 @@ export interface WorkerOptions {
   readonly tier: string | undefined;
   readonly balancer: BalancerOptions;
   readonly fragments: SharedFragments;
+  readonly connections: SharedConnections;
   /** Descriptor of the tun device through which stored fragments are reinjected; optional. */
   readonly tun: number | undefined;
   /** For traces. */

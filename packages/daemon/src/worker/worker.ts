@@ -2,12 +2,13 @@
 // batches; the thread's event loop does not run meanwhile.
 
 import { parentPort, workerData } from 'node:worker_threads';
-import type { Balancer, FragmentTable } from '@nfqlb/core';
+import type { Balancer, ConnectionSet, FragmentTable } from '@nfqlb/core';
 import { PacketWriter, Queue } from '@nfqlb/native';
 import { describeFailure } from '@nfqlb/options';
 import { fragmentTableOf } from '../fragments/shared-fragments.js';
 import { Control } from '../shared/control.js';
 import { WorkerCounters } from '../shared/counters.js';
+import { connectionSetOf } from '../transition/shared-connections.js';
 import { BatchDecider } from './batch-decider.js';
 import { MappedTable } from './mapped-table.js';
 import { PacketTap } from './packet-tap.js';
@@ -35,6 +36,7 @@ class LoadBalancer {
   readonly #counters: WorkerCounters;
   readonly #queue: Queue;
   readonly #fragments: FragmentTable;
+  readonly #connections: ConnectionSet;
   readonly #targets: Targets;
   readonly #tier: MappedTable | undefined;
   readonly #tap: PacketTap;
@@ -50,7 +52,8 @@ class LoadBalancer {
     this.#tun = options.tun === undefined ? undefined : new PacketWriter(options.tun);
     this.#fragments = fragmentTableOf(options.fragments, options.worker, (bytes, at, length) => this.#reinject(bytes, at, length));
     this.#tableEpoch = this.#control.tableEpoch;
-    this.#targets = openTargets(options);
+    this.#connections = connectionSetOf(options.connections);
+    this.#targets = openTargets(options, this.#connections);
     this.#tier = options.tier === undefined ? undefined : new MappedTable(options.tier);
     this.#balancer = this.#newBalancer();
     this.#tap = new PacketTap(options.tap);
@@ -82,6 +85,7 @@ class LoadBalancer {
     const { batch, clock } = this.#queue;
     if (count > 0) {
       this.#fragments.now = clock[0]!;
+      this.#connections.now = clock[0]!;
       this.#decider.decide(this.#balancer, batch, count, this.#tap.open(this.#targets.generation));
       this.#queue.settle(count);
       this.#counters.setVerdictErrors(this.#queue.errors);
@@ -103,7 +107,7 @@ class LoadBalancer {
 
   #newBalancer(): Balancer {
     const tier = this.#tier ? { tier: this.#tier.lookup } : {};
-    return this.#targets.balancer({ ...this.#options.balancer, ...tier, fragments: this.#fragments });
+    return this.#targets.balancer({ ...this.#options.balancer, ...tier, fragments: this.#fragments, connections: this.#connections });
   }
 }
 

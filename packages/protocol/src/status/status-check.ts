@@ -69,6 +69,7 @@ const STATUS: Shape = {
     udpEncapPort: 'number',
     tun: new Optional('string'),
     mtu: 'number',
+    drainsOthers: new Optional('boolean'),
   }),
   targets: [{ ...COUNT, fwmark: 'number', active: 'boolean' }],
   otherTargets: COUNT,
@@ -82,7 +83,18 @@ const STATUS: Shape = {
     reasons: [COUNT],
     unfit: [{ name: 'string', why: 'string' }],
   }),
-  tables: [{ name: 'string', present: 'boolean', buckets: 'number', targets: 'number', changes: new Optional('number') }],
+  tables: [
+    {
+      name: 'string',
+      present: 'boolean',
+      buckets: 'number',
+      targets: 'number',
+      changes: new Optional('number'),
+      inTransition: new Optional('number'),
+      draining: new Optional(['number']),
+    },
+  ],
+  connections: new Optional({ remembered: 'number', begun: 'number', learned: 'number', refused: 'number' }),
   fragments: new AnyFields('number'),
 };
 

@@ -1,5 +1,6 @@
 // Status of a running load balancer, sent as JSON to `nfqlb top`, and the source of /metrics. Counts are since its start.
 
+import type { ConnectionCounts } from '@nfqlb/core';
 import type { Count, Counts, FlowCount } from './counts.js';
 
 /** Changes when other versions would misread a status. */
@@ -30,6 +31,8 @@ export interface Status {
   /** What is decided in the kernel; absent without `--fast`. */
   readonly fastPath?: FastPathStatus;
   readonly tables: readonly TableStatus[];
+  /** Connections that are remembered while targets change; absent in the status of an older version. */
+  readonly connections?: ConnectionCounts;
   /** By the names of `nfqlb stats`. */
   readonly fragments: Readonly<Record<string, number>>;
 }
@@ -77,6 +80,8 @@ export interface DecisionOptions {
   readonly tun?: string;
   /** Octets of the longest fragment that is stored. */
   readonly mtu: number;
+  /** Whether UDP, and all else that shows no beginning, goes to the former target while targets change; absent in the status of an older version. */
+  readonly drainsOthers?: boolean;
 }
 
 /** A queue as the kernel sees it, and its worker. */
@@ -113,4 +118,7 @@ export interface TableStatus {
   readonly targets: number;
   /** Changes since the table was created; absent for tables of C nfqlb, which does not count them. */
   readonly changes?: number;
+  /** Buckets in transition, and targets that only keep old connections; absent in the status of an older version. */
+  readonly inTransition?: number;
+  readonly draining?: readonly number[];
 }

@@ -168,6 +168,42 @@ describe('options', () => {
     expect(sim([DEMO, '--at=1.743:activate 105']).stderr).not.toContain('--at');
   });
 
+  test('--drain: connections keep the target from which they come, and those that break are counted with their cause', () => {
+    // Forty connections that begin in the first second, and talk for ten.
+    const talk = Array.from({ length: 10 }, (_, seconds) =>
+      Array.from({ length: 40 }, (_, client) => ({
+        bytes: packet()
+          .ipv4('10.0.0.2', '10.0.0.1')
+          .tcp(1024 + client, 80, { flags: seconds === 0 ? 0x02 : 0x10 })
+          .build(),
+        seconds,
+      })),
+    ).flat();
+    const capture = write(pcap(talk));
+    const changes = ['--at=2:deactivate 102', '--at=4:activate 105', '--at=6:activate 102'];
+    const brokenIn = (...args: string[]): [broken: number, why: string] => {
+      const [, connections, broken, why] = /^TCP connections: (\d+), broken: (\d+)(.*)$/m.exec(sim([capture, ...changes, ...args]).stdout)!;
+      expect(connections).toBe('40');
+      return [Number(broken), why!];
+    };
+    const [broken, why] = brokenIn('--drain=0');
+    expect(broken).toBeGreaterThan(5);
+    expect(why).toMatch(/^ \(its target left without a drain: \d+, targets changed without a drain: \d+\)$/);
+    expect(brokenIn('--drain=30')).toEqual([0, '']);
+    // A naive count of the targets of each connection.
+    const moved = (...args: string[]): number => {
+      const targets = new Map<number, Set<number | null>>();
+      for (const { sport, fwmark } of records(sim([capture, ...changes, ...args, '--json']).stdout)) {
+        targets.set(sport!, (targets.get(sport!) ?? new Set()).add(fwmark));
+      }
+      return [...targets.values()].filter(({ size }) => size > 1).length;
+    };
+    expect([moved('--drain=0'), moved('--drain=30')]).toEqual([broken, 0]);
+    expect(sim([capture, ...changes]).stdout).not.toContain('broken');
+    // A change may have its own.
+    expect(brokenIn('--drain=30', '--at=7:deactivate --drain=0 101')[1]).toMatch(/^ \(its target left without a drain: \d+/);
+  });
+
   test('--expect: silent when the decisions are the same, otherwise reports each difference', () => {
     const expected = write(sim([DEMO, '--json']).stdout);
     expect(sim([DEMO, `--expect=${expected}`]).status).toBe(0);

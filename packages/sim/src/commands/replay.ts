@@ -2,8 +2,10 @@ import type { PacketStream } from '@nfqlb/captures';
 import { Capture } from '@nfqlb/captures';
 import { MAX_BUCKETS, type PermutationKind, type TableOptions } from '@nfqlb/core';
 import {
+  addDrainOptions,
   Command,
   canRedraw,
+  drainSeconds,
   FILES,
   fwmark,
   fwmarkOrNone,
@@ -19,6 +21,7 @@ import {
 import { DISORDER_WINDOW, DisorderedStream } from '../disorder/disordered-stream.js';
 import { ReversedTrains } from '../disorder/reversed-trains.js';
 import { Shuffle } from '../disorder/shuffle.js';
+import { BrokenConnections } from '../replay/broken-connections.js';
 import { Expectation } from '../replay/expectation.js';
 import { ProgressBar } from '../replay/progress-bar.js';
 import { RecordWriter } from '../replay/record-writer.js';
@@ -45,6 +48,10 @@ interface ReplayOptions extends StoredFragmentOptions {
   readonly tier?: readonly WeightedTarget[];
   readonly ownfw: number;
   readonly at?: readonly ScheduledChange[];
+  readonly drain?: number;
+  readonly drainUdp: 'new' | 'former';
+  readonly drainIdle: number;
+  readonly drainConnections: number;
   readonly shuffle?: number;
   readonly reverseFragments?: true;
   /** A path, or true for standard output. */
@@ -92,6 +99,12 @@ export function replayCommand(): Command {
       repeatable(scheduledChange),
     )
     .option(
+      '--drain <seconds>',
+      'how long connections keep their former target when targets change; also counts those that break, even with 0 (default: that of each table)',
+      drainSeconds,
+    );
+  addDrainOptions(command as Command)
+    .option(
       '--shuffle <seed>',
       `shuffle each ${DISORDER_WINDOW} packets; the same seed gives the same order`,
       wholeNumber({ max: 0xffffffff }),
@@ -121,6 +134,7 @@ async function runReplay(path: string, options: ReplayOptions): Promise<void> {
   schedule.check(replayed);
   const capture = await Capture.open(path);
   const tally = new Tally();
+  const broken = options.drain === undefined ? undefined : new BrokenConnections(options.drainIdle);
   const writer = options.json === undefined ? undefined : new RecordWriter(options.json === true ? '-' : options.json);
   const expectation = options.expect === undefined ? undefined : new Expectation(options.expect);
   const bar = canRedraw(process.stderr) && options.json !== true ? new ProgressBar(process.stderr, performance.now()) : undefined;
@@ -132,6 +146,7 @@ async function runReplay(path: string, options: ReplayOptions): Promise<void> {
       replayed,
       schedule,
       tally,
+      broken,
       onRecord:
         (writer || expectation) &&
         ((record) => {
@@ -148,7 +163,7 @@ async function runReplay(path: string, options: ReplayOptions): Promise<void> {
     for (const line of schedule.describePending()) process.stderr.write(`nfqlb-sim replay: ${line}\n`);
     // If the capture breaks off, the packets before that have been replayed and are shown.
     if (options.json !== true) {
-      process.stdout.write(summary(capture, replayed, tally));
+      process.stdout.write(summary(capture, replayed, tally, broken));
       const rate = Math.round(tally.packets / seconds).toLocaleString('en-US');
       process.stderr.write(`replayed in ${seconds.toFixed(3)} s: ${rate} packets/s\n`);
     }
@@ -158,15 +173,20 @@ async function runReplay(path: string, options: ReplayOptions): Promise<void> {
 }
 
 async function balancerOptions(options: ReplayOptions): Promise<ReplayedBalancerOptions> {
+  const { tables, choice } = await choiceOf(options);
+  const { drain } = options;
   return {
-    ...(await choiceOf(options)),
+    tables: drain === undefined ? tables : new Map([...tables].map(([name, table]) => [name, { ...table, drain }])),
+    choice,
     tier: tierOf(options),
     fragments: fragmentTableOptions(options),
+    connections: { connections: options.drainConnections, idle: options.drainIdle },
     balancer: {
       hashMode: options.hash_mode === '0' ? 0 : 1,
       udpEncapPort: options.sctp_encap,
       noTargetsFwmark: options.notargets_fwmark,
       noFlowFwmark: options.nolb_fwmark,
+      drainsOthers: options.drainUdp === 'former',
     },
   };
 }

@@ -1,6 +1,6 @@
-import { DROP, KIND_NAMES, Kind, REASON_NAMES, Reason } from '@nfqlb/core';
+import { DROP, KIND_NAMES, Kind, REASON_NAMES } from '@nfqlb/core';
 import { formatIpAddress } from '@nfqlb/core/address';
-import { hasPortFields } from '@nfqlb/core/explanation';
+import { asksTable, hasPortFields } from '@nfqlb/core/explanation';
 import type { ReplayedBalancer } from './replayed-balancer.js';
 
 /**
@@ -21,7 +21,7 @@ export function decisionRecord(frame: number, time: string, fwmark: number, repl
     line += `,"src":"${formatIpAddress(key.source)}","dst":"${formatIpAddress(key.destination)}"`;
     if (kind !== Kind.Fragment) line += `,"proto":${key.protocol}`;
     if (hasPortFields(kind, key)) line += `,"sport":${key.sourcePort},"dport":${key.destinationPort}`;
-    if (reason === Reason.Balanced || reason === Reason.NoTarget) {
+    if (asksTable(reason)) {
       if (bucket >= 0) line += `,"hash":${hash},"bucket":${bucket}`;
       const { flow } = replayed;
       if (flow !== undefined) line += `,"flow":"${flow}"`;

@@ -1,6 +1,7 @@
 import type { PacketStream } from '@nfqlb/captures';
 import { formatTime } from '@nfqlb/captures';
 import { END, ETH_P_IP, ETH_P_IPV6 } from '@nfqlb/core';
+import type { BrokenConnections } from './broken-connections.js';
 import { decisionRecord } from './decision-record.js';
 import type { ReplayedBalancer } from './replayed-balancer.js';
 import type { Schedule } from './schedule.js';
@@ -12,6 +13,8 @@ export interface Replay {
   readonly replayed: ReplayedBalancer;
   readonly schedule: Schedule;
   readonly tally: Tally;
+  /** Counts broken connections; optional, because it keeps a table of all connections. */
+  readonly broken?: BrokenConnections | undefined;
   /** Receives each packet's record (decision-record.ts). If absent, no records are made. */
   readonly onRecord?: ((record: string) => void) | undefined;
   /** Called after each batch. */
@@ -43,22 +46,23 @@ export async function replay(options: Replay): Promise<void> {
 }
 
 function decide(options: Replay, count: number): void {
-  const { packets, schedule, tally, onRecord } = options;
+  const { packets, schedule, tally, onRecord, broken } = options;
   const { replayed } = options;
   const { balancer, fragments } = replayed;
   const { bytes, offset, length, etherType, mark, wireLength, frame, seconds, nanoseconds } = packets.batch;
   for (let i = 0; i < count; i++) {
     const now = seconds[i]! + nanoseconds[i]! / 1e9;
+    replayed.advance(seconds[i]!, nanoseconds[i]!);
     if (now >= schedule.due) {
       tally.endStretch(replayed.tables.values());
       schedule.applyUntil(now, replayed);
       replayed.refresh();
     }
-    fragments.advance(seconds[i]!, nanoseconds[i]!);
     fragments.frame = frame[i]!;
     const fwmark = balancer.decide(bytes, offset[i]!, length[i]!, etherType[i]!);
     mark[i] = fwmark;
     tally.count(fwmark, balancer.reason, wireLength[i]!);
+    broken?.look(fwmark, replayed, bytes);
     if (onRecord) onRecord(decisionRecord(frame[i]!, formatTime(seconds[i]!, nanoseconds[i]!), fwmark, replayed, false));
     if (fragments.returning.length > 0) decideReturning(options, seconds[i]!, nanoseconds[i]!);
   }

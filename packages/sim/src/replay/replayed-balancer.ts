@@ -1,6 +1,8 @@
 import {
   Balancer,
   type BalancerOptions,
+  ConnectionSet,
+  type ConnectionSetOptions,
   FlowBalancer,
   type FragmentTableOptions,
   FwmarkLookup,
@@ -24,7 +26,8 @@ export interface ReplayedBalancerOptions {
   readonly choice: string | { readonly flows: readonly FlowDefinition[]; readonly promiscuousPing: boolean };
   readonly tier?: ReplayedTable | undefined;
   readonly fragments: FragmentTableOptions;
-  readonly balancer?: Omit<BalancerOptions, 'fragments' | 'tier'>;
+  readonly connections?: ConnectionSetOptions;
+  readonly balancer?: Omit<BalancerOptions, 'fragments' | 'tier' | 'connections'>;
 }
 
 /** A load balancer as in `nfqlb lb` or `flowlb`, in its own memory and in virtual time. */
@@ -33,27 +36,52 @@ export class ReplayedBalancer {
   readonly flows: ReplayedFlows | undefined;
   readonly tier: TargetTable | undefined;
   readonly fragments: ReturningFragments;
+  readonly connections: ConnectionSet;
   readonly balancer: Balancer;
+  /** Name of the table for all packets, if there are no flows. */
+  readonly #table: string | undefined;
 
   /** @throws CoreError */
-  constructor({ tables, choice, tier, fragments, balancer }: ReplayedBalancerOptions) {
+  constructor({ tables, choice, tier, fragments, connections = {}, balancer }: ReplayedBalancerOptions) {
     this.tables = new Map([...tables].map(([name, table]) => [name, createTable(table)]));
     this.tier = tier && createTable(tier);
     this.fragments = new ReturningFragments(fragments);
-    const options = { ...balancer, fragments: this.fragments, ...(this.tier && { tier: new FwmarkLookup(this.tier) }) };
+    // A fixed key, so that a replay is reproducible.
+    this.connections = new ConnectionSet(ConnectionSet.createMemory(connections, [0, 0]), connections);
+    const options = {
+      ...balancer,
+      connections: this.connections,
+      fragments: this.fragments,
+      ...(this.tier && { tier: new FwmarkLookup(this.tier) }),
+    };
+    this.#table = typeof choice === 'string' ? choice : undefined;
     if (typeof choice === 'string') {
-      this.balancer = new Balancer(new FwmarkLookup(this.tables.get(choice)!), options);
+      this.balancer = new Balancer(new FwmarkLookup(this.tables.get(choice)!, this.connections), options);
     } else {
-      const lookups = new Map([...this.tables].map(([name, table]) => [name, new FwmarkLookup(table)]));
+      const lookups = new Map([...this.tables].map(([name, table], id) => [name, new FwmarkLookup(table, this.connections, id)]));
       this.flows = new ReplayedFlows(choice.flows, lookups, choice.promiscuousPing);
       this.balancer = new FlowBalancer(this.flows.targets, options);
     }
+  }
+
+  /** Sets the clock, in seconds since the first packet. */
+  advance(seconds: number, nanoseconds: number): void {
+    this.fragments.advance(seconds, nanoseconds);
+    // If the capture's clock goes back, this one stands still.
+    this.connections.now = Math.max(this.connections.now, seconds * 1000 + nanoseconds / 1e6);
   }
 
   /** Picks up changes of the tables and the flows. Call between packets. */
   refresh(): void {
     if (this.flows) (this.balancer as FlowBalancer).take(this.flows.targets);
     this.balancer.refresh();
+  }
+
+  /** Table that chose the last packet's target; `undefined` if none was asked. */
+  get table(): TargetTable | undefined {
+    if (this.balancer.bucket < 0) return undefined;
+    const flow = this.flows && (this.balancer as FlowBalancer).flow;
+    return this.tables.get(flow === undefined ? this.#table! : this.flows!.tableOf(flow));
   }
 
   /** Name of the flow that the last packet matched, or `undefined`. Only meaningful when a table was looked up, or should have been. */

@@ -48,6 +48,12 @@ export class ReplayedFlows {
     return this.#targets.lookup.nameOf(flow);
   }
 
+  /** Name of the table that a flow of {@link targets} leads to. */
+  tableOf(flow: number): string {
+    const { lookup } = this.#targets;
+    return lookup.targetNames[lookup.targetOf(flow)]!;
+  }
+
   /** The current flows, highest precedence first. */
   tallies(): FlowTally[] {
     this.#count();

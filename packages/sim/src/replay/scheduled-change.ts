@@ -16,18 +16,18 @@ export function scheduledChange(text: string): ScheduledChange {
   const colon = text.indexOf(':');
   if (colon < 0) throw new UsageError('invalid-value', 'must be SECONDS:COMMAND, such as 1.5:"deactivate 102"', { value: text });
   const at = decimalSeconds(text.slice(0, colon));
-  return { at, command: text, ...commandOf(text.slice(colon + 1)) };
+  return { at, command: text, ...commandOf(text.slice(colon + 1), at) };
 }
 
 type Effect = Omit<ScheduledChange, 'at' | 'command'>;
 
-function commandOf(text: string): Effect {
+function commandOf(text: string, at: number): Effect {
   const command = configurationCommand(text, ['activate', 'deactivate', 'flow-set', 'flow-delete']);
   switch (command.name) {
     case 'activate':
     case 'deactivate': {
       const { shm = DEFAULT_TABLE } = command;
-      return { table: shm, changesFlows: false, apply: ({ tables }) => changeTargets(tables.get(shm)!, command) };
+      return { table: shm, changesFlows: false, apply: ({ tables }) => changeTargets(tables.get(shm)!, command, at * 1000) };
     }
     case 'flow-set': {
       const { prio: priority, ...options } = command.flow;
@@ -41,11 +41,13 @@ function commandOf(text: string): Effect {
   }
 }
 
-function changeTargets(table: TargetTable, command: Extract<ConfigurationCommand, { name: 'activate' | 'deactivate' }>): void {
+/** @param now in milliseconds */
+function changeTargets(table: TargetTable, command: Extract<ConfigurationCommand, { name: 'activate' | 'deactivate' }>, now: number): void {
   const { index } = command;
+  const drain = { now, seconds: command.drain ?? table.drain };
   if (command.name === 'deactivate') {
-    if (index === undefined) table.deactivate(command.fwmarks);
-    else table.deactivateAt(index);
-  } else if (index === undefined) table.activate(command.targets);
-  else if (command.targets[0]) table.activateAt(index, command.targets[0]);
+    if (index === undefined) table.deactivate(command.fwmarks, drain);
+    else table.deactivateAt(index, drain);
+  } else if (index === undefined) table.activate(command.targets, drain);
+  else if (command.targets[0]) table.activateAt(index, command.targets[0], drain);
 }

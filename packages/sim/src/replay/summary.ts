@@ -1,12 +1,13 @@
 import type { Capture } from '@nfqlb/captures';
 import { REASON_NAMES, type TargetTable } from '@nfqlb/core';
 import { columns, number } from '../columns.js';
+import type { BrokenConnections } from './broken-connections.js';
 import type { ReplayedBalancer } from './replayed-balancer.js';
 import type { FlowTally } from './replayed-flows.js';
 import type { Tally, TargetTally } from './tally.js';
 
 /** Human-readable result of a replay: a table of the targets, then what was dropped and what was skipped. */
-export function summary(capture: Capture, replayed: ReplayedBalancer, tally: Tally): string {
+export function summary(capture: Capture, replayed: ReplayedBalancer, tally: Tally, broken?: BrokenConnections): string {
   const { tables, flows, tier } = replayed;
   const lines = [`${capture.name}: ${count(tally.packets, 'packet')}, ${count(tally.octets, 'byte')}`, ''];
   if (tally.targets.size > 0) lines.push(...targets(tally), '');
@@ -17,6 +18,7 @@ export function summary(capture: Capture, replayed: ReplayedBalancer, tally: Tal
   if (tier) lines.push(`${describe('tier', tier, 'load balancer')}, own fwmark ${tier.ownFwmark}`);
   const dropped = tally.dropped.reduce((sum, n) => sum + n, 0);
   lines.push(`dropped: ${number(dropped)}${reasons(tally.dropped)}`);
+  if (broken) lines.push(...broken.describe(replayed.connections.counts));
   lines.push(...fragments(replayed.fragments.statistics(), tally));
   if (capture.notIp > 0) lines.push(`skipped: ${count(capture.notIp, 'frame')} without an IP packet`);
   if (capture.cut > 0) lines.push(`cut: ${count(capture.cut, 'packet')} truncated in the capture, decided on what is there`);

@@ -1,0 +1,97 @@
+import { expect, test } from 'vitest';
+import { PacketKey } from '../key/packet-key.js';
+import { randomNumbers } from '../testing/random-numbers.js';
+import { ConnectionSet, Mark, UNKNOWN } from './connection-set.js';
+import { HEADER, KEYED, SET_WORDS, WAYS } from './layout.js';
+
+const HASH_KEY = [0x01234567, 0x89abcdef] as const;
+
+/** A key with random addresses and ports. */
+function randomKey(key: PacketKey, random: () => number): PacketKey {
+  key.clear();
+  key.family = 4;
+  key.words[3] = random() | 0;
+  key.words[7] = 0x0100000a;
+  key.words[8] = 6 << 16;
+  key.words[9] = random() | 0;
+  return key;
+}
+
+test.each([1000, 65_536])('has room for %d connections: hardly any finds both its sets full', (connections) => {
+  const random = randomNumbers(7);
+  const set = new ConnectionSet(ConnectionSet.createMemory({ connections }, HASH_KEY), { connections });
+  const key = new PacketKey();
+  let refused = 0;
+  for (let i = 0; i < connections; i++) {
+    randomKey(key, random);
+    expect(set.find(key, key.hashAll(), false, 0)).toBe(UNKNOWN);
+    if (!set.remember(101, Mark.Begun)) refused++;
+  }
+  expect(refused / connections).toBeLessThan(1e-4);
+  expect(set.counts).toEqual({ remembered: connections - refused, begun: connections - refused, learned: 0, refused });
+});
+
+test('the keyed hashes of different connections are as different as random numbers', () => {
+  // With the whole 64 bits, a mistake is too rare to be seen. 24 bits of the keyed hash are enough to see whether mistakes are as frequent as they
+  // should be: of 10⁵ connections, 10¹⁰/2 pairs, in 2²⁴ values.
+  const random = randomNumbers(11);
+  const key = new PacketKey();
+  const count = new Map<number, number>();
+  for (let i = 0; i < 100_000; i++) {
+    const hash = randomKey(key, random).hashClient(false, ...HASH_KEY) >>> 8;
+    count.set(hash, (count.get(hash) ?? 0) + 1);
+  }
+  const pairs = [...count.values()].reduce((sum, n) => sum + (n * (n - 1)) / 2, 0);
+  const expected = 1e10 / 2 / 2 ** 24;
+  expect(pairs).toBeGreaterThan(expected - 5 * Math.sqrt(expected));
+  expect(pairs).toBeLessThan(expected + 5 * Math.sqrt(expected));
+});
+
+test('connections whose hash for the table is the same are different', () => {
+  const set = new ConnectionSet(ConnectionSet.createMemory({}, HASH_KEY));
+  const key = new PacketKey();
+  const random = randomNumbers(3);
+  for (let i = 0; i < 100; i++) {
+    randomKey(key, random);
+    expect(set.find(key, 4711, false, 0)).toBe(UNKNOWN);
+    expect(set.remember(i, Mark.Open)).toBe(true);
+    expect(set.find(key, 4711, false, 0)).toBe(i);
+  }
+});
+
+test('the same connection in another table is another one', () => {
+  const set = new ConnectionSet(ConnectionSet.createMemory({}, HASH_KEY));
+  const key = randomKey(new PacketKey(), randomNumbers(3));
+  set.find(key, 4711, false, 0);
+  set.remember(101, Mark.Open);
+  expect(set.find(key, 4711, false, 1)).toBe(UNKNOWN);
+  set.sweep(1, () => false);
+  expect(set.find(key, 4711, false, 0)).toBe(101);
+  set.sweep(0, () => false);
+  expect(set.find(key, 4711, false, 0)).toBe(UNKNOWN);
+  expect(set.occupied).toBe(false);
+});
+
+test('without the key, it is not known which connections share a set', () => {
+  const places = (key: readonly [number, number]): string => {
+    const memory = ConnectionSet.createMemory({ connections: 100 }, key);
+    const set = new ConnectionSet(memory, { connections: 100 });
+    const random = randomNumbers(5);
+    for (let i = 0; i < 20; i++) {
+      const packetKey = randomKey(new PacketKey(), random);
+      set.find(packetKey, packetKey.hashAll(), false, 0);
+      set.remember(i, Mark.Open);
+    }
+    const words = new Int32Array(memory);
+    return Array.from({ length: (words.length - HEADER) / SET_WORDS }, (_, set) =>
+      Array.from({ length: WAYS }, (_, way) => (words[HEADER + set * SET_WORDS + KEYED + way] === 0 ? 0 : 1)).join(''),
+    ).join();
+  };
+  expect(places([1, 2])).not.toBe(places([3, 4]));
+});
+
+test.each([0, 1.5, 2 ** 22])('room for %d connections is refused', (connections) => {
+  expect(() => ConnectionSet.createMemory({ connections }, HASH_KEY)).toThrow(
+    `connections ${connections}: must be a whole number from 1 to`,
+  );
+});

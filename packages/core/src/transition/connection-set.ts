@@ -1,0 +1,340 @@
+import { lockWithinSpins, unlock } from '../fragments/lock.js';
+import type { PacketKey } from '../key/packet-key.js';
+import {
+  BEGUN,
+  CHECK,
+  FWMARK,
+  HASH,
+  HEADER,
+  KEY,
+  KEYED,
+  LEARNED,
+  LOCK,
+  REFUSED,
+  REST,
+  REST_WORDS,
+  SET_WORDS,
+  setsFor,
+  TABLE,
+  TAKEN,
+  USE,
+  WAYS,
+} from './layout.js';
+
+/** No such connection. */
+export const UNKNOWN = -1;
+
+/** What a remembered connection has shown so far. */
+export const Mark = {
+  /** Only its beginning: perhaps nobody is there. */
+  Begun: 1,
+  /** More than its beginning. */
+  Open: 2,
+  /** Its end. */
+  Closing: 3,
+} as const;
+
+export type Mark = (typeof Mark)[keyof typeof Mark];
+
+/** Bits of `use` below the seconds. */
+const MARK_BITS = 2;
+const MARK_MASK = 3;
+
+/**
+ * How long a connection is remembered of which only the beginning was seen, in seconds. Linux repeats a SYN after 1, 2, 4, 8 and 16 more seconds
+ * (RFC 6298 §5). Short, because a SYN flood consists of nothing else.
+ */
+const BEGUN_S = 30;
+
+/** How long a connection is remembered after its end, in seconds: the other side may still send, and acknowledgments come from here. */
+const CLOSING_S = 60;
+
+/** Places of a set for connections seen from their beginning. The others are for those that prove to be alive: a SYN flood cannot take these. */
+const BEGUN_WAYS: number = WAYS - 2;
+
+const DEFAULT_CONNECTIONS = 65536;
+const DEFAULT_IDLE_S = 300;
+
+export interface ConnectionSetOptions {
+  /** How many connections there is room for. Default 65536: 3 MiB. */
+  readonly connections?: number;
+  /** How long a connection without packets is remembered, in seconds. Default 300. */
+  readonly idle?: number;
+}
+
+/** Counts of all threads. */
+export interface ConnectionCounts {
+  /** Remembered now. */
+  readonly remembered: number;
+  /** Remembered since they began. */
+  readonly begun: number;
+  /** Remembered since a later packet. */
+  readonly learned: number;
+  /** For which there was no room, each time. */
+  readonly refused: number;
+}
+
+/**
+ * The connections whose target may differ from that of their bucket, and the target of each. Shared by all workers (layout.ts), each with its own
+ * instance.
+ *
+ * Reading takes no lock. `use` changes by compare-and-exchange, from 0 only by the thread that has the lock and fills the place. That thread is never
+ * waited for long: a connection that cannot be remembered is a case that the caller handles anyway. Allocates
+ * nothing and throws nothing.
+ *
+ * A connection is known by 64 bits, a hash with a secret key and the hash that chose its bucket (docs/decisions/0009-transitions.md).
+ */
+export class ConnectionSet {
+  /** Number of sets − 1. */
+  readonly #mask: number;
+  readonly #words: Int32Array;
+  readonly #k0: number;
+  readonly #k1: number;
+  readonly #idle: number;
+  #now = 0;
+  #seconds = 0;
+
+  // The connection that was looked up last.
+  #keyed = 0;
+  #hash = 0;
+  #table = 0;
+  /** Word of its place, or −1. */
+  #at = -1;
+
+  /** @param key of the hash: random for packets from untrusted senders, fixed for reproducible results */
+  static createMemory({ connections = DEFAULT_CONNECTIONS }: ConnectionSetOptions, key: readonly [number, number]): SharedArrayBuffer {
+    const memory = new SharedArrayBuffer(4 * (HEADER + setsFor(connections) * SET_WORDS));
+    new Int32Array(memory).set(key, KEY);
+    return memory;
+  }
+
+  /** @param memory returned by {@link createMemory} for the same options */
+  constructor(memory: ArrayBufferLike, { connections = DEFAULT_CONNECTIONS, idle = DEFAULT_IDLE_S }: ConnectionSetOptions = {}) {
+    this.#words = new Int32Array(memory);
+    this.#mask = setsFor(connections) - 1;
+    this.#k0 = this.#words[KEY]!;
+    this.#k1 = this.#words[KEY + 1]!;
+    this.#idle = idle;
+  }
+
+  /** The current time, in milliseconds by the clock of the target tables' deadlines. Set it before each batch. */
+  get now(): number {
+    return this.#now;
+  }
+
+  set now(milliseconds: number) {
+    this.#now = milliseconds;
+    this.#seconds = Math.floor(milliseconds / 1000) & 0x1fffffff;
+  }
+
+  /** False if nothing is remembered. */
+  get occupied(): boolean {
+    return Atomics.load(this.#words, TAKEN) > 0;
+  }
+
+  /** How often there was no room for a connection. */
+  get refused(): number {
+    return Atomics.load(this.#words, REFUSED) >>> 0;
+  }
+
+  /** Counts what is remembered now by looking at all places. */
+  get counts(): ConnectionCounts {
+    let remembered = 0;
+    for (let set = HEADER; set < this.#words.length; set += SET_WORDS) {
+      for (let way = 0; way < WAYS; way++) {
+        const use = this.#words[restOf(set, way) + USE]!;
+        if (use !== 0 && !this.#hasExpired(use)) remembered++;
+      }
+    }
+    const count = (word: number): number => Atomics.load(this.#words, word) >>> 0;
+    return { remembered, begun: count(BEGUN), learned: count(LEARNED), refused: this.refused };
+  }
+
+  /**
+   * Looks a connection up; the other functions are about this one.
+   *
+   * @param hash that chose its bucket
+   * @param portsOnly whether `hash` is over the ports alone, as for SCTP
+   * @param table number of the target table
+   * @returns the fwmark of its target, or {@link UNKNOWN}
+   */
+  find(key: PacketKey, hash: number, portsOnly: boolean, table: number): number {
+    const keyed = key.hashClient(portsOnly, this.#k0, this.#k1);
+    this.#keyed = keyed;
+    this.#hash = hash;
+    this.#table = table;
+    const set = keyed & this.#mask;
+    const fwmark = this.#findIn(set);
+    return fwmark === UNKNOWN ? this.#findIn(this.#otherSet(set)) : fwmark;
+  }
+
+  /**
+   * Whether the connection that {@link find} found seems to be over: a packet that begins a connection begins another one. Otherwise it is a
+   * repetition, or forged. The end may have been missed: a target's RST does not come this way.
+   */
+  get isOver(): boolean {
+    const use = this.#words[this.#at]!;
+    return (use & MARK_MASK) === Mark.Closing || this.#age(use) > BEGUN_S;
+  }
+
+  /** Notes a packet of the connection that {@link find} found. */
+  use(mark: Mark): void {
+    const words = this.#words;
+    const seen = words[this.#at]!;
+    // An end is not taken back, nor is the proof of being more than a beginning.
+    const use = (this.#seconds << MARK_BITS) | Math.max(seen & MARK_MASK, mark);
+    // At most once a second for each connection. If another thread has changed it meanwhile, that is as good.
+    if (use !== seen && (seen & MARK_MASK) !== 0) Atomics.compareExchange(words, this.#at, seen, use);
+  }
+
+  /** Forgets the connection that {@link find} found. */
+  forget(): void {
+    this.#free(this.#at, Atomics.load(this.#words, this.#at));
+  }
+
+  /**
+   * Remembers the connection that {@link find} did not find, or that {@link forget} forgot.
+   *
+   * @returns false if there was no room
+   */
+  remember(fwmark: number, mark: Mark): boolean {
+    const words = this.#words;
+    const set = this.#keyed & this.#mask;
+    const other = this.#otherSet(set);
+    // Look before taking the lock: a full set must cost no more than others.
+    const room = this.#roomIn(set, mark) >= this.#roomIn(other, mark) ? set : other;
+    if (this.#roomIn(room, mark) === 0 || !lockWithinSpins(words, LOCK)) {
+      Atomics.add(words, REFUSED, 1);
+      return false;
+    }
+    // Another thread may have remembered it meanwhile (paths of one SCTP association may come by different queues).
+    const isNew = this.#findIn(set) === UNKNOWN && this.#findIn(other) === UNKNOWN;
+    const remembered = !isNew || this.#fill(room, fwmark, mark);
+    unlock(words, LOCK);
+    if (!remembered) Atomics.add(words, REFUSED, 1);
+    else if (isNew) Atomics.add(words, mark === Mark.Begun ? BEGUN : LEARNED, 1);
+    return remembered;
+  }
+
+  /**
+   * Frees the places of expired connections, and of those of a target table that are not needed. For control paths: it reads all places.
+   *
+   * @param isNeeded receives the hash that chose the connection's bucket, unsigned, its fwmark, and the seconds since its last packet
+   */
+  sweep(table: number, isNeeded: (hash: number, fwmark: number, seconds: number) => boolean): void {
+    const words = this.#words;
+    for (let set = HEADER; set < words.length; set += SET_WORDS) {
+      for (let way = 0; way < WAYS; way++) {
+        const rest = restOf(set, way);
+        const use = words[rest + USE]!;
+        if (use === 0) continue;
+        const isOwn = words[rest + TABLE] === table;
+        if (this.#hasExpired(use) || (isOwn && !isNeeded(words[set + HASH + way]! >>> 0, words[rest + FWMARK]!, this.#age(use))))
+          this.#free(rest + USE, use);
+      }
+    }
+  }
+
+  #findIn(set: number): number {
+    const words = this.#words;
+    const begin = HEADER + set * SET_WORDS;
+    const keyed = this.#keyed;
+    // Most connections are in the place that their hash prefers, and the processor learns to expect that.
+    const preferred = this.#preferred;
+    if (words[begin + KEYED + preferred] === keyed) {
+      const fwmark = this.#read(begin, preferred);
+      if (fwmark !== UNKNOWN) return fwmark;
+    }
+    // Plain loads: Atomics.load costs more than everything else here.
+    for (let way = 0; way < WAYS; way++) {
+      if (words[begin + KEYED + way] !== keyed) continue;
+      const fwmark = this.#read(begin, way);
+      if (fwmark !== UNKNOWN) return fwmark;
+    }
+    return UNKNOWN;
+  }
+
+  /** The fwmark in a place, if it is that of the connection. */
+  #read(begin: number, way: number): number {
+    const words = this.#words;
+    const rest = restOf(begin, way);
+    const fwmark = words[rest + FWMARK]!;
+    const use = words[rest + USE]!;
+    // If another thread is just filling the place, these words may be those of two connections.
+    const check = this.#keyed ^ this.#hash ^ fwmark ^ this.#table;
+    if (words[begin + HASH + way] !== this.#hash || words[rest + CHECK] !== check || use === 0 || this.#hasExpired(use)) return UNKNOWN;
+    this.#at = rest + USE;
+    return fwmark;
+  }
+
+  /** Place of the connection in its set, if that is free; one of those for all connections. */
+  get #preferred(): number {
+    return ((this.#keyed >>> 26) * BEGUN_WAYS) >>> 6;
+  }
+
+  /** Second set of the connection, chosen by other bits of its hash. */
+  #otherSet(set: number): number {
+    const other = (Math.imul(this.#keyed, 0x9e3779b1) >>> 9) & this.#mask;
+    return other === set ? set ^ 1 : other;
+  }
+
+  /** Number of places that may be filled. */
+  #roomIn(set: number, mark: Mark): number {
+    const begin = HEADER + set * SET_WORDS;
+    const ways = mark === Mark.Begun ? BEGUN_WAYS : WAYS;
+    let room = 0;
+    for (let way = 0; way < ways; way++) {
+      const use = this.#words[restOf(begin, way) + USE]!;
+      if (use === 0 || this.#hasExpired(use)) room++;
+    }
+    return room;
+  }
+
+  /** Fills a place of a set. The caller has the lock. */
+  #fill(set: number, fwmark: number, mark: Mark): boolean {
+    const begin = HEADER + set * SET_WORDS;
+    if (this.#fillPlace(begin, this.#preferred, fwmark, mark)) return true;
+    // Connections that are not seen from their beginning take the places that are only for them first.
+    for (let way = (mark === Mark.Begun ? BEGUN_WAYS : WAYS) - 1; way >= 0; way--)
+      if (this.#fillPlace(begin, way, fwmark, mark)) return true;
+    return false;
+  }
+
+  #fillPlace(begin: number, way: number, fwmark: number, mark: Mark): boolean {
+    const words = this.#words;
+    const rest = restOf(begin, way);
+    const use = words[rest + USE]!;
+    if (use !== 0 && !(this.#hasExpired(use) && this.#free(rest + USE, use))) return false;
+    words[begin + KEYED + way] = this.#keyed;
+    words[begin + HASH + way] = this.#hash;
+    words[rest + FWMARK] = fwmark;
+    words[rest + TABLE] = this.#table;
+    words[rest + CHECK] = this.#keyed ^ this.#hash ^ fwmark ^ this.#table;
+    Atomics.store(words, rest + USE, (this.#seconds << MARK_BITS) | mark);
+    Atomics.add(words, TAKEN, 1);
+    return true;
+  }
+
+  /** Frees a place, unless another thread has used it meanwhile. */
+  #free(at: number, use: number): boolean {
+    if (use === 0 || Atomics.compareExchange(this.#words, at, use, 0) !== use) return false;
+    Atomics.sub(this.#words, TAKEN, 1);
+    return true;
+  }
+
+  #hasExpired(use: number): boolean {
+    const mark = use & MARK_MASK;
+    const limit = mark === Mark.Begun ? BEGUN_S : mark === Mark.Closing ? CLOSING_S : this.#idle;
+    return this.#age(use) > Math.min(limit, this.#idle);
+  }
+
+  /** Seconds since the last use; negative if a thread whose clock is ahead has used it. */
+  #age(use: number): number {
+    return this.#seconds - (use >>> MARK_BITS);
+  }
+}
+
+/** Where a place has its words from REST on. @param set where the set begins */
+function restOf(set: number, way: number): number {
+  return set + REST + way * REST_WORDS;
+}
