@@ -1,0 +1,106 @@
+// Connections that talk all the time while targets change: `--drain` breaks none of them.
+
+import { setTimeout as sleep } from 'node:timers/promises';
+import { describe, expect, test } from 'vitest';
+import { describeLive } from '../testing/describe-live.js';
+import type { Target } from '../topology/host.js';
+import { Topology } from '../topology/topology.js';
+import { EchoServers } from '../traffic/echo.js';
+import { type Answers, ask, Questions } from '../traffic/questions.js';
+import { LoadBalancer, queuesAs } from './load-balancer.js';
+import { NFQLB } from './program.js';
+
+const CONNECTIONS = 2000;
+const TARGETS = 30;
+
+/** A load balancer with three of thirty targets, and connections that ask all the time. */
+async function talking(
+  options: { readonly family: 4 | 6; readonly queues: 1 | 4 },
+  change: (net: Topology, lb: LoadBalancer) => Promise<void>,
+): Promise<Answers> {
+  await using net = await Topology.create({ targets: TARGETS });
+  await using lb = await LoadBalancer.start(net, { queue: queuesAs(options.queues), targets: net.targets.slice(0, 3) });
+  await using _echo = await EchoServers.start(net);
+  await using questions = await Questions.start(net, {
+    protocol: 'tcp',
+    family: options.family,
+    connections: CONNECTIONS,
+    repeat: 0,
+    timeout: 3000,
+  });
+  await connected(net);
+  await change(net, lb);
+  // Each connection is asked once more.
+  await sleep(2000);
+  return await questions.stop();
+}
+
+/** Waits until all connections are established. */
+async function connected(net: Topology): Promise<void> {
+  for (;;) {
+    const established = (await net.client.run(['ss', '-Htn', 'state', 'established'])).trimEnd().split('\n').length;
+    if (established >= CONNECTIONS) return;
+    await sleep(200);
+  }
+}
+
+const fwmarks = (targets: readonly Target[]): string[] => targets.map(({ fwmark }) => String(fwmark));
+
+/** From three targets to thirty, and back. */
+async function scale({ targets }: Topology, lb: LoadBalancer, drain: number): Promise<void> {
+  const others = fwmarks(targets.slice(3));
+  await lb.run('activate', `--shm=${lb.table}`, `--drain=${drain}`, ...others);
+  await sleep(3000);
+  await lb.run('deactivate', `--shm=${lb.table}`, `--drain=${drain}`, ...others);
+}
+
+describeLive(
+  'connections that talk all the time, while targets change',
+  () => {
+    test('without a drain, many break', { timeout: 120_000 }, async () => {
+      const { broken } = await talking({ family: 4, queues: 1 }, (net, lb) => scale(net, lb, 0));
+      console.log(`3 -> 30 -> 3 targets without a drain: ${broken} of ${CONNECTIONS} connections broken`);
+      expect(broken).toBeGreaterThan(CONNECTIONS / 2);
+    });
+
+    describe.each([
+      { family: 4, queues: 1 },
+      { family: 6, queues: 4 },
+    ] as const)('with a drain, none breaks: IPv$family, queues: $queues', (options) => {
+      test('scaling up and down', { timeout: 120_000 }, async () => {
+        const answers = await talking(options, async (net, lb) => {
+          await scale(net, lb, 60);
+          expect(await lb.run('show', `--shm=${lb.table}`)).toMatch(
+            /Draining: 104 105 .*\n {3}In transition: \d+ of 997 buckets, \d+ s left/,
+          );
+        });
+        expect(answers).toMatchObject({ broken: 0, moved: 0 });
+        expect(answers.answered).toBeGreaterThan(2 * CONNECTIONS);
+      });
+
+      test('replacing ten targets one by one, changing weights, and a new configuration every 0.2 s', { timeout: 180_000 }, async () => {
+        const answers = await talking(options, async (net, lb) => {
+          const [shm, drain] = [`--shm=${lb.table}`, '--drain=60'];
+          for (let i = 0; i < 10; i++) {
+            await lb.run('activate', shm, drain, ...fwmarks([net.target(i + 4)]));
+            await lb.run('deactivate', shm, drain, ...fwmarks([net.target(i + 1)]));
+          }
+          // New connections use the new targets at once.
+          const { byTarget, broken } = await ask(net, { protocol: 'tcp', family: options.family, connections: 60 });
+          expect([broken, byTarget.slice(0, 10).every((answers) => answers === 0)]).toEqual([0, true]);
+          for (const weight of [3, 0, 1]) await lb.run('activate', shm, drain, `--weight=${weight}`, ...fwmarks([net.target(11)]));
+          const until = performance.now() + 10_000;
+          for (let i = 0; performance.now() < until; i++) {
+            const some = net.targets.filter((_, target) => (target + i) % 3 !== 0);
+            const targets = Object.fromEntries(some.map(({ fwmark }) => [fwmark, 1 + (fwmark % 2)]));
+            await lb.apply({ tables: { [lb.table]: { drain: 60, targets } } });
+            await sleep(50);
+          }
+        });
+        expect(answers).toMatchObject({ broken: 0, moved: 0 });
+        expect(answers.answered).toBeGreaterThan(2 * CONNECTIONS);
+      });
+    });
+  },
+  NFQLB,
+);
