@@ -117,6 +117,7 @@ static inlined enum reason mark(struct __sk_buff *skb, const struct options *opt
                                         struct verdict verdict, enum reason decided, enum reason dropped) {
   if (verdict.mark == NONE) return dropped;
   if (verdict.mark == 0) return FWMARK_ZERO;
+  if (verdict.mark == WATCHED) return TRANSITION;
   skb->mark = verdict.mark;
   count(options, verdict.counter, packet->octets);
   return decided;

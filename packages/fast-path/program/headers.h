@@ -51,6 +51,7 @@ enum reason {
   NO_TARGET_DROP,
   NO_FLOW_DROP,
   FWMARK_ZERO,
+  TRANSITION,
   /// Of the functions below: nothing is wrong with it.
   READABLE,
 };

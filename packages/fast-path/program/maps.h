@@ -23,6 +23,8 @@ struct map_definition {
 
 /// No fwmark: as −1 in core.
 #define NONE 0xffffffffu
+/// Of a bucket whose packets need a closer look: as −2 in core (`WATCHED`).
+#define WATCHED 0xfffffffeu
 
 /// A fwmark, and the counter of its packets. Also a bucket of a target table: aligned, so the program reads it as a whole.
 struct verdict {

@@ -31,6 +31,8 @@ export const FastReason = {
   NoFlowDrop: 13,
   /** The target's fwmark is 0, as if it were not decided. */
   FwmarkZero: 14,
+  /** Targets have changed with a drain: the queue knows which connections keep a former one (docs/drain.md). */
+  Transition: 15,
 } as const;
 
 export type FastReason = (typeof FastReason)[keyof typeof FastReason];
@@ -52,6 +54,7 @@ export const FAST_REASON_NAMES: readonly string[] = [
   'no-target-drop',
   'no-flow-drop',
   'fwmark-zero',
+  'transition',
 ];
 
 /** The reasons below this number are those of packets that got their mark in the kernel. */
@@ -74,4 +77,5 @@ export const REASON_TEXTS: readonly string[] = [
   'without an active target: the queue drops it',
   'without a flow: the queue drops it',
   'its target has fwmark 0',
+  'its connection may keep a former target',
 ];

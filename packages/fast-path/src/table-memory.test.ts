@@ -1,4 +1,5 @@
-import { FwmarkLookup, type TargetTable } from '@nfqlb/core';
+import { ConnectionSet, FwmarkLookup, type TargetTable } from '@nfqlb/core';
+import { WATCHED } from '@nfqlb/core/maglev';
 import { beforeEach, describe, expect, test } from 'vitest';
 import type { Maps } from './kernel/program.js';
 import { NONE } from './layout.js';
@@ -57,6 +58,22 @@ describe('a table', () => {
     table.activate([{ fwmark: 103 }]);
     memory.refresh(lookups);
     expect(placeOf(0).begin).toBe(begin);
+  });
+
+  test('says which buckets are in transition, and no longer once that is over', () => {
+    const table = tableOf([101, 102], 97);
+    const connections = new ConnectionSet(ConnectionSet.createMemory({}, [0, 0]));
+    const lookups = [new FwmarkLookup(table, connections)];
+    memory.refresh(lookups);
+    const before = marksOf(table);
+    table.deactivate([102], { now: 0, seconds: 60 });
+    expect(memory.refresh(lookups)).toBe('changed');
+    expect(read(0).marks).toEqual(before.map((mark) => (mark === 102 ? WATCHED >>> 0 : mark)));
+    connections.now = 59_000;
+    expect(memory.refresh(lookups)).toBe('same');
+    connections.now = 61_000;
+    expect(memory.refresh(lookups)).toBe('changed');
+    expect(read(0).marks).toEqual(marksOf(table));
   });
 
   test('without targets has no fwmarks; one that is gone has no buckets', () => {

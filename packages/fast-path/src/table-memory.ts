@@ -27,6 +27,8 @@ export class TableMemory {
   readonly #counterOf: (fwmark: number) => number;
   readonly #halves = new Map<number, Halves>();
   readonly #lookups: (FwmarkLookup | undefined)[] = [];
+  /** What was written of each: a lookup replaces it when a transition ends. */
+  readonly #steady: (Int32Array | undefined)[] = [];
   #used = 0;
 
   /** @param counterOf index of the counter for a fwmark's packets */
@@ -55,9 +57,10 @@ export class TableMemory {
     for (const [index, lookup] of tables.entries()) {
       const isOther = lookup !== this.#lookups[index];
       const isChanged = lookup?.refresh() ?? false;
-      if (!isOther && !isChanged) continue;
+      if (!isOther && !isChanged && lookup?.steady === this.#steady[index]) continue;
       if (!this.#publish(index, lookup)) return 'full';
       this.#lookups[index] = lookup;
+      this.#steady[index] = lookup?.steady;
       result = 'changed';
     }
     return result;
@@ -72,7 +75,7 @@ export class TableMemory {
     if (halves === undefined) return false;
     const half = 1 - halves.current;
     const begin = halves.begin + half * halves.room;
-    this.#write(begin, halves.room, lookup.fwmarks);
+    this.#write(begin, halves.room, lookup.steady);
     Atomics.store(this.#tables, index, BigInt(begin) | (BigInt(lookup.M) << 32n));
     halves.current = half;
     return true;

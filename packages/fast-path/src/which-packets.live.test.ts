@@ -1,7 +1,7 @@
 // Which packets the program decides, and which it leaves to the queue: run in the kernel, and written down in docs/fast-path.md.
 
 import { readFileSync } from 'node:fs';
-import { FwmarkLookup } from '@nfqlb/core';
+import { ConnectionSet, FwmarkLookup } from '@nfqlb/core';
 import { type Cidr, parseCidr } from '@nfqlb/core/address';
 import { defineFlow, FlowSet } from '@nfqlb/core/flows';
 import { type NaiveFlow, type PacketBuilder, packet } from '@nfqlb/core/testing';
@@ -41,10 +41,18 @@ interface Row {
 const flowsOf = (...flows: readonly NaiveFlow[]): FlowSet => new FlowSet(flows.map((flow) => defineFlow({ target: 'table', ...flow })));
 const lookup = (fwmarks: readonly number[]): FwmarkLookup => new FwmarkLookup(tableOf(fwmarks));
 
+/** A table that has just got another target, with a drain. */
+function inTransition(): FwmarkLookup {
+  const table = tableOf([101]);
+  table.setTargets([{ fwmark: 102 }], { now: 0, seconds: 60 });
+  return new FwmarkLookup(table, new ConnectionSet(ConnectionSet.createMemory({}, [0, 0])));
+}
+
 const KERNELS = {
   plain: () => new Kernel(compileTable(VIPS), [lookup([101, 102])], { udpEncapPort: UDP_ENCAP_PORT }),
   'no target': () => new Kernel(compileTable(VIPS), [lookup([])]),
   'no target, fwmark': () => new Kernel(compileTable(VIPS), [lookup([])], { noTargetsFwmark: 9 }),
+  transition: () => new Kernel(compileTable(VIPS), [inTransition()]),
   'fwmark 0': () => new Kernel(compileTable(VIPS), [lookup([0])]),
   flows: () =>
     new Kernel(
@@ -97,6 +105,7 @@ const ROWS: readonly Row[] = [
   },
   { what: 'without an active target', four: four.tcp(4711, 80), six: six.tcp(4711, 80), with: 'no target' },
   { what: 'to a target with fwmark 0', four: four.tcp(4711, 80), six: six.tcp(4711, 80), with: 'fwmark 0' },
+  { what: 'in buckets in transition ([drain.md](drain.md))', four: four.tcp(4711, 80), six: six.tcp(4711, 80), with: 'transition' },
   { what: 'without a flow, with `--nolb_fwmark`', four: four.tcp(4711, 80), six: six.tcp(4711, 80), with: 'no flow, fwmark' },
   { what: 'without a flow', four: four.tcp(4711, 81), six: six.tcp(4711, 81), with: 'flows' },
   { what: 'that a flow with a byte match may match', four: four.tcp(4711, 80), six: six.tcp(4711, 80), with: 'flows' },

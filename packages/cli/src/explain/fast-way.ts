@@ -53,8 +53,9 @@ export function fastWay(
   return { way: 'kernel', words: `decided in the kernel, if it comes in at ${where}${unless}` };
 }
 
-function reasonOf({ decision: { kind, fwmark, choice } }: Answer, promiscuousPing: boolean): FastReason | undefined {
+function reasonOf({ decision: { kind, fwmark, choice }, table }: Answer, promiscuousPing: boolean): FastReason | undefined {
   if (kind === Kind.Icmp && promiscuousPing) return FastReason.Ping;
+  if (table?.transition) return FastReason.Transition;
   if (fwmark < 0) return choice ? FastReason.NoTargetDrop : FastReason.NoFlowDrop;
   return fwmark === 0 ? FastReason.FwmarkZero : undefined;
 }

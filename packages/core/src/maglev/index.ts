@@ -4,3 +4,4 @@ export { FwmarkLookup } from './fwmark-lookup.js';
 export type { PermutationKind } from './permutation.js';
 export { MAX_BUCKETS, MIN_BUCKETS, primeBelow } from './prime.js';
 export { MAX_FWMARK, MAX_WEIGHT, type TableOptions, type Target, TargetTable } from './target-table.js';
+export { WATCHED } from './transitions.js';

@@ -13,6 +13,7 @@ import type { FastPathStatus } from '@nfqlb/protocol/status';
 import { ChangeNotices } from '@nfqlb/protocol/tables';
 import type { KernelFlows } from '../flows/flow-publisher.js';
 import { log } from '../log/log.js';
+import { connectionSetOf, type SharedConnections } from '../transition/shared-connections.js';
 import type { FastPathChoice } from './fast-path-choice.js';
 import { KernelTables } from './kernel-tables.js';
 
@@ -30,6 +31,7 @@ export interface KernelPathOptions extends FastPathChoice {
   readonly balancer: BalancerOptions;
   /** Shared-memory name of the target table of all packets; absent with flows, which have their own. */
   readonly table: string | undefined;
+  readonly connections: SharedConnections;
 }
 
 const NO_COUNTS: FastPathCounts = {
@@ -45,7 +47,7 @@ const NO_COUNTS: FastPathCounts = {
  */
 export class KernelPath {
   readonly #options: KernelPathOptions;
-  readonly #tables = new KernelTables();
+  readonly #tables: KernelTables;
   readonly #notices: ChangeNotices;
   #fast: FastPath | undefined;
   /** Why there is no program. */
@@ -60,6 +62,7 @@ export class KernelPath {
   /** @throws `FastPathError` for a mistake in the command: an interface that does not exist, or has another load balancer's program */
   constructor(options: KernelPathOptions) {
     this.#options = options;
+    this.#tables = new KernelTables(connectionSetOf(options.connections));
     this.#fast = this.#open();
     this.#notices = new ChangeNotices((name) => this.#changed(name));
   }

@@ -2,10 +2,11 @@ import { readFileSync, truncateSync, writeFileSync } from 'node:fs';
 import { SharedMemory } from '@nfqlb/native';
 import { replaceTable } from '@nfqlb/protocol/tables';
 import { afterEach, expect, test } from 'vitest';
+import { connectionSetOf, shareConnections } from '../transition/shared-connections.js';
 import { KernelTables } from './kernel-tables.js';
 
 const [ONE, TWO] = ['one', 'two'].map((name) => `nfqlb-test-kernel-tables-${process.pid}-${name}`) as [string, string];
-const tables = new KernelTables();
+const tables = new KernelTables(connectionSetOf(shareConnections({})));
 
 afterEach(() => {
   tables.close();

@@ -1,5 +1,7 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
+import type { ConnectionSet } from '@nfqlb/core';
 import type { FwmarkLookup } from '@nfqlb/core/maglev';
+import { monotonicNow } from '../fragments/monotonic-clock.js';
 import { MappedTable } from '../worker/mapped-table.js';
 
 /** How long to map tables before other work of the thread gets its turn, in milliseconds. */
@@ -17,9 +19,16 @@ export class KernelTables {
   #lookups: readonly (FwmarkLookup | undefined)[] = [];
   /** Tables whose replacement is being filled. */
   readonly #incomplete = new Set<KernelTable>();
+  readonly #connections: ConnectionSet;
 
-  /** By index; `undefined` for a table that is missing. */
+  /** @param connections those that workers remember: packets of buckets in which a connection has another target are for the queue */
+  constructor(connections: ConnectionSet) {
+    this.#connections = connections;
+  }
+
+  /** By index; `undefined` for a table that is missing. To be refreshed now. */
   get lookups(): readonly (FwmarkLookup | undefined)[] {
+    this.#connections.now = monotonicNow();
     return this.#lookups;
   }
 
@@ -29,7 +38,7 @@ export class KernelTables {
     const next: KernelTable[] = [];
     let until = performance.now() + STEP_MS;
     for (const name of names) {
-      next.push(known.get(name) ?? { name, mapped: open(name) });
+      next.push(known.get(name) ?? { name, mapped: this.#open(name) });
       if (performance.now() < until) continue;
       await nextTurn();
       until = performance.now() + STEP_MS;
@@ -66,22 +75,22 @@ export class KernelTables {
   #renew(tables: readonly KernelTable[]): void {
     for (const table of tables) {
       this.#incomplete.delete(table);
-      table.mapped ??= open(table.name);
+      table.mapped ??= this.#open(table.name);
       if (table.mapped === undefined || (table.mapped.intact && table.mapped.isCurrent)) continue;
       if (!table.mapped.renew()) this.#incomplete.add(table);
     }
     this.#update();
   }
 
+  #open(name: string): MappedTable | undefined {
+    try {
+      return new MappedTable(name, this.#connections);
+    } catch {
+      return undefined;
+    }
+  }
+
   #update(): void {
     this.#lookups = this.#tables.map(({ mapped }) => mapped?.lookup);
-  }
-}
-
-function open(name: string): MappedTable | undefined {
-  try {
-    return new MappedTable(name);
-  } catch {
-    return undefined;
   }
 }

@@ -88,7 +88,7 @@ async function start(options: LoadBalancingOptions, parts: Parts): Promise<{ rea
   // Its claim of the interfaces fails before any packet is handled.
   const fast =
     options.fast &&
-    parts.add(new KernelPath({ ...options.fast, balancer, table }), (each) => {
+    parts.add(new KernelPath({ ...options.fast, balancer, table, connections }), (each) => {
       inKernel = sumCounts(each.counts(), DECIDED_REASONS);
       each.close();
     });

@@ -2,6 +2,7 @@
 
 import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, test } from 'vitest';
+import { fastPathOf } from '../fast-path/fast-path-status.js';
 import { describeLive } from '../testing/describe-live.js';
 import type { Target } from '../topology/host.js';
 import { Topology } from '../topology/topology.js';
@@ -15,11 +16,15 @@ const TARGETS = 30;
 
 /** A load balancer with three of thirty targets, and connections that ask all the time. */
 async function talking(
-  options: { readonly family: 4 | 6; readonly queues: 1 | 4 },
+  options: { readonly family: 4 | 6; readonly queues: 1 | 4; readonly fast?: boolean },
   change: (net: Topology, lb: LoadBalancer) => Promise<void>,
 ): Promise<Answers> {
   await using net = await Topology.create({ targets: TARGETS });
-  await using lb = await LoadBalancer.start(net, { queue: queuesAs(options.queues), targets: net.targets.slice(0, 3) });
+  await using lb = await LoadBalancer.start(net, {
+    queue: queuesAs(options.queues),
+    targets: net.targets.slice(0, 3),
+    ...(options.fast && { fast: true }),
+  });
   await using _echo = await EchoServers.start(net);
   await using questions = await Questions.start(net, {
     protocol: 'tcp',
@@ -30,6 +35,10 @@ async function talking(
   });
   await connected(net);
   await change(net, lb);
+  if (options.fast) {
+    const { kernel, reasons } = await fastPathOf(lb);
+    expect([kernel > CONNECTIONS, reasons.transition! > CONNECTIONS]).toEqual([true, true]);
+  }
   // Each connection is asked once more.
   await sleep(2000);
   return await questions.stop();
@@ -66,7 +75,8 @@ describeLive(
     describe.each([
       { family: 4, queues: 1 },
       { family: 6, queues: 4 },
-    ] as const)('with a drain, none breaks: IPv$family, queues: $queues', (options) => {
+      { family: 4, queues: 1, fast: true },
+    ] as const)('with a drain, none breaks: IPv$family, queues: $queues, fast path: $fast', (options) => {
       test('scaling up and down', { timeout: 120_000 }, async () => {
         const answers = await talking(options, async (net, lb) => {
           await scale(net, lb, 60);
