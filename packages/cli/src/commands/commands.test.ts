@@ -359,7 +359,7 @@ describe('bad input: one line, exit status 1', () => {
     ['cut off in its header', () => truncateSync(PATH, 10), /it begins with 16 octets, 10 are there/],
     ['empty', () => truncateSync(PATH, 0), /it is empty/],
     ['that is something else', () => copyFileSync(process.execPath, PATH), /not a target table/],
-    ['of a later version', () => writeVersion(2), /a target table of version 2; this program knows version 1/],
+    ['of a later version', () => writeVersion(3), /a target table of version 3; this program knows versions 1 and 2/],
   ])('shared memory %s', (_name, damage, message) => {
     nfqlb('init', table, '--M=97', '--N=4');
     damage();
