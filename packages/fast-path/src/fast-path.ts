@@ -83,7 +83,7 @@ export class FastPath {
    *
    * @param tables indexed by {@link Decision.targets}; `undefined` for a missing table. Each lookup must be this object's own: refreshed here only.
    * @throws `FastPathError` `rejected`, `out-of-memory`, `not-permitted`, `not-supported`, `failed`: then everything is as before. A failure at one
-   * interface is not thrown, unless the first call fails at all of them: see {@link interfaces}
+   * interface is not thrown, unless the first call fails at all of them: it leaves that interface without a program, see {@link interfaces}
    */
   take(decision: Decision, tables: readonly (FwmarkLookup | undefined)[]): void {
     const next = new Generation(decision, tables, this.#settings);
@@ -102,6 +102,11 @@ export class FastPath {
     if (before === undefined && errors.length === this.#attachments.size) {
       next.close();
       throw errors[0];
+    }
+    // What is there decides by what is no longer in force. `look` tries again.
+    for (const { name } of this.interfaces.filter(({ state }) => state !== 'attached')) {
+      this.#attachments.get(name)?.remove();
+      this.#attachments.set(name, undefined);
     }
     this.#generation = next;
     if (before !== undefined) this.#retiring.push({ generation: before, until: performance.now() + RETIRED_MS });
