@@ -3,6 +3,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, test } from 'vitest';
 import { fastPathOf } from '../fast-path/fast-path-status.js';
+import { describeFastPath } from '../testing/describe-fast-path.js';
 import { describeLive } from '../testing/describe-live.js';
 import type { Target } from '../topology/host.js';
 import { Topology } from '../topology/topology.js';
@@ -14,11 +15,14 @@ import { NFQLB } from './program.js';
 const CONNECTIONS = 2000;
 const TARGETS = 30;
 
+interface Circumstances {
+  readonly family: 4 | 6;
+  readonly queues: 1 | 4;
+  readonly fast?: boolean;
+}
+
 /** A load balancer with three of thirty targets, and connections that ask all the time. */
-async function talking(
-  options: { readonly family: 4 | 6; readonly queues: 1 | 4; readonly fast?: boolean },
-  change: (net: Topology, lb: LoadBalancer) => Promise<void>,
-): Promise<Answers> {
+async function talking(options: Circumstances, change: (net: Topology, lb: LoadBalancer) => Promise<void>): Promise<Answers> {
   await using net = await Topology.create({ targets: TARGETS });
   await using lb = await LoadBalancer.start(net, {
     queue: queuesAs(options.queues),
@@ -63,6 +67,41 @@ async function scale({ targets }: Topology, lb: LoadBalancer, drain: number): Pr
   await lb.run('deactivate', `--shm=${lb.table}`, `--drain=${drain}`, ...others);
 }
 
+/** Tests that a drain breaks no connection. */
+function drains(options: Circumstances): void {
+  test('scaling up and down', { timeout: 120_000 }, async () => {
+    const answers = await talking(options, async (net, lb) => {
+      await scale(net, lb, 60);
+      expect(await lb.run('show', `--shm=${lb.table}`)).toMatch(/Draining: 104 105 .*\n {3}In transition: \d+ of 997 buckets, \d+ s left/);
+    });
+    expect(answers).toMatchObject({ broken: 0, moved: 0 });
+    expect(answers.answered).toBeGreaterThan(2 * CONNECTIONS);
+  });
+
+  test('replacing ten targets one by one, changing weights, and a new configuration every 0.2 s', { timeout: 180_000 }, async () => {
+    const answers = await talking(options, async (net, lb) => {
+      const [shm, drain] = [`--shm=${lb.table}`, '--drain=60'];
+      for (let i = 0; i < 10; i++) {
+        await lb.run('activate', shm, drain, ...fwmarks([net.target(i + 4)]));
+        await lb.run('deactivate', shm, drain, ...fwmarks([net.target(i + 1)]));
+      }
+      // New connections use the new targets at once.
+      const { byTarget, broken } = await ask(net, { protocol: 'tcp', family: options.family, connections: 60 });
+      expect([broken, byTarget.slice(0, 10).every((answers) => answers === 0)]).toEqual([0, true]);
+      for (const weight of [3, 0, 1]) await lb.run('activate', shm, drain, `--weight=${weight}`, ...fwmarks([net.target(11)]));
+      const until = performance.now() + 10_000;
+      for (let i = 0; performance.now() < until; i++) {
+        const some = net.targets.filter((_, target) => (target + i) % 3 !== 0);
+        const targets = Object.fromEntries(some.map(({ fwmark }) => [fwmark, 1 + (fwmark % 2)]));
+        await lb.apply({ tables: { [lb.table]: { drain: 60, targets } } });
+        await sleep(50);
+      }
+    });
+    expect(answers).toMatchObject({ broken: 0, moved: 0 });
+    expect(answers.answered).toBeGreaterThan(2 * CONNECTIONS);
+  });
+}
+
 describeLive(
   'connections that talk all the time, while targets change',
   () => {
@@ -75,42 +114,11 @@ describeLive(
     describe.each([
       { family: 4, queues: 1 },
       { family: 6, queues: 4 },
-      { family: 4, queues: 1, fast: true },
-    ] as const)('with a drain, none breaks: IPv$family, queues: $queues, fast path: $fast', (options) => {
-      test('scaling up and down', { timeout: 120_000 }, async () => {
-        const answers = await talking(options, async (net, lb) => {
-          await scale(net, lb, 60);
-          expect(await lb.run('show', `--shm=${lb.table}`)).toMatch(
-            /Draining: 104 105 .*\n {3}In transition: \d+ of 997 buckets, \d+ s left/,
-          );
-        });
-        expect(answers).toMatchObject({ broken: 0, moved: 0 });
-        expect(answers.answered).toBeGreaterThan(2 * CONNECTIONS);
-      });
-
-      test('replacing ten targets one by one, changing weights, and a new configuration every 0.2 s', { timeout: 180_000 }, async () => {
-        const answers = await talking(options, async (net, lb) => {
-          const [shm, drain] = [`--shm=${lb.table}`, '--drain=60'];
-          for (let i = 0; i < 10; i++) {
-            await lb.run('activate', shm, drain, ...fwmarks([net.target(i + 4)]));
-            await lb.run('deactivate', shm, drain, ...fwmarks([net.target(i + 1)]));
-          }
-          // New connections use the new targets at once.
-          const { byTarget, broken } = await ask(net, { protocol: 'tcp', family: options.family, connections: 60 });
-          expect([broken, byTarget.slice(0, 10).every((answers) => answers === 0)]).toEqual([0, true]);
-          for (const weight of [3, 0, 1]) await lb.run('activate', shm, drain, `--weight=${weight}`, ...fwmarks([net.target(11)]));
-          const until = performance.now() + 10_000;
-          for (let i = 0; performance.now() < until; i++) {
-            const some = net.targets.filter((_, target) => (target + i) % 3 !== 0);
-            const targets = Object.fromEntries(some.map(({ fwmark }) => [fwmark, 1 + (fwmark % 2)]));
-            await lb.apply({ tables: { [lb.table]: { drain: 60, targets } } });
-            await sleep(50);
-          }
-        });
-        expect(answers).toMatchObject({ broken: 0, moved: 0 });
-        expect(answers.answered).toBeGreaterThan(2 * CONNECTIONS);
-      });
-    });
+    ] as const)('with a drain, none breaks: IPv$family, queues: $queues', drains);
   },
   NFQLB,
+);
+
+describeFastPath('connections that talk all the time, while targets change, with the fast path: with a drain, none breaks', () =>
+  drains({ family: 4, queues: 1, fast: true }),
 );
