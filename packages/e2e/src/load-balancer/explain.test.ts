@@ -11,6 +11,7 @@ import { inject } from '../traffic/injection.js';
 import { LoadBalancer } from './load-balancer.js';
 import { NFQLB } from './program.js';
 
+/** Each is followed to its next hop, which takes several programs: some 0.1 s. */
 const PACKETS = 200;
 const UDP_ENCAP = 9899;
 
@@ -94,7 +95,7 @@ function inWords({ kind, src, dst, proto, sport, dport }: Explained): string[] |
 describeLive(
   'explain',
   () => {
-    test('agrees with the running flowlb on 200 packets over a dozen flows', async () => {
+    test('agrees with the running flowlb on 200 packets over a dozen flows', { timeout: 240_000 }, async () => {
       await using net = await Topology.create({ targets: 1 });
       const options = ['--nolb_fwmark=77', '--promiscuous_ping'];
       await using lb = await LoadBalancer.start(net, { flows: true, targets: [], options });
@@ -141,7 +142,7 @@ describeLive(
       }
     });
 
-    test('agrees with the running lb, before and after a change', async () => {
+    test('agrees with the running lb, before and after a change', { timeout: 240_000 }, async () => {
       await using net = await Topology.create({ targets: 4 });
       const options = [`--sctp_encap=${UDP_ENCAP}`, '--hash_mode=0'];
       await using lb = await LoadBalancer.start(net, { options });
