@@ -32,6 +32,13 @@ class Mapping::Pages {
   const std::atomic<bool>* const damaged_;
 };
 
+/// What a buffer owns. Not a `std::shared_ptr`, which needs glibc 2.32.
+struct Mapping::Owner {
+  std::unique_ptr<Pages> pages;
+  /// Set when the buffer is freed, as long as the constructor runs.
+  bool* isFreed;
+};
+
 /// V8 counts the memory of its buffers, and collects garbage to free it. These pages belong to a file and are released on close, so they
 /// are subtracted from V8's count here. Otherwise, packets waited for 20 ms in a worker that maps thousands of tables. Only while V8 has the
 /// buffer in its count: since Node 24 it ends the process when that falls below zero.
@@ -55,27 +62,32 @@ Mapping::Mapping(const Napi::CallbackInfo& info) : Napi::ObjectWrap<Mapping>(inf
   // written, visible only to the writer. Until then Linux shows the file's page, including changes by others.
   void* begin = mmap(nullptr, size, PROT_READ | PROT_WRITE, writable ? MAP_SHARED : MAP_PRIVATE, fd, 0);
   if (begin == MAP_FAILED) throwSystemError(env, errno, "mapping");
-  const auto pages = std::make_shared<Pages>(begin, size);
-  const auto held = new std::shared_ptr<Pages>(pages);
+  const auto owner = new Owner{std::make_unique<Pages>(begin, size), nullptr};
+  bool isFreed = false;
+  owner->isFreed = &isFreed;
 
   napi_value buffer;
   const napi_status status = napi_create_external_arraybuffer(
       env, begin, size, [](napi_env, void*, void* hint) {
-        const std::unique_ptr<std::shared_ptr<Pages>> held(static_cast<std::shared_ptr<Pages>*>(hint));
-        (*held)->unmap();
-      }, held, &buffer);
+        const std::unique_ptr<Owner> owner(static_cast<Owner*>(hint));
+        owner->pages->unmap();
+        if (owner->isFreed != nullptr) *owner->isFreed = true;
+      }, owner, &buffer);
   if (status != napi_ok) {
     // For a buffer that is too large (4 GiB in Node 20), Node has already called the function above.
-    if (pages.use_count() > 1) delete held;
+    if (!isFreed) {
+      owner->pages->unmap();
+      delete owner;
+    }
     napi_value exception;
     napi_get_and_clear_last_exception(env, &exception);
-    pages->unmap();
     if (status == napi_no_external_buffers_allowed) throwSystemError(env, ENOTSUP, "mapping into a runtime without external buffers");
     throwSystemError(env, EFBIG, "mapping");
   }
+  owner->isFreed = nullptr;
   discounted_ = static_cast<int64_t>(size);
   adjustCount(env, -discounted_);
-  pages_ = pages.get();
+  pages_ = owner->pages.get();
   buffer_ = Napi::Persistent(Napi::ArrayBuffer(env, buffer));
 }
 

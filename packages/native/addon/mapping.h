@@ -13,6 +13,7 @@ class Mapping : public Napi::ObjectWrap<Mapping> {
 
  private:
   class Pages;
+  struct Owner;
 
   Napi::Value buffer(const Napi::CallbackInfo& info);
   Napi::Value damaged(const Napi::CallbackInfo& info);
