@@ -1,7 +1,7 @@
 import { defineConfig } from 'vitest/config';
 
 // Live tests with so little traffic that several files can run at a time. What takes their time is programs that start, and waiting.
-const LIGHT = ['docs/*', 'examples/*', 'install/*', 'load-balancer/explain', 'package/*', 'processes/*', 'setup/*', 'top/*'].map(
+const LIGHT = ['docs/*', 'examples/*', 'install/*', 'load-balancer/explain', 'package/*', 'processes/*', 'setup/*'].map(
   (name) => `packages/e2e/src/${name}.test.ts`,
 );
 

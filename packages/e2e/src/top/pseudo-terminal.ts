@@ -31,7 +31,7 @@ export class PseudoTerminal implements AsyncDisposable {
   }
 
   /** Waits until the screen matches, and returns its lines. */
-  async waitForScreen(pattern: RegExp, timeoutMs = 5000): Promise<string[]> {
+  async waitForScreen(pattern: RegExp, timeoutMs = 15_000): Promise<string[]> {
     for (const deadline = Date.now() + timeoutMs; ; ) {
       const screen = await this.screen();
       if (pattern.test(screen.join('\n'))) return screen;
