@@ -217,7 +217,8 @@ async function forwarding(): Promise<Topology> {
 }
 
 async function octets(target: Target): Promise<number> {
-  return Number(await target.run(['cat', '/sys/class/net/lb1/statistics/rx_bytes']));
+  const [link] = JSON.parse(await target.run(['ip', '-json', '-statistics', 'link', 'show', 'dev', 'lb1']));
+  return link.stats64.rx.bytes;
 }
 
 async function until(condition: () => Promise<boolean>): Promise<void> {
