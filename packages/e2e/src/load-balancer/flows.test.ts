@@ -166,11 +166,11 @@ describeLive(
       await all.define();
       await using receiver = await Receiver.start(net, { period: 200 });
       await using sender = await Sender.start(net, { rate: 20_000, sourceAddresses: 10, sourcePorts: 100 });
-      // Other load on the machine also stalls a worker: one second without such a stall is enough.
+      // Other load on the machine also stalls a worker: ten changes without such a stall are enough.
       let [alone, changing] = [Number.POSITIVE_INFINITY, Number.POSITIVE_INFINITY];
       for (let round = 0; round < 8 && changing >= 5 + alone; round++) {
         alone = Math.min(alone, await lb.longestBatch(() => sleep(500)));
-        changing = Math.min(changing, await lb.longestBatch(() => all.redefine(1)));
+        changing = Math.min(changing, await lb.longestBatch(() => all.redefine(0.2)));
       }
       const sent = await sender.stop();
       const received = await receiver.finish();
@@ -178,7 +178,7 @@ describeLive(
       expect(await net.lb.astray()).toBe(0);
       expect(await matches(lb)).toMatchObject({ application: sent.sent });
       expect(changing).toBeLessThan(5 + alone);
-    }, 60_000);
+    }, 120_000);
   },
   NFQLB,
 );
