@@ -1,6 +1,6 @@
 import { defineConfig } from 'vitest/config';
 
-// Live tests with so little traffic that several files can run at a time. What takes their time is programs that start, and waiting.
+// Live tests with so little traffic that two files can run at a time. What takes their time is programs that start, and waiting.
 const LIGHT = ['docs/*', 'examples/*', 'install/*', 'load-balancer/explain', 'package/*', 'processes/*', 'setup/*'].map(
   (name) => `packages/e2e/src/${name}.test.ts`,
 );
@@ -40,7 +40,7 @@ export default defineConfig({
           include: LIGHT,
           // In separate processes, which get signals, and after the other projects, which keep the CPUs busy.
           pool: 'forks',
-          maxWorkers: 3,
+          maxWorkers: 2,
           sequence: { groupOrder: 1 },
           testTimeout: 60_000,
           hookTimeout: 60_000,
