@@ -214,6 +214,8 @@ static void *send_messages(void *context) {
     for (size_t i = sizeof header; i < (size_t)octets; i++) message[i] = octet(number, i);
     association->sent++;
     ssize_t sent = usrsctp_sendv(association->socket, message, (size_t)octets, NULL, 0, NULL, 0, SCTP_SENDV_NOINFO, 0);
+    // The association is gone: the thread that listens is told so, too, reports it, and ends the program.
+    if (sent < 0 && (errno == ENOENT || errno == ENOTCONN || errno == ECONNRESET || errno == EPIPE)) return NULL;
     if (sent != octets) system_failure("usrsctp_sendv");
     if (header.last) return NULL;
     if (rate == 0) continue;
@@ -232,7 +234,12 @@ static void associate(struct association *association, const struct texts *bind,
     }
   }
   struct sockaddr_storage address = server->address;
-  if (usrsctp_connect(association->socket, (struct sockaddr *)&address, server->length)) system_failure("connect");
+  if (usrsctp_connect(association->socket, (struct sockaddr *)&address, server->length)) {
+    if (errno != ECONNRESET) system_failure("connect");
+    // Aborted as soon as it was set up: the thread that listens does not run yet.
+    print_event(association, "lost");
+    _exit(1);
+  }
   errno = pthread_create(&association->listener, NULL, listen_to_server, association);
   if (errno == 0) errno = pthread_create(&association->sender, NULL, send_messages, association);
   if (errno) system_failure("thread");
