@@ -87,6 +87,8 @@ describeLive(
 
       test('in random order, several datagrams at a time, reach their target completely', async () => {
         await using net = await Topology.create({ targets: 4 });
+        // By default, Linux drops a datagram when 64 fragments of other datagrams come from the same address between two of its own.
+        for (const target of net.targets) await target.run(['sysctl', '-qw', 'net.ipv4.ipfrag_max_dist=0']);
         await using _lb = await LoadBalancer.start(net, { queue, options: LARGE_LIMITS });
         const whole = targetsOf(await send(net, { family, sourceAddresses: 1, sourcePorts: 2000, length: 200 }));
         await using receiver = await Receiver.start(net, { eachFlow: true });
