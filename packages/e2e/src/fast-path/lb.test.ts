@@ -6,27 +6,18 @@ import { LoadBalancer } from '../load-balancer/load-balancer.js';
 import { describeFastPath } from '../testing/describe-fast-path.js';
 import { Topology } from '../topology/topology.js';
 import { Arrivals } from '../traffic/arrivals.js';
+import { deliver, targetsOf } from '../traffic/delivery.js';
 import { EchoServers } from '../traffic/echo.js';
 import { inject } from '../traffic/injection.js';
 import { ask } from '../traffic/questions.js';
-import { lost, type Received, Receiver } from '../traffic/receiver.js';
-import { Sender, type SendOptions } from '../traffic/sender.js';
+import type { Received } from '../traffic/receiver.js';
+import type { SendOptions } from '../traffic/sender.js';
 import { fastPathOf } from './fast-path-status.js';
 
 const FAMILIES = [4, 6] as const;
 
-async function send(net: Topology, options: SendOptions): Promise<Received> {
-  await using receiver = await Receiver.start(net, { eachFlow: true });
-  await using sender = await Sender.start(net, { rate: 4000, sourceAddresses: 20, sourcePorts: 20, count: 2000, ...options });
-  const sent = await sender.finish();
-  const received = await receiver.finish();
-  expect(received).toMatchObject({ overflows: 0, splitFlows: 0, duplicates: 0, foreign: 0 });
-  expect(lost(received, sent)).toBe(0);
-  return received;
-}
-
-/** The target of each flow, starting at 0. */
-const targetsOf = ({ byFlow }: Received): number[] => byFlow!.map((counts) => counts.findIndex((count) => count > 0));
+const send = (net: Topology, options: SendOptions): Promise<Received> =>
+  deliver(net, { rate: 4000, sourceAddresses: 20, sourcePorts: 20, count: 2000, ...options });
 
 describeFastPath('nfqlb lb --fast', () => {
   test.each(FAMILIES)(

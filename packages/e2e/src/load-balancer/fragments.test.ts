@@ -8,6 +8,7 @@ import { behaviour } from '../testing/behaviour.js';
 import { describeLive } from '../testing/describe-live.js';
 import type { LbHost } from '../topology/host.js';
 import { Topology } from '../topology/topology.js';
+import { deliver, targetsOf } from '../traffic/delivery.js';
 import { EchoServers } from '../traffic/echo.js';
 import { inject } from '../traffic/injection.js';
 import { ask } from '../traffic/questions.js';
@@ -27,19 +28,8 @@ async function statistics(lb: LoadBalancer): Promise<Record<string, number>> {
   return JSON.parse(await lb.run('stats', `--ft_shm=${lb.table}-fragments`)) as Record<string, number>;
 }
 
-/** Sends packets and returns where they went; each flow must reach one target, without loss. */
-async function send(net: Topology, options: SendOptions): Promise<Received> {
-  await using receiver = await Receiver.start(net, { eachFlow: true });
-  await using sender = await Sender.start(net, { rate: 4000, sourceAddresses: 20, sourcePorts: 20, count: 2000, ...options });
-  const sent = await sender.finish();
-  const received = await receiver.finish();
-  expect(received).toMatchObject({ overflows: 0, splitFlows: 0, duplicates: 0, foreign: 0 });
-  expect(lost(received, sent)).toBe(0);
-  return received;
-}
-
-/** The target of each flow, starting at 0. */
-const targetsOf = ({ byFlow }: Received): number[] => byFlow!.map((counts) => counts.findIndex((count) => count > 0));
+const send = (net: Topology, options: SendOptions): Promise<Received> =>
+  deliver(net, { rate: 4000, sourceAddresses: 20, sourcePorts: 20, count: 2000, ...options });
 
 /** UDP datagrams like those of `Sender`, in `parts` fragments each. */
 function trains(family: Family, count: number, parts: number): Uint8Array[][] {

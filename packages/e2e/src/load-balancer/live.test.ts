@@ -4,6 +4,7 @@ import { readFileSync, truncateSync, writeFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
 import { describeLive } from '../testing/describe-live.js';
 import { Topology } from '../topology/topology.js';
+import { deliver, targetsOf } from '../traffic/delivery.js';
 import { EchoServers } from '../traffic/echo.js';
 import { inject } from '../traffic/injection.js';
 import { ask } from '../traffic/questions.js';
@@ -13,19 +14,7 @@ import { LoadBalancer } from './load-balancer.js';
 import { NFQLB } from './program.js';
 import { fwmarks, shown } from './shown-table.js';
 
-/** Sends some packets of each flow and returns where they arrived. */
-async function send(net: Topology, options: SendOptions): Promise<Received> {
-  await using receiver = await Receiver.start(net, { eachFlow: true });
-  await using sender = await Sender.start(net, { rate: 20_000, ...options });
-  const sent = await sender.finish();
-  const received = await receiver.finish();
-  expect(received).toMatchObject({ overflows: 0, splitFlows: 0, duplicates: 0, foreign: 0 });
-  expect(lost(received, sent)).toBe(0);
-  return received;
-}
-
-/** The target of each flow, starting at 0; −1 for unused flow numbers. */
-const targetsOf = ({ byFlow }: Received): number[] => byFlow!.map((counts) => counts.findIndex((count) => count > 0));
+const send = (net: Topology, options: SendOptions): Promise<Received> => deliver(net, { rate: 20_000, ...options });
 
 describeLive(
   'the running load balancer',
