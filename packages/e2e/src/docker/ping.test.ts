@@ -23,8 +23,10 @@ describeDocker('flowlb', () => {
     const balancing = async (options: string, act: () => Promise<void>): Promise<void> => {
       const { lb } = shared();
       await lb.script(
+        // What the last flowlb said must not be taken for what this one says.
+        'rm -f /tmp/flowlb /tmp/flowlb.pid',
         `nfqlb flowlb --queue=$NFQLB_QUEUE ${options} >/tmp/flowlb 2>&1 & echo $! >/tmp/flowlb.pid`,
-        'until grep -q "listening on queue" /tmp/flowlb; do sleep 0.05; done',
+        'until grep -qs "listening on queue" /tmp/flowlb; do sleep 0.05; done',
         `nfqlb flow-set --name=web --target=web --protocols=tcp --dports=80 --dsts=${VIP[4]}/32,${VIP[6]}/128`,
       );
       try {
