@@ -1,4 +1,8 @@
+import { availableParallelism } from 'node:os';
 import { defineConfig } from 'vitest/config';
+
+// Vitest leaves a CPU free, of which two-CPU machines have none to spare.
+const WORKERS = availableParallelism();
 
 // Live tests with so little traffic that two files can run at a time. What takes their time is programs that start, and waiting.
 const LIGHT = ['docs/*', 'examples/*', 'install/*', 'load-balancer/explain', 'package/*', 'processes/*', 'setup/*'].map(
@@ -24,6 +28,7 @@ export default defineConfig({
           ],
           exclude: ['**/node_modules/**', '**/*.live.test.ts'],
           setupFiles: ['scripts/fuzz-runs.mjs'],
+          maxWorkers: WORKERS,
           testTimeout: 30_000,
           hookTimeout: 30_000,
         },
@@ -31,7 +36,14 @@ export default defineConfig({
       {
         ...source,
         // In separate processes: tests count their descriptors, mappings and signals.
-        test: { name: 'native', include: ['packages/native/src/**/*.test.ts'], pool: 'forks', testTimeout: 30_000, hookTimeout: 30_000 },
+        test: {
+          name: 'native',
+          include: ['packages/native/src/**/*.test.ts'],
+          pool: 'forks',
+          maxWorkers: WORKERS,
+          testTimeout: 30_000,
+          hookTimeout: 30_000,
+        },
       },
       {
         ...source,
