@@ -165,7 +165,7 @@ export class Balancer {
       this.reason = Reason.Balanced;
       return fwmark;
     }
-    if (fwmark === WATCHED) return this.#follow(targets.transitions!, targets.fwmarks[this.bucket]!, bytes);
+    if (fwmark === WATCHED) return this.#follow(targets, targets.transitions!, bytes);
     this.reason = Reason.NoTarget;
     return this.#noTargetsFwmark;
   }
@@ -173,22 +173,22 @@ export class Balancer {
   /**
    * Decides a packet of a bucket in transition, or of one in which remembered connections still have another target
    * (docs/decisions/0009-transitions.md).
-   *
-   * @param target of new connections, or −1
    */
-  #follow(transitions: Transitions, target: number, bytes: Uint8Array): number {
+  #follow({ fwmarks }: FwmarkLookup, transitions: Transitions, bytes: Uint8Array): number {
     const connections = this.#connections!;
     const stage = stageOf(this.key, this.kind, bytes, this.#drainsOthers);
-    if (stage === Stage.Untold) return this.#goTo(target, Reason.Balanced);
+    if (stage === Stage.Untold) return this.#goTo(fwmarks[this.bucket]!, Reason.Balanced);
     const known = connections.find(this.key, this.#hash, this.#hashMode === 1 && this.key.protocol === IPPROTO_SCTP, transitions.id);
     if (known !== UNKNOWN) {
       const begins = stage === Stage.Begins && connections.isOver;
       if (!begins && transitions.isAlive(known)) {
         if (stage !== Stage.Refers) connections.use(MARKS[stage]!);
-        return this.#goTo(known, Reason.ConnectionKnown);
+        this.reason = Reason.ConnectionKnown;
+        return known;
       }
       connections.forget();
     }
+    const target = fwmarks[this.bucket]!;
     const former = transitions.former[this.bucket]!;
     if (former < 0 || former === target || (stage === Stage.Begins && target < 0)) return this.#goTo(target, Reason.Balanced);
     if (stage === Stage.Refers) return this.#goTo(former, Reason.FormerTarget);

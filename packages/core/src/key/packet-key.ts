@@ -15,8 +15,11 @@
 
 import { djb2 } from '../hash/djb2.js';
 import { halfSipHash } from '../hash/half-siphash.js';
+import { tabulate, WORD_TABLES } from '../hash/tabulation.js';
 
 export const KEY_LENGTH = 40;
+/** Words that {@link PacketKey.hashClient} hashes: ports, protocol, source address. */
+export const CLIENT_WORDS = 6;
 export const KEY_SOURCE = 0;
 export const KEY_DESTINATION = 16;
 export const KEY_ID = 32;
@@ -120,14 +123,17 @@ export class PacketKey {
    * too, it identifies the connection. ICMP has an echo id in place of ports.
    *
    * @param portsOnly without the address: all paths of a multihomed SCTP association share only these
-   * @param k0 @param k1 as for {@link hashFragment}
+   * @param tables for {@link CLIENT_WORDS} words
    */
-  hashClient(portsOnly: boolean, k0: number, k1: number): number {
+  hashClient(portsOnly: boolean, tables: Int32Array): number {
     const words = this.words;
-    const ports = words[KEY_ID / 4]! ^ words[KEY_SOURCE_PORT / 4]!;
+    const id = words[KEY_ID / 4]!;
+    const ports = tabulate(tables, 0, words[KEY_SOURCE_PORT / 4]! ^ (id & 0xffff)) ^ tables[WORD_TABLES + ((id >>> 16) & 255)]!;
+    if (portsOnly) return ports;
     // Of an IPv4 address only the last word differs.
-    const begin = portsOnly ? KEY_DESTINATION / 4 : this.family === 4 ? KEY_DESTINATION / 4 - 1 : KEY_SOURCE / 4;
-    return halfSipHash(words, begin, KEY_DESTINATION / 4, 1, ports, this.protocol, k0, k1);
+    const address = ports ^ tabulate(tables, 2, words[3]!);
+    if (this.family === 4) return address;
+    return address ^ tabulate(tables, 3, words[2]!) ^ tabulate(tables, 4, words[1]!) ^ tabulate(tables, 5, words[0]!);
   }
 
   /** Hash of the two ports, which all paths of a multihomed SCTP association share (RFC 9260 §6.4). */

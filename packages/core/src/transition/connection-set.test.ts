@@ -1,8 +1,9 @@
 import { expect, test } from 'vitest';
-import { PacketKey } from '../key/packet-key.js';
+import { tabulationTables } from '../hash/tabulation.js';
+import { CLIENT_WORDS, PacketKey } from '../key/packet-key.js';
 import { randomNumbers } from '../testing/random-numbers.js';
 import { ConnectionSet, Mark, UNKNOWN } from './connection-set.js';
-import { HEADER, KEYED, SET_WORDS, WAYS } from './layout.js';
+import { HEADER, PLACE_WORDS, setsFor, tablesFrom, USE } from './layout.js';
 
 const HASH_KEY = [0x01234567, 0x89abcdef] as const;
 
@@ -36,9 +37,10 @@ test('the keyed hashes of different connections are as different as random numbe
   // should be: of 10⁵ connections, 10¹⁰/2 pairs, in 2²⁴ values.
   const random = randomNumbers(11);
   const key = new PacketKey();
+  const tables = tabulationTables(CLIENT_WORDS, ...HASH_KEY);
   const count = new Map<number, number>();
   for (let i = 0; i < 100_000; i++) {
-    const hash = randomKey(key, random).hashClient(false, ...HASH_KEY) >>> 8;
+    const hash = randomKey(key, random).hashClient(false, tables) >>> 8;
     count.set(hash, (count.get(hash) ?? 0) + 1);
   }
   const pairs = [...count.values()].reduce((sum, n) => sum + (n * (n - 1)) / 2, 0);
@@ -82,10 +84,8 @@ test('without the key, it is not known which connections share a set', () => {
       set.find(packetKey, packetKey.hashAll(), false, 0);
       set.remember(i, Mark.Open);
     }
-    const words = new Int32Array(memory);
-    return Array.from({ length: (words.length - HEADER) / SET_WORDS }, (_, set) =>
-      Array.from({ length: WAYS }, (_, way) => (words[HEADER + set * SET_WORDS + KEYED + way] === 0 ? 0 : 1)).join(''),
-    ).join();
+    const words = new Int32Array(memory, 4 * HEADER, tablesFrom(setsFor(100)) - HEADER);
+    return Array.from({ length: words.length / PLACE_WORDS }, (_, place) => (words[PLACE_WORDS * place + USE] === 0 ? 0 : 1)).join('');
   };
   expect(places([1, 2])).not.toBe(places([3, 4]));
 });

@@ -1,8 +1,8 @@
 import { lockWithinSpins, unlock } from '../fragments/lock.js';
-import type { PacketKey } from '../key/packet-key.js';
+import { tabulationTables } from '../hash/tabulation.js';
+import { CLIENT_WORDS, type PacketKey } from '../key/packet-key.js';
 import {
   BEGUN,
-  CHECK,
   FWMARK,
   HASH,
   HEADER,
@@ -10,15 +10,15 @@ import {
   KEYED,
   LEARNED,
   LOCK,
+  PLACE_WORDS,
   REFUSED,
-  REST,
-  REST_WORDS,
   SET_WORDS,
   setsFor,
-  TABLE,
   TAKEN,
+  tablesFrom,
   USE,
   WAYS,
+  wordsFor,
 } from './layout.js';
 
 /** No such connection. */
@@ -36,9 +36,11 @@ export const Mark = {
 
 export type Mark = (typeof Mark)[keyof typeof Mark];
 
-/** Bits of `use` below the seconds. */
-const MARK_BITS = 2;
+// Parts of `use` (layout.ts).
 const MARK_MASK = 3;
+const CHECK_MASK = 0xffc;
+const SECONDS_SHIFT = 12;
+const SECONDS_MASK: number = -1 << SECONDS_SHIFT;
 
 /**
  * How long a connection is remembered of which only the beginning was seen, in seconds. Linux repeats a SYN after 1, 2, 4, 8 and 16 more seconds
@@ -56,7 +58,7 @@ const DEFAULT_CONNECTIONS = 65536;
 const DEFAULT_IDLE_S = 300;
 
 export interface ConnectionSetOptions {
-  /** How many connections there is room for. Default 65536: 3 MiB. */
+  /** How many connections there is room for. Default 65536: 2.5 MiB. */
   readonly connections?: number;
   /** How long a connection without packets is remembered, in seconds. Default 300. */
   readonly idle?: number;
@@ -88,10 +90,12 @@ export class ConnectionSet {
   /** Number of sets − 1. */
   readonly #mask: number;
   readonly #words: Int32Array;
-  readonly #k0: number;
-  readonly #k1: number;
-  readonly #idle: number;
+  readonly #hashTables: Int32Array;
+  /** By {@link Mark}: how long a connection may be silent, in seconds. */
+  readonly #limits: Int32Array;
+  readonly #tables: number;
   #now = 0;
+  /** As in `use`: shifted, and modulo 2²⁰ (12 days). */
   #seconds = 0;
 
   // The connection that was looked up last.
@@ -103,7 +107,7 @@ export class ConnectionSet {
 
   /** @param key of the hash: random for packets from untrusted senders, fixed for reproducible results */
   static createMemory({ connections = DEFAULT_CONNECTIONS }: ConnectionSetOptions, key: readonly [number, number]): SharedArrayBuffer {
-    const memory = new SharedArrayBuffer(4 * (HEADER + setsFor(connections) * SET_WORDS));
+    const memory = new SharedArrayBuffer(4 * wordsFor(setsFor(connections)));
     new Int32Array(memory).set(key, KEY);
     return memory;
   }
@@ -112,9 +116,9 @@ export class ConnectionSet {
   constructor(memory: ArrayBufferLike, { connections = DEFAULT_CONNECTIONS, idle = DEFAULT_IDLE_S }: ConnectionSetOptions = {}) {
     this.#words = new Int32Array(memory);
     this.#mask = setsFor(connections) - 1;
-    this.#k0 = this.#words[KEY]!;
-    this.#k1 = this.#words[KEY + 1]!;
-    this.#idle = idle;
+    this.#hashTables = tabulationTables(CLIENT_WORDS, this.#words[KEY]!, this.#words[KEY + 1]!);
+    this.#tables = tablesFrom(this.#mask + 1);
+    this.#limits = Int32Array.of(0, Math.min(BEGUN_S, idle), idle, Math.min(CLOSING_S, idle));
   }
 
   /** The current time, in milliseconds by the clock of the target tables' deadlines. Set it before each batch. */
@@ -124,7 +128,7 @@ export class ConnectionSet {
 
   set now(milliseconds: number) {
     this.#now = milliseconds;
-    this.#seconds = Math.floor(milliseconds / 1000) & 0x1fffffff;
+    this.#seconds = Math.floor(milliseconds / 1000) << SECONDS_SHIFT;
   }
 
   /** False if nothing is remembered. */
@@ -140,11 +144,9 @@ export class ConnectionSet {
   /** Counts what is remembered now by looking at all places. */
   get counts(): ConnectionCounts {
     let remembered = 0;
-    for (let set = HEADER; set < this.#words.length; set += SET_WORDS) {
-      for (let way = 0; way < WAYS; way++) {
-        const use = this.#words[restOf(set, way) + USE]!;
-        if (use !== 0 && !this.#hasExpired(use)) remembered++;
-      }
+    for (let place = HEADER; place < this.#tables; place += PLACE_WORDS) {
+      const use = this.#words[place + USE]!;
+      if (use !== 0 && !this.#hasExpired(use)) remembered++;
     }
     const count = (word: number): number => Atomics.load(this.#words, word) >>> 0;
     return { remembered, begun: count(BEGUN), learned: count(LEARNED), refused: this.refused };
@@ -159,13 +161,19 @@ export class ConnectionSet {
    * @returns the fwmark of its target, or {@link UNKNOWN}
    */
   find(key: PacketKey, hash: number, portsOnly: boolean, table: number): number {
-    const keyed = key.hashClient(portsOnly, this.#k0, this.#k1);
+    // Odd factor: the same connection in different tables has different hashes. Not 0, as in a place that was never filled.
+    const keyed = key.hashClient(portsOnly, this.#hashTables) ^ Math.imul(table, 0x85ebca6b) || 1;
     this.#keyed = keyed;
     this.#hash = hash;
     this.#table = table;
-    const set = keyed & this.#mask;
-    const fwmark = this.#findIn(set);
-    return fwmark === UNKNOWN ? this.#findIn(this.#otherSet(set)) : fwmark;
+    // Most connections are in the place that their hash prefers. Plain loads: Atomics.load costs more than everything else here.
+    const words = this.#words;
+    const place = this.#preferredPlace(keyed & this.#mask);
+    if (words[place + KEYED] === keyed) {
+      const fwmark = this.#read(place);
+      if (fwmark !== UNKNOWN) return fwmark;
+    }
+    return this.#search();
   }
 
   /**
@@ -182,7 +190,7 @@ export class ConnectionSet {
     const words = this.#words;
     const seen = words[this.#at]!;
     // An end is not taken back, nor is the proof of being more than a beginning.
-    const use = (this.#seconds << MARK_BITS) | Math.max(seen & MARK_MASK, mark);
+    const use = this.#seconds | (seen & CHECK_MASK) | Math.max(seen & MARK_MASK, mark);
     // At most once a second for each connection. If another thread has changed it meanwhile, that is as good.
     if (use !== seen && (seen & MARK_MASK) !== 0) Atomics.compareExchange(words, this.#at, seen, use);
   }
@@ -202,18 +210,16 @@ export class ConnectionSet {
     const set = this.#keyed & this.#mask;
     const other = this.#otherSet(set);
     // Look before taking the lock: a full set must cost no more than others.
-    const room = this.#roomIn(set, mark) >= this.#roomIn(other, mark) ? set : other;
-    if (this.#roomIn(room, mark) === 0 || !lockWithinSpins(words, LOCK)) {
-      Atomics.add(words, REFUSED, 1);
-      return false;
-    }
+    const inSet = this.#roomIn(set, mark);
+    const inOther = this.#roomIn(other, mark);
+    if ((inSet === 0 && inOther === 0) || !lockWithinSpins(words, LOCK)) return this.#refuse();
     // Another thread may have remembered it meanwhile (paths of one SCTP association may come by different queues).
-    const isNew = this.#findIn(set) === UNKNOWN && this.#findIn(other) === UNKNOWN;
-    const remembered = !isNew || this.#fill(room, fwmark, mark);
+    const isNew = this.#search() === UNKNOWN;
+    const isFilled = isNew && this.#fill(inSet >= inOther ? set : other, fwmark, mark);
+    // Only the thread that has the lock changes these.
+    if (isFilled) words[mark === Mark.Begun ? BEGUN : LEARNED]!++;
     unlock(words, LOCK);
-    if (!remembered) Atomics.add(words, REFUSED, 1);
-    else if (isNew) Atomics.add(words, mark === Mark.Begun ? BEGUN : LEARNED, 1);
-    return remembered;
+    return !isNew || isFilled || this.#refuse();
   }
 
   /**
@@ -223,53 +229,59 @@ export class ConnectionSet {
    */
   sweep(table: number, isNeeded: (hash: number, fwmark: number, seconds: number) => boolean): void {
     const words = this.#words;
-    for (let set = HEADER; set < words.length; set += SET_WORDS) {
-      for (let way = 0; way < WAYS; way++) {
-        const rest = restOf(set, way);
-        const use = words[rest + USE]!;
-        if (use === 0) continue;
-        const isOwn = words[rest + TABLE] === table;
-        if (this.#hasExpired(use) || (isOwn && !isNeeded(words[set + HASH + way]! >>> 0, words[rest + FWMARK]!, this.#age(use))))
-          this.#free(rest + USE, use);
-      }
+    for (let place = HEADER, owner = this.#tables; place < this.#tables; place += PLACE_WORDS, owner++) {
+      const use = words[place + USE]!;
+      if (use === 0) continue;
+      const isOwn = words[owner] === table;
+      if (this.#hasExpired(use) || (isOwn && !isNeeded(words[place + HASH]! >>> 0, words[place + FWMARK]!, this.#age(use))))
+        this.#free(place + USE, use);
     }
   }
 
-  #findIn(set: number): number {
+  #refuse(): boolean {
+    Atomics.add(this.#words, REFUSED, 1);
+    return false;
+  }
+
+  /** Looks at all places of both sets. */
+  #search(): number {
+    const set = this.#keyed & this.#mask;
+    const fwmark = this.#searchIn(set);
+    return fwmark === UNKNOWN ? this.#searchIn(this.#otherSet(set)) : fwmark;
+  }
+
+  #searchIn(set: number): number {
     const words = this.#words;
-    const begin = HEADER + set * SET_WORDS;
     const keyed = this.#keyed;
-    // Most connections are in the place that their hash prefers, and the processor learns to expect that.
-    const preferred = this.#preferred;
-    if (words[begin + KEYED + preferred] === keyed) {
-      const fwmark = this.#read(begin, preferred);
-      if (fwmark !== UNKNOWN) return fwmark;
-    }
-    // Plain loads: Atomics.load costs more than everything else here.
-    for (let way = 0; way < WAYS; way++) {
-      if (words[begin + KEYED + way] !== keyed) continue;
-      const fwmark = this.#read(begin, way);
+    const begin = HEADER + set * SET_WORDS;
+    for (let place = begin; place < begin + SET_WORDS; place += PLACE_WORDS) {
+      if (words[place + KEYED] !== keyed) continue;
+      const fwmark = this.#read(place);
       if (fwmark !== UNKNOWN) return fwmark;
     }
     return UNKNOWN;
   }
 
-  /** The fwmark in a place, if it is that of the connection. */
-  #read(begin: number, way: number): number {
+  /** The fwmark in a place whose `keyed` is that of the connection, if the rest is, too. */
+  #read(place: number): number {
     const words = this.#words;
-    const rest = restOf(begin, way);
-    const fwmark = words[rest + FWMARK]!;
-    const use = words[rest + USE]!;
+    const fwmark = words[place + FWMARK]!;
+    const use = words[place + USE]!;
     // If another thread is just filling the place, these words may be those of two connections.
-    const check = this.#keyed ^ this.#hash ^ fwmark ^ this.#table;
-    if (words[begin + HASH + way] !== this.#hash || words[rest + CHECK] !== check || use === 0 || this.#hasExpired(use)) return UNKNOWN;
-    this.#at = rest + USE;
+    if (words[place + HASH] !== this.#hash || use === 0 || ((use ^ this.#check(fwmark)) & CHECK_MASK) !== 0 || this.#hasExpired(use))
+      return UNKNOWN;
+    this.#at = place + USE;
     return fwmark;
   }
 
-  /** Place of the connection in its set, if that is free; one of those for all connections. */
-  get #preferred(): number {
-    return ((this.#keyed >>> 26) * BEGUN_WAYS) >>> 6;
+  /** In the place of {@link CHECK_MASK}; the other bits mean nothing. */
+  #check(fwmark: number): number {
+    return Math.imul(this.#keyed ^ this.#hash ^ fwmark, 0x9e3779b1) >>> 20;
+  }
+
+  /** The connection's place in a set, if that is free; one of those for all connections. */
+  #preferredPlace(set: number): number {
+    return HEADER + set * SET_WORDS + (((this.#keyed >>> 26) * BEGUN_WAYS) >>> 6) * PLACE_WORDS;
   }
 
   /** Second set of the connection, chosen by other bits of its hash. */
@@ -281,10 +293,10 @@ export class ConnectionSet {
   /** Number of places that may be filled. */
   #roomIn(set: number, mark: Mark): number {
     const begin = HEADER + set * SET_WORDS;
-    const ways = mark === Mark.Begun ? BEGUN_WAYS : WAYS;
+    const end = begin + (mark === Mark.Begun ? BEGUN_WAYS : WAYS) * PLACE_WORDS;
     let room = 0;
-    for (let way = 0; way < ways; way++) {
-      const use = this.#words[restOf(begin, way) + USE]!;
+    for (let place = begin; place < end; place += PLACE_WORDS) {
+      const use = this.#words[place + USE]!;
       if (use === 0 || this.#hasExpired(use)) room++;
     }
     return room;
@@ -292,25 +304,23 @@ export class ConnectionSet {
 
   /** Fills a place of a set. The caller has the lock. */
   #fill(set: number, fwmark: number, mark: Mark): boolean {
+    if (this.#fillPlace(this.#preferredPlace(set), fwmark, mark)) return true;
     const begin = HEADER + set * SET_WORDS;
-    if (this.#fillPlace(begin, this.#preferred, fwmark, mark)) return true;
     // Connections that are not seen from their beginning take the places that are only for them first.
     for (let way = (mark === Mark.Begun ? BEGUN_WAYS : WAYS) - 1; way >= 0; way--)
-      if (this.#fillPlace(begin, way, fwmark, mark)) return true;
+      if (this.#fillPlace(begin + way * PLACE_WORDS, fwmark, mark)) return true;
     return false;
   }
 
-  #fillPlace(begin: number, way: number, fwmark: number, mark: Mark): boolean {
+  #fillPlace(place: number, fwmark: number, mark: Mark): boolean {
     const words = this.#words;
-    const rest = restOf(begin, way);
-    const use = words[rest + USE]!;
-    if (use !== 0 && !(this.#hasExpired(use) && this.#free(rest + USE, use))) return false;
-    words[begin + KEYED + way] = this.#keyed;
-    words[begin + HASH + way] = this.#hash;
-    words[rest + FWMARK] = fwmark;
-    words[rest + TABLE] = this.#table;
-    words[rest + CHECK] = this.#keyed ^ this.#hash ^ fwmark ^ this.#table;
-    Atomics.store(words, rest + USE, (this.#seconds << MARK_BITS) | mark);
+    const use = words[place + USE]!;
+    if (use !== 0 && !(this.#hasExpired(use) && this.#free(place + USE, use))) return false;
+    words[place + KEYED] = this.#keyed;
+    words[place + HASH] = this.#hash;
+    words[place + FWMARK] = fwmark;
+    words[this.#tables + (place - HEADER) / PLACE_WORDS] = this.#table;
+    Atomics.store(words, place + USE, this.#seconds | (this.#check(fwmark) & CHECK_MASK) | mark);
     Atomics.add(words, TAKEN, 1);
     return true;
   }
@@ -323,18 +333,11 @@ export class ConnectionSet {
   }
 
   #hasExpired(use: number): boolean {
-    const mark = use & MARK_MASK;
-    const limit = mark === Mark.Begun ? BEGUN_S : mark === Mark.Closing ? CLOSING_S : this.#idle;
-    return this.#age(use) > Math.min(limit, this.#idle);
+    return this.#age(use) > this.#limits[use & MARK_MASK]!;
   }
 
   /** Seconds since the last use; negative if a thread whose clock is ahead has used it. */
   #age(use: number): number {
-    return this.#seconds - (use >>> MARK_BITS);
+    return (this.#seconds - (use & SECONDS_MASK)) >> SECONDS_SHIFT;
   }
-}
-
-/** Where a place has its words from REST on. @param set where the set begins */
-function restOf(set: number, way: number): number {
-  return set + REST + way * REST_WORDS;
 }

@@ -1,15 +1,17 @@
 // The remembered connections, in one region of memory that all workers share:
 //
 //     | header                      a cache line        |  lock, number of connections, counts, hash key
-//     | set[sets]                   three cache lines   |
+//     | place[8] [sets]             two cache lines     |
+//     | table[8] [sets]                                 |  number of the target table, which only sweeps need
 //
-// A set has room for 8 connections. Looking for one that is not there touches one cache line, finding one two:
+// Finding a connection touches one cache line as a rule, since each prefers one place of its set. A place:
 //
-//   0 | keyed[8] | hash[8]                        |  hash with a secret key; hash that chose the bucket
-//  16 | 8 × | fwmark | use | table | check |       |  (below)
+//   | keyed | hash | fwmark | use |
 //
-// `use` is the time of the last packet in seconds, times 4, plus a Mark; 0 for a free place. `table` is the number of the target table, `check` the
-// exclusive or of all others but `use`.
+// `keyed` is a hash with a secret key, over the number of the target table, too; `hash` chose the bucket. `use` is 0 for a free place, otherwise:
+//
+//  31                                    12 11                  2 1    0
+//   |  time of the last packet, seconds    |  check of the others | Mark |
 
 import { CoreError } from '../core-error.js';
 
@@ -27,20 +29,27 @@ export const KEY = 5;
 
 export const WAYS = 8;
 
-// Words of a set.
+/** Words of a place. */
+export const PLACE_WORDS = 4;
 export const KEYED = 0;
-export const HASH: number = WAYS;
-export const REST: number = 2 * WAYS;
-export const SET_WORDS: number = 6 * WAYS;
+export const HASH = 1;
+export const FWMARK = 2;
+export const USE = 3;
 
-/** Words of a place from {@link REST} on. */
-export const REST_WORDS = 4;
-export const FWMARK = 0;
-export const USE = 1;
-export const TABLE = 2;
-export const CHECK = 3;
+/** Words of the places of a set. */
+export const SET_WORDS: number = WAYS * PLACE_WORDS;
 
-/** Maximum number of connections: they take 96 MiB. */
+/** Word of the first table number. */
+export function tablesFrom(sets: number): number {
+  return HEADER + sets * SET_WORDS;
+}
+
+/** Words of all. */
+export function wordsFor(sets: number): number {
+  return tablesFrom(sets) + sets * WAYS;
+}
+
+/** Maximum number of connections: they take 80 MiB. */
 export const MAX_CONNECTIONS: number = 2 ** 21;
 
 /**

@@ -11,7 +11,7 @@ import { TargetTable } from '../maglev/target-table.js';
 import { HASH_KEY } from '../testing/naive-fragments.js';
 import { randomNumbers } from '../testing/random-numbers.js';
 import { ConnectionSet } from './connection-set.js';
-import { HASH, HEADER, KEYED, REST, REST_WORDS, SET_WORDS, TAKEN, USE, WAYS } from './layout.js';
+import { HASH, HEADER, KEYED, PLACE_WORDS, setsFor, TAKEN, tablesFrom, USE } from './layout.js';
 
 const THREADS = 4;
 const CHANGES = 300;
@@ -78,12 +78,11 @@ test.each([
     const words = new Int32Array(connections);
     const seen = new Set<string>();
     let taken = 0;
-    for (let at = HEADER; at < words.length; at += SET_WORDS) {
-      for (let way = 0; way < WAYS; way++) {
-        if (words[at + REST + way * REST_WORDS + USE] === 0) continue;
-        taken++;
-        seen.add(`${words[at + KEYED + way]} ${words[at + HASH + way]}`);
-      }
+    const end = tablesFrom(setsFor(task.connections));
+    for (let place = HEADER; place < end; place += PLACE_WORDS) {
+      if (words[place + USE] === 0) continue;
+      taken++;
+      seen.add(`${words[place + KEYED]} ${words[place + HASH]}`);
     }
     expect(words[TAKEN]).toBe(taken);
     expect(seen.size).toBe(taken);
