@@ -3,7 +3,7 @@ import { tabulationTables } from '../hash/tabulation.js';
 import { CLIENT_WORDS, PacketKey } from '../key/packet-key.js';
 import { randomNumbers } from '../testing/random-numbers.js';
 import { ConnectionSet, Mark, UNKNOWN } from './connection-set.js';
-import { HEADER, PLACE_WORDS, setsFor, tablesFrom, USE } from './layout.js';
+import { FWMARK, HASH, HEADER, PLACE_WORDS, setsFor, tablesFrom, USE } from './layout.js';
 
 const HASH_KEY = [0x01234567, 0x89abcdef] as const;
 
@@ -72,6 +72,47 @@ test('the same connection in another table is another one', () => {
   set.sweep(0, () => false);
   expect(set.find(key, 4711, false, 0)).toBe(UNKNOWN);
   expect(set.occupied).toBe(false);
+});
+
+test.each<[string, Mark, number]>([
+  ['of which only the beginning was seen', Mark.Begun, 30],
+  ['that has shown more', Mark.Open, 100],
+  ['that has ended', Mark.Closing, 60],
+])('a connection %s (mark %d) is remembered for %d s without packets', (_name, mark, seconds) => {
+  const set = new ConnectionSet(ConnectionSet.createMemory({}, HASH_KEY), { idle: 100 });
+  const key = randomKey(new PacketKey(), randomNumbers(3));
+  // Just before the seconds in a place begin anew, and at other times.
+  for (const begin of [0, 1_700_000_000, 2 ** 20 - 10]) {
+    set.now = begin * 1000;
+    expect(set.find(key, 4711, false, 0)).toBe(UNKNOWN);
+    expect(set.remember(101, mark)).toBe(true);
+    set.now = (begin + 20) * 1000;
+    expect(set.find(key, 4711, false, 0)).toBe(101);
+    set.use(Mark.Begun);
+    set.now = (begin + 20 + seconds) * 1000;
+    expect(set.find(key, 4711, false, 0)).toBe(101);
+    set.now = (begin + 21 + seconds) * 1000;
+    expect(set.find(key, 4711, false, 0)).toBe(UNKNOWN);
+    set.sweep(0, () => true);
+    expect(set.occupied).toBe(false);
+  }
+});
+
+test.each([
+  ['hash', HASH],
+  ['fwmark', FWMARK],
+])('a place that another thread is just filling is not believed: its %s is already that of another connection', (_name, word) => {
+  const memory = ConnectionSet.createMemory({ connections: 8 }, HASH_KEY);
+  const set = new ConnectionSet(memory, { connections: 8 });
+  const key = randomKey(new PacketKey(), randomNumbers(3));
+  set.find(key, 4711, false, 0);
+  set.remember(101, Mark.Open);
+  const words = new Int32Array(memory);
+  const place = words.findIndex((_, i) => i >= HEADER && (i - HEADER) % PLACE_WORDS === USE && words[i] !== 0) - USE;
+  words[place + word]!++;
+  expect(set.find(key, 4711, false, 0)).toBe(UNKNOWN);
+  words[place + word]!--;
+  expect(set.find(key, 4711, false, 0)).toBe(101);
 });
 
 test('without the key, it is not known which connections share a set', () => {
