@@ -98,6 +98,16 @@ test.each<[string, Mark, number]>([
   }
 });
 
+test('a connection that two threads remember at the same time is remembered once, as the first one has it', () => {
+  const memory = ConnectionSet.createMemory({}, HASH_KEY);
+  const [one, other] = [new ConnectionSet(memory), new ConnectionSet(memory)];
+  const key = randomKey(new PacketKey(), randomNumbers(3));
+  for (const set of [one, other]) expect(set.find(key, 4711, false, 0)).toBe(UNKNOWN);
+  expect([other.remember(102, Mark.Open), one.remember(101, Mark.Open)]).toEqual([true, true]);
+  for (const set of [one, other]) expect(set.find(key, 4711, false, 0)).toBe(102);
+  expect(one.counts).toEqual({ remembered: 1, begun: 0, learned: 1, refused: 0 });
+});
+
 test.each([
   ['hash', HASH],
   ['fwmark', FWMARK],
