@@ -64,13 +64,13 @@ test('connections whose hash for the table is the same are different', () => {
 test('the same connection in another table is another one', () => {
   const set = new ConnectionSet(ConnectionSet.createMemory({}, HASH_KEY));
   const key = randomKey(new PacketKey(), randomNumbers(3));
-  set.find(key, 4711, false, 0);
+  set.find(key, 4711, false, 5);
   set.remember(101, Mark.Open);
-  expect(set.find(key, 4711, false, 1)).toBe(UNKNOWN);
-  set.sweep(1, () => false);
-  expect(set.find(key, 4711, false, 0)).toBe(101);
-  set.sweep(0, () => false);
-  expect(set.find(key, 4711, false, 0)).toBe(UNKNOWN);
+  expect(set.find(key, 4711, false, 6)).toBe(UNKNOWN);
+  set.sweep(6, () => false);
+  expect(set.find(key, 4711, false, 5)).toBe(101);
+  set.sweep(5, () => false);
+  expect(set.find(key, 4711, false, 5)).toBe(UNKNOWN);
   expect(set.occupied).toBe(false);
 });
 
@@ -106,6 +106,19 @@ test('a connection that two threads remember at the same time is remembered once
   expect([other.remember(102, Mark.Open), one.remember(101, Mark.Open)]).toEqual([true, true]);
   for (const set of [one, other]) expect(set.find(key, 4711, false, 0)).toBe(102);
   expect(one.counts).toEqual({ remembered: 1, begun: 0, learned: 1, refused: 0 });
+});
+
+test('a thread whose clock is behind knows the connections of one whose clock is ahead', () => {
+  const memory = ConnectionSet.createMemory({}, HASH_KEY);
+  const [ahead, behind] = [new ConnectionSet(memory), new ConnectionSet(memory)];
+  ahead.now = 5000;
+  behind.now = 4999;
+  const key = randomKey(new PacketKey(), randomNumbers(3));
+  ahead.find(key, 4711, false, 0);
+  ahead.remember(101, Mark.Open);
+  expect(behind.find(key, 4711, false, 0)).toBe(101);
+  behind.sweep(0, (_hash, _fwmark, seconds) => seconds < 0);
+  expect(behind.counts.remembered).toBe(1);
 });
 
 test.each([

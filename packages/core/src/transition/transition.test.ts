@@ -284,6 +284,20 @@ test("the bucket of C nfqlb's change has no transition, and a target that it dea
   expect(bench.send(tcp(young, ACK))).not.toBe(103);
 });
 
+test('a target that C nfqlb deactivates is no former target of the next change', () => {
+  const twin = new Bench();
+  twin.table.activate(targets(101, 102));
+  let port = 1024;
+  while (twin.send(tcp(port, SYN)) !== 102) port++;
+  const bench = new Bench();
+  bench.table.activate(targets(101));
+  bench.table.activate(targets(102), bench.drain(30));
+  bench.table.active[bench.table.active.indexOf(101)] = -1;
+  expect(bench.send(tcp(port, SYN))).toBe(102);
+  bench.table.setTargets(targets(103), bench.drain(30));
+  expect(bench.send(tcp(port, ACK))).toBe(102);
+});
+
 test('nonsense in the shared memory sends packets by the plain table', () => {
   for (const [former, deadline] of [
     [101, Number.NaN],
