@@ -148,6 +148,17 @@ describe('a target that leaves with a drain', () => {
     ]);
   });
 
+  test('an ICMP error does not prolong the life of its connection: anyone can send one', () => {
+    const { bench, port } = leaving();
+    bench.table.deactivate([101], bench.drain(30));
+    expect(bench.send(tcp(port, ACK))).toBe(101);
+    bench.now = IDLE_S;
+    const quoted = packet().ipv4('10.0.0.1', '10.0.0.2').tcp(80, port).build();
+    expect(bench.send(packet().ipv4('10.9.9.9', '10.0.0.1').icmpError(3, 4, quoted))).toBe(101);
+    bench.now = IDLE_S + 1;
+    expect(bench.send(tcp(port, ACK))).toBe(102);
+  });
+
   test('IPv6, and packets too short to show anything', () => {
     const bench = new Bench();
     bench.table.activate(targets(101));
