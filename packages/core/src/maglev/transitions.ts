@@ -111,11 +111,12 @@ export class Transitions {
     const fwmarks = this.#fwmarks;
     const isQuiet = this.now - this.#changedAt > SWEEP_MS;
     let isLeft = false;
-    this.#connections.sweep(this.id, (hash, fwmark, seconds) => {
+    this.#connections.sweep(this.id, (hash, fwmark, seconds, hasEnded) => {
       const bucket = hash % fwmarks.length;
       // If its target was lost, its next packet finds that out, and it is forgotten. It may also have begun after a change that this worker does not
       // know yet, so it stays until it is silent.
-      if (fwmark !== fwmarks[bucket]) steady[bucket] = WATCHED;
+      // One that has ended may begin anew, which must be seen: otherwise the new one would be taken for the old one in the next transition.
+      if (fwmark !== fwmarks[bucket] || hasEnded) steady[bucket] = WATCHED;
       else if (isQuiet && this.former[bucket] === NONE && !(this.now - this.#deadline[bucket]! <= SWEEP_MS)) return false;
       if (!this.isAlive(fwmark) && seconds * 1000 > SWEEP_MS) return false;
       isLeft = true;

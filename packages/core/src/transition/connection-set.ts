@@ -225,16 +225,21 @@ export class ConnectionSet {
   /**
    * Frees the places of expired connections, and of those of a target table that are not needed. For control paths: it reads all places.
    *
-   * @param isNeeded receives the hash that chose the connection's bucket, unsigned, its fwmark, and the seconds since its last packet
+   * @param isNeeded receives the hash that chose the connection's bucket, unsigned, its fwmark, the seconds since its last packet, and whether it has ended
    */
-  sweep(table: number, isNeeded: (hash: number, fwmark: number, seconds: number) => boolean): void {
+  sweep(table: number, isNeeded: (hash: number, fwmark: number, seconds: number, hasEnded: boolean) => boolean): void {
     const words = this.#words;
     for (let place = HEADER, owner = this.#tables; place < this.#tables; place += PLACE_WORDS, owner++) {
       const use = words[place + USE]!;
       if (use === 0) continue;
-      const isOwn = words[owner] === table;
-      if (this.#hasExpired(use) || (isOwn && !isNeeded(words[place + HASH]! >>> 0, words[place + FWMARK]!, this.#age(use))))
+      const hash = words[place + HASH]! >>> 0;
+      if (this.#hasExpired(use)) {
         this.#free(place + USE, use);
+        continue;
+      }
+      const isUnneeded =
+        words[owner] === table && !isNeeded(hash, words[place + FWMARK]!, this.#age(use), (use & MARK_MASK) === Mark.Closing);
+      if (isUnneeded) this.#free(place + USE, use);
     }
   }
 

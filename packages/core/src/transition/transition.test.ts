@@ -274,6 +274,18 @@ describe('repeated changes', () => {
     });
   });
 
+  test('a connection that ends and begins anew between two of them is no longer taken for one that has ended', () => {
+    const bench = new Bench();
+    bench.table.activate(targets(101));
+    bench.table.setTargets(targets(102), bench.drain(10));
+    expect([SYN, FIN].map((flags) => bench.send(tcp(1, flags)))).toEqual([102, 102]);
+    // The former target dies, and with it the transition.
+    bench.table.deactivate([101]);
+    expect(bench.send(tcp(1, SYN))).toBe(102);
+    bench.table.setTargets(targets(103), bench.drain(30));
+    expect([ACK, SYN, ACK].map((flags) => bench.send(tcp(1, flags)))).toEqual([102, 102, 102]);
+  });
+
   test('a target that has left stays known while others come and go, up to as many as there are slots', () => {
     const bench = new Bench({ table: { M: 97, N: 4 } });
     bench.table.activate(targets(101));
