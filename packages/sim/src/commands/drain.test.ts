@@ -44,7 +44,7 @@ describe('no connection breaks with a drain, and many without', () => {
   });
 });
 
-test('a SYN flood that fills the memory for connections breaks none that talk before the deadline', () => {
+test('a SYN flood that fills the memory for connections breaks none that talk before the deadline', { timeout: 60_000 }, () => {
   const flood = ['--flood=20000', '--drain-connections=1000', '--changes=1', '--duration=50'];
   // Those that could not be remembered go to their former target until the deadline.
   const [, spared] = results(...flood, '--drain=120');
