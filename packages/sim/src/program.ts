@@ -1,6 +1,7 @@
 import { addCompletion, Command } from '@nfqlb/options';
 import { drainCommand } from './commands/drain.js';
 import { fragtableCommand } from './commands/fragtable.js';
+import { maglevCommand } from './commands/maglev.js';
 import { replayCommand } from './commands/replay.js';
 import { VERSION } from './version.js';
 
@@ -9,10 +10,19 @@ export function sim(): Command {
   const program = new Command('nfqlb-sim')
     .description('what would the load balancer do with this traffic?')
     .versioned(VERSION)
-    .alsoKnownAs({ run: ['replay'], play: ['replay'], simulate: ['replay'], fragments: ['fragtable'], 'conntrack-test': ['fragtable'] })
+    .alsoKnownAs({
+      run: ['replay'],
+      play: ['replay'],
+      simulate: ['replay'],
+      fragments: ['fragtable'],
+      'conntrack-test': ['fragtable'],
+      hashing: ['maglev'],
+      compare: ['maglev'],
+    })
     .addCommand(replayCommand())
     .addCommand(fragtableCommand())
-    .addCommand(drainCommand()) as Command;
+    .addCommand(drainCommand())
+    .addCommand(maglevCommand()) as Command;
   addCompletion(program);
   return program;
 }

@@ -1,0 +1,45 @@
+import { run } from '@nfqlb/options';
+import { afterEach, expect, test, vi } from 'vitest';
+import { sim } from '../program.js';
+
+afterEach(() => {
+  vi.restoreAllMocks();
+  process.exitCode = undefined;
+});
+
+/** What `nfqlb-sim maglev` writes to standard output and standard error. */
+async function maglev(...args: string[]): Promise<{ stdout: string; stderr: string }> {
+  const stdout = vi.spyOn(process.stdout, 'write').mockReturnValue(true);
+  const stderr = vi.spyOn(process.stderr, 'write').mockReturnValue(true);
+  await run(sim(), ['maglev', ...args]);
+  const written = { stdout: stdout.mock.calls.join(''), stderr: stderr.mock.calls.join('') };
+  vi.restoreAllMocks();
+  return written;
+}
+
+test('a line for each method; the same seed gives the same text', async () => {
+  const args = ['--M=997', '--targets=20', '--remove=2', '--loops=3', '--compare'];
+  const { stdout } = await maglev(...args);
+  const names = stdout.split('\n').flatMap((line) => /^ +(\w[\w, ]*?) {2,}/.exec(line)?.[1] ?? []);
+  expect(names).toEqual(['method', 'maglev', 'ring, 100 points', 'ring, 1,000 points', 'rendezvous', 'modulo']);
+  expect((await maglev(...args)).stdout).toBe(stdout);
+  expect((await maglev(...args, '--seed=7')).stdout).not.toBe(stdout);
+});
+
+test('M is lowered to a prime; --time adds a column', async () => {
+  expect((await maglev('--M=1000', '--targets=5', '--loops=1')).stdout).toMatch(/^997 buckets, 5 targets, of which 1 goes; 1 table\n/);
+  expect((await maglev('--targets=5', '--loops=1', '--time')).stdout).toMatch(/ time\n.* ms\n/);
+});
+
+test('bad input: one line', async () => {
+  for (const [args, message] of [
+    [['--M=100', '--targets=98'], '--targets=98: must be at most the 97 buckets of --M'],
+    [['--targets=5', '--remove=5'], '--remove=5: must be less than --targets=5'],
+    [['--M=2'], '--M=2: must be a whole number from 3 to 993997'],
+  ] as const) {
+    const { stdout, stderr } = await maglev(...args);
+    expect([stdout, process.exitCode]).toEqual(['', 1]);
+    expect(stderr.trimEnd().split('\n')).toEqual([expect.stringContaining(message)]);
+    process.exitCode = undefined;
+  }
+});
