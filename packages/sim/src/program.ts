@@ -3,6 +3,7 @@ import { drainCommand } from './commands/drain.js';
 import { fragtableCommand } from './commands/fragtable.js';
 import { maglevCommand } from './commands/maglev.js';
 import { replayCommand } from './commands/replay.js';
+import { tierCommand } from './commands/tier.js';
 import { VERSION } from './version.js';
 
 /** The simulator. `sim` would be too general a name for an installed program. */
@@ -22,7 +23,8 @@ export function sim(): Command {
     .addCommand(replayCommand())
     .addCommand(fragtableCommand())
     .addCommand(drainCommand())
-    .addCommand(maglevCommand()) as Command;
+    .addCommand(maglevCommand())
+    .addCommand(tierCommand()) as Command;
   addCompletion(program);
   return program;
 }
