@@ -1,6 +1,7 @@
 import { addCompletion, Command } from '@nfqlb/options';
 import { drainCommand } from './commands/drain.js';
 import { fragtableCommand } from './commands/fragtable.js';
+import { generateCommand } from './commands/generate.js';
 import { maglevCommand } from './commands/maglev.js';
 import { replayCommand } from './commands/replay.js';
 import { tierCommand } from './commands/tier.js';
@@ -19,12 +20,14 @@ export function sim(): Command {
       'conntrack-test': ['fragtable'],
       hashing: ['maglev'],
       compare: ['maglev'],
+      traffic: ['generate'],
     })
     .addCommand(replayCommand())
     .addCommand(fragtableCommand())
     .addCommand(drainCommand())
     .addCommand(maglevCommand())
-    .addCommand(tierCommand()) as Command;
+    .addCommand(tierCommand())
+    .addCommand(generateCommand()) as Command;
   addCompletion(program);
   return program;
 }
