@@ -1,4 +1,5 @@
 import { addCompletion, Command } from '@nfqlb/options';
+import { diffCommand } from './commands/diff.js';
 import { drainCommand } from './commands/drain.js';
 import { fragtableCommand } from './commands/fragtable.js';
 import { generateCommand } from './commands/generate.js';
@@ -27,7 +28,8 @@ export function sim(): Command {
     .addCommand(drainCommand())
     .addCommand(maglevCommand())
     .addCommand(tierCommand())
-    .addCommand(generateCommand()) as Command;
+    .addCommand(generateCommand())
+    .addCommand(diffCommand()) as Command;
   addCompletion(program);
   return program;
 }

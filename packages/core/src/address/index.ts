@@ -9,4 +9,4 @@ export {
   parsePrefixLength,
   samePrefix,
 } from './cidr.js';
-export { ADDRESS_LENGTH, formatIpAddress, formatIpv6, isIpv4, parseIpAddress } from './ip-address.js';
+export { ADDRESS_LENGTH, formatEndpoint, formatIpAddress, formatIpv6, isIpv4, parseIpAddress } from './ip-address.js';

@@ -104,3 +104,9 @@ function parseGroups(text: string, isLast: boolean): number[] | undefined {
   }
   return octets;
 }
+
+/** The text of an address with a port, if it has one: `10.0.0.1:80`, `[2001:db8::1]:80` (RFC 3986 §3.2.2). */
+export function formatEndpoint(address: string, port: number | undefined): string {
+  if (port === undefined) return address;
+  return address.includes(':') ? `[${address}]:${port}` : `${address}:${port}`;
+}

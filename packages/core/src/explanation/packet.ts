@@ -1,4 +1,4 @@
-import { formatIpAddress } from '../address/index.js';
+import { formatEndpoint, formatIpAddress } from '../address/index.js';
 import { Kind } from '../key/kind.js';
 import type { PacketKey } from '../key/packet-key.js';
 import { hasPorts, IPPROTO_ICMP, IPPROTO_ICMPV6, IPPROTO_SCTP, IPPROTO_TCP, IPPROTO_UDP } from '../wire/protocol.js';
@@ -31,11 +31,7 @@ export function hasPortFields(kind: Kind, key: PacketKey): boolean {
 export function describeKey(kind: Kind, key: PacketKey): string {
   if (kind === Kind.Malformed) return 'malformed';
   const ports = hasPortFields(kind, key);
-  const end = (address: Uint8Array, port: number): string => {
-    const text = formatIpAddress(address);
-    if (!ports) return text;
-    return text.includes(':') ? `[${text}]:${port}` : `${text}:${port}`;
-  };
+  const end = (address: Uint8Array, port: number): string => formatEndpoint(formatIpAddress(address), ports ? port : undefined);
   const from = end(key.source, key.sourcePort);
   const to = end(key.destination, key.destinationPort);
   const what = kind === Kind.Fragment ? 'fragment' : protocolName(key.protocol);

@@ -39,9 +39,9 @@ export interface BalancerCommandOptions extends StoredFragmentOptions {
 
 const DEFAULT_TARGETS = '101,102,103,104';
 
-/** Tables, targets and flows, and what happens to packets that none of them fits. */
+/** Tables, targets and flows, and how packets are decided. */
 export function addBalancerOptions(command: Command): Command {
-  return command
+  command
     .addOption(
       new Option('--targets <list>', 'active fwmarks, each with its weight after a colon if it is not 1')
         .argParser(targets)
@@ -50,10 +50,18 @@ export function addBalancerOptions(command: Command): Command {
     .addOption(
       new Option('--config <file>', 'tables, targets and flows, as for `nfqlb apply`').conflicts(['targets', 'M', 'N', 'permutation']),
     )
-    .option('--tshm <name>', 'table of --config that balances all packets if there are no flows', DEFAULT_TABLE)
+    .option('--tshm <name>', TSHM, DEFAULT_TABLE)
     .option('--M <buckets>', 'buckets of the table; lowered to a prime', wholeNumber({ min: 3, max: 0xffffffff }), 997)
     .option('--N <slots>', 'most targets', wholeNumber({ min: 1, max: MAX_BUCKETS }), 32)
-    .option('--permutation <kind>', 'fwmark: the same targets give the same table; nfqlb: as C nfqlb', oneOf('fwmark', 'nfqlb'), 'fwmark')
+    .option('--permutation <kind>', 'fwmark: the same targets give the same table; nfqlb: as C nfqlb', oneOf('fwmark', 'nfqlb'), 'fwmark');
+  return addDecisionOptions(command);
+}
+
+export const TSHM = 'table of --config that balances all packets if there are no flows';
+
+/** What of a packet is hashed, and what happens to packets that no target or flow fits. */
+export function addDecisionOptions(command: Command): Command {
+  return command
     .option('--hash_mode <mode>', '1: SCTP by its ports alone; 0: everything by addresses, protocol and ports', oneOf('0', '1'), '1')
     .option('--sctp_encap <port>', 'UDP port that carries SCTP; 0 for none', wholeNumber({ max: 65535 }), 0)
     .option('--notargets_fwmark <fwmark>', 'what packets get when no target is active; -1: they are dropped', fwmarkOrNone, -1)

@@ -1,5 +1,4 @@
-import { closeSync, openSync, readSync } from 'node:fs';
-import { StringDecoder } from 'node:string_decoder';
+import { linesOf } from './lines.js';
 
 /** Where a replay differs from an earlier one. */
 export interface Difference {
@@ -21,7 +20,7 @@ export class Expectation {
 
   /** @throws what `fs.openSync` throws */
   constructor(path: string) {
-    this.#lines = lines(openSync(path, 'r'));
+    this.#lines = linesOf(path);
   }
 
   /** Compares the next record. */
@@ -68,19 +67,3 @@ function parse(line: string): Record<string, unknown> | undefined {
 }
 
 const show = (value: unknown): string => (value === undefined ? 'absent' : String(value));
-
-function* lines(fd: number): Generator<string, void> {
-  try {
-    const decoder = new StringDecoder('utf8');
-    const chunk = Buffer.alloc(1 << 16);
-    let rest = '';
-    for (let read = readSync(fd, chunk); read > 0; read = readSync(fd, chunk)) {
-      const parts = (rest + decoder.write(chunk.subarray(0, read))).split('\n');
-      rest = parts.pop()!;
-      yield* parts;
-    }
-    if (rest !== '') yield rest;
-  } finally {
-    closeSync(fd);
-  }
-}
