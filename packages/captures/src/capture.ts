@@ -134,6 +134,11 @@ export class Capture implements PacketSource {
     return size === undefined ? undefined : consumed / Math.max(size, 1);
   }
 
+  /** When its first packet came, from which the batches count: seconds since 1970 and nanoseconds. Known once there is a packet. */
+  get begin(): { readonly seconds: number; readonly nanoseconds: number } {
+    return { seconds: this.#firstSeconds, nanoseconds: Math.max(this.#firstNanoseconds, 0) };
+  }
+
   receive(): number | Promise<number> {
     for (;;) {
       const count = this.#failure ? 0 : this.#take();

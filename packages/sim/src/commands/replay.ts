@@ -4,11 +4,12 @@ import { Command, canRedraw, FILES, fwmark, targets, text, UsageError, type Weig
 import { DISORDER_WINDOW, DisorderedStream } from '../disorder/disordered-stream.js';
 import { ReversedTrains } from '../disorder/reversed-trains.js';
 import { Shuffle } from '../disorder/shuffle.js';
+import { AnnotatedCapture } from '../replay/annotated-capture.js';
 import { BrokenConnections } from '../replay/broken-connections.js';
 import { Expectation } from '../replay/expectation.js';
 import { ProgressBar } from '../replay/progress-bar.js';
 import { RecordWriter } from '../replay/record-writer.js';
-import { replay } from '../replay/replay.js';
+import { type DecidedPacket, replay } from '../replay/replay.js';
 import { ReplayedBalancer, type ReplayedBalancerOptions } from '../replay/replayed-balancer.js';
 import { Schedule } from '../replay/schedule.js';
 import { summary } from '../replay/summary.js';
@@ -22,6 +23,7 @@ interface ReplayOptions extends BalancerCommandOptions {
   readonly reverseFragments?: true;
   /** A path, or true for standard output. */
   readonly json?: string | true;
+  readonly write?: string;
   readonly expect?: string;
 }
 
@@ -45,6 +47,10 @@ export function replayCommand(): Command {
     )
     .option('--reverse-fragments', `reverse the fragments of each datagram that are within ${DISORDER_WINDOW} packets`)
     .option('--json [file]', 'write one JSON line per packet, to standard output or to a file')
+    .option(
+      '--write <file>',
+      'write the accepted packets as pcapng, in order, with fwmark and reason as comments; -: to standard output, without the summary',
+    )
     .option('--expect <file>', 'compare with the --json output of an earlier replay');
   return command
     .examples(
@@ -63,6 +69,12 @@ export function replayCommand(): Command {
 }
 
 async function runReplay(path: string, options: ReplayOptions): Promise<void> {
+  if (options.json === true && options.write === '-') {
+    throw new UsageError('invalid-value', 'standard output is taken by --json: name a file for one of them', {
+      option: '--write',
+      value: '-',
+    });
+  }
   const replayed = new ReplayedBalancer({ ...(await balancerOptions(options)), tier: tierOf(options) });
   const schedule = new Schedule(options.at ?? []);
   schedule.check(replayed);
@@ -70,6 +82,7 @@ async function runReplay(path: string, options: ReplayOptions): Promise<void> {
   const tally = new Tally();
   const broken = options.drain === undefined ? undefined : new BrokenConnections(options.drainIdle);
   const writer = options.json === undefined ? undefined : new RecordWriter(options.json === true ? '-' : options.json);
+  const written = options.write === undefined ? undefined : new AnnotatedCapture(options.write, options.hash_mode === '0' ? 0 : 1);
   const expectation = options.expect === undefined ? undefined : new Expectation(options.expect);
   const bar = canRedraw(process.stderr) && options.json !== true ? new ProgressBar(process.stderr, performance.now()) : undefined;
 
@@ -87,16 +100,18 @@ async function runReplay(path: string, options: ReplayOptions): Promise<void> {
           writer?.write(record);
           expectation?.compare(record);
         }),
+      onDecision: written && ((decided) => writeAt(written, replayed, decided, capture)),
       onProgress: bar && (() => bar.update(capture.progress, tally.packets, performance.now())),
     });
   } finally {
     const seconds = (performance.now() - begin) / 1000;
     bar?.clear();
     writer?.close();
+    written?.close();
     capture.close();
     for (const line of schedule.describePending()) process.stderr.write(`nfqlb-sim replay: ${line}\n`);
     // If the capture breaks off, the packets before that have been replayed and are shown.
-    if (options.json !== true) {
+    if (options.json !== true && options.write !== '-') {
       process.stdout.write(summary(capture, replayed, tally, broken));
       const rate = Math.round(tally.packets / seconds).toLocaleString('en-US');
       process.stderr.write(`replayed in ${seconds.toFixed(3)} s: ${rate} packets/s\n`);
@@ -115,6 +130,13 @@ function tierOf({ tier, ownfw, ...options }: ReplayOptions): ReplayedBalancerOpt
     throw new UsageError('invalid-value', problem, { option: '--ownfw', value: String(ownfw) });
   }
   return tier && { ...tableOptions(options), ownFwmark: ownfw, targets: tier };
+}
+
+function writeAt(written: AnnotatedCapture, replayed: ReplayedBalancer, decided: DecidedPacket, { begin }: Capture): void {
+  const { fwmark, octets, wireLength } = decided;
+  const nanoseconds = begin.nanoseconds + decided.nanoseconds;
+  const carry = nanoseconds >= 1e9 ? 1 : 0;
+  written.add(replayed, fwmark, octets, wireLength, begin.seconds + decided.seconds + carry, nanoseconds - carry * 1e9);
 }
 
 /** If both are given, reverses fragments first, then shuffles. */

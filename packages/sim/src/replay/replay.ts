@@ -17,8 +17,20 @@ export interface Replay {
   readonly broken?: BrokenConnections | undefined;
   /** Receives each packet's record (decision-record.ts). If absent, no records are made. */
   readonly onRecord?: ((record: string) => void) | undefined;
+  /** Receives each packet with its decision, those that come back from the fragment table, too; times count from the first packet. */
+  readonly onDecision?: ((decided: DecidedPacket) => void) | undefined;
   /** Called after each batch. */
   readonly onProgress?: (() => void) | undefined;
+}
+
+/** A packet and the fwmark that `replayed.balancer` just returned for it. */
+export interface DecidedPacket {
+  readonly fwmark: number;
+  /** What is there of it; valid until the next one. */
+  readonly octets: Uint8Array;
+  readonly wireLength: number;
+  readonly seconds: number;
+  readonly nanoseconds: number;
 }
 
 /**
@@ -46,7 +58,7 @@ export async function replay(options: Replay): Promise<void> {
 }
 
 function decide(options: Replay, count: number): void {
-  const { packets, schedule, tally, onRecord, broken } = options;
+  const { packets, schedule, tally, onRecord, onDecision, broken } = options;
   const { replayed } = options;
   const { balancer, fragments } = replayed;
   const { bytes, offset, length, etherType, mark, wireLength, frame, seconds, nanoseconds } = packets.batch;
@@ -64,12 +76,16 @@ function decide(options: Replay, count: number): void {
     tally.count(fwmark, balancer.reason, wireLength[i]!);
     broken?.look(fwmark, replayed, bytes);
     if (onRecord) onRecord(decisionRecord(frame[i]!, formatTime(seconds[i]!, nanoseconds[i]!), fwmark, replayed, false));
+    if (onDecision) {
+      const octets = bytes.subarray(offset[i]!, offset[i]! + length[i]!);
+      onDecision({ fwmark, octets, wireLength: wireLength[i]!, seconds: seconds[i]!, nanoseconds: nanoseconds[i]! });
+    }
     if (fragments.returning.length > 0) decideReturning(options, seconds[i]!, nanoseconds[i]!);
   }
 }
 
 /** Decides the fragments released by the last packet: they come back through the tun device before any other packet. */
-function decideReturning({ replayed, tally, onRecord }: Replay, seconds: number, nanoseconds: number): void {
+function decideReturning({ replayed, tally, onRecord, onDecision }: Replay, seconds: number, nanoseconds: number): void {
   const { balancer, fragments } = replayed;
   for (let fragment = fragments.returning.shift(); fragment; fragment = fragments.returning.shift()) {
     const { bytes, frame, wireLength } = fragment;
@@ -77,5 +93,6 @@ function decideReturning({ replayed, tally, onRecord }: Replay, seconds: number,
     const fwmark = balancer.decide(bytes, 0, bytes.length, bytes[0]! >> 4 === 6 ? ETH_P_IPV6 : ETH_P_IP);
     tally.countReinjected(fwmark, balancer.reason, wireLength);
     if (onRecord) onRecord(decisionRecord(frame, formatTime(seconds, nanoseconds), fwmark, replayed, true));
+    onDecision?.({ fwmark, octets: bytes, wireLength, seconds, nanoseconds });
   }
 }

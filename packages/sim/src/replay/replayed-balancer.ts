@@ -79,9 +79,14 @@ export class ReplayedBalancer {
 
   /** Table that chose the last packet's target; `undefined` if none was asked. */
   get table(): TargetTable | undefined {
+    const name = this.tableName;
+    return name === undefined ? undefined : this.tables.get(name);
+  }
+
+  get tableName(): string | undefined {
     if (this.balancer.bucket < 0) return undefined;
     const flow = this.flows && (this.balancer as FlowBalancer).flow;
-    return this.tables.get(flow === undefined ? this.#table! : this.flows!.tableOf(flow));
+    return flow === undefined ? this.#table! : this.flows!.tableOf(flow);
   }
 
   /** Name of the flow that the last packet matched, or `undefined`. Only meaningful when a table was looked up, or should have been. */
