@@ -1,3 +1,4 @@
+import { spawnSync } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -158,6 +159,11 @@ describe('link types', () => {
     ['Ethernet, 802.1Q tag', 1, `${ethernet.slice(0, 24)}810000050800`, UDP4],
     ['Ethernet, 802.1ad and 802.1Q tags', 1, `${ethernet.slice(0, 24)}88a800058100000786dd`, TCP6],
     ['Ethernet, two old Q-in-Q tags', 1, `${ethernet.slice(0, 24)}91000005910000070800`, UDP4],
+    ['PPPoE, IPv4', 1, `${ethernet.slice(0, 24)}88641100123400240021`, UDP4],
+    ['PPPoE behind a VLAN tag, IPv6', 1, `${ethernet.slice(0, 24)}81000007886411001234003e0057`, TCP6],
+    ['MPLS, one label', 1, `${ethernet.slice(0, 24)}8847000101ff`, UDP4],
+    ['MPLS, three labels, multicast, IPv6', 1, `${ethernet.slice(0, 24)}8848000100ff000200ff000301ff`, TCP6],
+    ['MPLS in Linux cooked', 113, '00000001000600010203040506008847000101ff', UDP4],
     ['Linux cooked', 113, '00000001000600010203040506000800', UDP4],
     ['Linux cooked v2', 276, '86dd0000000000020001000600010203040506ff', TCP6],
     ['BSD loopback, little-endian', 0, '02000000', UDP4],
@@ -175,6 +181,11 @@ describe('link types', () => {
   test.each([
     ['ARP', 1, `${ethernet.slice(0, 24)}0806${'00'.repeat(28)}`],
     ['a third VLAN tag', 1, `${ethernet.slice(0, 24)}8100000181000001810000010800${hex(UDP4)}`],
+    ['PPPoE discovery', 1, `${ethernet.slice(0, 24)}886311090000000401010000`],
+    ['PPPoE with LCP', 1, `${ethernet.slice(0, 24)}886411001234000ac0210901000812345678`],
+    ['PPPoE that is cut off', 1, `${ethernet.slice(0, 24)}88641100123400`],
+    ['MPLS that carries Ethernet', 1, `${ethernet.slice(0, 24)}8847000101ff00000000${'02'.repeat(20)}`],
+    ['MPLS without a last label', 1, `${ethernet.slice(0, 24)}8847000100ff000200ff`],
     ['a frame shorter than its link header', 1, '0203'],
     ['an empty frame', 101, ''],
     ['IP version 5', 101, '55'.repeat(20)],
@@ -205,6 +216,14 @@ describe('link types', () => {
     expect(packets).toMatchObject([{ hex: hex(UDP4.slice(0, 24)), wireLength: UDP4.length }, { hex: hex(UDP4) }]);
     expect(cut).toBe(1);
   });
+});
+
+test('tcpdump finds the same packets inside of PPPoE and MPLS', () => {
+  const ethernet = '020304050607080910111213';
+  const frames = ['88641100123400240021', '810000078864110012340024' + '0021', '8847000101ff', '8847000100ff000200ff000301ff'];
+  const records = frames.map((header) => ({ bytes: Buffer.concat([Buffer.from(ethernet + header, 'hex'), UDP4]) }));
+  const { stdout } = spawnSync('tcpdump', ['-nn', '-t', '-r', write(pcap(records, { linkType: 1 }))], { encoding: 'utf8' });
+  expect(stdout.match(/10\.0\.0\.2\.4711 > 10\.0\.0\.1\.5001: UDP, length 6/g)).toHaveLength(frames.length);
 });
 
 describe('pcap-parser as the oracle', () => {

@@ -66,9 +66,10 @@ test('each accepted packet as in the capture, at its time, with fwmark and reaso
   expect(dumped(all.path)).toEqual(dumped(WEB));
   const texts = comments(all.path);
   expect(texts.length).toBe(1557);
-  all.lines.forEach(({ fwmark, bucket }, i) =>
-    expect(texts[i]).toMatch(new RegExp(`^balanced: .* = bucket ${bucket} -> fwmark ${fwmark}$`)),
+  const expected = all.lines.map(({ fwmark, bucket }) =>
+    expect.stringMatching(new RegExp(`^balanced: .* = bucket ${bucket} -> fwmark ${fwmark}$`)),
   );
+  expect(texts).toEqual(expected);
 });
 
 test('fragments that come back are written when they do', async () => {
