@@ -5,6 +5,7 @@ import { ipLength } from './ip-length.js';
 import { PCAP_HEADER_LENGTH, PcapReader } from './pcap.js';
 import { PcapngReader } from './pcapng.js';
 import { Frame, RecordFault, type RecordReader } from './record-reader.js';
+import { decapsulate } from './tunnel.js';
 
 /** A batch of a capture's packets, with what the capture recorded for each. */
 export interface CaptureBatch extends PacketBatch {
@@ -22,6 +23,8 @@ export interface CaptureOptions {
   readonly window?: number;
   /** Maximum packets per batch. */
   readonly batch?: number;
+  /** Whether packets in tunnels are taken out of them (tunnel.ts). Default false. */
+  readonly decapsulate?: boolean;
 }
 
 /** Octets to read at a time. 256 KiB stays in a core's cache while its packets are decided; 4 MiB was slower by a tenth. */
@@ -44,6 +47,7 @@ export class Capture implements PacketSource {
   readonly #source: ByteSource;
   readonly #records: RecordReader;
   readonly #frame = new Frame();
+  readonly #decapsulates: boolean;
   readonly #place = { at: 0, etherType: 0 };
   readonly #batch: { -readonly [Field in keyof CaptureBatch]: CaptureBatch[Field] };
 
@@ -67,6 +71,7 @@ export class Capture implements PacketSource {
     this.#begin = 0;
     this.#end = header.length;
     this.#offset = offset;
+    this.#decapsulates = options.decapsulate ?? false;
     const packets = options.batch ?? 1024;
     this.#batch = {
       bytes: this.#window,
@@ -201,6 +206,7 @@ export class Capture implements PacketSource {
     const window = this.#window;
     this.frames++;
     reader!(window, begin, begin + captured, place);
+    if (this.#decapsulates) decapsulate(window, begin, begin + captured, place);
     const { etherType } = place;
     if (etherType !== ETH_P_IP && etherType !== ETH_P_IPV6) {
       this.notIp++;

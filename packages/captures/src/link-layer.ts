@@ -51,7 +51,7 @@ export function frameReader(linkType: number): FrameReader | undefined {
 // +-------+-------+-----------+---
 // | dest. | source| EtherType | data, after up to two tags of four octets: EtherType 0x8100…, TCI, EtherType
 // +-------+-------+-----------+---
-const ethernet: FrameReader = (bytes, begin, end, place) => {
+export const ethernet: FrameReader = (bytes, begin, end, place) => {
   let at = begin + 14;
   let tags = 0;
   while (at <= end && tags < MAX_VLAN_TAGS && isVlanTag(u16(bytes, at - 2))) {
@@ -72,7 +72,7 @@ const linuxCooked2: FrameReader = (bytes, begin, end, place) => {
 };
 
 /** Finds the packet in what an EtherType announces at `at`: itself, or inside of PPPoE or MPLS. */
-function carried(bytes: Uint8Array, begin: number, at: number, end: number, etherType: number, place: PacketPlace): void {
+export function carried(bytes: Uint8Array, begin: number, at: number, end: number, etherType: number, place: PacketPlace): void {
   if (etherType === ETH_P_PPP_SES) pppoe(bytes, begin, at, end, place);
   else if (etherType === ETH_P_MPLS_UC || etherType === ETH_P_MPLS_MC) mpls(bytes, begin, at, end, place);
   else {

@@ -446,3 +446,17 @@ describe('bad input: one line, exit status 1, and intact packets are replayed', 
     expect([status, stderr]).toEqual([0, '']);
   });
 });
+
+test('--decap: the packet inside decides', () => {
+  const inside = packet().ipv4('10.0.0.2', '10.0.0.1').udp(4711, 5001).payload(6).build();
+  const around = packet().ipv4('192.0.2.1', '192.0.2.2').protocol(4).payload(inside).build();
+  const decide = (bytes: Uint8Array, ...args: string[]): string => sim(['-', '--json', ...args], pcap([{ bytes }])).stdout;
+  expect(decide(around, '--decap')).toBe(decide(inside));
+  expect(records(decide(around))).toMatchObject([{ kind: 'addresses-only' }]);
+});
+
+test('--write=- and --json cannot both have standard output', () => {
+  const { status, stdout, stderr } = sim([DEMO, '--write=-', '--json']);
+  expect([status, stdout]).toEqual([1, '']);
+  expect(stderr).toBe('nfqlb-sim replay: --write=-: standard output is taken by --json: name a file for one of them\n');
+});

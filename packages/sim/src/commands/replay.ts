@@ -19,6 +19,7 @@ import { addBalancerOptions, addBehaviourOptions, type BalancerCommandOptions, b
 interface ReplayOptions extends BalancerCommandOptions {
   readonly tier?: readonly WeightedTarget[];
   readonly ownfw: number;
+  readonly decap?: true;
   readonly shuffle?: number;
   readonly reverseFragments?: true;
   /** A path, or true for standard output. */
@@ -40,6 +41,7 @@ export function replayCommand(): Command {
     .option('--tier <list>', 'fwmarks of the load balancers in a tier, which share the fragments', targets)
     .option('--ownfw <fwmark>', 'fwmark of this load balancer in the tier; 0: not in the tier', fwmark, 0);
   addBehaviourOptions(command)
+    .option('--decap', 'replay the packets inside of tunnels: IP in IP, GRE, VXLAN and Geneve')
     .option(
       '--shuffle <seed>',
       `shuffle each ${DISORDER_WINDOW} packets; the same seed gives the same order`,
@@ -78,7 +80,7 @@ async function runReplay(path: string, options: ReplayOptions): Promise<void> {
   const replayed = new ReplayedBalancer({ ...(await balancerOptions(options)), tier: tierOf(options) });
   const schedule = new Schedule(options.at ?? []);
   schedule.check(replayed);
-  const capture = await Capture.open(path);
+  const capture = await Capture.open(path, { decapsulate: options.decap === true });
   const tally = new Tally();
   const broken = options.drain === undefined ? undefined : new BrokenConnections(options.drainIdle);
   const writer = options.json === undefined ? undefined : new RecordWriter(options.json === true ? '-' : options.json);
