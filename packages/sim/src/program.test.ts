@@ -11,7 +11,7 @@ test.each([[['--version']], [['-V']], [['replay', '--version']]])('%j', async (a
   expect(write.mock.calls).toEqual([[`nfqlb-sim-${manifest.version}\n`]]);
 });
 
-test.each(['replay', 'fragtable'])('examples of %s can be run', async (name) => {
+test.each(['replay', 'fragtable', 'drain', 'maglev', 'tier', 'generate', 'diff'])('examples of %s can be run', async (name) => {
   const lines = (sim().commands.find((command) => command.name() === name) as Command).exampleLines;
   expect(lines.length).toBeGreaterThan(0);
   for (const [line] of lines) {
