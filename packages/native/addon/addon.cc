@@ -6,6 +6,7 @@
 #include <napi.h>
 
 #include "bpf.h"
+#include "connection.h"
 #include "mapping.h"
 #include "netlink.h"
 #include "peer.h"
@@ -33,6 +34,9 @@ static Napi::Object init(Napi::Env env, Napi::Object exports) {
   exports.Set("listenAbstract", Napi::Function::New<listenAbstract>(env, "listenAbstract"));
   exports.Set("connectAbstract", Napi::Function::New<connectAbstract>(env, "connectAbstract"));
   exports.Set("sendDatagram", Napi::Function::New<sendDatagram>(env, "sendDatagram"));
+  exports.Set("connectSocket", Napi::Function::New<connectSocket>(env, "connectSocket"));
+  exports.Set("pollSockets", Napi::Function::New<pollSockets>(env, "pollSockets"));
+  exports.Set("socketError", Napi::Function::New<socketError>(env, "socketError"));
   exports.Set("peerCredentials", Napi::Function::New<peerCredentials>(env, "peerCredentials"));
   return exports;
 }

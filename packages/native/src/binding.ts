@@ -67,6 +67,9 @@ export interface Binding {
   isUsedElsewhere(fd: number, place: number): boolean;
   listenAbstract(name: string, backlog: number): number;
   connectAbstract(name: string): number;
+  connectSocket(type: number, protocol: number, address: Uint8Array, port: number, mark: number): number;
+  pollSockets(pollfds: Uint8Array, count: number): number;
+  socketError(fd: number): number;
   sendDatagram(address: string, text: string): void;
   peerCredentials(fd: number): { pid: number; uid: number; gid: number; groups: number[] };
 }

@@ -1,5 +1,6 @@
 export { connectAbstract, listenAbstract } from './abstract-socket.js';
 export { bpf } from './bpf.js';
+export { connectSocket, PollSet, type SocketKind, socketError } from './connection.js';
 export { DescriptorMemory } from './descriptor-memory.js';
 export { tryLock } from './file-lock.js';
 export { interfaceIndex } from './interface-index.js';
