@@ -4,6 +4,7 @@ import type { Outcome } from './check/outcome.js';
 import type { MonitoredTarget, TargetHealth, TargetState } from './monitored.js';
 import type { HealthSettings } from './settings/health-settings.js';
 import { Condition } from './state/condition.js';
+import { atTick } from './tick.js';
 
 /** First checks are spread over this time, in seconds, or over the interval if that is shorter. */
 const FIRST_CHECKS_S = 1;
@@ -19,7 +20,7 @@ export class TargetWatch {
   #condition: Condition | undefined;
   #timer: NodeJS.Timeout | undefined;
   /** Ends the check that is under way. */
-  #abort: AbortController | undefined;
+  #abort = new AbortController();
   #running: Promise<void> = Promise.resolve();
   /** When the next check was to start, ms. */
   #due = 0;
@@ -106,24 +107,22 @@ export class TargetWatch {
     else this.#condition = new Condition(settings);
     const wait = Math.random() * Math.min(settings.interval, FIRST_CHECKS_S) * 1000;
     this.#due = performance.now() + wait;
-    this.#timer = setTimeout(() => this.#start(settings), wait);
+    this.#timer = atTick(this.#due, () => this.#start(settings));
   }
 
   #end(): void {
     clearTimeout(this.#timer);
-    this.#abort?.abort();
-    this.#abort = undefined;
+    this.#abort.abort();
+    this.#abort = new AbortController();
     this.#settle();
   }
 
   #start(settings: HealthSettings): void {
-    const abort = new AbortController();
-    this.#abort = abort;
+    const { signal } = this.#abort;
     const { fwmark, addresses } = this.#target;
-    const request = { settings, fwmark, addresses: settings.to === 'vip' ? this.#vips : addresses, signal: abort.signal };
+    const request = { settings, fwmark, addresses: settings.to === 'vip' ? this.#vips : addresses, signal };
     this.#running = this.#check(request).then((outcome) => {
-      if (abort.signal.aborted) return;
-      this.#abort = undefined;
+      if (signal.aborted) return;
       this.#report(outcome);
       this.#again(settings);
     });
@@ -134,7 +133,7 @@ export class TargetWatch {
     const now = performance.now();
     const jitter = 1 + settings.jitter * (2 * Math.random() - 1);
     this.#due = Math.max(this.#due + settings.interval * jitter * 1000, now);
-    this.#timer = setTimeout(() => this.#start(settings), this.#due - now);
+    this.#timer = atTick(this.#due, () => this.#start(settings));
   }
 
   #report(outcome: Outcome): void {

@@ -93,13 +93,14 @@ const PROBLEMS: Readonly<Record<string, string>> = {
   CERT_REVOKED: 'certificate revoked',
 };
 
-function asFailure(error: Error & { readonly code?: string; readonly host?: string; readonly reason?: string }): Error {
+function asFailure(error: NodeJS.ErrnoException & { readonly host?: string; readonly reason?: string }): Error {
   const { code = '' } = error;
   const problem = PROBLEMS[code];
   if (problem !== undefined) return new CheckFailure(problem, { cause: error });
   if (code === 'ERR_TLS_CERT_ALTNAME_INVALID') return new CheckFailure(`certificate is not for ${error.host}`, { cause: error });
   if (code === 'ERR_SSL_WRONG_VERSION_NUMBER' || code === 'ERR_SSL_PACKET_LENGTH_TOO_LONG')
     return new CheckFailure('not TLS', { cause: error });
-  if (code.startsWith('ERR_SSL') || code === 'EPROTO') return new CheckFailure(`TLS: ${error.reason ?? error.message}`, { cause: error });
-  return error;
+  // Of the system, and not of TLS.
+  if (error.errno !== undefined || code === 'ECONNRESET') return error;
+  return new CheckFailure(`TLS: ${error.reason ?? error.message}`, { cause: error });
 }

@@ -50,7 +50,7 @@ const keys = {
   type: z.enum(CHECK_TYPES).optional(),
   to: z.enum(['address', 'vip']).optional(),
   interval: seconds(0.1, 3600).optional(),
-  timeout: seconds(0.01, 60).optional(),
+  timeout: seconds(0.05, 60).optional(),
   rise: wholeNumber(1, 100).optional(),
   fall: wholeNumber(1, 100).optional(),
   jitter: number(0, 0.5, 'a share of the interval from 0 to 0.5').optional(),

@@ -1,7 +1,5 @@
 import { PollSet } from '@nfqlb/native';
-
-/** How often sockets are looked at, ms. One poll(2) for all of them costs less than an event of Node's loop for each. */
-const LOOK_MS = 5;
+import { atTick } from '../tick.js';
 
 interface Wait {
   readonly fd: number;
@@ -12,7 +10,7 @@ interface Wait {
   readonly resolve: (end: 'ready' | 'late' | 'aborted') => void;
 }
 
-/** Waits for many sockets at once. */
+/** Waits for many sockets at once. One poll(2) a tick for all of them costs less than an event of Node's loop for each. */
 export class SocketPoll {
   readonly #set = new PollSet();
   #waits: Wait[] = [];
@@ -27,7 +25,7 @@ export class SocketPoll {
   wait(fd: number, until: Wait['until'], deadline: number, signal: AbortSignal): Promise<'ready' | 'late' | 'aborted'> {
     return new Promise((resolve) => {
       this.#waits.push({ fd, until, deadline, signal, resolve });
-      this.#timer ??= setTimeout(() => this.#look(), LOOK_MS);
+      this.#timer ??= this.#lookSoon();
     });
   }
 
@@ -47,6 +45,10 @@ export class SocketPoll {
       if (end) wait.resolve(end);
       return end === undefined;
     });
-    this.#timer = this.#waits.length > 0 ? setTimeout(() => this.#look(), LOOK_MS) : undefined;
+    this.#timer = this.#waits.length > 0 ? this.#lookSoon() : undefined;
+  }
+
+  #lookSoon(): NodeJS.Timeout {
+    return atTick(performance.now() + 1, () => this.#look());
   }
 }
