@@ -15,7 +15,8 @@
 //   maintenance changes, not for targets that appear or disappear: whoever declares them activates those in `used(table)`, and deactivates
 //   what is no longer declared.
 // - `onChange` has what has changed since the last call, and `used` the whole, so that a change that could not be made can be made up for.
-//   `deactivate` those with `drain: false` without a `Drain`, all others with the table's.
+//   All changes are made with the table's `Drain`, so that connections of other targets, whose buckets Maglev moves too, stay where they are. Those
+//   in `deactivate` with `drain: false` are deactivated once more, without: their own connections are not kept (`TargetTable.deactivate`).
 // - A check that cannot be made (no permission, too many files) says nothing about the target: its state stays, and `trouble` says why.
 // - `settings/index.ts` has `health` of configuration files.
 //

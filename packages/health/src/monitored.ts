@@ -70,7 +70,7 @@ export interface UseChange {
   readonly fwmark: number;
   /** For the log: `192.168.1.1: connection refused`, `up again after 12 s`, `panic: 3 of 4 targets are down`, `maintenance`. */
   readonly reason: string;
-  /** Whether connections keep their targets, as long as the table's `drain` says. False for a target that is down: its connections are lost. */
+  /** Whether connections of this target may stay with it, as long as the table's `drain` says. False for a target that is down. */
   readonly drain: boolean;
 }
 

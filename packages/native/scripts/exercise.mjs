@@ -1,7 +1,7 @@
 // Uses every part of an addon, 20 times, in its own network namespace: `unshare --net node --expose-gc exercise.mjs ADDON`. For
 // sanitize.mjs and valgrind.mjs, which look for leaks.
 import { execFileSync } from 'node:child_process';
-import { closeSync, openSync, rmSync, truncateSync } from 'node:fs';
+import { closeSync, openSync, rmSync, truncateSync, writeSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { Worker } from 'node:worker_threads';
 
@@ -129,6 +129,34 @@ function useBpf() {
   closeSync(fd);
 }
 
+/** A connection that is refused, and an echo to itself. */
+function useConnections() {
+  const loopback = Uint8Array.of(127, 0, 0, 1);
+  const tcp = addon.connectSocket(1, 0, loopback, 9, 7);
+  const icmp = addon.connectSocket(3, 1, loopback, 0, 0);
+  writeSync(icmp, Uint8Array.of(8, 0, 0xf7, 0xfd, 0, 1, 0, 1));
+  const POLLIN_AND_OUT = 5;
+  const pollfds = new Int32Array([tcp, POLLIN_AND_OUT, icmp, POLLIN_AND_OUT]);
+  const bytes = new Uint8Array(pollfds.buffer);
+  expect('ready sockets', addon.pollSockets(bytes, 2), 2);
+  const ECONNREFUSED = 111;
+  expect('a refused connection', addon.socketError(tcp), ECONNREFUSED);
+  const EFAULT = 14;
+  const EINVAL = 22;
+  expect(
+    'more sockets than there are',
+    thrown(() => addon.pollSockets(bytes, 3)),
+    EFAULT,
+  );
+  expect(
+    'an address of five octets',
+    thrown(() => addon.connectSocket(1, 0, new Uint8Array(5), 9, 0)),
+    EINVAL,
+  );
+  closeSync(tcp);
+  closeSync(icmp);
+}
+
 const opensAll = `
   const { openSync } = require('node:fs');
   const addon = require(${JSON.stringify(file)});
@@ -147,6 +175,7 @@ try {
     useQueue(tun);
     useMemory();
     useBpf();
+    useConnections();
     await new Promise((resolve, reject) => {
       if (round < 2) new Worker(opensAll, { eval: true }).once('exit', resolve).once('error', reject);
       else setImmediate(resolve);
