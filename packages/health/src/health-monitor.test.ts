@@ -165,7 +165,7 @@ test('a check that cannot be made says nothing about the target, but what is wro
   expect(stateOf(1)).toMatchObject({
     state: 'unknown',
     used: true,
-    trouble: '127.0.0.1: there is no program /none/here',
+    trouble: '127.0.0.1: /none/here: there is no such program',
     checks: { failed: 0 },
   });
 });

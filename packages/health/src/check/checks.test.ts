@@ -161,7 +161,11 @@ describe('exec', () => {
 
   test('a program that is not there says nothing about the target', async () => {
     const settings = { type: 'exec', command: ['/none/here'] };
-    expect(await checkOnce(settings, ['192.0.2.1'])).toEqual({ kind: 'impossible', reason: '192.0.2.1: there is no program /none/here' });
+    expect(await checkOnce(settings, ['192.0.2.1'])).toEqual({
+      kind: 'impossible',
+      reason: '192.0.2.1: /none/here: there is no such program',
+    });
+    expect(await exec('/etc/passwd')).toBe('/etc/passwd: it may not be run: is it executable?');
   });
 });
 

@@ -6,6 +6,12 @@ import { CheckFailure, ImpossibleCheck } from './outcome.js';
 /** Octets of a program's error output that are looked at. */
 const MAX_OUTPUT = 1000;
 
+const PROBLEMS: Readonly<Record<string, string>> = {
+  ENOENT: 'there is no such program',
+  EACCES: 'it may not be run: is it executable?',
+  EAGAIN: 'too many processes',
+};
+
 /** Passes when the program ends with status 0 in time. It and its children, as a process group, are killed otherwise. */
 export function checkExec({ command }: ExecCheck, { name, deadline, timeout, signal }: Destination, fwmark: number): Promise<void> {
   const [program = '', ...args] = command.map((word) => word.replaceAll('{address}', name).replaceAll('{fwmark}', String(fwmark)));
@@ -34,7 +40,8 @@ export function checkExec({ command }: ExecCheck, { name, deadline, timeout, sig
     });
     child.once('error', (error: NodeJS.ErrnoException) => {
       end();
-      reject(error.code === 'ENOENT' ? new ImpossibleCheck(`there is no program ${program}`, { cause: error }) : error);
+      const problem = PROBLEMS[error.code ?? ''];
+      reject(problem === undefined ? error : new ImpossibleCheck(`${program}: ${problem}`, { cause: error }));
     });
     // Not `close`: a grandchild may keep the pipe open.
     child.once('exit', (status, killedBy) => {
