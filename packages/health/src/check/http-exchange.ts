@@ -14,7 +14,7 @@ export function httpRequest({ method, path, host, port }: Request, address: stri
 }
 
 /** Octets in which a status line must end. */
-export const MAX_STATUS_LINE = 4096;
+const MAX_STATUS_LINE = 4096;
 
 /**
  * @param answer its first octets, so far

@@ -1,9 +1,12 @@
 import type { HttpCheck } from '../settings/health-settings.js';
 import { CheckSocket, type Destination } from '../socket/check-socket.js';
 import type { SocketPoll } from '../socket/socket-poll.js';
-import { closedEarly, httpRequest, MAX_STATUS_LINE, readStatusLine } from './http-exchange.js';
+import { closedEarly, httpRequest, readStatusLine } from './http-exchange.js';
 
 const HTTP_PORT = 80;
+
+/** Octets that are read at a time: enough for a status line, and little enough for Node's pool of buffers. */
+const READ_LENGTH = 1024;
 
 /** Passes when the answer has one of the statuses. Redirections are not followed. */
 export async function checkHttp(check: HttpCheck, to: Destination, poll: SocketPoll): Promise<void> {
@@ -11,7 +14,7 @@ export async function checkHttp(check: HttpCheck, to: Destination, poll: SocketP
   try {
     await socket.connected();
     socket.write(Buffer.from(httpRequest(check, to.name, HTTP_PORT), 'latin1'));
-    const buffer = Buffer.alloc(MAX_STATUS_LINE);
+    const buffer = Buffer.allocUnsafe(READ_LENGTH);
     for (let answer = ''; ; ) {
       const length = await socket.read(buffer);
       if (length === 0) throw closedEarly();

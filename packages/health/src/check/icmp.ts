@@ -37,7 +37,7 @@ export async function checkIcmp(to: Destination, poll: SocketPoll): Promise<void
       .subarray(WITHOUT_IP_HEADER);
     if (!isV4) echo[0] = 128;
     socket.write(echo);
-    const buffer = Buffer.alloc(256);
+    const buffer = Buffer.allocUnsafe(256);
     for (;;) {
       const answer = afterIpHeader(buffer.subarray(0, await socket.read(buffer)), isV4);
       const type = isV4 ? ECHO_REPLY_V4 : ECHO_REPLY_V6;
