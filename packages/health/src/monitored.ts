@@ -37,7 +37,7 @@ export type TargetState = 'unknown' | 'up' | 'down' | 'damped' | 'maintenance' |
 export interface TargetHealth {
   readonly fwmark: number;
   readonly state: TargetState;
-  /** Why it is not up: `192.168.1.1: connection refused`; empty if it is, or nothing is known. */
+  /** Why it is not up: `192.168.1.1: connection refused`, `went down too often, at last: …`; empty if it is, or nothing is known. */
   readonly reason: string;
   /** What the last check found, if this is not the state yet: `192.168.1.1: no answer within 1 s (2 of 3)`; otherwise empty. */
   readonly lately: string;

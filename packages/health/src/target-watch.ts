@@ -79,7 +79,7 @@ export class TargetWatch {
     return {
       fwmark,
       state: this.#state,
-      reason: this.#reason,
+      reason: this.#state === 'damped' ? `went down too often, at last: ${this.#reason}` : this.#reason,
       lately: isComing ? `${this.#latest} (${streak} of ${settings?.fall})` : '',
       trouble: this.#trouble,
       used,

@@ -10,7 +10,7 @@ interface Wait {
   readonly resolve: (end: 'ready' | 'late' | 'aborted') => void;
 }
 
-/** Waits for many sockets at once. One poll(2) a tick for all of them costs less than an event of Node's loop for each. */
+/** Waits for many sockets, with one poll(2) a tick for all of them. */
 export class SocketPoll {
   readonly #set = new PollSet();
   #waits: Wait[] = [];
