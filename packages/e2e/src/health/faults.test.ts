@@ -117,7 +117,7 @@ describeLive(
       console.log(`flapping: ${changes.length} changes of the table for ${states().length} of this target's states`);
     });
 
-    test('all targets down: all are used, and connections stay where they are', async () => {
+    test('all targets down: all are used', async () => {
       const { keeper, net, servers } = site;
       await using questions = await Questions.start(net, {
         protocol: 'tcp',
@@ -128,13 +128,12 @@ describeLive(
       });
       await expect.poll(async () => (await connectionsOf(net.client)).length, { timeout: 10_000 }).toBe(CONNECTIONS);
       const known = keeper.events.length;
-      for (const { pause } of servers.map((each) => ({ pause: () => each.pause() }))) pause();
+      for (const each of servers) each.pause();
       await expect
         .poll(() => Object.values(keeper.states), { timeout: 10_000 })
         .toEqual(servers.map(() => 'down: 10.0.0.1: no answer within 0.4 s'));
       await expect.poll(site.active.bind(site)).toEqual(everything());
       const changes = keeper.events.slice(known).filter((event) => event.event === 'change');
-      expect(changes.at(-1)!.panic).toBe(true);
       for (const each of servers) each.resume();
       await expect.poll(() => Object.values(keeper.states), { timeout: 15_000 }).toEqual(servers.map(() => 'up'));
       expect(await site.active()).toEqual(everything());
