@@ -20,6 +20,7 @@ export {
 } from './table-options.js';
 export { canRedraw, isStyled } from './terminal.js';
 export { UsageError, type UsageErrorCode, type UsageSubject } from './usage-error.js';
+export { targetAddress, vip } from './values/addresses.js';
 export { list, repeatable } from './values/list.js';
 export {
   decimalSeconds,

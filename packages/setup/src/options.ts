@@ -1,6 +1,6 @@
 import type { Cidr } from '@nfqlb/core/address';
-import { type Command, list, Option, oneOf, type QueueRange, queueRange, repeatable, UsageError, wholeNumber } from '@nfqlb/options';
-import { composeSetUp, type GivenTarget, givenTarget, type Mode, type SetUp, vip } from './set-up.js';
+import { type Command, list, Option, oneOf, type QueueRange, queueRange, repeatable, UsageError, vip, wholeNumber } from '@nfqlb/options';
+import { composeSetUp, type GivenTarget, givenTarget, type Mode, type SetUp } from './set-up.js';
 
 /** The parsed options of {@link describeSetUp}. */
 export interface SetUpOptions {

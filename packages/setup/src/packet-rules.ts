@@ -25,33 +25,46 @@ export interface TableRules {
   readonly jumps: readonly string[];
 }
 
-/** In order of creation: rules that packets depend on come before those that send packets there. Empty for a family without VIPs. */
-export function packetRules(setUp: SetUp, family: Family): TableRules[] {
-  if (setUp.vips[family].length === 0) return [];
-  return [guard(setUp, family), ...(setUp.mode === 'nat' ? [translation(setUp, family)] : []), queue(setUp, family)];
+/**
+ * In order of creation: rules that packets depend on come before those that send packets there. Empty for a family without VIPs.
+ *
+ * @param setUps those of the machine, each for its own VIPs and targets, or for the same ones: each rule is there once
+ */
+export function packetRules(setUps: readonly SetUp[], family: Family): TableRules[] {
+  const served = setUps.filter(({ vips }) => vips[family].length > 0);
+  if (served.length === 0) return [];
+  const translated = served.filter(({ mode }) => mode === 'nat');
+  return [guard(served, family), ...(translated.length > 0 ? [translation(translated, family)] : []), queue(served, family)];
 }
 
-function guard({ vips, traffic }: SetUp, family: Family): TableRules {
-  const rules = vips[family].map((vip) => `-d ${vip} -m mark --mark 0 -j DROP`);
-  const hooks = traffic === 'forward' ? ['FORWARD', 'INPUT'] : ['OUTPUT'];
-  return { table: 'filter', chains: new Map([[CHAIN, rules]]), jumps: hooks.map((hook) => `${hook} -j ${CHAIN}`) };
+function guard(setUps: readonly SetUp[], family: Family): TableRules {
+  const rules = setUps.flatMap(({ vips }) => vips[family].map((vip) => `-d ${vip} -m mark --mark 0 -j DROP`));
+  const hooks = setUps.flatMap(({ traffic }) => (traffic === 'forward' ? ['FORWARD', 'INPUT'] : ['OUTPUT']));
+  return { table: 'filter', chains: new Map([[CHAIN, once(rules)]]), jumps: once(hooks).map((hook) => `${hook} -j ${CHAIN}`) };
 }
 
 /**
  * Targets answer to the source address. Forwarded packets get one of this machine, so that answers return here to be translated
  * back to the VIP; with `keepSource`, this machine must be the targets' router instead.
  */
-function translation({ vips, targets, traffic, keepSource, synOnly }: SetUp, family: Family): TableRules {
+function translation(setUps: readonly SetUp[], family: Family): TableRules {
   // Only the first packet of a connection passes this table.
-  const savings = synOnly ? vips[family].map((vip) => `-d ${vip} -m mark ! --mark 0 -j CONNMARK --save-mark`) : [];
-  const destinations = targets.flatMap(({ fwmark, addresses }) =>
-    vips[family].map((vip) => `-d ${vip} -m mark --mark ${fwmark} -j DNAT --to-destination ${addresses[family]}`),
+  const savings = setUps.flatMap(({ synOnly, vips }) =>
+    synOnly ? vips[family].map((vip) => `-d ${vip} -m mark ! --mark 0 -j CONNMARK --save-mark`) : [],
   );
-  const chains = new Map([[CHAIN, [...savings, ...destinations]]]);
-  const jumps = [`${entrance(traffic)} -j ${CHAIN}`];
-  if (traffic === 'forward' && !keepSource) {
-    const sources = targets.map(({ fwmark, addresses }) => `-d ${addresses[family]} -m mark --mark ${fwmark} -j MASQUERADE`);
-    chains.set(MASQUERADE_CHAIN, sources);
+  const destinations = setUps.flatMap(({ targets, vips }) =>
+    targets.flatMap(({ fwmark, addresses }) =>
+      vips[family].map((vip) => `-d ${vip} -m mark --mark ${fwmark} -j DNAT --to-destination ${addresses[family]}`),
+    ),
+  );
+  const chains = new Map([[CHAIN, once([...savings, ...destinations])]]);
+  const jumps = entrances(setUps).map((hook) => `${hook} -j ${CHAIN}`);
+  const masked = setUps.filter(({ traffic, keepSource }) => traffic === 'forward' && !keepSource);
+  if (masked.length > 0) {
+    const sources = masked.flatMap(({ targets }) =>
+      targets.map(({ fwmark, addresses }) => `-d ${addresses[family]} -m mark --mark ${fwmark} -j MASQUERADE`),
+    );
+    chains.set(MASQUERADE_CHAIN, once(sources));
     jumps.push(`POSTROUTING -j ${MASQUERADE_CHAIN}`);
   }
   return { table: 'nat', chains, jumps };
@@ -64,17 +77,26 @@ function translation({ vips, targets, traffic, keepSource, synOnly }: SetUp, fam
  */
 const FRAGMENT: Readonly<Record<Family, string>> = { 4: '-m u32 --u32 "4&0x3FFF=1:0x3FFF"', 6: '-m frag' };
 
-function queue({ vips, traffic, queue: { first, last }, fragmentQueue, synOnly, fast }: SetUp, family: Family): TableRules {
-  const option = first === last ? `--queue-num ${first}` : `--queue-balance ${first}:${last}`;
-  // The program at the interface leaves mark 0 on every packet to a VIP that it has not decided, whatever mark it came with.
-  const undecided = fast ? ' -m mark --mark 0' : '';
-  const rules = vips[family].map((vip) => `-d ${vip}${undecided} -j NFQUEUE ${option}`);
-  const fragments =
-    fragmentQueue === undefined
-      ? []
-      : vips[family].map((vip) => `-d ${vip}${undecided} ${FRAGMENT[family]} -j NFQUEUE --queue-num ${fragmentQueue}`);
-  const decided = synOnly ? vips[family].flatMap(passDecided) : [];
-  return { table: 'mangle', chains: new Map([[CHAIN, [...decided, ...fragments, ...rules]]]), jumps: [`${entrance(traffic)} -j ${CHAIN}`] };
+function queue(setUps: readonly SetUp[], family: Family): TableRules {
+  const decided = setUps.flatMap(({ synOnly, vips }) => (synOnly ? vips[family].flatMap(passDecided) : []));
+  const fragments = setUps.flatMap((setUp) =>
+    setUp.fragmentQueue === undefined ? [] : queueFragments(setUp, family, setUp.fragmentQueue),
+  );
+  const rules = setUps.flatMap(({ vips, queue: { first, last }, fast }) => {
+    const option = first === last ? `--queue-num ${first}` : `--queue-balance ${first}:${last}`;
+    return vips[family].map((vip) => `-d ${vip}${undecided(fast)} -j NFQUEUE ${option}`);
+  });
+  const chain = once([...decided, ...fragments, ...rules]);
+  return { table: 'mangle', chains: new Map([[CHAIN, chain]]), jumps: entrances(setUps).map((hook) => `${hook} -j ${CHAIN}`) };
+}
+
+function queueFragments({ vips, fast }: SetUp, family: Family, fragmentQueue: number): string[] {
+  return vips[family].map((vip) => `-d ${vip}${undecided(fast)} ${FRAGMENT[family]} -j NFQUEUE --queue-num ${fragmentQueue}`);
+}
+
+/** The program at the interface leaves mark 0 on every packet to a VIP that it has not decided, whatever mark it came with. */
+function undecided(fast: boolean): string {
+  return fast ? ' -m mark --mark 0' : '';
 }
 
 /**
@@ -85,7 +107,11 @@ function passDecided(vip: string): string[] {
   return ['CONNMARK --restore-mark', 'RETURN'].map((action) => `-d ${vip} -m connmark ! --mark 0 -j ${action}`);
 }
 
-/** The built-in chain that packets enter first. */
-function entrance(traffic: SetUp['traffic']): string {
-  return traffic === 'forward' ? 'PREROUTING' : 'OUTPUT';
+/** The built-in chains that packets enter first. */
+function entrances(setUps: readonly SetUp[]): string[] {
+  return once(setUps.map(({ traffic }) => (traffic === 'forward' ? 'PREROUTING' : 'OUTPUT')));
+}
+
+function once(lines: readonly string[]): string[] {
+  return [...new Set(lines)];
 }

@@ -1,9 +1,10 @@
+import { vip } from '@nfqlb/options';
 import { describe, expect, test } from 'vitest';
 import { planDown, planUp } from './plan.js';
 import { parseSavedRoutes } from './policy-routes.js';
 import { NOTHING_PRESENT, type Present } from './present.js';
 import { parseSavedRules } from './saved-rules.js';
-import { composeSetUp, givenTarget, type SetUp, vip } from './set-up.js';
+import { composeSetUp, givenTarget, type SetUp } from './set-up.js';
 import { formatStep, type Step } from './step.js';
 
 function setUp(targets: readonly string[], options: Partial<SetUp> & { vip?: readonly string[] } = {}): SetUp {
@@ -24,7 +25,7 @@ const shell = (steps: readonly Step[]): string => steps.map(formatStep).join('')
 
 describe('up, with nothing set up', () => {
   test('with nat, for forwarded packets', () => {
-    expect(shell(planUp(setUp(['192.168.1.1', '102=192.168.1.2']), NOTHING_PRESENT))).toBe(`\
+    expect(shell(planUp([setUp(['192.168.1.1', '102=192.168.1.2'])], NOTHING_PRESENT))).toBe(`\
 iptables-restore --wait --noflush <<'END'
 *filter
 :NFQLB - [0:0]
@@ -51,9 +52,78 @@ END
 `);
   });
 
+  test('for several tables, with both modes: a rule that two of them need is there once', () => {
+    const dsr = { mode: 'dsr', vip: ['10.0.0.1/32'] } as const;
+    const all = [
+      setUp(['101=192.168.1.1', '102=192.168.1.2'], dsr),
+      setUp(['102=192.168.1.2'], dsr),
+      setUp(['201=192.168.1.3', '201=fd00::3'], { vip: ['10.0.0.2/32', '1000::2/128'], synOnly: true }),
+    ];
+    expect(shell(planUp(all, NOTHING_PRESENT))).toBe(`\
+ip -4 -batch - <<'END'
+route replace default via 192.168.1.1 table 1420000101 protocol 142
+route replace unreachable default metric 14200 table 1420000101 protocol 142
+rule add priority 14200 fwmark 101 table 1420000101 protocol 142
+route replace default via 192.168.1.2 table 1420000102 protocol 142
+route replace unreachable default metric 14200 table 1420000102 protocol 142
+rule add priority 14200 fwmark 102 table 1420000102 protocol 142
+END
+iptables-restore --wait --noflush <<'END'
+*filter
+:NFQLB - [0:0]
+-A NFQLB -d 10.0.0.1/32 -m mark --mark 0 -j DROP
+-A NFQLB -d 10.0.0.2/32 -m mark --mark 0 -j DROP
+-I FORWARD -j NFQLB
+-I INPUT -j NFQLB
+COMMIT
+*nat
+:NFQLB - [0:0]
+:NFQLB-SOURCE - [0:0]
+-A NFQLB -d 10.0.0.2/32 -m mark ! --mark 0 -j CONNMARK --save-mark
+-A NFQLB -d 10.0.0.2/32 -m mark --mark 201 -j DNAT --to-destination 192.168.1.3
+-A NFQLB-SOURCE -d 192.168.1.3 -m mark --mark 201 -j MASQUERADE
+-I PREROUTING -j NFQLB
+-I POSTROUTING -j NFQLB-SOURCE
+COMMIT
+*mangle
+:NFQLB - [0:0]
+-A NFQLB -d 10.0.0.2/32 -m connmark ! --mark 0 -j CONNMARK --restore-mark
+-A NFQLB -d 10.0.0.2/32 -m connmark ! --mark 0 -j RETURN
+-A NFQLB -d 10.0.0.1/32 -j NFQUEUE --queue-num 2
+-A NFQLB -d 10.0.0.2/32 -j NFQUEUE --queue-num 2
+-I PREROUTING -j NFQLB
+COMMIT
+END
+ip6tables-restore --wait --noflush <<'END'
+*filter
+:NFQLB - [0:0]
+-A NFQLB -d 1000::2/128 -m mark --mark 0 -j DROP
+-I FORWARD -j NFQLB
+-I INPUT -j NFQLB
+COMMIT
+*nat
+:NFQLB - [0:0]
+:NFQLB-SOURCE - [0:0]
+-A NFQLB -d 1000::2/128 -m mark ! --mark 0 -j CONNMARK --save-mark
+-A NFQLB -d 1000::2/128 -m mark --mark 201 -j DNAT --to-destination fd00::3
+-A NFQLB-SOURCE -d fd00::3 -m mark --mark 201 -j MASQUERADE
+-I PREROUTING -j NFQLB
+-I POSTROUTING -j NFQLB-SOURCE
+COMMIT
+*mangle
+:NFQLB - [0:0]
+-A NFQLB -d 1000::2/128 -m connmark ! --mark 0 -j CONNMARK --restore-mark
+-A NFQLB -d 1000::2/128 -m connmark ! --mark 0 -j RETURN
+-A NFQLB -d 1000::2/128 -j NFQUEUE --queue-num 2
+-I PREROUTING -j NFQLB
+COMMIT
+END
+`);
+  });
+
   test('with dsr, for several VIPs of both families and several queues', () => {
     const options = { mode: 'dsr', vip: ['10.0.0.1/32', '10.1.0.0/24', '1000::/112'], queue: { first: 0, last: 3 } } as const;
-    expect(shell(planUp(setUp(['101=192.168.1.1', '101=fd00::1'], options), NOTHING_PRESENT))).toBe(`\
+    expect(shell(planUp([setUp(['101=192.168.1.1', '101=fd00::1'], options)], NOTHING_PRESENT))).toBe(`\
 ip -4 -batch - <<'END'
 route replace default via 192.168.1.1 table 1420000101 protocol 142
 route replace unreachable default metric 14200 table 1420000101 protocol 142
@@ -97,7 +167,7 @@ END
 
   test('with a fragment queue, whose rules come first', () => {
     const options = { mode: 'dsr', vip: ['10.0.0.1/32', '10.0.0.0/24', '1000::/112'], fragmentQueue: 3 } as const;
-    const text = shell(planUp(setUp(['101=192.168.1.1', '101=fd00::1'], options), NOTHING_PRESENT));
+    const text = shell(planUp([setUp(['101=192.168.1.1', '101=fd00::1'], options)], NOTHING_PRESENT));
     expect(text.match(/^.* -j NFQUEUE .*$/gm)).toEqual([
       '-A NFQLB -d 10.0.0.1/32 -m u32 --u32 "4&0x3FFF=1:0x3FFF" -j NFQUEUE --queue-num 3',
       '-A NFQLB -d 10.0.0.0/24 -m u32 --u32 "4&0x3FFF=1:0x3FFF" -j NFQUEUE --queue-num 3',
@@ -110,7 +180,7 @@ END
 
   test('with nat and syn-only: known connections bypass the queue, fwmarks of new ones are saved before translation', () => {
     const options = { synOnly: true, vip: ['10.0.0.1/32', '1000::1/128'] } as const;
-    const text = shell(planUp(setUp(['192.168.1.1', 'fd00::1'], options), NOTHING_PRESENT));
+    const text = shell(planUp([setUp(['192.168.1.1', 'fd00::1'], options)], NOTHING_PRESENT));
     expect(text.match(/^(?:\*.*|-A NFQLB .*(?:CONNMARK|RETURN|DNAT|NFQUEUE).*)$/gm)).toEqual(
       [
         ['10.0.0.1/32', '192.168.1.1'],
@@ -129,13 +199,13 @@ END
   });
 
   test('with nat, for programs on this machine: source addresses are kept', () => {
-    const text = shell(planUp(setUp(['192.168.1.1'], { traffic: 'local' }), NOTHING_PRESENT));
+    const text = shell(planUp([setUp(['192.168.1.1'], { traffic: 'local' })], NOTHING_PRESENT));
     expect(text.match(/^-I .*$/gm)).toEqual(['-I OUTPUT -j NFQLB', '-I OUTPUT -j NFQLB', '-I OUTPUT -j NFQLB']);
     expect(text).not.toContain('MASQUERADE');
   });
 
   test('with nat and keepSource', () => {
-    const text = shell(planUp(setUp(['192.168.1.1'], { keepSource: true }), NOTHING_PRESENT));
+    const text = shell(planUp([setUp(['192.168.1.1'], { keepSource: true })], NOTHING_PRESENT));
     expect(text).not.toMatch(/MASQUERADE|POSTROUTING|SOURCE/);
     expect(text).toContain('DNAT');
   });
@@ -166,7 +236,7 @@ COMMIT
 -A POSTROUTING -j NFQLB-SOURCE
 COMMIT
 `;
-    expect(shell(planUp(setUp(['192.168.1.1'], { keepSource: true }), present({ saved })))).toBe(`\
+    expect(shell(planUp([setUp(['192.168.1.1'], { keepSource: true })], present({ saved })))).toBe(`\
 iptables-restore --wait --noflush <<'END'
 *filter
 :NFQLB - [0:0]
@@ -194,7 +264,7 @@ END
   test('clears tables that are no longer needed, the queue first', () => {
     const saved = '*nat\n:NFQLB - [0:0]\nCOMMIT\n*filter\n:NFQLB - [0:0]\nCOMMIT\n*mangle\n:NFQLB - [0:0]\nCOMMIT\n';
     const options = { vip: ['1000::1/128'], mode: 'dsr' } as const;
-    expect(shell(planUp(setUp(['fd00::1'], options), present({ saved })))).toContain(`\
+    expect(shell(planUp([setUp(['fd00::1'], options)], present({ saved })))).toContain(`\
 iptables-restore --wait --noflush <<'END'
 *mangle
 -F NFQLB
@@ -226,7 +296,7 @@ END
       { type: '7', dst: 'default', table: '1420000102', metric: 14200 },
       { dst: 'default', gateway: '192.168.1.2', table: '1420000102' },
     ]);
-    const steps = planUp(setUp(['101=192.168.1.7', '103=192.168.1.3'], { mode: 'dsr' }), present({ rules, routes }));
+    const steps = planUp([setUp(['101=192.168.1.7', '103=192.168.1.3'], { mode: 'dsr' })], present({ rules, routes }));
     expect(steps.map(({ command }) => command[0])).toEqual(['ip', 'iptables-restore', 'ip']);
     expect(steps[0]?.input).toEqual([
       'route replace default via 192.168.1.7 table 1420000101 protocol 142',
@@ -308,7 +378,7 @@ describe('with the fast path', () => {
   test('only packets that the kernel’s program has not decided are queued, in every mode', () => {
     const options = { fast: true, vip: ['10.0.0.1/32', '1000::1/128'] } as const;
     const rules = (more: Partial<SetUp>): string[] =>
-      shell(planUp(setUp(['1=192.168.1.1', '1=fd00::1'], { ...options, ...more }), NOTHING_PRESENT)).match(/^-A NFQLB .*NFQUEUE.*$/gm) ??
+      shell(planUp([setUp(['1=192.168.1.1', '1=fd00::1'], { ...options, ...more })], NOTHING_PRESENT)).match(/^-A NFQLB .*NFQUEUE.*$/gm) ??
       [];
     const plain = ['10.0.0.1/32', '1000::1/128'].map((vip) => `-A NFQLB -d ${vip} -m mark --mark 0 -j NFQUEUE --queue-num 2`);
     expect(rules({})).toEqual(plain);

@@ -6,14 +6,14 @@ import { FAMILIES, type Family, type SetUp } from './set-up.js';
 import type { ProgramStep, Step } from './step.js';
 
 /**
- * The steps from the present state to `setUp`. A running set-up is replaced without a moment in which packets to a VIP are
+ * The steps from the present state to `setUps`, which are all that this machine has. A running set-up is replaced without a moment in which packets to a VIP are
  * misdirected: new routes come first, then the packet rules that use them, and unused routes are removed last.
  */
-export function planUp(setUp: SetUp, present: Present): ProgramStep[] {
+export function planUp(setUps: readonly SetUp[], present: Present): ProgramStep[] {
   return [
-    ...FAMILIES.flatMap((family) => ip(family, addRoutes(setUp, family, present[family].routes))),
-    ...FAMILIES.flatMap((family) => restore(family, restoreWanted(packetRules(setUp, family), present[family].rules))),
-    ...FAMILIES.flatMap((family) => ip(family, removeRoutes(present[family].routes, family, setUp))),
+    ...FAMILIES.flatMap((family) => ip(family, addRoutes(setUps, family, present[family].routes))),
+    ...FAMILIES.flatMap((family) => restore(family, restoreWanted(packetRules(setUps, family), present[family].rules))),
+    ...FAMILIES.flatMap((family) => ip(family, removeRoutes(present[family].routes, family, setUps))),
   ];
 }
 

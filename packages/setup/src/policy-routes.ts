@@ -1,5 +1,5 @@
 /**
- * The policy rules and routes of a set-up with `dsr`: each fwmark has its own routing table, which routes everything to the
+ * The policy rules and routes of set-ups with `dsr`: each fwmark has its own routing table, which routes everything to the
  * target. Lines are for `ip -batch`.
  */
 import { FALLBACK_METRIC, PROTOCOL, RULE_PRIORITY, routingTable } from './ownership.js';
@@ -42,9 +42,9 @@ export function parseSavedRoutes(rules: string, routes: string): SavedRoutes {
   };
 }
 
-/** Lines that add the rules and routes of a set-up. Existing routes are replaced. */
-export function addRoutes(setUp: SetUp, family: Family, saved: SavedRoutes): string[] {
-  return wantedRules(setUp, family).flatMap(({ rule, address }) => [
+/** Lines that add the rules and routes of set-ups. Existing routes are replaced. */
+export function addRoutes(setUps: readonly SetUp[], family: Family, saved: SavedRoutes): string[] {
+  return wantedRules(setUps, family).flatMap(({ rule, address }) => [
     `route replace default via ${address} table ${rule.table} protocol ${PROTOCOL}`,
     // A packet with the target's fwmark goes to the target or nowhere: otherwise the lookup would go on to the main table.
     `route replace unreachable default metric ${FALLBACK_METRIC} table ${rule.table} protocol ${PROTOCOL}`,
@@ -52,9 +52,9 @@ export function addRoutes(setUp: SetUp, family: Family, saved: SavedRoutes): str
   ]);
 }
 
-/** Lines that remove our rules and routes that a set-up does not need; without a set-up, all of them. */
-export function removeRoutes(saved: SavedRoutes, family: Family, setUp?: SetUp): string[] {
-  const wanted = setUp ? wantedRules(setUp, family).map(({ rule }) => rule) : [];
+/** Lines that remove our rules and routes that no set-up needs; without set-ups, all of them. */
+export function removeRoutes(saved: SavedRoutes, family: Family, setUps: readonly SetUp[] = []): string[] {
+  const wanted = wantedRules(setUps, family).map(({ rule }) => rule);
   const rules = saved.rules.filter((rule) => !wanted.some((other) => isSame(other, rule)));
   const tables = saved.tables.filter((table) => !wanted.some((rule) => rule.table === table));
   return [
@@ -63,12 +63,15 @@ export function removeRoutes(saved: SavedRoutes, family: Family, setUp?: SetUp):
   ];
 }
 
-function wantedRules({ mode, vips, targets }: SetUp, family: Family): { rule: PolicyRule; address: string }[] {
-  if (mode !== 'dsr' || vips[family].length === 0) return [];
-  return targets.map(({ fwmark, addresses }) => ({
-    rule: { priority: RULE_PRIORITY, fwmark, table: routingTable(fwmark) },
-    address: addresses[family]!,
-  }));
+/** One rule for each fwmark: a target may be in several tables. */
+function wantedRules(setUps: readonly SetUp[], family: Family): { rule: PolicyRule; address: string }[] {
+  const targets = setUps.flatMap(({ mode, vips, targets: all }) => (mode === 'dsr' && vips[family].length > 0 ? all : []));
+  return targets
+    .filter(({ fwmark }, i) => targets.findIndex((other) => other.fwmark === fwmark) === i)
+    .map(({ fwmark, addresses }) => ({
+      rule: { priority: RULE_PRIORITY, fwmark, table: routingTable(fwmark) },
+      address: addresses[family]!,
+    }));
 }
 
 function formatRule({ priority, fwmark, table }: PolicyRule): string {

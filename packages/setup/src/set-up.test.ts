@@ -1,5 +1,6 @@
+import { vip } from '@nfqlb/options';
 import { describe, expect, test } from 'vitest';
-import { composeSetUp, givenTarget, type SetUpRequest, vip } from './set-up.js';
+import { composeSetUp, givenTarget, type SetUpRequest } from './set-up.js';
 
 const request = (vips: readonly string[], targets: readonly string[]): SetUpRequest => ({
   vips: vips.map(vip),

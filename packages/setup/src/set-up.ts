@@ -1,15 +1,5 @@
-import {
-  type Cidr,
-  cidrContains,
-  formatCidr,
-  formatIpAddress,
-  hostBitsProblem,
-  IPV4_PREFIX,
-  isIpv4,
-  parseCidr,
-  parseIpAddress,
-} from '@nfqlb/core/address';
-import { type QueueRange, targetFwmark, UsageError } from '@nfqlb/options';
+import { type Cidr, cidrContains, formatCidr, formatIpAddress, isIpv4 } from '@nfqlb/core/address';
+import { type QueueRange, targetAddress, targetFwmark, UsageError } from '@nfqlb/options';
 
 /** Address family, by IP version. */
 export type Family = 4 | 6;
@@ -34,7 +24,7 @@ export interface SetUpTarget {
   readonly addresses: Readonly<Partial<Record<Family, string>>>;
 }
 
-/** What `nfqlb up` configures in the kernel. */
+/** What is configured in the kernel for VIPs and their targets: all of it with `nfqlb up`, a part of it with `nfqlb run`, which has one for each table. */
 export interface SetUp {
   /** Such as `10.0.0.1/32`, without duplicates. A family without VIPs is left alone. */
   readonly vips: Readonly<Record<Family, readonly string[]>>;
@@ -61,41 +51,11 @@ export interface GivenTarget {
   readonly address: Uint8Array;
 }
 
-/** RFC 4291 §2.5.6. */
-const LINK_LOCAL = parseCidr('fe80::/10')!;
-
-/** Reads a virtual address: `10.0.0.1/32`, `2001:db8::/112`. */
-export function vip(text: string): Cidr {
-  const cidr = parseCidr(text);
-  if (!cidr) {
-    throw new UsageError('invalid-value', 'must be ADDRESS/BITS such as 10.0.0.1/32 or 2001:db8::1/128, with its number of bits', {
-      value: text,
-    });
-  }
-  if (cidr.prefixLength === (isIpv4(cidr.network) ? IPV4_PREFIX : 0)) {
-    throw new UsageError('invalid-value', 'must have at least one bit: otherwise every packet of this machine would be load-balanced', {
-      value: text,
-    });
-  }
-  const problem = hostBitsProblem(text);
-  if (problem) throw new UsageError('invalid-value', problem, { value: text });
-  return cidr;
-}
-
 /** Reads a target: `ADDRESS` or `FWMARK=ADDRESS`. */
 export function givenTarget(text: string): GivenTarget {
   const equals = text.indexOf('=');
-  const address = parseIpAddress(text.slice(equals + 1));
-  if (!address) {
-    throw new UsageError('invalid-value', 'must be ADDRESS or FWMARK=ADDRESS, such as 192.168.1.1 or 101=2001:db8::1', { value: text });
-  }
-  if (cidrContains(LINK_LOCAL, address)) {
-    throw new UsageError(
-      'invalid-value',
-      'must not be link-local (fe80::/10), which is ambiguous without a device; must be an address such as 2001:db8::1 or fd00::1',
-      { value: text },
-    );
-  }
+  const form = 'must be ADDRESS or FWMARK=ADDRESS, such as 192.168.1.1 or 101=2001:db8::1';
+  const address = targetAddress(text.slice(equals + 1), form, text);
   return { text, fwmark: equals < 0 ? undefined : targetFwmark(text.slice(0, equals)), address };
 }
 

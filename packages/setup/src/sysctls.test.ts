@@ -1,5 +1,6 @@
+import { vip } from '@nfqlb/options';
 import { expect, test } from 'vitest';
-import { composeSetUp, givenTarget, type Mode, type Traffic, vip } from './set-up.js';
+import { composeSetUp, givenTarget, type Mode, type Traffic } from './set-up.js';
 import { type SysctlFacts, wantedSysctls } from './sysctls.js';
 
 const wanted = (vips: readonly string[], mode: Mode, traffic: Traffic, facts: Partial<SysctlFacts>): string[] => {

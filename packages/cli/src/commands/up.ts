@@ -50,7 +50,7 @@ function up(targets: readonly GivenTarget[], options: UpOptions): void {
   const setUp = requestedSetUp(targets, options);
   if (!dryRun) checkNeighbours(setUp);
   const sysctls = wantedSysctls(setUp, readSysctls());
-  change((present) => [...(options.sysctl ? sysctls : []), ...planUp(setUp, present)], { dryRun, json });
+  change((present) => [...(options.sysctl ? sysctls : []), ...planUp([setUp], present)], { dryRun, json });
   for (const { name, value, problem } of sysctls) {
     if (!options.sysctl) process.stderr.write(`nfqlb up: warning: ${name} is not ${value}: ${problem}; --sysctl sets it\n`);
     else if (!dryRun) process.stdout.write(`${name} is set to ${value}\n`);
