@@ -1,3 +1,4 @@
+import type { Surroundings } from './configuration.js';
 import type { Issue } from './issue.js';
 
 /** What is wrong with a flow that leads to no table. */
@@ -8,10 +9,8 @@ export function missingTableProblem(flow: string, table: string): string {
 /**
  * What is wrong between the parts of a document, each of which may be right by itself: flows that have the name of another, or lead to no table. The
  * document may have other faults: whatever is not a flow is passed over.
- *
- * @param hasTable whether there is a table of that name that the document does not declare; absent: tables are not looked for
  */
-export function crossReferenceFaults(document: unknown, hasTable?: (name: string) => boolean): Issue[] {
+export function crossReferenceFaults(document: unknown, { hasTable }: Surroundings): Issue[] {
   const { tables, flows: list } = fieldsOf(document);
   const declared = new Set(Object.keys(fieldsOf(tables)).map(nameOf));
   const flows = (Array.isArray(list) ? list : []).map(fieldsOf);
@@ -30,10 +29,10 @@ export function crossReferenceFaults(document: unknown, hasTable?: (name: string
 const IS_NAME = /^\/?[^/]{1,255}$/;
 
 /** shm_open(3) allows a leading slash. */
-function nameOf(name: string): string {
+export function nameOf(name: string): string {
   return name.replace(/^\//, '');
 }
 
-function fieldsOf(value: unknown): Readonly<Record<string, unknown>> {
+export function fieldsOf(value: unknown): Readonly<Record<string, unknown>> {
   return typeof value === 'object' && value !== null ? (value as Record<string, unknown>) : {};
 }

@@ -1,3 +1,11 @@
-export type { Configuration, DeclaredFlow, DeclaredTable } from './configuration.js';
+export type {
+  Configuration,
+  DeclaredFlow,
+  DeclaredMember,
+  DeclaredService,
+  DeclaredTable,
+  OptionValue,
+  Surroundings,
+} from './configuration.js';
 export { ConfigurationError } from './configuration-error.js';
 export { parseConfiguration, readConfigurationText } from './read-configuration.js';

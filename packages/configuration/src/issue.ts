@@ -11,10 +11,11 @@ export interface Issue {
 
 /** The known keys, by depth. */
 const KEYS: readonly string[][] = [
-  ['tables', 'flows'],
+  ['tables', 'flows', 'options'],
   ['name', 'target', 'priority', 'protocols', 'dsts', 'srcs', 'dports', 'sports', 'match', 'udpencap'],
 ];
-const TABLE_KEYS = ['M', 'N', 'ownfw', 'permutation', 'drain', 'targets'];
+const TABLE_KEYS = ['M', 'N', 'ownfw', 'permutation', 'drain', 'vips', 'mode', 'keep-source', 'syn-only', 'targets'];
+const TARGET_KEYS = ['fwmark', 'address', 'weight', 'drain'];
 
 const TYPES: Readonly<Record<string, string>> = {
   object: 'a mapping',
@@ -23,6 +24,11 @@ const TYPES: Readonly<Record<string, string>> = {
   string: 'text',
   number: 'a number',
 };
+
+/** What a value has at a path. */
+export function valueAt(value: unknown, path: readonly PropertyKey[]): unknown {
+  return path.reduce((at, step) => (typeof at === 'object' && at !== null ? (at as Record<PropertyKey, unknown>)[step] : undefined), value);
+}
 
 /** What is wrong, one issue for each unknown key or value. @param value what the document has at the path */
 export function issuesOf(issue: z.core.$ZodIssue, value: unknown): Issue[] {
@@ -44,6 +50,12 @@ export function issuesOf(issue: z.core.$ZodIssue, value: unknown): Issue[] {
       if (value === undefined) return about('must be given');
       if (issue.expected === 'string') return about(`must be text${typeof value === 'number' ? `: "${value}", in quotes` : ''}`);
       return about(`must be ${TYPES[issue.expected] ?? issue.expected}`);
+    case 'invalid_union': {
+      // Targets are weights by fwmark, or a list; an option's value is of no particular form.
+      const branch = issue.errors[Array.isArray(value) ? 1 : 0];
+      if (path.at(-1) !== 'targets' || !branch) return about(issue.message);
+      return branch.flatMap((inner) => issuesOf({ ...inner, path: [...path, ...inner.path] }, valueAt(value, inner.path)));
+    }
     case 'invalid_value':
       return about(`must be one of ${issue.values.join(', ')}`);
     case 'custom':
@@ -54,7 +66,8 @@ export function issuesOf(issue: z.core.$ZodIssue, value: unknown): Issue[] {
 }
 
 function keysAt(path: readonly PropertyKey[]): readonly string[] {
-  return path[0] === 'tables' ? TABLE_KEYS : KEYS[Math.min(path.length, 1)]!;
+  if (path[0] !== 'tables') return KEYS[Math.min(path.length, 1)]!;
+  return path.length > 2 ? TARGET_KEYS : TABLE_KEYS;
 }
 
 function isUnnamed(issue: object & { readonly params?: Readonly<Record<string, unknown>> | undefined }): boolean {
@@ -64,5 +77,5 @@ function isUnnamed(issue: object & { readonly params?: Readonly<Record<string, u
 /** The name of the nearest key. */
 function nameOf(path: readonly PropertyKey[]): string {
   const name = path.findLast((step) => typeof step === 'string')?.toString() ?? '';
-  return path.at(-2) === 'targets' ? `weight of ${name}` : name;
+  return path.at(-2) === 'targets' && typeof path.at(-1) === 'string' ? `weight of ${name}` : name;
 }

@@ -2,11 +2,13 @@ import { readFileSync } from 'node:fs';
 import { text } from 'node:stream/consumers';
 import { fileProblem } from '@nfqlb/options';
 import { type Document, LineCounter, parseDocument, visit } from 'yaml';
-import type { Configuration } from './configuration.js';
+import type { Configuration, DeclaredFlow, DeclaredTable, Surroundings } from './configuration.js';
 import { ConfigurationError } from './configuration-error.js';
 import { crossReferenceFaults } from './cross-references.js';
-import { issuesOf } from './issue.js';
+import { issuesOf, valueAt } from './issue.js';
+import { optionFaults } from './option-faults.js';
 import { configurationSchema } from './schema.js';
+import { serviceFaults } from './service-faults.js';
 import { isSameKey, offsetOf } from './yaml-place.js';
 
 /**
@@ -27,10 +29,9 @@ export async function readConfigurationText(file: string): Promise<string> {
  * Reads a configuration: YAML 1.2, and so JSON.
  *
  * @param file where it comes from, for errors; `-` for standard input
- * @param hasTable whether there is a table of a name that the file does not declare: flows may lead to it. Absent: that is not checked
  * @throws {@link ConfigurationError} for the first of all errors, with the others
  */
-export function parseConfiguration(text: string, file: string, hasTable?: (name: string) => boolean): Configuration {
+export function parseConfiguration(text: string, file: string, surroundings: Surroundings = {}): Configuration {
   const lines = new LineCounter();
   const place = (offset: number): string => {
     const { line, col } = lines.linePos(offset);
@@ -59,17 +60,38 @@ export function parseConfiguration(text: string, file: string, hasTable?: (name:
   const { data, error } = configurationSchema.safeParse(value);
   const issues = (error?.issues ?? []).flatMap((issue) => issuesOf(issue, valueAt(value, issue.path)));
   refuse(
-    [...issues, ...crossReferenceFaults(value, hasTable)].map(({ path, key, problem }) => ({
+    [
+      ...issues,
+      ...crossReferenceFaults(value, surroundings),
+      ...serviceFaults(value, surroundings),
+      ...optionFaults(value, surroundings),
+    ].map(({ path, key, problem }) => ({
       offset: offsetOf(document, path, key),
       problem,
     })),
     error,
   );
   if (!data) throw error;
+  const tables = data.tables && new Map(Object.entries(data.tables).map(([name, table]) => [name.replace(/^\//, ''), table]));
+  const declared = data.flows?.map((flow, i) => ({ ...flow, place: place(offsetOf(document, ['flows', i], false)) }));
   return {
-    tables: data.tables && new Map(Object.entries(data.tables).map(([name, table]) => [name.replace(/^\//, ''), table])),
-    flows: data.flows?.map((flow, i) => ({ ...flow, place: place(offsetOf(document, ['flows', i], false)) })),
+    tables,
+    flows: withOwnFlows(declared, tables ?? new Map(), (name) => place(offsetOf(document, ['tables', name], true))),
+    ...(data.options && { options: new Map(Object.entries(data.options)) }),
   };
+}
+
+/** Adds a flow for each table that has VIPs and no flow. */
+function withOwnFlows(
+  flows: readonly DeclaredFlow[] | undefined,
+  tables: ReadonlyMap<string, DeclaredTable>,
+  placeOf: (table: string) => string,
+): readonly DeclaredFlow[] | undefined {
+  const led = new Set(flows?.map(({ target }) => target));
+  const own = [...tables].flatMap(([name, { service }]) =>
+    service && !led.has(name) ? [{ name, target: name, dsts: service.vips.join(), place: placeOf(name) }] : [],
+  );
+  return own.length > 0 ? [...(flows ?? []), ...own] : flows;
 }
 
 interface Fault {
@@ -92,8 +114,4 @@ function contentOf(document: Document, place: (offset: number) => string): unkno
     });
     throw new ConfigurationError(place(alias), (error as Error).message, { cause: error });
   }
-}
-
-function valueAt(value: unknown, path: readonly PropertyKey[]): unknown {
-  return path.reduce((at, step) => (typeof at === 'object' && at !== null ? (at as Record<PropertyKey, unknown>)[step] : undefined), value);
 }

@@ -1,10 +1,26 @@
 import { CoreError, MAX_BUCKETS, TargetTable } from '@nfqlb/core';
+import { formatCidr, formatIpAddress } from '@nfqlb/core/address';
 import { defineFlow, type FlowDefinition, requireNetworks } from '@nfqlb/core/flows';
-import { drainSeconds, fwmark, targetFwmark, UsageError, weight, wholeNumber } from '@nfqlb/options';
+import { drainSeconds, fwmark, targetAddress, targetFwmark, UsageError, vip, weight, wholeNumber } from '@nfqlb/options';
 import { z } from 'zod';
-import type { DeclaredTable } from './configuration.js';
+import { type DeclaredTable, type OptionValue, SERVICE_MODES } from './configuration.js';
 
-/** A table, with the options of `init`, and its targets: weights by fwmark. */
+/** A target in a list. */
+const targetSchema = z.strictObject({
+  fwmark: option(targetFwmark),
+  address: addresses().optional(),
+  weight: option(weight).default(1),
+  drain: z.boolean().default(false),
+});
+
+/** Weights by fwmark, where addresses are somebody else's business. */
+const weightsSchema = z
+  .record(z.string().superRefine(refusedBy(targetFwmark)), option(weight))
+  .transform((weights) =>
+    Object.entries(weights).map(([mark, share]) => ({ fwmark: Number(mark), weight: share, address: undefined, drain: false })),
+  );
+
+/** A table, with the options of `init`, and its targets; with VIPs, those of `up`. */
 const tableSchema: z.ZodType<DeclaredTable> = z
   .strictObject({
     M: option(wholeNumber({ max: 0xffffffff })).default(997),
@@ -12,15 +28,39 @@ const tableSchema: z.ZodType<DeclaredTable> = z
     ownfw: option(fwmark).default(0),
     permutation: z.enum(['fwmark', 'nfqlb']).default('fwmark'),
     drain: option(drainSeconds).default(0),
-    targets: z.record(z.string().superRefine(refusedBy(targetFwmark)), option(weight)).default({}),
+    vips: vips().optional(),
+    mode: z.enum(SERVICE_MODES).optional(),
+    'keep-source': z.boolean().default(false),
+    'syn-only': z.boolean().default(false),
+    targets: z.union([weightsSchema, z.array(targetSchema)]).default([]),
   })
-  .transform(({ ownfw, targets, ...table }) => ({
+  .transform(({ ownfw, targets, vips: served, mode, 'keep-source': keepSource, 'syn-only': synOnly, ...table }) => ({
     ...table,
     ownFwmark: ownfw,
-    targets: Object.entries(targets).map(([mark, share]) => ({ fwmark: Number(mark), weight: share })),
+    targets: targets.filter(({ drain }) => !drain).map(({ fwmark: mark, weight: share }) => ({ fwmark: mark, weight: share })),
+    ...(served && mode && { service: { vips: served, mode, keepSource, synOnly } }),
+    ...(targets.some(({ address }) => address) && {
+      members: targets.flatMap(({ fwmark: mark, address, drain }) =>
+        address ? [{ fwmark: mark, addresses: address, maintenance: drain }] : [],
+      ),
+    }),
   }))
   .superRefine(refusedBy(TargetTable.bucketsFor))
   .superRefine(refusedBy(checkTargets, ['targets']));
+
+/** One, or a list; as text in the usual form. */
+function addresses(): z.ZodType<string[]> {
+  return oneOrMore((text) => formatIpAddress(targetAddress(text)));
+}
+
+function vips(): z.ZodType<string[]> {
+  return oneOrMore((text) => formatCidr(vip(text)));
+}
+
+function oneOrMore(read: (text: string) => string): z.ZodType<string[]> {
+  const member = z.string().superRefine(refusedBy(read)).transform(read);
+  return z.preprocess((value) => (typeof value === 'string' ? [value] : value), z.array(member).min(1, 'must not be empty'));
+}
 
 function option(read: (text: string) => number): z.ZodNumber {
   return z.number().superRefine(refusedBy((value) => read(String(value))));
@@ -84,13 +124,20 @@ function define(field: Field, value: string | number): void {
 
 const tableName = z.string().superRefine(refusedBy((target) => defineFlow({ name: 'any', target })));
 
+/** An option of `nfqlb run`; which there are, and their values, is for the program to say. */
+const optionSchema = z.union([z.string(), z.number(), z.boolean(), z.array(z.union([z.string(), z.number()]))], {
+  error: 'must be text, a number, true or false, or a list of these',
+});
+
 /** A configuration file as a whole. */
 export const configurationSchema: z.ZodType<{
   readonly tables?: Readonly<Record<string, DeclaredTable>> | undefined;
   readonly flows?: readonly FlowDefinition[] | undefined;
+  readonly options?: Readonly<Record<string, OptionValue>> | undefined;
 }> = z.strictObject({
   tables: z.record(tableName, tableSchema).optional(),
   flows: z.array(flowSchema).optional(),
+  options: z.record(z.string(), optionSchema).optional(),
 });
 
 /**

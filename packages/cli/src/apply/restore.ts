@@ -11,7 +11,7 @@ import { hasTable } from './present.js';
  */
 export async function restore(file: string): Promise<readonly FlowDefinition[]> {
   const { parseConfiguration, readConfigurationText } = await import('@nfqlb/configuration');
-  const configuration = parseConfiguration(await readConfigurationText(file), file, hasTable);
+  const configuration = parseConfiguration(await readConfigurationText(file), file, { hasTable });
   for (const [name, table] of configuration.tables ?? []) {
     createTableIfAbsent(name, table, (created) => created.setTargets(table.targets));
   }
