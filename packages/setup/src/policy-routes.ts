@@ -11,6 +11,8 @@ export interface SavedRoutes {
   readonly rules: readonly PolicyRule[];
   /** Numbers of the tables that contain our routes. */
   readonly tables: readonly number[];
+  /** What they say, such as `1420000101 via 192.168.1.1`. */
+  readonly routes: readonly string[];
 }
 
 export interface PolicyRule {
@@ -27,18 +29,27 @@ interface RuleJson {
   readonly protocol?: string;
 }
 
+/** Output of `ip -N -json route show`, only the fields used here. */
+interface RouteJson {
+  readonly table: string;
+  readonly gateway?: string;
+  /** Absent for a route to another machine. */
+  readonly type?: string;
+}
+
 /**
  * @param rules output of `ip -N -json rule show`
  * @param routes output of `ip -N -json route show table all protocol 142`
  */
 export function parseSavedRoutes(rules: string, routes: string): SavedRoutes {
   const ruleList = JSON.parse(rules || '[]') as RuleJson[];
-  const routeList = JSON.parse(routes || '[]') as { readonly table: string }[];
+  const routeList = JSON.parse(routes || '[]') as RouteJson[];
   return {
     rules: ruleList
       .filter(({ protocol }) => protocol === String(PROTOCOL))
       .map(({ priority, fwmark, table }) => ({ priority, fwmark: Number(fwmark), table: Number(table) })),
     tables: [...new Set(routeList.map(({ table }) => Number(table)))],
+    routes: routeList.map(({ table, type, gateway }) => `${table} ${type ?? `via ${gateway}`}`),
   };
 }
 

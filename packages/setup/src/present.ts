@@ -19,8 +19,8 @@ export interface Present extends Readonly<Record<Family, PresentFamily>> {
 
 /** A machine without a set-up. */
 export const NOTHING_PRESENT: Present = {
-  4: { rules: new Map(), routes: { rules: [], tables: [] } },
-  6: { rules: new Map(), routes: { rules: [], tables: [] } },
+  4: { rules: new Map(), routes: { rules: [], tables: [], routes: [] } },
+  6: { rules: new Map(), routes: { rules: [], tables: [], routes: [] } },
   programs: [],
 };
 

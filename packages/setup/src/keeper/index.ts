@@ -1,0 +1,1 @@
+export { type KeptState, SetUpKeeper } from './set-up-keeper.js';

@@ -1,0 +1,65 @@
+import { Worker } from 'node:worker_threads';
+import type { SetUp } from '../set-up.js';
+import { SetupError, type SetupErrorCode } from '../setup-error.js';
+import type { KeptState } from './kept-set-up.js';
+
+export type { KeptState } from './kept-set-up.js';
+
+export type KeeperRequest =
+  | { readonly kind: 'establish'; readonly setUps: readonly SetUp[] }
+  | { readonly kind: 'look' }
+  | { readonly kind: 'remove' };
+
+export type KeeperAnswer = KeptState | { readonly code: SetupErrorCode; readonly message: string };
+
+/**
+ * {@link KeptSetUp} in a thread of its own: `iptables` and `ip` take tens of milliseconds, or seconds while another program holds their lock, in which
+ * the main thread has a load balancer to look after.
+ */
+export class SetUpKeeper {
+  readonly #thread: Worker;
+  /** Those that wait for an answer, in the order of their requests. */
+  readonly #waiting: { readonly resolve: (state: KeptState) => void; readonly reject: (error: SetupError) => void }[] = [];
+
+  /** @param program the built `set-up-thread.ts`; default: next to this program */
+  constructor(program: URL = new URL('./set-up-thread.js', import.meta.url)) {
+    this.#thread = new Worker(program);
+    this.#thread.on('message', (answer: KeeperAnswer) => {
+      const waiting = this.#waiting.shift();
+      if ('problems' in answer) waiting?.resolve(answer);
+      else waiting?.reject(new SetupError(answer.code, answer.message));
+    });
+    const fail = (why: string): void => {
+      for (const { reject } of this.#waiting.splice(0)) reject(new SetupError('command-failed', `the thread for rules and routes: ${why}`));
+    };
+    this.#thread.on('error', (error) => fail(error.message));
+    this.#thread.on('exit', () => fail('it has ended'));
+    this.#thread.unref();
+  }
+
+  /** Makes the machine have these rules and routes. @throws {@link SetupError} if a program is missing or nothing may be changed */
+  establish(setUps: readonly SetUp[]): Promise<KeptState> {
+    return this.#ask({ kind: 'establish', setUps });
+  }
+
+  /** Puts right what somebody else has changed. */
+  look(): Promise<KeptState> {
+    return this.#ask({ kind: 'look' });
+  }
+
+  /** Removes all of it. */
+  remove(): Promise<KeptState> {
+    return this.#ask({ kind: 'remove' });
+  }
+
+  async close(): Promise<void> {
+    await this.#thread.terminate();
+  }
+
+  #ask(request: KeeperRequest): Promise<KeptState> {
+    return new Promise((resolve, reject) => {
+      this.#waiting.push({ resolve, reject });
+      this.#thread.postMessage(request);
+    });
+  }
+}
