@@ -1,5 +1,5 @@
 import type { BalancerOptions } from '@nfqlb/core';
-import { formatCidr } from '@nfqlb/core/address';
+import { type Cidr, formatCidr } from '@nfqlb/core/address';
 import {
   compileTable,
   type Decision,
@@ -47,6 +47,7 @@ const NO_COUNTS: FastPathCounts = {
  */
 export class KernelPath {
   readonly #options: KernelPathOptions;
+  #vips: readonly Cidr[];
   readonly #tables: KernelTables;
   readonly #notices: ChangeNotices;
   #fast: FastPath | undefined;
@@ -62,6 +63,7 @@ export class KernelPath {
   /** @throws `FastPathError` for a mistake in the command: an interface that does not exist, or has another load balancer's program */
   constructor(options: KernelPathOptions) {
     this.#options = options;
+    this.#vips = options.vips;
     this.#tables = new KernelTables(connectionSetOf(options.connections));
     this.#fast = this.#open();
     this.#notices = new ChangeNotices((name) => this.#changed(name));
@@ -69,7 +71,12 @@ export class KernelPath {
 
   /** Decides by the target table. */
   takeTable(): Promise<void> {
-    return this.take(compileTable(this.#options.vips));
+    return this.take(compileTable(this.#vips));
+  }
+
+  /** Which destinations to decide for, from the next decision on. */
+  decideFor(vips: readonly Cidr[]): void {
+    this.#vips = vips;
   }
 
   /** Resolves when the kernel decides by this, or by something newer; or does not decide. */
@@ -93,8 +100,11 @@ export class KernelPath {
 
   /** For flows, which are compiled for it. */
   get flows(): KernelFlows {
+    const vips = (): readonly Cidr[] => this.#vips;
     return {
-      vips: this.#options.vips,
+      get vips() {
+        return vips();
+      },
       take: (decision) => this.take(decision),
       counts: () => this.counts().flows,
       forget: (flow) => this.#fast?.forgetFlow(flow),
@@ -113,10 +123,9 @@ export class KernelPath {
   }
 
   status(counts: FastPathCounts): FastPathStatus {
-    const { vips } = this.#options;
     return {
       ...(this.#trouble !== undefined && { trouble: this.#trouble }),
-      vips: vips.map(formatCidr),
+      vips: this.#vips.map(formatCidr),
       interfaces: (this.#fast?.interfaces ?? []).map(({ name, state, by, problem }) => ({
         ...{ name, state },
         ...(by !== undefined && { by }),

@@ -78,6 +78,11 @@ export class FlowControl {
     }
   };
 
+  /** As `FlowPublisher.recompile`. */
+  recompile(): Promise<void> {
+    return this.#publisher.recompile();
+  }
+
   async #define({ fields: { name, target, ...fields } }: FlowRequest): Promise<Buffer> {
     if (name === undefined) throw new BadRequest('name: must be given');
     if (target === undefined) throw new BadRequest('target: must be given');

@@ -26,7 +26,7 @@ export interface FlowPublisherOptions {
 
 /** The kernel's part in deciding by flows. */
 export interface KernelFlows {
-  /** Destinations that it decides for. */
+  /** Destinations that it decides for; they may change. */
   readonly vips: readonly Cidr[];
   /** Resolves when the kernel decides by these flows, or newer ones; or does not decide. */
   readonly take: (decision: Decision) => Promise<void>;
@@ -137,6 +137,12 @@ export class FlowPublisher {
     }
     for (const flow of define) batch.flows.set(flow.name, flow);
     await batch.done;
+  }
+
+  /** Compiles the flows as they are: for the kernel, which is to decide for other destinations. Resolves and rejects as {@link change}. */
+  async recompile(): Promise<void> {
+    this.#pending ??= this.#newBatch();
+    await this.#pending.done;
   }
 
   #isKnown(name: string): boolean {

@@ -1,1 +1,1 @@
-export { LOG_FORMATS, type LogFormat } from './log.js';
+export { LOG_FORMATS, type LogFormat, log } from './log.js';

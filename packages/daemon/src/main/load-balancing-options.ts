@@ -5,8 +5,9 @@ import type { AccessOptions, SocketAddress } from '@nfqlb/protocol/sockets';
 import type { FastPathChoice } from '../fast-path/fast-path-choice.js';
 import type { LogFormat } from '../log/log.js';
 import type { MetricsAddress } from '../metrics/metrics-address.js';
+import type { Companion } from './companion.js';
 
-/** Options of `lb` and `flowlb`. */
+/** Options of `lb`, `flowlb` and `run`. */
 export interface LoadBalancingOptions {
   /** The program's name and version, for its status: `nfqlb-0.2.0`. */
   readonly version: string;
@@ -46,6 +47,8 @@ export interface LoadBalancingOptions {
   readonly warnings: readonly string[];
   /** Address for /metrics and /healthz; optional. */
   readonly metrics: MetricsAddress | undefined;
+  /** What goes on beside the balancing. */
+  readonly companion?: Companion;
 }
 
 export interface FlowOptions {

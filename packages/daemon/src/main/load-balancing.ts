@@ -32,6 +32,7 @@ import { TableObserver } from '../watch/table-observer.js';
 import { TargetWatch } from '../watch/target-watch.js';
 import { TurnWatch } from '../watch/turn-watch.js';
 import { Watcher } from '../watch/watcher.js';
+import type { Balancer, Companion } from './companion.js';
 import { flowCommands } from './flow-commands.js';
 import type { LoadBalancingOptions } from './load-balancing-options.js';
 import { Parts } from './parts.js';
@@ -106,7 +107,7 @@ async function start(options: LoadBalancingOptions, parts: Parts): Promise<{ rea
   const metricsSource = {
     status: () => status?.now(),
     problems: () => health.problems,
-    warnings: () => [...(watcher?.warnings ?? []), ...(fast?.warnings ?? [])],
+    warnings: () => [...(watcher?.warnings ?? []), ...(fast?.warnings ?? []), ...(options.companion?.degradations.sentences ?? [])],
   };
   // Before the workers, so that a bad address is reported before any packet is handled.
   if (options.metrics) parts.add(await openMetrics(options.metrics, metricsSource), closeHttp);
@@ -136,6 +137,10 @@ async function start(options: LoadBalancingOptions, parts: Parts): Promise<{ rea
     fast?.renewTables();
   };
   watcher = new Watcher({ tier, tun: device, observer, flows, renew }, identities);
+  await accompany(options.companion, parts, async (vips) => {
+    fast?.decideFor(vips);
+    if (fast) await flows?.recompile();
+  });
   const targets = new TargetWatch(observer, (line) => tracing.tell(Area.Target, line));
   const turns = new TurnWatch(counters, first);
   // Added last, so closed first: it is told before anything else ends.
@@ -186,6 +191,13 @@ function describeWork(
 ): string {
   const parts = tables.map(({ name, about }) => `table ${name} (${about})`);
   return [...parts, ...(flows ? [`flow commands at ${formatSocketAddress(flowAddress)}`] : [])].join(', ');
+}
+
+async function accompany(companion: Companion | undefined, parts: Parts, decideFor: Balancer['decideFor']): Promise<void> {
+  if (!companion) return;
+  // Also if it fails: it may have begun something.
+  parts.add(companion, ({ end }) => end());
+  await companion.begin({ decideFor });
 }
 
 /** Loads the HTTP server only when needed. */

@@ -75,6 +75,7 @@ export class StatusReport {
       pid: process.pid,
       uptime: process.uptime(),
       problems: health.problems,
+      ...(options.companion && { degradations: options.companion.degradations.all }),
       queues: this.#queues(),
       options: decisionOptions(options),
       targets: this.#current(targets, now),

@@ -269,6 +269,12 @@ export const FAMILIES: readonly StatusFamily[] = [
     ],
   },
   one('nfqlb_healthy', 'gauge', 'Whether /healthz reports healthy: 1 or 0.', ({ problems }) => (problems.length === 0 ? 1 : 0)),
+  {
+    name: 'nfqlb_degraded_seconds',
+    help: 'For how long the configuration file, or what nfqlb run has set up, is not as it should be: see /healthz. No sample while all is well.',
+    type: 'gauge',
+    samples: ({ degradations = [] }) => degradations.map(({ subject, seconds }) => ({ labels: { subject }, value: seconds })),
+  },
   ...PER_QUEUE,
   ...FAST_PATH,
   ...TARGETS,

@@ -1,6 +1,7 @@
 export type { Count, Counts, FlowCount, Histogram } from './counts.js';
 export {
   type DecisionOptions,
+  type Degradation,
   type FastInterface,
   type FastPathStatus,
   type QueueStatus,

@@ -17,6 +17,8 @@ export interface Status {
   readonly uptime: number;
   /** Why it is not healthy; empty if it is. */
   readonly problems: readonly string[];
+  /** What is not as it should be while packets are balanced nevertheless; absent without `nfqlb run`. */
+  readonly degradations?: readonly Degradation[];
   readonly queues: readonly QueueStatus[];
   /** What it was started with; absent in the status of an older version. */
   readonly options?: DecisionOptions;
@@ -35,6 +37,15 @@ export interface Status {
   readonly connections?: ConnectionCounts;
   /** By the names of `nfqlb stats`. */
   readonly fragments: Readonly<Record<string, number>>;
+}
+
+/** Something that is not as it should be: the configuration file, or the set-up. */
+export interface Degradation {
+  /** The file's name, or `set-up`. */
+  readonly subject: string;
+  readonly problems: readonly string[];
+  /** For how long. */
+  readonly seconds: number;
 }
 
 /** The fast path: the program in the kernel, and what it did with packets. */

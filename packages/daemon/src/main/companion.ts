@@ -1,0 +1,18 @@
+import type { Cidr } from '@nfqlb/core/address';
+import type { Degradations } from '../watch/degradations.js';
+
+/** What goes on in the same process, beside the balancing: `nfqlb run` keeps tables, flows, rules and routes as a file declares them. */
+export interface Companion {
+  /** What does not work as it should, for `/healthz`, metrics and the status. */
+  readonly degradations: Degradations;
+  /** Called when packets of the queues are balanced, and before the service manager is told so. If it rejects, the load balancer ends. */
+  readonly begin: (balancer: Balancer) => Promise<void>;
+  /** Called before the load balancer stops to answer packets. */
+  readonly end: () => Promise<void>;
+}
+
+/** The load balancer, for its companion. Its flows change by flow commands, as for everybody. */
+export interface Balancer {
+  /** Makes the fast path, if there is one, decide for these destinations. Resolves when it does. */
+  readonly decideFor: (vips: readonly Cidr[]) => Promise<void>;
+}
