@@ -1,3 +1,4 @@
+import type { Configuration } from '@nfqlb/configuration';
 import type { FlowDefinition } from '@nfqlb/core/flows';
 import { createTableIfAbsent } from '@nfqlb/protocol/tables';
 import { hasTable } from './present.js';
@@ -11,9 +12,13 @@ import { hasTable } from './present.js';
  */
 export async function restore(file: string): Promise<readonly FlowDefinition[]> {
   const { parseConfiguration, readConfigurationText } = await import('@nfqlb/configuration');
-  const configuration = parseConfiguration(await readConfigurationText(file), file, { hasTable });
-  for (const [name, table] of configuration.tables ?? []) {
+  return restored(parseConfiguration(await readConfigurationText(file), file, { hasTable }));
+}
+
+/** The same for a configuration that has been read. */
+export function restored({ tables = new Map(), flows = [] }: Configuration): readonly FlowDefinition[] {
+  for (const [name, table] of tables as NonNullable<Configuration['tables']>) {
     createTableIfAbsent(name, table, (created) => created.setTargets(table.targets));
   }
-  return (configuration.flows ?? []).map(({ place: _, ...flow }) => flow);
+  return flows.map(({ place: _, ...flow }) => flow);
 }

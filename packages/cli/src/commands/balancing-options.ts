@@ -1,4 +1,5 @@
 import { MAX_POOL } from '@nfqlb/core';
+import type { FlowDefinition } from '@nfqlb/core/flows';
 import { LOG_FORMATS, type LogFormat } from '@nfqlb/daemon/log';
 import type { LoadBalancingOptions } from '@nfqlb/daemon/main';
 import { type MetricsAddress, metricsAddress } from '@nfqlb/daemon/metrics';
@@ -21,7 +22,7 @@ import { tableNames } from '../completion/names.js';
 import { addFastOptions, type FastOptions, fastPathOf } from '../fast-path/fast-options.js';
 import { VERSION } from '../version.js';
 
-/** Options that `lb` and `flowlb` share. */
+/** Options that `lb`, `flowlb` and `run` share. */
 export interface BalancingOptions extends FastOptions, DrainOptions {
   readonly queue: QueueRange;
   readonly qlength: number;
@@ -45,8 +46,22 @@ export interface BalancingOptions extends FastOptions, DrainOptions {
   readonly readGroup?: number | 'all';
 }
 
+/** Options that `flowlb` and `run` share. */
+export interface FlowBalancingOptions extends BalancingOptions {
+  readonly promiscuous_ping: boolean;
+  readonly nolb_fwmark: number;
+}
+
 /** Maximum lifetime of an entry of the fragment table. */
 const MAX_TTL_MS = 1 << 22;
+
+export function addFlowBalancingOptions(command: Command): Command {
+  return addBalancingOptions(
+    command
+      .option('--promiscuous_ping', 'an echo request goes with the first flow whose addresses match, whatever its protocols', false)
+      .option('--nolb_fwmark <fwmark>', 'what packets get that no flow matches; -1: they are dropped', fwmarkOrNone, -1) as Command,
+  );
+}
 
 export function addBalancingOptions(command: Command): Command {
   addFastOptions(command)
@@ -107,6 +122,19 @@ export function addBalancingOptions(command: Command): Command {
       'where to serve /metrics and /healthz over HTTP, to everybody. Default: nowhere',
       metricsAddress,
     ) as Command;
+}
+
+export async function flowBalancingOf(
+  command: string,
+  options: FlowBalancingOptions,
+  flows: readonly FlowDefinition[],
+): Promise<LoadBalancingOptions> {
+  const common = await loadBalancingOf(command, options);
+  return {
+    ...common,
+    flows: { promiscuousPing: options.promiscuous_ping, flows },
+    balancer: { ...common.balancer, noFlowFwmark: options.nolb_fwmark },
+  };
 }
 
 export async function loadBalancingOf(command: string, options: BalancingOptions): Promise<LoadBalancingOptions> {

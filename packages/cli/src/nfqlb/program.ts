@@ -16,6 +16,7 @@ const GROUPS: Readonly<Record<string, Readonly<Record<string, Load>>>> = {
     primebelow: async () => (await import('../commands/primebelow.js')).primebelowCommand(),
   },
   'Run:': {
+    run: async () => (await import('../commands/run.js')).runCommand(),
     lb: async () => (await import('../commands/lb.js')).lbCommand(),
     flowlb: async () => (await import('../commands/flowlb.js')).flowlbCommand(),
   },

@@ -1,0 +1,28 @@
+import { Command, FILES, Option, oneOf, text } from '@nfqlb/options';
+import { type RunOptions, run } from '../run/run.js';
+import { addFlowBalancingOptions } from './balancing-options.js';
+
+/** `nfqlb run`: all of it, from one file. */
+export function runCommand(): Command {
+  const command = new Command('run')
+    .description(
+      'do what a configuration file says, until SIGTERM or SIGINT: rules, routes, tables, flows and the load balancer itself; follows changes of the file. Options may also be in the file, under `options`; the command line takes precedence',
+    )
+    .addOption(new Option('--config <file>', 'YAML or JSON, as for `apply`').argParser(text(() => FILES)).makeOptionMandatory())
+    .option(
+      '--on-exit <what>',
+      'keep: rules, routes and tables stay, and packets to the VIPs are dropped until it runs again; remove: they go',
+      oneOf('keep', 'remove'),
+      'keep',
+    )
+    .option('--sysctl', 'also set what is needed in /proc/sys/net; it is not reset')
+    .option('--check', 'only check the file')
+    .option('--dry-run', 'print the commands that would do the same') as Command;
+  return addFlowBalancingOptions(command)
+    .examples(
+      ['nfqlb run --config=nfqlb.yaml', 'balances as the file says, and follows it'],
+      ['nfqlb run --config=nfqlb.yaml --fast=eth0 --on-exit=remove', 'decides in the kernel, and leaves nothing behind'],
+      ['nfqlb run --check --config=nfqlb.yaml', 'says what is wrong with the file'],
+    )
+    .action((options: RunOptions, self: Command) => run(options.config, self)) as Command;
+}

@@ -1,0 +1,94 @@
+import { networkInterfaces } from 'node:os';
+import { type Configuration, parseConfiguration, readConfigurationText, type Surroundings } from '@nfqlb/configuration';
+import { changesBetween, commandsOf } from '@nfqlb/configuration/changes';
+import { formatIpAddress, parseIpAddress } from '@nfqlb/core/address';
+import { balanceLoad } from '@nfqlb/daemon/main';
+import { type Command, UsageError } from '@nfqlb/options';
+import { withTableLock } from '@nfqlb/protocol/tables';
+import { change, formatQueues, planUp, readSysctls, type SetUp, wantedSysctls } from '@nfqlb/setup';
+import { hasTable } from '../apply/present.js';
+import { restored } from '../apply/restore.js';
+import { type FlowBalancingOptions, flowBalancingOf } from '../commands/balancing-options.js';
+import { declaredSetUps } from './declared-set-up.js';
+import { adoptFileOptions, fileOption } from './file-options.js';
+import { Site, vipsOf } from './site.js';
+
+/** Options of `nfqlb run`. */
+export interface RunOptions extends FlowBalancingOptions {
+  readonly config: string;
+  readonly onExit: 'keep' | 'remove';
+  readonly sysctl?: true;
+  readonly check?: true;
+  readonly dryRun?: true;
+}
+
+/** How long a packet may take from the decision to its target. */
+const SLOWEST_MS = 1000;
+
+/** Runs what a file declares, until SIGTERM or SIGINT. */
+export async function run(file: string, command: Command): Promise<void> {
+  if (file === '-') throw new UsageError('invalid-value', 'standard input cannot be followed', { option: '--config', value: file });
+  const surroundings: Surroundings = { hasTable, isOwnAddress, checkOption: (name, value) => fileOption(command, name, value) };
+  const parse = (text: string): Configuration => parseConfiguration(text, file, surroundings);
+  const text = await readConfigurationText(file);
+  const configuration = parse(text);
+  adoptFileOptions(command, configuration.options ?? new Map());
+  const options = command.opts<RunOptions>();
+  if (options.check) return;
+  const choice = { queue: options.queue, fast: options.fast !== undefined };
+  const setUps = declaredSetUps(configuration, choice);
+  if (options.dryRun) return print(configuration, [...setUps.values()], options);
+
+  const warnings = setSysctls([...setUps.values()], options.sysctl === true);
+  const decidesForVips = options.vip === undefined && setUps.size > 0;
+  const balancing = await flowBalancingOf(
+    'run',
+    {
+      ...options,
+      ...(decidesForVips && options.fast && { vip: [vipsOf(setUps)] }),
+      // What stays in the kernel would go on deciding.
+      keep: options.keep === true && options.onExit === 'keep',
+    },
+    restored(configuration),
+  );
+  const removes = options.onExit === 'remove';
+  const site = new Site({ file, text, configuration, parse, choice, decidesForVips, removes, underWay: options.ft_ttl + SLOWEST_MS });
+  await balanceLoad({ ...balancing, warnings: [...balancing.warnings, ...warnings], companion: site });
+  if (removes) deleteTables(site.declared);
+}
+
+function isOwnAddress(address: string): boolean {
+  const own = Object.values(networkInterfaces()).flatMap((addresses = []) => addresses.map((one) => one.address));
+  return own.some((one) => {
+    const octets = parseIpAddress(one);
+    return octets !== undefined && formatIpAddress(octets) === address;
+  });
+}
+
+/** Sets what the set-ups need of the kernel, or warns of it. */
+function setSysctls(setUps: readonly SetUp[], isWanted: boolean): string[] {
+  if (setUps.length === 0) return [];
+  const facts = readSysctls();
+  const wanted = setUps.flatMap((setUp) => wantedSysctls(setUp, facts));
+  const sysctls = wanted.filter(({ name }, i) => wanted.findIndex((other) => other.name === name) === i);
+  if (!isWanted) return sysctls.map(({ name, value, problem }) => `${name} is not ${value}: ${problem}; --sysctl sets it`);
+  change(() => sysctls, { dryRun: false, json: false });
+  return [];
+}
+
+/** Prints the commands that would do the same on a machine without any of it. */
+function print(configuration: Configuration, setUps: readonly SetUp[], { queue, sysctl }: RunOptions): void {
+  const facts = readSysctls();
+  const sysctls = sysctl ? setUps.flatMap((setUp) => wantedSysctls(setUp, facts)) : [];
+  if (setUps.length > 0) change((present) => [...sysctls, ...planUp(setUps, present)], { dryRun: true, json: false });
+  const commands = changesBetween({ table: () => undefined, flows: [] }, configuration).flatMap(commandsOf);
+  process.stdout.write([`flowlb --queue=${formatQueues(queue)} &`, ...commands].map((line) => `nfqlb ${line}\n`).join(''));
+}
+
+function deleteTables({ tables }: Configuration): void {
+  for (const name of tables?.keys() ?? []) {
+    withTableLock(name, (lock) => {
+      if (!lock.isUsed) lock.delete();
+    });
+  }
+}

@@ -1,0 +1,205 @@
+import type { Configuration, DeclaredTable } from '@nfqlb/configuration';
+import { changesBetween } from '@nfqlb/configuration/changes';
+import { type Cidr, parseCidr } from '@nfqlb/core/address';
+import { log } from '@nfqlb/daemon/log';
+import { type Balancer, type Companion, Degradations } from '@nfqlb/daemon/main';
+import { describeFailures } from '@nfqlb/options';
+import { flowAddress } from '@nfqlb/protocol/flow';
+import type { SetUp } from '@nfqlb/setup';
+import { type KeptState, SetUpKeeper } from '@nfqlb/setup/keeper';
+import { readPresent } from '../apply/present.js';
+import { makeChanges } from '../apply/transaction.js';
+import { watchFile } from '../apply/watched-file.js';
+import { declaredSetUps, isSame, type SetUpChoice, withFormer } from './declared-set-up.js';
+
+export interface SiteOptions {
+  readonly file: string;
+  /** The text of the file, and what it declares. */
+  readonly text: string;
+  readonly configuration: Configuration;
+  /** Reads another text of the file. */
+  readonly parse: (text: string) => Configuration;
+  readonly choice: SetUpChoice;
+  /** Whether the fast path decides for the VIPs of the file, and not for those of an option. */
+  readonly decidesForVips: boolean;
+  /** Whether rules and routes are removed at the end. */
+  readonly removes: boolean;
+  /** How long a packet may take from the decision to its target, and a fragment to follow the first of its datagram; in milliseconds. */
+  readonly underWay: number;
+}
+
+/** A table that another program has locked is tried again soon: the main thread must not wait. */
+const LOCK_TIMEOUT_MS = 20;
+
+/** How often rules and routes are looked at. If looking takes long, because there are many, it takes no more than a part in {@link REST} of the time. */
+const LOOK_INTERVAL_MS = 2000;
+const REST = 50;
+
+/** Keeps tables, flows, rules and routes as a file declares them, while the load balancer runs in the same process. */
+export class Site implements Companion {
+  readonly degradations: Degradations = new Degradations();
+  readonly #options: SiteOptions;
+  readonly #keeper: SetUpKeeper;
+  readonly #stop = new AbortController();
+  #balancer: Balancer | undefined;
+  /** What is in force. */
+  #declared: Configuration;
+  /** Rules and routes as declared; and the same with those that only former targets and VIPs need. */
+  #setUps: ReadonlyMap<string, SetUp> = new Map();
+  #former: ReadonlyMap<string, SetUp> = new Map();
+  #established: readonly SetUp[] = [];
+  #settling: NodeJS.Timeout | undefined;
+  #looking: NodeJS.Timeout | undefined;
+  #following: Promise<void> | undefined;
+  /** Changes of rules and routes are made one after the other. */
+  #turn: Promise<void> = Promise.resolve();
+
+  constructor(options: SiteOptions) {
+    this.#options = options;
+    this.#declared = options.configuration;
+    this.#keeper = new SetUpKeeper();
+  }
+
+  /** What the file declares now. */
+  get declared(): Configuration {
+    return this.#declared;
+  }
+
+  async begin(balancer: Balancer): Promise<void> {
+    this.#balancer = balancer;
+    const { file, text, configuration, parse } = this.#options;
+    await this.#adopt(configuration);
+    const report = (problems: readonly string[]): void =>
+      this.degradations.tell('configuration', problems, 'the last good one stays in force');
+    this.#following = watchFile(file, (changed) => this.#adopt(parse(changed)), report, this.#stop.signal, text);
+    this.#lookLater(LOOK_INTERVAL_MS);
+  }
+
+  async end(): Promise<void> {
+    this.#stop.abort();
+    clearTimeout(this.#settling);
+    clearTimeout(this.#looking);
+    await this.#following;
+    await this.#turn;
+    if (this.#options.removes && this.#isSetUp) {
+      const { problems } = await this.#keeper.remove();
+      for (const problem of problems) log.warning(`not removed: ${problem}`);
+    }
+    await this.#keeper.close();
+  }
+
+  /**
+   * Makes what is declared come true, in an order in which no packet is lost: first the way to new targets, then the targets and flows, and at last,
+   * when nothing is under way to former targets, the way to these goes.
+   */
+  async #adopt(configuration: Configuration): Promise<void> {
+    const { choice } = this.#options;
+    const setUps = declaredSetUps(configuration, choice);
+    this.#former = withFormer(this.#setUps, this.#former);
+    clearTimeout(this.#settling);
+    await this.#establish(withFormer(setUps, this.#former));
+    this.#setUps = setUps;
+    await this.#changeTablesAndFlows(configuration);
+    this.#settleLater(Math.max(drainOf(this.#declared), drainOf(configuration)));
+    this.#declared = configuration;
+    log.notice(`in force: ${this.#options.file}: ${summaryOf(configuration)}`);
+    this.#tellOptions(configuration);
+  }
+
+  async #changeTablesAndFlows(configuration: Configuration): Promise<void> {
+    const address = flowAddress();
+    // The file is all there is: without flows in it, there are none.
+    const declared = { tables: configuration.tables ?? new Map<string, DeclaredTable>(), flows: configuration.flows ?? [] };
+    await makeChanges(changesBetween(await readPresent(address), declared), address, LOCK_TIMEOUT_MS);
+    if (this.#options.decidesForVips) await this.#balancer!.decideFor(vipsOf(this.#setUps));
+  }
+
+  /** Options are read once: the queues, for example, are what workers were started for. */
+  #tellOptions({ options }: Configuration): void {
+    const text = (given: Configuration['options']): string => JSON.stringify([...(given ?? [])].toSorted(([a], [b]) => (a < b ? -1 : 1)));
+    const isChanged = text(options) !== text(this.#options.configuration.options);
+    this.degradations.tell('options', isChanged ? ['they have changed since the start, and take effect at the next one'] : []);
+  }
+
+  get #isSetUp(): boolean {
+    return this.#established.length > 0;
+  }
+
+  async #establish(byTable: ReadonlyMap<string, SetUp>): Promise<void> {
+    const setUps = [...byTable.values()];
+    // Without VIPs, now or before, rules and routes are somebody else's.
+    if (setUps.length === 0 && !this.#isSetUp) return;
+    if (isSame(setUps, this.#established)) return;
+    await this.#take(async () => {
+      const state = await this.#keeper.establish(setUps);
+      this.#established = setUps;
+      return state;
+    });
+  }
+
+  /** Removes the way to former targets when it is no longer needed. */
+  #settleLater(drain: number): void {
+    this.#settling = setTimeout(
+      () => {
+        this.#former = new Map();
+        this.#establish(this.#setUps).catch((error) => this.#failed(error));
+      },
+      drain * 1000 + this.#options.underWay,
+    );
+  }
+
+  #lookLater(pause: number): void {
+    this.#looking = setTimeout(() => {
+      const begin = performance.now();
+      const look = this.#isSetUp ? this.#take(() => this.#keeper.look()) : Promise.resolve();
+      look
+        .catch((error) => this.#failed(error))
+        .finally(() => {
+          if (!this.#stop.signal.aborted) this.#lookLater(Math.max(LOOK_INTERVAL_MS, REST * (performance.now() - begin)));
+        });
+    }, pause);
+  }
+
+  /** Waits for its turn, and tells what came of it. */
+  #take(work: () => Promise<KeptState>): Promise<void> {
+    const done = this.#turn.then(async () => {
+      const { repaired, problems } = await work();
+      if (repaired.length > 0) log.warning(`set-up: somebody else has changed it; now it is as before: ${few(repaired)}`);
+      this.degradations.tell('set-up', problems);
+    });
+    this.#turn = done.catch(() => {});
+    return done;
+  }
+
+  #failed(error: unknown): void {
+    this.degradations.tell('set-up', describeFailures(error));
+  }
+}
+
+/** The longest time that a connection may stay with a former target, in seconds. */
+function drainOf({ tables }: Configuration): number {
+  return Math.max(0, ...Array.from(tables?.values() ?? [], ({ drain }) => drain));
+}
+
+/** Destinations of both families, each once. */
+export function vipsOf(setUps: ReadonlyMap<string, SetUp>): Cidr[] {
+  const texts = new Set([...setUps.values()].flatMap(({ vips }) => [...vips[4], ...vips[6]]));
+  return Array.from(texts, (text) => parseCidr(text)!);
+}
+
+function summaryOf({ tables = new Map(), flows = [] }: Configuration): string {
+  const all = [...(tables as NonNullable<Configuration['tables']>).values()];
+  const vips = new Set(all.flatMap(({ service }) => service?.vips ?? []));
+  const targets = all.reduce((sum, table) => sum + table.targets.length, 0);
+  return `${count(all.length, 'table')}, ${count(targets, 'target')}, ${count(flows.length, 'flow')}, ${count(vips.size, 'VIP')}`;
+}
+
+function count(number: number, noun: string): string {
+  return `${number} ${noun}${number === 1 ? '' : 's'}`;
+}
+
+const SHOWN = 3;
+
+function few(lines: readonly string[]): string {
+  return `${lines.slice(0, SHOWN).join('; ')}${lines.length > SHOWN ? ` and ${lines.length - SHOWN} more` : ''}`;
+}
