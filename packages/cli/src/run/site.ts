@@ -127,10 +127,10 @@ export class Site implements Companion {
 
   async #establish(byTable: ReadonlyMap<string, SetUp>): Promise<void> {
     const setUps = [...byTable.values()];
-    // Without VIPs, now or before, rules and routes are somebody else's.
-    if (setUps.length === 0 && !this.#isSetUp) return;
-    if (isSame(setUps, this.#established)) return;
     await this.#take(async () => {
+      // Without VIPs, now or before, rules and routes are somebody else's.
+      if (setUps.length === 0 && !this.#isSetUp) return undefined;
+      if (isSame(setUps, this.#established)) return undefined;
       const state = await this.#keeper.establish(setUps);
       this.#established = setUps;
       return state;
@@ -151,8 +151,7 @@ export class Site implements Companion {
   #lookLater(pause: number): void {
     this.#looking = setTimeout(() => {
       const begin = performance.now();
-      const look = this.#isSetUp ? this.#take(() => this.#keeper.look()) : Promise.resolve();
-      look
+      this.#take(async () => (this.#isSetUp ? this.#keeper.look() : undefined))
         .catch((error) => this.#failed(error))
         .finally(() => {
           if (!this.#stop.signal.aborted) this.#lookLater(Math.max(LOOK_INTERVAL_MS, REST * (performance.now() - begin)));
@@ -161,9 +160,11 @@ export class Site implements Companion {
   }
 
   /** Waits for its turn, and tells what came of it. */
-  #take(work: () => Promise<KeptState>): Promise<void> {
+  #take(work: () => Promise<KeptState | undefined>): Promise<void> {
     const done = this.#turn.then(async () => {
-      const { repaired, problems } = await work();
+      const state = await work();
+      if (!state) return;
+      const { repaired, problems } = state;
       if (repaired.length > 0) log.warning(`set-up: somebody else has changed it; now it is as before: ${few(repaired)}`);
       this.degradations.tell('set-up', problems);
     });
