@@ -1,6 +1,7 @@
 #!/bin/sh
 # With arguments: a command of nfqlb (`flowlb --queue=0:3`), or another program (`nfqlb …`, `ipu …`, `sh …`, one with its path).
-# Without: sets up what the environment says, balances until SIGTERM, and removes the set-up again. docs/docker.md lists the variables.
+# Without: runs the file that NFQLB_CONFIG names, or /etc/nfqlb/nfqlb.yaml; without a file, sets up what the environment says, balances until
+# SIGTERM, and removes the set-up again. docs/docker.md lists the variables.
 set -eu
 
 case ${1-} in
@@ -14,7 +15,14 @@ fail() {
   exit 1
 }
 
-[ -n "${NFQLB_VIPS-}" ] || fail 'NFQLB_VIPS is not set; must be virtual addresses, as in docker run --env NFQLB_VIPS=10.0.0.1/32'
+# Variables have precedence over a file that nobody has asked for.
+config=${NFQLB_CONFIG-}
+[ -n "$config" ] || [ -n "${NFQLB_VIPS-}" ] || [ ! -e /etc/nfqlb/nfqlb.yaml ] || config=/etc/nfqlb/nfqlb.yaml
+# With --network=host, rules would outlive this container.
+# shellcheck disable=SC2086
+[ -z "$config" ] || exec nfqlb run --config="$config" --on-exit=remove ${NFQLB_RUN_OPTIONS-}
+
+[ -n "${NFQLB_VIPS-}" ] || fail 'no configuration: must be a file for nfqlb run, as in docker run --volume=/etc/nfqlb.yaml:/etc/nfqlb/nfqlb.yaml:ro, or virtual addresses, as in docker run --env NFQLB_VIPS=10.0.0.1/32'
 [ -n "${NFQLB_TARGETS-}" ] || fail 'NFQLB_TARGETS is not set; must be addresses, as in docker run --env "NFQLB_TARGETS=172.30.0.11 172.30.0.12"'
 mode=${NFQLB_MODE:-nat}
 queue=${NFQLB_QUEUE:-2}

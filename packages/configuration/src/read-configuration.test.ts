@@ -104,8 +104,14 @@ describe('errors name the place', () => {
     ['tables: 3', 'f:1:9: tables: must be a mapping'],
     ['tables:', 'f:1:8: tables: must be a mapping'],
     ['flows: {}', 'f:1:8: flows: must be a list'],
-    ['foo: 1\nbar: 2', 'f:1:1: unknown key "foo"; there are tables, flows, options\nf:2:1: unknown key "bar"; there are tables, flows, options'],
-    ['tables:\n  a: { m: 3 }', 'f:2:8: unknown key "m"; there are M, N, ownfw, permutation, drain, vips, mode, keep-source, syn-only, targets'],
+    [
+      'foo: 1\nbar: 2',
+      'f:1:1: unknown key "foo"; there are tables, flows, options\nf:2:1: unknown key "bar"; there are tables, flows, options',
+    ],
+    [
+      'tables:\n  a: { m: 3 }',
+      'f:2:8: unknown key "m"; there are M, N, ownfw, permutation, drain, vips, mode, keep-source, syn-only, targets',
+    ],
     [
       'tables: {a: {M: -1, targets: {x: 1}}}',
       'f:1:17: M: must be a whole number from 0 to 4294967295\nf:1:31: fwmark x: must be a whole number from 1 to 2147483647 (a packet with fwmark 0 counts as one without, and is dropped)',

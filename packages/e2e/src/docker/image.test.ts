@@ -60,7 +60,11 @@ describeDocker('the load balancer’s image', () => {
   });
 
   test.each<[what: string, args: readonly string[], said: string | RegExp]>([
-    ['no variables', [], 'nfqlb: NFQLB_VIPS is not set; must be virtual addresses, as in docker run --env NFQLB_VIPS=10.0.0.1/32'],
+    [
+      'no variables',
+      [],
+      'nfqlb: no configuration: must be a file for nfqlb run, as in docker run --volume=/etc/nfqlb.yaml:/etc/nfqlb/nfqlb.yaml:ro, or virtual addresses, as in docker run --env NFQLB_VIPS=10.0.0.1/32',
+    ],
     ['no targets', [VIP_4], /^nfqlb: NFQLB_TARGETS is not set; must be addresses, as in docker run --env /],
     ['no NET_ADMIN', [VIP_4, TARGET_4], /^nfqlb up: needs the capability CAP_NET_ADMIN: .* a container with --cap-add=NET_ADMIN$/],
     [

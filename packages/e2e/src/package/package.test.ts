@@ -214,11 +214,15 @@ describeLive(
       for (const each of packets) expect(each).toBeGreaterThan(40);
     }, 240_000);
 
-    test('a reload applies the changed file', async () => {
+    test('a changed file is applied, and a reload says what is wrong with it', async () => {
       const { fwmark } = net.target(2);
       await shell(`cat >${CONFIGURATION}`, `tables: { web: { targets: { ${fwmark}: 1 } } }\nflows: [{ name: all, target: web }]\n`);
       await service('reload');
-      expect(await balanced()).toEqual([0, 200]);
+      // The service follows its file; a reload says what is wrong with it.
+      await expect.poll(balanced, { timeout: 10_000 }).toEqual([0, 200]);
+      await shell(`cat >${CONFIGURATION}.wrong <${CONFIGURATION}; echo 'flow: []' >>${CONFIGURATION}`);
+      await expect(service('reload')).rejects.toThrow('nfqlb.yaml:3:1: unknown key "flow"');
+      await shell(`mv ${CONFIGURATION}.wrong ${CONFIGURATION}`);
     });
 
     test('a reload of the rules uses their changed file', async () => {

@@ -111,6 +111,14 @@ describe('with a stub of nfqlb', () => {
   });
 });
 
+test('a file: nfqlb run is all that is started, and told to leave nothing behind', () => {
+  install('#!/bin/sh\necho "$*"\n');
+  const said = (more: Record<string, string>): string => execFileSync('sh', [ENTRYPOINT], { env: environment(more), encoding: 'utf8' });
+  expect(said({ NFQLB_CONFIG: '/run/site.yaml', NFQLB_RUN_OPTIONS: '--queue=0:3 --sysctl' })).toBe(
+    'run --config=/run/site.yaml --on-exit=remove --queue=0:3 --sysctl\n',
+  );
+});
+
 describeLive(
   'with nfqlb in a network namespace',
   () => {
