@@ -1,5 +1,6 @@
 import type { TableOptions, Target } from '@nfqlb/core';
 import type { FlowDefinition } from '@nfqlb/core/flows';
+import type { HealthSettings } from '@nfqlb/health/settings';
 
 /** What a configuration file declares, checked. A section missing from the file is `undefined`: nothing in it must change. */
 export interface Configuration {
@@ -19,6 +20,8 @@ export interface DeclaredTable extends Required<TableOptions> {
   readonly service?: DeclaredService | undefined;
   /** The targets whose addresses are declared, those in maintenance included. */
   readonly members?: readonly DeclaredMember[];
+  /** When more than this share of the targets is down, all are used; absent: the default. */
+  readonly panic?: number | undefined;
 }
 
 /** What leads packets to the queue, and by their fwmark to a target. */
@@ -35,11 +38,12 @@ export const SERVICE_MODES = ['dsr', 'nat'] as const;
 export type ServiceMode = (typeof SERVICE_MODES)[number];
 
 /** A target with its own addresses, of which there is at most one of each family. */
-export interface DeclaredMember {
-  readonly fwmark: number;
+export interface DeclaredMember extends Required<Target> {
   readonly addresses: readonly string[];
   /** `drain: true`: it gets no new connections; old ones stay as long as the table's `drain` says. */
   readonly maintenance: boolean;
+  /** How it is checked, with all defaults; absent: it is not. */
+  readonly health?: HealthSettings | undefined;
 }
 
 /** A flow, as `defineFlow` takes it. Its lists are comma-separated, as for `flow-set`. */

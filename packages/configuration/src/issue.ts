@@ -1,3 +1,4 @@
+import { DAMPING_KEYS, TABLE_HEALTH_KEYS, TARGET_HEALTH_KEYS } from '@nfqlb/health/settings';
 import type { z } from 'zod';
 
 /** One thing that is wrong with a configuration. */
@@ -14,8 +15,8 @@ const KEYS: readonly string[][] = [
   ['tables', 'flows', 'options'],
   ['name', 'target', 'priority', 'protocols', 'dsts', 'srcs', 'dports', 'sports', 'match', 'udpencap'],
 ];
-const TABLE_KEYS = ['M', 'N', 'ownfw', 'permutation', 'drain', 'vips', 'mode', 'keep-source', 'syn-only', 'targets'];
-const TARGET_KEYS = ['fwmark', 'address', 'weight', 'drain'];
+const TABLE_KEYS = ['M', 'N', 'ownfw', 'permutation', 'drain', 'vips', 'mode', 'keep-source', 'syn-only', 'health', 'targets'];
+const TARGET_KEYS = ['fwmark', 'address', 'weight', 'drain', 'health'];
 
 const TYPES: Readonly<Record<string, string>> = {
   object: 'a mapping',
@@ -67,6 +68,8 @@ export function issuesOf(issue: z.core.$ZodIssue, value: unknown): Issue[] {
 
 function keysAt(path: readonly PropertyKey[]): readonly string[] {
   if (path[0] !== 'tables') return KEYS[Math.min(path.length, 1)]!;
+  if (path.at(-1) === 'damping') return DAMPING_KEYS;
+  if (path.at(-1) === 'health') return path.length > 3 ? TARGET_HEALTH_KEYS : TABLE_HEALTH_KEYS;
   return path.length > 2 ? TARGET_KEYS : TABLE_KEYS;
 }
 

@@ -1,9 +1,16 @@
 import { CoreError, MAX_BUCKETS, TargetTable } from '@nfqlb/core';
 import { formatCidr, formatIpAddress } from '@nfqlb/core/address';
 import { defineFlow, type FlowDefinition, requireNetworks } from '@nfqlb/core/flows';
+import {
+  completeHealth,
+  type DeclaredHealth,
+  type DeclaredTableHealth,
+  tableHealthSchema,
+  targetHealthSchema,
+} from '@nfqlb/health/settings';
 import { drainSeconds, fwmark, targetAddress, targetFwmark, UsageError, vip, weight, wholeNumber } from '@nfqlb/options';
 import { z } from 'zod';
-import { type DeclaredTable, type OptionValue, SERVICE_MODES } from './configuration.js';
+import { type DeclaredMember, type DeclaredTable, type OptionValue, SERVICE_MODES } from './configuration.js';
 
 /** A target in a list. */
 const targetSchema = z.strictObject({
@@ -11,14 +18,19 @@ const targetSchema = z.strictObject({
   address: addresses().optional(),
   weight: option(weight).default(1),
   drain: z.boolean().default(false),
+  health: targetHealthSchema.optional(),
 });
 
 /** Weights by fwmark, where addresses are somebody else's business. */
-const weightsSchema = z
-  .record(z.string().superRefine(refusedBy(targetFwmark)), option(weight))
-  .transform((weights) =>
-    Object.entries(weights).map(([mark, share]) => ({ fwmark: Number(mark), weight: share, address: undefined, drain: false })),
-  );
+const weightsSchema = z.record(z.string().superRefine(refusedBy(targetFwmark)), option(weight)).transform((weights) =>
+  Object.entries(weights).map(([mark, share]) => ({
+    fwmark: Number(mark),
+    weight: share,
+    address: undefined,
+    drain: false,
+    health: undefined,
+  })),
+);
 
 /** A table, with the options of `init`, and its targets; with VIPs, those of `up`. */
 const tableSchema: z.ZodType<DeclaredTable> = z
@@ -32,21 +44,29 @@ const tableSchema: z.ZodType<DeclaredTable> = z
     mode: z.enum(SERVICE_MODES).optional(),
     'keep-source': z.boolean().default(false),
     'syn-only': z.boolean().default(false),
+    health: tableHealthSchema.optional(),
     targets: z.union([weightsSchema, z.array(targetSchema)]).default([]),
   })
-  .transform(({ ownfw, targets, vips: served, mode, 'keep-source': keepSource, 'syn-only': synOnly, ...table }) => ({
+  .transform(({ ownfw, targets, vips: served, mode, 'keep-source': keepSource, 'syn-only': synOnly, health, ...table }) => ({
     ...table,
     ownFwmark: ownfw,
     targets: targets.filter(({ drain }) => !drain).map(({ fwmark: mark, weight: share }) => ({ fwmark: mark, weight: share })),
     ...(served && mode && { service: { vips: served, mode, keepSource, synOnly } }),
     ...(targets.some(({ address }) => address) && {
-      members: targets.flatMap(({ fwmark: mark, address, drain }) =>
-        address ? [{ fwmark: mark, addresses: address, maintenance: drain }] : [],
+      members: targets.flatMap(({ fwmark: mark, weight: share, address, drain, health: own }) =>
+        address ? [{ fwmark: mark, weight: share, addresses: address, maintenance: drain, ...checkOf(health, own) }] : [],
       ),
     }),
+    ...(health?.panic !== undefined && { panic: health.panic }),
   }))
   .superRefine(refusedBy(TargetTable.bucketsFor))
   .superRefine(refusedBy(checkTargets, ['targets']));
+
+/** What is wrong between the two is named elsewhere (health-faults.ts). */
+function checkOf(table: DeclaredTableHealth | undefined, own: DeclaredHealth | undefined): Pick<DeclaredMember, 'health'> {
+  const complete = completeHealth(table, own);
+  return 'settings' in complete && complete.settings ? { health: complete.settings } : {};
+}
 
 /** One, or a list; as text in the usual form. */
 function addresses(): z.ZodType<string[]> {

@@ -82,7 +82,7 @@ describe('one line says what is wrong', () => {
     [table(`${one}: [{ address: 192.168.1.1 }]`), 'f:1:58: fwmark: must be given'],
     [
       table(`${one}: [{ fwmark: 101, adress: 192.168.1.1, address: 192.168.1.1 }]`),
-      'f:1:73: unknown key "adress"; there are fwmark, address, weight, drain',
+      'f:1:73: unknown key "adress"; there are fwmark, address, weight, drain, health',
     ],
     [table(`${one}: [{ fwmark: 101, address: 192.168.1 }]`), 'f:1:82: address: must be an address such as 192.168.1.1 or 2001:db8::1'],
     [

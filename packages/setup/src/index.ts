@@ -3,5 +3,5 @@ export { checkNeighbours } from './neighbours.js';
 export { describeSetUp, formatQueues, requestedSetUp, type SetUpOptions } from './options.js';
 export { planDown, planUp } from './plan.js';
 export { programsHere } from './present.js';
-export { FAMILIES, type GivenTarget, type SetUp } from './set-up.js';
+export { FAMILIES, type GivenTarget, type SetUp, type SetUpTarget } from './set-up.js';
 export { readSysctls, wantedSysctls } from './sysctls.js';

@@ -68,6 +68,12 @@ describe('the way to former targets stays', () => {
       ['web dsr 10.0.0.2/32,10.0.0.1/32 2=192.168.1.2'],
     ],
     [
+      'also if another table has the same target now',
+      { dns: { vips: ['10.0.0.2/32'], mode: 'nat', targets: ['2=192.168.1.2'] } },
+      { web: { vips: [V], targets: ['2=192.168.1.2'] } },
+      ['dns nat 10.0.0.2/32 2=192.168.1.2', `web dsr ${V} 2=192.168.1.2`],
+    ],
+    [
       'unless their fwmark leads elsewhere',
       { dns: { vips: ['10.0.0.2/32'], targets: ['2=192.168.1.9'] } },
       { web: { vips: [V], targets: ['2=192.168.1.2'] } },

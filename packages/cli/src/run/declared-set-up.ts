@@ -1,7 +1,7 @@
 import type { Configuration, DeclaredMember, DeclaredService } from '@nfqlb/configuration';
 import { isIpv4, parseCidr, parseIpAddress } from '@nfqlb/core/address';
 import type { QueueRange } from '@nfqlb/options';
-import { FAMILIES, type SetUp } from '@nfqlb/setup';
+import { FAMILIES, type SetUp, type SetUpTarget } from '@nfqlb/setup';
 
 /** What is the same for all tables. */
 export interface SetUpChoice {
@@ -43,16 +43,24 @@ function setUpOf(
  * former VIPs, whose packets find the way that they have found before. A fwmark that leads to another target now leads there at once.
  */
 export function withFormer(declared: ReadonlyMap<string, SetUp>, former: ReadonlyMap<string, SetUp>): Map<string, SetUp> {
-  const taken = new Set([...declared.values()].flatMap(({ targets }) => targets.map(({ fwmark }) => fwmark)));
+  const all = [...declared.values()].flatMap(({ targets }) => targets);
+  const leadsElsewhere = ({ fwmark, addresses }: SetUpTarget): boolean =>
+    all.some((other) => other.fwmark === fwmark && FAMILIES.some((family) => differ(other.addresses[family], addresses[family])));
   const names = new Set([...declared.keys(), ...former.keys()]);
   return new Map(
     Array.from(names, (name) => {
       const [now, before] = [declared.get(name), former.get(name)];
       if (!before || (now && now.mode !== before.mode)) return [name, now!];
-      const rest = { ...before, targets: before.targets.filter(({ fwmark }) => !taken.has(fwmark)) };
+      const gone = before.targets.filter(({ fwmark }) => !now?.targets.some((target) => target.fwmark === fwmark));
+      const rest = { ...before, targets: gone.filter((target) => !leadsElsewhere(target)) };
       return [name, now ? together(now, rest) : rest];
     }),
   );
+}
+
+/** An address that is not given is not another one. */
+function differ(a: string | undefined, b: string | undefined): boolean {
+  return a !== undefined && b !== undefined && a !== b;
 }
 
 /** Only of the families that have VIPs now: targets need no address of others. */

@@ -5,12 +5,15 @@ import { log } from '@nfqlb/daemon/log';
 import { type Balancer, type Companion, Degradations } from '@nfqlb/daemon/main';
 import { describeFailures } from '@nfqlb/options';
 import { flowAddress } from '@nfqlb/protocol/flow';
+import type { TableHealth } from '@nfqlb/protocol/status';
 import type { SetUp } from '@nfqlb/setup';
 import { type KeptState, SetUpKeeper } from '@nfqlb/setup/keeper';
 import { readPresent } from '../apply/present.js';
 import { makeChanges } from '../apply/transaction.js';
 import { watchFile } from '../apply/watched-file.js';
 import { declaredSetUps, isSame, type SetUpChoice, withFormer } from './declared-set-up.js';
+import { usedTables } from './monitored.js';
+import { TargetCare } from './target-care.js';
 
 export interface SiteOptions {
   readonly file: string;
@@ -31,6 +34,9 @@ export interface SiteOptions {
 /** A table that another program has locked is tried again soon: the main thread must not wait. */
 const LOCK_TIMEOUT_MS = 20;
 
+/** When to change a table that was locked when a target went down or came up. */
+const MAKE_UP_MS = 100;
+
 /** How often rules and routes are looked at. If looking takes long, because there are many, it takes no more than a part in {@link REST} of the time. */
 const LOOK_INTERVAL_MS = 2000;
 const REST = 50;
@@ -40,6 +46,7 @@ export class Site implements Companion {
   readonly degradations: Degradations = new Degradations();
   readonly #options: SiteOptions;
   readonly #keeper: SetUpKeeper;
+  readonly #care: TargetCare;
   readonly #stop = new AbortController();
   #balancer: Balancer | undefined;
   /** What is in force. */
@@ -49,6 +56,7 @@ export class Site implements Companion {
   #former: ReadonlyMap<string, SetUp> = new Map();
   #established: readonly SetUp[] = [];
   #settling: NodeJS.Timeout | undefined;
+  #makingUp: NodeJS.Timeout | undefined;
   #looking: NodeJS.Timeout | undefined;
   #following: Promise<void> | undefined;
   /** Changes of rules and routes are made one after the other. */
@@ -58,11 +66,16 @@ export class Site implements Companion {
     this.#options = options;
     this.#declared = options.configuration;
     this.#keeper = new SetUpKeeper();
+    this.#care = new TargetCare({ lockTimeout: LOCK_TIMEOUT_MS, makeUp: () => this.#makeUpLater() });
   }
 
   /** What the file declares now. */
   get declared(): Configuration {
     return this.#declared;
+  }
+
+  health(): readonly TableHealth[] {
+    return this.#care.status();
   }
 
   async begin(balancer: Balancer): Promise<void> {
@@ -79,9 +92,11 @@ export class Site implements Companion {
     this.#stop.abort();
     clearTimeout(this.#settling);
     clearTimeout(this.#looking);
+    clearTimeout(this.#makingUp);
+    await this.#care.close();
     await this.#following;
     await this.#turn;
-    if (this.#options.removes && this.#isSetUp) {
+    if (this.#options.removes && this.keepsSetUp) {
       const { problems } = await this.#keeper.remove();
       for (const problem of problems) log.warning(`not removed: ${problem}`);
     }
@@ -99,6 +114,8 @@ export class Site implements Companion {
     clearTimeout(this.#settling);
     await this.#establish(withFormer(setUps, this.#former));
     this.#setUps = setUps;
+    // Checks may go to the VIP, and so need the way there.
+    await this.#care.watch(configuration.tables ?? new Map());
     await this.#changeTablesAndFlows(configuration);
     this.#settleLater(Math.max(drainOf(this.#declared), drainOf(configuration)));
     this.#declared = configuration;
@@ -109,9 +126,24 @@ export class Site implements Companion {
   async #changeTablesAndFlows(configuration: Configuration): Promise<void> {
     const address = flowAddress();
     // The file is all there is: without flows in it, there are none.
-    const declared = { tables: configuration.tables ?? new Map<string, DeclaredTable>(), flows: configuration.flows ?? [] };
+    const declared = { tables: this.#usedTables(configuration), flows: configuration.flows ?? [] };
     await makeChanges(changesBetween(await readPresent(address), declared), address, LOCK_TIMEOUT_MS);
     if (this.#options.decidesForVips) await this.#balancer!.decideFor(vipsOf(this.#setUps));
+  }
+
+  #usedTables({ tables = new Map() }: Configuration): Map<string, DeclaredTable> {
+    return usedTables(tables, (name) => this.#care.used(name));
+  }
+
+  /** Makes tables as declared, without the targets that are down. */
+  #makeUpLater(): void {
+    clearTimeout(this.#makingUp);
+    this.#makingUp = setTimeout(() => this.#makeUp().catch(() => this.#makeUpLater()), MAKE_UP_MS);
+  }
+
+  async #makeUp(): Promise<void> {
+    const declared = { tables: this.#usedTables(this.#declared), flows: undefined };
+    await makeChanges(changesBetween(await readPresent(undefined), declared), flowAddress(), LOCK_TIMEOUT_MS);
   }
 
   /** Options are read once: the queues, for example, are what workers were started for. */
@@ -121,7 +153,7 @@ export class Site implements Companion {
     this.degradations.tell('options', isChanged ? ['they have changed since the start, and take effect at the next one'] : []);
   }
 
-  get #isSetUp(): boolean {
+  get keepsSetUp(): boolean {
     return this.#established.length > 0;
   }
 
@@ -129,7 +161,7 @@ export class Site implements Companion {
     const setUps = [...byTable.values()];
     await this.#take(async () => {
       // Without VIPs, now or before, rules and routes are somebody else's.
-      if (setUps.length === 0 && !this.#isSetUp) return undefined;
+      if (setUps.length === 0 && !this.keepsSetUp) return undefined;
       if (isSame(setUps, this.#established)) return undefined;
       const state = await this.#keeper.establish(setUps);
       this.#established = setUps;
@@ -151,7 +183,8 @@ export class Site implements Companion {
   #lookLater(pause: number): void {
     this.#looking = setTimeout(() => {
       const begin = performance.now();
-      this.#take(async () => (this.#isSetUp ? this.#keeper.look() : undefined))
+      this.degradations.tell('health', this.#care.troubles);
+      this.#take(async () => (this.keepsSetUp ? this.#keeper.look() : undefined))
         .catch((error) => this.#failed(error))
         .finally(() => {
           if (!this.#stop.signal.aborted) this.#lookLater(Math.max(LOOK_INTERVAL_MS, REST * (performance.now() - begin)));

@@ -1,10 +1,15 @@
 import type { Cidr } from '@nfqlb/core/address';
+import type { TableHealth } from '@nfqlb/protocol/status';
 import type { Degradations } from '../watch/degradations.js';
 
 /** What goes on in the same process, beside the balancing: `nfqlb run` keeps tables, flows, rules and routes as a file declares them. */
 export interface Companion {
   /** What does not work as it should, for `/healthz`, metrics and the status. */
   readonly degradations: Degradations;
+  /** Whether it keeps rules and routes, so that nobody else needs to. */
+  readonly keepsSetUp: boolean;
+  /** What it knows of targets' health, for metrics and the status. */
+  readonly health: () => readonly TableHealth[];
   /** Called when packets of the queues are balanced, and before the service manager is told so. If it rejects, the load balancer ends. */
   readonly begin: (balancer: Balancer) => Promise<void>;
   /** Called before the load balancer stops to answer packets. */

@@ -11,6 +11,7 @@ import { connectionSetOf, type SharedConnections } from '../transition/shared-co
 import type { Health } from '../watch/health.js';
 import type { TableObserver } from '../watch/table-observer.js';
 import { TableStates } from '../watch/table-states.js';
+import type { Companion } from './companion.js';
 import type { LoadBalancingOptions } from './load-balancing-options.js';
 
 /** Data sources of a report. */
@@ -75,7 +76,7 @@ export class StatusReport {
       pid: process.pid,
       uptime: process.uptime(),
       problems: health.problems,
-      ...(options.companion && { degradations: options.companion.degradations.all }),
+      ...companionStatus(options.companion),
       queues: this.#queues(),
       options: decisionOptions(options),
       targets: this.#current(targets, now),
@@ -126,6 +127,11 @@ export class StatusReport {
       .sort((a, b) => a - b)
       .map((fwmark) => ({ packets: 0, octets: 0, ...counts.get(fwmark), fwmark, active: active.has(fwmark) }));
   }
+}
+
+function companionStatus(companion: Companion | undefined): Pick<Status, 'degradations' | 'keepsSetUp' | 'health'> {
+  if (!companion) return {};
+  return { degradations: companion.degradations.all, keepsSetUp: companion.keepsSetUp, health: companion.health() };
 }
 
 type CountedTargets = ReturnType<Counters['targets']>;

@@ -2,7 +2,7 @@
 
 import { REASON_NAMES, Reason } from '@nfqlb/core';
 import { DECIDED, FAST_REASON_NAMES, FastReason } from '@nfqlb/fast-path';
-import type { QueueStatus, Status } from '@nfqlb/protocol/status';
+import type { QueueStatus, Status, TargetHealth } from '@nfqlb/protocol/status';
 import { BATCH_BOUNDS, TURN_BOUNDS } from '../shared/loop-histogram.js';
 import { type Family, histogram, type Sample } from './family.js';
 
@@ -190,6 +190,27 @@ const TABLES: readonly StatusFamily[] = [
   ofTables('nfqlb_table_changes_total', 'counter', 'Changes of the table since it was created: its generation.', ({ changes }) => changes),
 ];
 
+const HEALTH: readonly StatusFamily[] = [
+  {
+    name: 'nfqlb_target_state',
+    help: 'State of a target by its health checks: 1 for the present one.',
+    type: 'gauge',
+    samples: ({ health = [] }) =>
+      health.flatMap(({ name, targets }) => targets.map(({ fwmark, state }) => ({ labels: { table: name, fwmark, state }, value: 1 }))),
+  },
+  ofTargetHealth('nfqlb_target_used', 'gauge', 'Whether the target is to be active: 1 or 0.', ({ used }) => (used ? 1 : 0)),
+  ofTargetHealth('nfqlb_target_state_seconds', 'gauge', 'For how long the target has been in its state.', ({ since }) => since),
+  ofTargetHealth('nfqlb_target_checks_passed_total', 'counter', 'Health checks that the target passed.', ({ checks }) => checks.passed),
+  ofTargetHealth('nfqlb_target_checks_failed_total', 'counter', 'Health checks that the target failed.', ({ checks }) => checks.failed),
+  ofTargetHealth('nfqlb_target_downs_total', 'counter', 'Times that the target went down.', ({ checks }) => checks.downs),
+  {
+    name: 'nfqlb_table_panic',
+    help: 'Whether so many targets of the table are down that all are used: 1 or 0.',
+    type: 'gauge',
+    samples: ({ health = [] }) => health.map(({ name, panic }) => ({ labels: { table: name }, value: panic ? 1 : 0 })),
+  },
+];
+
 const CONNECTIONS: readonly StatusFamily[] = [
   ofTables(
     'nfqlb_table_transition_buckets',
@@ -279,6 +300,7 @@ export const FAMILIES: readonly StatusFamily[] = [
   ...FAST_PATH,
   ...TARGETS,
   ...TABLES,
+  ...HEALTH,
   ...CONNECTIONS,
   ...FRAGMENTS,
 ];
@@ -307,6 +329,18 @@ function ofTables(
   value: (table: Status['tables'][number]) => number | undefined,
 ): StatusFamily {
   return { name, type, help, samples: ({ tables }) => tables.flatMap((table) => present({ table: table.name }, value(table))) };
+}
+
+function ofTargetHealth(name: string, type: 'counter' | 'gauge', help: string, value: (target: TargetHealth) => number): StatusFamily {
+  return {
+    name,
+    type,
+    help,
+    samples: ({ health = [] }) =>
+      health.flatMap((table) =>
+        table.targets.map((target) => ({ labels: { table: table.name, fwmark: target.fwmark }, value: value(target) })),
+      ),
+  };
 }
 
 function present(labels: Sample['labels'] & object, value: number | undefined): Sample[] {

@@ -7,7 +7,9 @@ export {
   type QueueStatus,
   STATUS_FORMAT,
   type Status,
+  type TableHealth,
   type TableStatus,
+  type TargetHealth,
   type TargetStatus,
 } from './status.js';
 export { askStatus, findLoadBalancers, StatusError, serveStatus } from './status-socket.js';

@@ -19,6 +19,10 @@ export interface Status {
   readonly problems: readonly string[];
   /** What is not as it should be while packets are balanced nevertheless; absent without `nfqlb run`. */
   readonly degradations?: readonly Degradation[];
+  /** Whether it keeps rules and routes as its file declares them; absent without `nfqlb run`. */
+  readonly keepsSetUp?: boolean;
+  /** Tables whose targets have addresses, and what checks say of these; absent without `nfqlb run`. */
+  readonly health?: readonly TableHealth[];
   readonly queues: readonly QueueStatus[];
   /** What it was started with; absent in the status of an older version. */
   readonly options?: DecisionOptions;
@@ -37,6 +41,26 @@ export interface Status {
   readonly connections?: ConnectionCounts;
   /** By the names of `nfqlb stats`. */
   readonly fragments: Readonly<Record<string, number>>;
+}
+
+export interface TableHealth {
+  readonly name: string;
+  /** So many targets are down that all are used. */
+  readonly panic: boolean;
+  readonly targets: readonly TargetHealth[];
+}
+
+export interface TargetHealth {
+  readonly fwmark: number;
+  /** `unknown`, `up`, `down`, `damped`, `maintenance`, `unchecked`. */
+  readonly state: string;
+  /** Why it is not up: `192.168.1.1: connection refused`; empty if it is, or nothing is known. */
+  readonly reason: string;
+  /** Whether it is to be active. */
+  readonly used: boolean;
+  /** For how long it has been in this state, in seconds. */
+  readonly since: number;
+  readonly checks: { readonly passed: number; readonly failed: number; readonly downs: number };
 }
 
 /** Something that is not as it should be: the configuration file, or the set-up. */

@@ -56,7 +56,9 @@ export interface LoadBalancerFacts {
   /** The first of its queues. */
   readonly queue: number;
   /** `undefined` if it did not answer; `why` has the reason. */
-  readonly status: Pick<Status, 'command' | 'problems' | 'queues' | 'tables' | 'options' | 'fastPath'> | undefined;
+  readonly status:
+    | Pick<Status, 'command' | 'problems' | 'degradations' | 'keepsSetUp' | 'queues' | 'tables' | 'options' | 'fastPath'>
+    | undefined;
   readonly why?: string;
 }
 

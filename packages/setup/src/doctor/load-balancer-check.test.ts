@@ -23,6 +23,21 @@ test.each([
     ['problem: the load balancer of queue 4 is not healthy: queue 4: its worker is stuck'],
   ],
   [
+    'one whose file is broken',
+    [
+      {
+        queue: 2,
+        status: {
+          command: 'run',
+          problems: [],
+          degradations: [{ subject: 'configuration', problems: ['f:1:1: no'], seconds: 9 }],
+          tables: [],
+        },
+      },
+    ],
+    ['warning: the load balancer of queue 2 (run): configuration: f:1:1: no, for 9 s'],
+  ],
+  [
     'one that does not answer',
     [{ queue: 4, status: undefined, why: 'no answer within 2000 ms' }],
     ['problem: the load balancer of queue 4 does not answer: no answer within 2000 ms'],

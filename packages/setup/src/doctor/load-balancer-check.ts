@@ -8,10 +8,13 @@ export function checkLoadBalancers({ loadBalancers }: Facts): Finding[] {
   const findings = loadBalancers.flatMap(({ queue, status, why }): Finding[] => {
     const who = `the load balancer of queue ${queue}`;
     if (status === undefined) return [problem(check, `${who} does not answer: ${why}`, 'see its log; restart it')];
-    const { problems, tables, command } = status;
+    const { problems, degradations = [], tables, command } = status;
     const deleted = tables.filter(({ present }) => !present).map(({ name }) => name);
     return [
       ...(problems.length > 0 ? [problem(check, `${who} is not healthy: ${problems.join('; ')}`, 'see its log; restart it')] : []),
+      ...degradations.map(({ subject, problems: why, seconds }) =>
+        warning(check, `${who} (${command}): ${subject}: ${why.join('; ')}, for ${seconds} s`, 'mend that; it goes on by itself'),
+      ),
       ...deleted.map((name) =>
         warning(
           check,

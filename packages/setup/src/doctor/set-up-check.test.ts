@@ -67,7 +67,12 @@ function check(four: Family, six: Family = {}): ReturnType<typeof checkSetUp> {
     ),
     ownTables: both(({ routed = [] }) => routed.map((fwmark) => 1_420_000_000 + fwmark)),
   };
-  return checkSetUp({ ...saved, capabilities: 1n << 12n, sysctls: { ipv6Forwarding: true } } as Facts);
+  return checkSetUp({
+    ...saved,
+    capabilities: 1n << 12n,
+    sysctls: { ipv6Forwarding: true },
+    loadBalancers: [] as Facts['loadBalancers'],
+  } as Facts);
 }
 
 const dsr = (rules = DSR): Family => ({ rules, asked: [1, 2], routed: [1, 2] });
@@ -195,4 +200,12 @@ test('a table that iptables cannot read because of nftables rules in it', () => 
   const text = 'iptables -t filter: rules of nftables are in it, so that iptables can neither read nor change it';
   expect(check(dsr(rules))).toMatchObject({ status: 'problem', text });
   expect(check({ rules: "# Table `filter' is incompatible, use 'nft' tool.\n" })).toMatchObject({ status: 'warning', text });
+});
+
+test('rules that nfqlb run keeps are its own business', () => {
+  const loadBalancers = [{ queue: 2, status: { command: 'run', keepsSetUp: true } }] as unknown as Facts['loadBalancers'];
+  expect(checkSetUp({ loadBalancers } as Facts)).toMatchObject({
+    status: 'ok',
+    text: 'the load balancer of queue 2 (nfqlb run) keeps it as its file says',
+  });
 });
