@@ -39,7 +39,7 @@ const MAKE_UP_MS = 100;
 
 /** How often rules and routes are looked at. If looking takes long, because there are many, it takes no more than a part in {@link REST} of the time. */
 const LOOK_INTERVAL_MS = 2000;
-const REST = 50;
+const REST = 20;
 
 /** Keeps tables, flows, rules and routes as a file declares them, while the load balancer runs in the same process. */
 export class Site implements Companion {

@@ -196,7 +196,7 @@ function describeWork(
 async function accompany(companion: Companion | undefined, parts: Parts, decideFor: Balancer['decideFor']): Promise<void> {
   if (!companion) return;
   // Also if it fails: it may have begun something.
-  parts.add(companion, ({ end }) => end());
+  parts.add(companion, (each) => each.end());
   await companion.begin({ decideFor });
 }
 
