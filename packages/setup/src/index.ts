@@ -4,4 +4,4 @@ export { describeSetUp, formatQueues, requestedSetUp, type SetUpOptions } from '
 export { planDown, planUp } from './plan.js';
 export { programsHere } from './present.js';
 export { FAMILIES, type GivenTarget, type SetUp, type SetUpTarget } from './set-up.js';
-export { readSysctls, wantedSysctls } from './sysctls.js';
+export { hasSysctls, readSysctls, wantedSysctls } from './sysctls.js';

@@ -1,4 +1,4 @@
-import { readdirSync, readFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import type { SetUp } from './set-up.js';
 import { type SysctlStep, sysctlPath } from './step.js';
 
@@ -25,6 +25,11 @@ export interface SysctlFacts {
   readonly strictDevices: readonly string[];
   /** Devices whose filter is loose. */
   readonly looseDevices: readonly string[];
+}
+
+/** Whether there are settings to read: they may be hidden from a service (`ProcSubset=pid`). */
+export function hasSysctls(): boolean {
+  return existsSync(sysctlPath(IPV4_FORWARDING));
 }
 
 /** Reads the settings of this network namespace. */

@@ -5,7 +5,7 @@ import { formatIpAddress, parseIpAddress } from '@nfqlb/core/address';
 import { balanceLoad } from '@nfqlb/daemon/main';
 import { type Command, UsageError } from '@nfqlb/options';
 import { withTableLock } from '@nfqlb/protocol/tables';
-import { change, formatQueues, planUp, readSysctls, type SetUp, wantedSysctls } from '@nfqlb/setup';
+import { change, formatQueues, hasSysctls, planUp, readSysctls, type SetUp, wantedSysctls } from '@nfqlb/setup';
 import { hasTable } from '../apply/present.js';
 import { restored } from '../apply/restore.js';
 import { type FlowBalancingOptions, flowBalancingOf } from '../commands/balancing-options.js';
@@ -68,6 +68,7 @@ function isOwnAddress(address: string): boolean {
 /** Sets what the set-ups need of the kernel, or warns of it. */
 function setSysctls(setUps: readonly SetUp[], isWanted: boolean): string[] {
   if (setUps.length === 0) return [];
+  if (!hasSysctls()) return isWanted ? ['--sysctl: /proc/sys/net is hidden from this program; nothing is set there'] : [];
   const facts = readSysctls();
   const wanted = setUps.flatMap((setUp) => wantedSysctls(setUp, facts));
   const sysctls = wanted.filter(({ name }, i) => wanted.findIndex((other) => other.name === name) === i);
@@ -78,8 +79,8 @@ function setSysctls(setUps: readonly SetUp[], isWanted: boolean): string[] {
 
 /** Prints the commands that would do the same on a machine without any of it. */
 function print(configuration: Configuration, setUps: readonly SetUp[], { queue, sysctl }: RunOptions): void {
-  const facts = readSysctls();
-  const sysctls = sysctl ? setUps.flatMap((setUp) => wantedSysctls(setUp, facts)) : [];
+  const facts = sysctl && hasSysctls() ? readSysctls() : undefined;
+  const sysctls = facts ? setUps.flatMap((setUp) => wantedSysctls(setUp, facts)) : [];
   if (setUps.length > 0) change((present) => [...sysctls, ...planUp(setUps, present)], { dryRun: true, json: false });
   const commands = changesBetween({ table: () => undefined, flows: [] }, configuration).flatMap(commandsOf);
   process.stdout.write([`flowlb --queue=${formatQueues(queue)} &`, ...commands].map((line) => `nfqlb ${line}\n`).join(''));
