@@ -1,0 +1,221 @@
+// `nfqlb run`: one file says what rules, routes, tables, flows and the load balancer are to be.
+
+import { rmSync, writeFileSync } from 'node:fs';
+import { expect, test } from 'vitest';
+import { answering } from '../load-balancer/application.js';
+import { httpGet, scrape } from '../load-balancer/http.js';
+import { NFQLB } from '../load-balancer/program.js';
+import { makeBare } from '../setup/router.js';
+import { describeLive } from '../testing/describe-live.js';
+import { Topology } from '../topology/topology.js';
+import { EchoServers } from '../traffic/echo.js';
+import { ask } from '../traffic/questions.js';
+import { lost, Receiver } from '../traffic/receiver.js';
+import { Sender } from '../traffic/sender.js';
+import { NAT_PORT, NAT_VIPS, Site, serveNat, targetOf } from './site.js';
+
+const METRICS = '127.0.0.1:9911';
+const families = [4, 6] as const;
+
+/** Rules and routes of ours, as the kernel shows them. */
+async function shown(net: Topology): Promise<string> {
+  const saves = ['iptables-save', 'ip6tables-save'].map((program) => net.lb.run([program]));
+  const routes = families.map((family) => net.lb.ip(`-${family} rule show protocol 142`));
+  const all = (await Promise.all([...saves, ...routes])).join('\n');
+  return all
+    .split('\n')
+    .filter((line) => /NFQLB|lookup/.test(line) && !line.startsWith(':'))
+    .join('\n');
+}
+
+describeLive(
+  'one file',
+  () => {
+    test('brings up DSR and NAT in both families, follows changes under load, and survives what is done to it', async () => {
+      await using net = await Topology.create({ targets: 4 });
+      await makeBare(net);
+      await using _direct = await EchoServers.start(net);
+      await using _translated = await serveNat(net);
+      const [one, two, three, four] = net.targets as [
+        (typeof net.targets)[0],
+        (typeof net.targets)[0],
+        (typeof net.targets)[0],
+        (typeof net.targets)[0],
+      ];
+      const [web, dns] = [net.sharedMemory('web'), net.sharedMemory('dns')];
+      const vips = [`${net.vip4}/32`, `${net.vip6}/128`];
+      const translated = {
+        mode: 'nat',
+        vips: [`${NAT_VIPS[4]}/32`, `${NAT_VIPS[6]}/128`],
+        targets: [targetOf(net, three), targetOf(net, four)],
+      };
+      const direct = (...targets: readonly object[]): object => ({ mode: 'dsr', vips, targets });
+      const options = { queue: '0:3', qlength: 16_384, metrics: METRICS };
+      await using site = new Site(net);
+      site.write({ tables: { [web]: direct(targetOf(net, one), targetOf(net, two)), [dns]: translated }, options });
+      await site.start();
+
+      const direction = async (family: 4 | 6): Promise<[number[], number[]]> => {
+        const dsr = await ask(net, { family, protocol: 'udp', connections: 40, timeout: 5000 });
+        const nat = await ask(net, { family, protocol: 'tcp', connections: 40, to: NAT_VIPS[family], port: NAT_PORT, timeout: 5000 });
+        expect([dsr, nat]).toMatchObject([
+          { answered: 40, broken: 0 },
+          { answered: 40, broken: 0 },
+        ]);
+        return [answering(dsr), answering(nat)];
+      };
+      for (const family of families)
+        expect(await direction(family)).toEqual([
+          [1, 2],
+          [3, 4],
+        ]);
+      const atFirst = await shown(net);
+
+      // Changes under load: targets, weights, flows, VIPs. Each is in force before the next.
+      const inForce = async (content: object, show: () => Promise<unknown>, expected: unknown): Promise<void> => {
+        site.write({ ...content, options });
+        await expect.poll(show, { timeout: 15_000 }).toEqual(expected);
+      };
+      const active = async (): Promise<unknown> => JSON.parse(await site.run('show', '--json', `--shm=${web}`)).targets;
+      {
+        await using receiver = await Receiver.start(net, { period: 200 });
+        await using sender = await Sender.start(net, { rate: 20_000, sourceAddresses: 10, sourcePorts: 100 });
+        const at = (fwmark: number, weight = 1): object => expect.objectContaining({ fwmark, weight });
+        const tables = {
+          [web]: direct(targetOf(net, one), targetOf(net, two), targetOf(net, three, { weight: 3 })),
+          [dns]: { ...translated, targets: [targetOf(net, four)] },
+        };
+        await inForce({ tables }, active, [at(one.fwmark), at(two.fwmark), at(three.fwmark, 3)]);
+        tables[web] = direct(targetOf(net, one), targetOf(net, two, { drain: true }), targetOf(net, three));
+        await inForce({ tables }, active, [at(one.fwmark), at(three.fwmark)]);
+        const flows = [
+          { name: 'five', target: web, priority: 2, dports: 5000 },
+          { name: 'rest', target: web, priority: 1 },
+        ];
+        await inForce({ tables, flows }, async () => JSON.parse(await site.run('flow-list-names')), ['five', 'rest', dns]);
+        tables[web] = { ...direct(targetOf(net, one), targetOf(net, three)), vips: [...vips, '10.0.0.3/32'] };
+        await inForce({ tables, flows }, async () => (await shown(net)).includes('-d 10.0.0.3/32 -j NFQUEUE'), true);
+        await inForce({ tables: { [web]: direct(targetOf(net, one), targetOf(net, two)), [dns]: translated } }, active, [
+          at(one.fwmark),
+          at(two.fwmark),
+        ]);
+        const sent = await sender.stop();
+        const received = await receiver.finish();
+        expect(sent.sent).toBeGreaterThan(20_000);
+        expect(received).toMatchObject({ overflows: 0, duplicates: 0 });
+        expect(lost(received, sent), `${JSON.stringify(received)}\n${site.process.stderr}`).toBe(0);
+        expect(await net.lb.astray()).toBe(0);
+      }
+      // The ways to former targets and VIPs go when nothing is under way to them.
+      await expect.poll(() => shown(net), { timeout: 15_000 }).toBe(atFirst);
+
+      // A file that is broken, empty or gone: what was in force stays, and everybody is told.
+      const healthz = async (): Promise<string> => (await httpGet(net.lb, `http://${METRICS}/healthz`)).text;
+      const degraded = async (): Promise<boolean> =>
+        [...(await scrape(net.lb, METRICS)).keys()].includes('nfqlb_degraded_seconds{subject="configuration"}');
+      for (const [spoil, problem] of [
+        [() => site.write(`tables: { ${web}: { vips: [10.0.0.1/32], wait: 1 } }`), 'nfqlb.yaml:1:'],
+        [() => writeFileSync(site.file, ''), 'nfqlb.yaml:1:1: must be a mapping'],
+        [() => rmSync(site.file), 'nfqlb.yaml: no such file or directory'],
+      ] as const) {
+        spoil();
+        await expect
+          .poll(healthz, { timeout: 15_000 })
+          .toMatch(new RegExp(`^healthy\\nwarning: configuration: degraded for \\d+ s: .*${problem}`));
+        expect(await degraded()).toBe(true);
+        expect(await direction(4)).toEqual([
+          [1, 2],
+          [3, 4],
+        ]);
+      }
+      expect(site.process.stderr).toMatch(/nfqlb\.yaml:1:\d+: table \S+ has vips and needs a mode: .*; the last good one stays in force/);
+      expect(site.process.stderr).toMatch(/nfqlb\.yaml:1:\d+: unknown key "wait"/);
+      site.write({ tables: { [web]: direct(targetOf(net, one), targetOf(net, two)), [dns]: translated }, options });
+      await expect.poll(healthz, { timeout: 15_000 }).toBe('healthy\n');
+      expect(await degraded()).toBe(false);
+
+      // Rules and routes that somebody else removes come back, with a word in the log.
+      for (const family of families) {
+        await net.lb.iptables(family, '-t mangle -F');
+        await net.lb.ip(`-${family} rule flush`);
+        await net.lb.ip(`-${family} rule add priority 32766 table main`);
+      }
+      await net.lb.ip(`route replace default via ${net.lb.wire('t2').peer.ipv4} table ${1_420_000_000 + one.fwmark} protocol 142`);
+      await expect.poll(() => shown(net), { timeout: 15_000 }).toBe(atFirst);
+      await expect
+        .poll(() => site.process.stderr, { timeout: 15_000 })
+        .toContain('somebody else has changed it; now it is as before: missing: iptables -t mangle');
+      const { ipv4 } = net.lb.wire('t1').peer;
+      await expect.poll(() => net.lb.ip(`route show table ${1_420_000_000 + one.fwmark}`), { timeout: 15_000 }).toContain(`via ${ipv4} `);
+      for (const family of families)
+        expect(await direction(family)).toEqual([
+          [1, 2],
+          [3, 4],
+        ]);
+
+      // A target whose network has gone does not keep others from being served; when the network is back, it is served again.
+      const device = net.lb.wire('t2').own.device;
+      await net.lb.ip(`link set ${device} down`);
+      await expect.poll(healthz, { timeout: 15_000 }).toMatch(/warning: set-up: degraded for \d+ s: ip -4 -force -batch -: /);
+      await net.lb.ip(`link set ${device} up`);
+      const { own, peer } = net.lb.wire('t2');
+      await net.lb.ip(`address replace ${own.ipv6}/64 dev ${device} nodad`);
+      await net.lb.ip(`neighbour replace ${peer.ipv4} lladdr ${peer.mac} dev ${device} nud permanent`);
+      await net.lb.ip(`neighbour replace ${peer.ipv6} lladdr ${peer.mac} dev ${device} nud permanent`);
+      await expect.poll(healthz, { timeout: 15_000 }).toBe('healthy\n');
+      expect(await shown(net)).toBe(atFirst);
+
+      // A target that refuses connections to the VIP is taken out, and gets its share back.
+      const health = { type: 'tcp', port: 7, to: 'vip', interval: 1, fall: 2, rise: 1 };
+      site.write({ tables: { [web]: { ...direct(targetOf(net, one), targetOf(net, two)), health }, [dns]: translated }, options });
+      const refusal = 'INPUT -p tcp --dport 7 -j REJECT --reject-with tcp-reset';
+      await two.iptables(4, `-I ${refusal}`);
+      await expect.poll(active, { timeout: 15_000 }).toEqual([expect.objectContaining({ fwmark: one.fwmark })]);
+      expect(site.process.stderr).toMatch(new RegExp(`table ${web}: target ${two.fwmark} is taken out: .*connection refused`));
+      expect((await scrape(net.lb, METRICS)).get(`nfqlb_target_state{table="${web}",fwmark="${two.fwmark}",state="down"}`)).toBe(1);
+      expect((await direction(4))[0]).toEqual([1]);
+      await two.iptables(4, `-D ${refusal}`);
+      await expect.poll(active, { timeout: 15_000 }).toHaveLength(2);
+      site.write({ tables: { [web]: direct(targetOf(net, one), targetOf(net, two)), [dns]: translated }, options });
+
+      // After kill -9 the next one takes over what is there.
+      await site.process.stop('SIGKILL');
+      await site.start();
+      expect(await shown(net)).toBe(atFirst);
+      expect(await direction(6)).toEqual([
+        [1, 2],
+        [3, 4],
+      ]);
+      expect(await site.process.stop('SIGTERM', 20_000)).toMatchObject({ status: 0 });
+      expect(await shown(net)).toBe(atFirst);
+      await site.start('--on-exit=remove');
+      expect(await direction(4)).toEqual([
+        [1, 2],
+        [3, 4],
+      ]);
+      expect(await site.process.stop('SIGTERM', 20_000)).toMatchObject({ status: 0 });
+      expect(await shown(net)).toBe('');
+      await expect(site.run('show', `--shm=${web}`)).rejects.toThrow('no such table');
+    }, 180_000);
+
+    test('without VIPs leaves rules and routes alone, and mistakes are reported all at once', async () => {
+      await using net = await Topology.create({ targets: 1 });
+      await using site = new Site(net);
+      const web = net.sharedMemory('web');
+      const before = await shown(net);
+      site.write({ tables: { [web]: { targets: { 101: 1 } } }, flows: [{ name: 'all', target: web }] });
+      await site.start('--on-exit=remove');
+      expect(await shown(net)).toBe(before);
+      await site.process.stop();
+      const own = net.lb.wire('t1').own.ipv4;
+      site.write(
+        `tables:\n  ${web}: { mode: dsr, vips: 10.0.0.1/32, targets: [{ fwmark: 1, address: ${own} }] }\noptions: { queue: -1 }\n`,
+      );
+      const refused = site.run('run', '--check', `--config=${site.file}`);
+      await expect(refused).rejects.toThrow(
+        /nfqlb\.yaml:2:\d+: fwmark 1: \S+ is an address of this machine; a target must be another one\nnfqlb run: \S+nfqlb\.yaml:3:19: queue: must be a queue/,
+      );
+    });
+  },
+  NFQLB,
+);
