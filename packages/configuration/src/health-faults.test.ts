@@ -44,6 +44,10 @@ test.each([
     table('{ type: icmp, to: vip }').replace('/32', '/31').replace('0.1', '0.0'),
     /^f:5:31: to: there is no VIP that a check can go to: the table has no vips of a single address$/,
   ],
+  [
+    table('{ type: icmp, to: vip }').replace('dsr', 'nat'),
+    'f:5:31: to: vip is for mode dsr: only forwarded packets are translated; must be address',
+  ],
 ])('%#: %s', (text, expected) => {
   if (typeof expected === 'string') expect(problems(text)).toBe(expected);
   else expect(problems(text)).toMatch(expected);

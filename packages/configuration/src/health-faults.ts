@@ -10,7 +10,7 @@ export function healthFaults(document: unknown): Issue[] {
   return Object.entries(fieldsOf(fieldsOf(document).tables)).flatMap(([name, table]) => faultsOf(name, fieldsOf(table)));
 }
 
-function faultsOf(name: string, { health: declared, vips, targets }: Readonly<Record<string, unknown>>): Issue[] {
+function faultsOf(name: string, { health: declared, vips, mode, targets }: Readonly<Record<string, unknown>>): Issue[] {
   const path = ['tables', name];
   const table = tableHealthSchema.optional().safeParse(declared);
   if (!table.success) return [];
@@ -37,7 +37,10 @@ function faultsOf(name: string, { health: declared, vips, targets }: Readonly<Re
     const { settings } = complete;
     if (!settings) return [];
     return [
-      ...(settings.to === 'vip' && !singles
+      ...(settings.to === 'vip' && mode === 'nat'
+        ? [{ path: at('to'), key: false, problem: 'to: vip is for mode dsr: only forwarded packets are translated; must be address' }]
+        : []),
+      ...(settings.to === 'vip' && mode !== 'nat' && !singles
         ? [{ path: at('to'), key: false, problem: 'to: there is no VIP that a check can go to: the table has no vips of a single address' }]
         : []),
       ...(address === undefined ? [{ path: at('type'), key: false, problem: 'a check needs the target’s address' }] : []),
