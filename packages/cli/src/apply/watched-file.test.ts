@@ -43,7 +43,13 @@ test('a text that is still being written is not used', async () => {
   const used: string[] = [];
   const stop = new AbortController();
   writeFileSync(file, '0');
-  const watching = watchFile(file, async (text) => void used.push(text), () => {}, stop.signal, '');
+  const watching = watchFile(
+    file,
+    async (text) => void used.push(text),
+    () => {},
+    stop.signal,
+    '',
+  );
   // Each read finds another text, until the writer is done.
   let lines = 1;
   await new Promise<void>((done) => {

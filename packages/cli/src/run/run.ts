@@ -3,7 +3,8 @@ import { type Configuration, parseConfiguration, readConfigurationText, type Sur
 import { changesBetween, commandsOf } from '@nfqlb/configuration/changes';
 import { formatIpAddress, parseIpAddress } from '@nfqlb/core/address';
 import { balanceLoad } from '@nfqlb/daemon/main';
-import { type Command, UsageError } from '@nfqlb/options';
+import { type Command, type QueueRange, UsageError } from '@nfqlb/options';
+import { askStatus, findLoadBalancers } from '@nfqlb/protocol/status';
 import { withTableLock } from '@nfqlb/protocol/tables';
 import { change, formatQueues, hasSysctls, planUp, readSysctls, type SetUp, wantedSysctls } from '@nfqlb/setup';
 import { hasTable } from '../apply/present.js';
@@ -39,6 +40,7 @@ export async function run(file: string, command: Command): Promise<void> {
   const setUps = declaredSetUps(configuration, choice);
   if (options.dryRun) return print(configuration, [...setUps.values()], options);
 
+  if (setUps.size > 0) await refuseOtherKeepers(options.queue);
   const warnings = setSysctls([...setUps.values()], options.sysctl === true);
   const decidesForVips = options.vip === undefined && setUps.size > 0;
   const balancing = await flowBalancingOf(
@@ -55,6 +57,16 @@ export async function run(file: string, command: Command): Promise<void> {
   const site = new Site({ file, text, configuration, parse, choice, decidesForVips, removes, underWay: options.ft_ttl + SLOWEST_MS });
   await balanceLoad({ ...balancing, warnings: [...balancing.warnings, ...warnings], companion: site });
   if (removes) deleteTables(site.declared);
+}
+
+/** There is one set-up per network namespace: two programs would undo each other's rules for ever. */
+async function refuseOtherKeepers(queue: QueueRange): Promise<void> {
+  for (const other of findLoadBalancers().filter((first) => first !== queue.first)) {
+    const status = await askStatus(other).catch(() => undefined);
+    if (!status?.keepsSetUp) continue;
+    const problem = `another nfqlb run (pid ${status.pid}, queue ${other}) keeps the rules of this network namespace; put all tables into its file`;
+    throw new UsageError('invalid-value', problem, { option: '--queue', value: formatQueues(queue) });
+  }
 }
 
 function isOwnAddress(address: string): boolean {
