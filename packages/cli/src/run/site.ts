@@ -37,9 +37,9 @@ const LOCK_TIMEOUT_MS = 20;
 /** When to change a table that was locked when a target went down or came up. */
 const MAKE_UP_MS = 100;
 
-/** How often rules and routes are looked at. If looking takes long, because there are many, it takes no more than a part in {@link REST} of the time. */
+/** How often rules and routes are looked at. After a look that took long, because there are many, or the machine is busy, a rest of {@link REST} times as long follows. */
 const LOOK_INTERVAL_MS = 2000;
-const REST = 20;
+const REST = 5;
 
 /** Keeps tables, flows, rules and routes as a file declares them, while the load balancer runs in the same process. */
 export class Site implements Companion {
@@ -92,9 +92,9 @@ export class Site implements Companion {
     this.#stop.abort();
     clearTimeout(this.#settling);
     clearTimeout(this.#looking);
-    clearTimeout(this.#makingUp);
-    await this.#care.close();
     await this.#following;
+    await this.#care.close();
+    clearTimeout(this.#makingUp);
     await this.#turn;
     if (this.#options.removes && this.keepsSetUp) {
       const { problems } = await this.#keeper.remove();
@@ -142,6 +142,7 @@ export class Site implements Companion {
   }
 
   async #makeUp(): Promise<void> {
+    if (this.#stop.signal.aborted) return;
     const declared = { tables: this.#usedTables(this.#declared), flows: undefined };
     await makeChanges(changesBetween(await readPresent(undefined), declared), flowAddress(), LOCK_TIMEOUT_MS);
   }

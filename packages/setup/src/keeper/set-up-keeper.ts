@@ -18,6 +18,8 @@ export type KeeperAnswer = KeptState | { readonly code: SetupErrorCode; readonly
  */
 export class SetUpKeeper {
   readonly #thread: Worker;
+  /** Why the thread has ended. It is not started again: what it knew of the rules is lost. */
+  #ended: SetupError | undefined;
   /** Those that wait for an answer, in the order of their requests. */
   readonly #waiting: { readonly resolve: (state: KeptState) => void; readonly reject: (error: SetupError) => void }[] = [];
 
@@ -30,10 +32,11 @@ export class SetUpKeeper {
       else waiting?.reject(new SetupError(answer.code, answer.message));
     });
     const fail = (why: string): void => {
-      for (const { reject } of this.#waiting.splice(0)) reject(new SetupError('command-failed', `the thread for rules and routes: ${why}`));
+      this.#ended ??= new SetupError('command-failed', `the thread for rules and routes has ended (${why}); restart the load balancer`);
+      for (const { reject } of this.#waiting.splice(0)) reject(this.#ended);
     };
     this.#thread.on('error', (error) => fail(error.message));
-    this.#thread.on('exit', () => fail('it has ended'));
+    this.#thread.on('exit', () => fail('by itself'));
     this.#thread.unref();
   }
 
@@ -58,6 +61,7 @@ export class SetUpKeeper {
 
   #ask(request: KeeperRequest): Promise<KeptState> {
     return new Promise((resolve, reject) => {
+      if (this.#ended) return reject(this.#ended);
       this.#waiting.push({ resolve, reject });
       this.#thread.postMessage(request);
     });
