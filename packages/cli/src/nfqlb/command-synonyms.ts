@@ -22,9 +22,8 @@ export const COMMAND_SYNONYMS: Synonyms = {
   prime: ['primebelow'],
 
   // Load balancing and flows.
-  run: ['lb', 'flowlb'],
   start: ['lb', 'flowlb', 'up'],
-  balance: ['lb', 'flowlb'],
+  balance: ['run', 'lb', 'flowlb'],
   'flow-lb': ['flowlb'],
   flow: ['flow-set', 'flow-list'],
   flows: ['flow-list'],
