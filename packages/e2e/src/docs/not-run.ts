@@ -12,6 +12,10 @@ export const NOT_RUN: ReadonlyMap<string, string> = new Map([
   ['docker.md: docker-compose --file docker/compose.yaml up --build --detach', DOCKER],
   ['docker.md: docker build --tag nfqlb --file docker/nfqlb/Dockerfile .', DOCKER],
   ['docker.md: docker network create --subnet=172.30.0.0/24 web', DOCKER],
+  [
+    'docker.md: docker run --detach --name=lb --network=web --ip=172.30.0.100 --cap-add=NET_ADMIN --volume=/etc/nfqlb:/etc/nfqlb:ro nfqlb',
+    DOCKER,
+  ],
   ['install.md: pnpm package', 'builds; package.test.ts does, and installs what it built'],
   [
     'install.md: apt install ./nfqlb-node_0.2.0_amd64.deb ./nfqlb_0.2.0_amd64.deb',
