@@ -24,7 +24,7 @@ async function shown(net: Topology): Promise<string> {
   const all = (await Promise.all([...saves, ...routes])).join('\n');
   return all
     .split('\n')
-    .filter((line) => /NFQLB|lookup/.test(line) && !line.startsWith(':'))
+    .filter((line) => /NFQLB|proto 142/.test(line) && !line.startsWith(':'))
     .join('\n');
 }
 
