@@ -64,9 +64,7 @@ static void answer(int epoll, int fd) {
         close(fd);
         break;
       }
-      for (ssize_t i = 0; i < got; i++) {
-        if (text[i] == '\n') send(fd, reply, (size_t)length, MSG_NOSIGNAL);
-      }
+      for (const char *line = text; (line = memchr(line, '\n', (size_t)(text + got - line))); line++) send(fd, reply, (size_t)length, MSG_NOSIGNAL);
       break;
   }
 }

@@ -15,12 +15,13 @@ static const struct {
     {"echo", traffic_echo},  // answers over UDP and TCP with the target's number
     {"ask", traffic_ask},  // sends requests to `echo`
     {"arrivals", traffic_arrivals},  // counts packets at each target by connection
+    {"bulk", traffic_bulk},  // sends many octets to `echo` over TCP
 };
 
 int main(int argc, char *argv[]) {
-  if (argc < 2) usage_error("missing command: send, receive, inject, echo, ask or arrivals");
+  if (argc < 2) usage_error("missing command: send, receive, inject, echo, ask, arrivals or bulk");
   for (unsigned i = 0; i < sizeof commands / sizeof commands[0]; i++) {
     if (strcmp(argv[1], commands[i].name) == 0) return commands[i].run(argc - 2, argv + 2);
   }
-  usage_error("%s: no such command; must be send, receive, inject, echo, ask or arrivals", argv[1]);
+  usage_error("%s: no such command; must be send, receive, inject, echo, ask, arrivals or bulk", argv[1]);
 }

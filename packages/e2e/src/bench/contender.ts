@@ -1,5 +1,7 @@
 import { E2eError } from '../e2e-error.js';
+import { FLOW_ADDRESS } from '../load-balancer/flow-commands.js';
 import { LoadBalancer } from '../load-balancer/load-balancer.js';
+import { ManyFlows, OTHER_DESTINATIONS } from '../load-balancer/many-flows.js';
 import { C_NFQLB, isBuilt, NFQLB, type Program } from '../load-balancer/program.js';
 import { Topology } from '../topology/topology.js';
 
@@ -23,20 +25,40 @@ interface Entry {
   readonly start: (net: Topology) => Promise<unknown>;
 }
 
+/** Of the contenders with flows, other than the one that matches the packets. */
+const FLOW_TABLES = 10;
+
 /**
  * The available contenders.
  *
  * @param variants additional options for this project's `lb`; each makes another contender
+ * @param flows how many flows contenders have: `flowlb` with one flow is compared with this many
  */
-export function entries(variants: readonly string[]): Entry[] {
+export function entries(variants: readonly string[], flows: number): Entry[] {
   return [
     { name: 'forward', receiverCpu: LB_CPU, start: (net) => net.lb.forwardTo(net.target(1)) },
     { name: 'hmark', receiverCpu: LB_CPU, start: (net) => net.lb.hmark(net.targets) },
     ...(C_NFQLB ? [loadBalancer(C_NFQLB)] : []),
     loadBalancer(NFQLB),
     { name: 'fast', receiverCpu: LB_CPU, start: (net) => LoadBalancer.start(net, { fast: true, cpu: LB_CPU }) },
+    ...[1, flows].flatMap((count) => [flowLoadBalancer('nfqlb', count), flowLoadBalancer('fast', count)]),
     ...variants.map((options) => loadBalancer(NFQLB, options)),
   ];
+}
+
+/** `flowlb`, with flows in both families of which the one that matches the packets has the lowest priority. */
+function flowLoadBalancer(way: 'nfqlb' | 'fast', count: number): Entry {
+  const fast = way === 'fast';
+  return {
+    name: `${way} ${count === 1 ? '1 flow' : `${count} flows`}`,
+    receiverCpu: fast ? LB_CPU : SENDER_CPU,
+    start: async (net) => {
+      // The kernel's program knows flows only as far as they have destinations among the VIPs.
+      const options = fast ? [`--vip=${OTHER_DESTINATIONS.join()}`] : [];
+      const lb = await LoadBalancer.start(net, { fast, flows: true, flowAddress: FLOW_ADDRESS, cpu: LB_CPU, options });
+      await new ManyFlows(net, lb, { count, tables: FLOW_TABLES }).define();
+    },
+  };
 }
 
 function loadBalancer(program: Program, options?: string): Entry {

@@ -1,10 +1,13 @@
+import { bulk } from '../traffic/bulk.js';
+import { EchoServers } from '../traffic/echo.js';
 import { lost, type Received, Receiver } from '../traffic/receiver.js';
 import { Sender, type SendOptions, type Sent } from '../traffic/sender.js';
 import { type Contender, SENDER_CPU } from './contender.js';
 import { type CpuTime, cpuTime, cpuTimeBetween } from './cpu-time.js';
 
+export type Family = 4 | 6;
+
 export interface Conditions {
-  readonly family: 4 | 6;
   /** Duration of each measurement. */
   readonly seconds: number;
   /** Packets/s for CPU times. */
@@ -35,13 +38,15 @@ export interface Figures {
   readonly latency: Received['latency'];
   /** Packets lost in the latency measurement. */
   readonly latencyLost: number;
+  /** Bits/s over one TCP connection. */
+  readonly bulk: number;
 }
 
 /** Polling interval of the receiver when measuring CPU time, µs: its wake-ups must not count as the contender's. */
 const RECEIVER_PERIOD = 1000;
 
-export async function measure(contender: Contender, conditions: Conditions): Promise<Figures> {
-  const { family, seconds, costRate, bursts, latencyRate } = conditions;
+export async function measure(contender: Contender, family: Family, conditions: Conditions): Promise<Figures> {
+  const { seconds, costRate, bursts, latencyRate } = conditions;
   const saturation = await traffic(contender, { family, seconds });
   const costs: Cost[] = [];
   for (const burst of bursts) {
@@ -56,7 +61,19 @@ export async function measure(contender: Contender, conditions: Conditions): Pro
     costs,
     latency: timed.received.latency,
     latencyLost: lost(timed.received, timed.sent),
+    bulk: await bulkThrough(contender, family, seconds),
   };
+}
+
+/** With devices as they are by default, which join a connection's packets: it is so that they come in bulk. */
+async function bulkThrough({ net, receiverCpu }: Contender, family: Family, seconds: number): Promise<number> {
+  await Promise.all(net.hosts.map((host) => host.offload(host.devices, 'on')));
+  try {
+    await using _servers = await EchoServers.start(net, undefined, { cpu: receiverCpu });
+    return await bulk(net, { family, seconds, cpu: SENDER_CPU });
+  } finally {
+    await Promise.all(net.hosts.map((host) => host.offload(host.devices, 'off')));
+  }
 }
 
 interface Traffic {
@@ -66,9 +83,9 @@ interface Traffic {
 }
 
 async function traffic({ net, receiverCpu }: Contender, options: SendOptions, period = 0): Promise<Traffic> {
-  await using receiver = await Receiver.start(net, { cpu: receiverCpu, flows: FLOWS, period });
+  await using receiver = await Receiver.start(net, { cpu: receiverCpu, flows: TRAFFIC_FLOWS, period });
   const before = cpuTime();
-  await using sender = await Sender.start(net, { sourceAddresses: 10, sourcePorts: FLOWS / 10, cpu: SENDER_CPU, ...options });
+  await using sender = await Sender.start(net, { sourceAddresses: 10, sourcePorts: TRAFFIC_FLOWS / 10, cpu: SENDER_CPU, ...options });
   const sent = await sender.finish();
   const used = cpuTimeBetween(before, cpuTime());
   const received = await receiver.finish();
@@ -76,4 +93,4 @@ async function traffic({ net, receiverCpu }: Contender, options: SendOptions, pe
   return { sent, received, used };
 }
 
-export const FLOWS = 1000;
+export const TRAFFIC_FLOWS = 1000;

@@ -7,7 +7,7 @@ const latency = { p50: 10, p90: 20, p99: 30, p999: 40, longest: 50 };
 /** The figures of a round. */
 function figures(delivered: number, perPacket: number, lost = 0): Figures {
   const cost = { burst: 1, perPacket, perPacketSampled: perPacket - 1, lost };
-  return { delivered, offered: 2 * delivered, costs: [cost], latency, latencyLost: 0 };
+  return { delivered, offered: 2 * delivered, costs: [cost], latency, latencyLost: 0, bulk: 10_000 * delivered };
 }
 
 test.each([
@@ -22,7 +22,7 @@ test('ratios and differences are computed per round, not from the medians', () =
     ['forward', [figures(400_000, 6), figures(200_000, 12), figures(100_000, 24)]],
     ['nfqlb', [figures(200_000, 14), figures(100_000, 20, 5), figures(25_000, 50)]],
   ]);
-  const [forward, nfqlb] = rows(results);
+  const [forward, nfqlb] = rows(results, 4);
   expect(forward).toMatchObject({ deliveredTo: { forward: 1, nfqlb: 2 }, costs: [{ aboveForward: 0 }], lost: 0 });
   expect(nfqlb).toMatchObject({
     delivered: 100_000,
@@ -31,6 +31,7 @@ test('ratios and differences are computed per round, not from the medians', () =
     costs: [{ burst: 1, perPacket: 20, perPacketSampled: 19, aboveForward: 8 }],
     latency,
     lost: 5,
+    bulkToForward: 0.5,
   });
 });
 
@@ -39,9 +40,9 @@ test('the table has one line per contender', () => {
     ['forward', [figures(400_000, 6)]],
     ['c', [figures(100_000, 16)]],
   ]);
-  expect(table(rows(results))).toMatchInlineSnapshot(`
-    "contender  kpps  (range)  × forward   × c  CPU µs, burst 1  − forward  p50 µs  p90  p99  p99.9  lost
-    forward     400  400–400       1.00  4.00              6.0        0.0      10   20   30     40     0
-    c           100  100–100       0.25  1.00             16.0       10.0      10   20   30     40     0"
+  expect(table(rows(results, 4))).toMatchInlineSnapshot(`
+    "contender  IPv  kpps  (range)  × forward   × c  CPU µs, burst 1  − forward  p50 µs  p90  p99  p99.9  lost  TCP Gbit/s  × forward
+    forward     4     400  400–400       1.00  4.00              6.0        0.0      10   20   30     40     0         4.0       1.00
+    c           4     100  100–100       0.25  1.00             16.0       10.0      10   20   30     40     0         1.0       0.25"
   `);
 });

@@ -1,4 +1,4 @@
-import type { Cost, Figures } from './measurement.js';
+import type { Cost, Family, Figures } from './measurement.js';
 
 /** The figures of every round, by contender. */
 export type Results = ReadonlyMap<string, readonly Figures[]>;
@@ -6,6 +6,7 @@ export type Results = ReadonlyMap<string, readonly Figures[]>;
 /** A row of the table, all medians. Ratios and differences are computed per round, since the machine's speed changes between rounds. */
 export interface Row {
   readonly name: string;
+  readonly family: Family;
   readonly delivered: number;
   /** Slowest and fastest round. */
   readonly deliveredRange: readonly [number, number];
@@ -15,6 +16,10 @@ export interface Row {
   readonly latency: Figures['latency'];
   /** Packets lost in all rounds, except at saturation. If any, costs and latencies are those of an overload. */
   readonly lost: number;
+  /** Bits/s over one TCP connection. */
+  readonly bulk: number;
+  /** As a multiple of `forward`'s. */
+  readonly bulkToForward: number;
 }
 
 export interface CostRow {
@@ -25,13 +30,15 @@ export interface CostRow {
   readonly aboveForward: number;
 }
 
-export function rows(results: Results): Row[] {
+/** @param results all of one family */
+export function rows(results: Results, family: Family): Row[] {
   const forward = results.get('forward')!;
   return [...results].map(([name, rounds]) => {
     const delivered = rounds.map((figures) => figures.delivered);
     const latency = (percentile: keyof Figures['latency']): number => median(rounds.map((figures) => figures.latency[percentile]));
     return {
       name,
+      family,
       delivered: median(delivered),
       deliveredRange: [Math.min(...delivered), Math.max(...delivered)],
       deliveredTo: Object.fromEntries(
@@ -44,6 +51,8 @@ export function rows(results: Results): Row[] {
       }),
       latency: { p50: latency('p50'), p90: latency('p90'), p99: latency('p99'), p999: latency('p999'), longest: latency('longest') },
       lost: rounds.reduce((sum, { costs, latencyLost }) => sum + latencyLost + costs.reduce((all, cost) => all + cost.lost, 0), 0),
+      bulk: median(rounds.map(({ bulk }) => bulk)),
+      bulkToForward: median(rounds.map(({ bulk }, i) => bulk / forward[i]!.bulk)),
     };
   });
 }
@@ -53,6 +62,7 @@ export function table(rows: readonly Row[]): string {
   const bursts = rows[0]!.costs.map(({ burst }) => burst);
   const heading = [
     'contender',
+    'IPv',
     'kpps',
     '(range)',
     ...others.map((other) => `× ${other}`),
@@ -62,19 +72,24 @@ export function table(rows: readonly Row[]): string {
     'p99',
     'p99.9',
     'lost',
+    'TCP Gbit/s',
+    '× forward',
   ];
-  const body = rows.map(({ name, delivered, deliveredRange, deliveredTo, costs, latency, lost }) => [
+  const body = rows.map(({ name, family, delivered, deliveredRange, deliveredTo, costs, latency, lost, bulk, bulkToForward }) => [
     name,
+    String(family),
     kilo(delivered),
     deliveredRange.map(kilo).join('–'),
     ...others.map((other) => deliveredTo[other]!.toFixed(2)),
     ...costs.flatMap(({ perPacket, aboveForward }) => [perPacket.toFixed(1), aboveForward.toFixed(1)]),
     ...[latency.p50, latency.p90, latency.p99, latency.p999].map((microseconds) => microseconds.toFixed(0)),
     String(lost),
+    (bulk / 1e9).toFixed(1),
+    bulkToForward.toFixed(2),
   ]);
   const widths = heading.map((title, column) => Math.max(title.length, ...body.map((row) => row[column]!.length)));
   const line = (row: readonly string[]): string =>
-    row.map((text, column) => (column === 0 ? text.padEnd(widths[column]!) : text.padStart(widths[column]!))).join('  ');
+    row.map((text, column) => (column < 2 ? text.padEnd(widths[column]!) : text.padStart(widths[column]!))).join('  ');
   return [heading, ...body].map(line).join('\n');
 }
 

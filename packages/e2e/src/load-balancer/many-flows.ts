@@ -5,6 +5,9 @@ import type { LoadBalancer } from './load-balancer.js';
 /** How many flows are redefined per second. */
 const CHANGES_PER_SECOND = 50;
 
+/** Where the destinations of the others are. */
+export const OTHER_DESTINATIONS: readonly string[] = ['10.9.0.0/16', 'fd00:9::/112'];
+
 type Flow = Readonly<Record<'name' | 'target', string>> & Readonly<Record<string, string | number>>;
 
 /**
@@ -50,8 +53,8 @@ export class ManyFlows {
   }
 
   #application(): Flow {
-    const more = this.#changes % 2 === 0 ? { protocols: 'udp' } : {};
-    return { name: 'application', target: this.#lb.table, priority: 0, dsts: `${this.#net.vip4}/32`, ...more };
+    const more = this.#changes % 2 === 0 ? { protocols: 'udp,tcp' } : {};
+    return { name: 'application', target: this.#lb.table, priority: 0, dsts: `${this.#net.vip4}/32,${this.#net.vip6}/128`, ...more };
   }
 
   #other(flow: number, variant: number): Flow {
@@ -60,7 +63,7 @@ export class ManyFlows {
       target: this.#tables[variant % this.#tables.length]!,
       priority: 1 + (variant % 9),
       protocols: 'udp',
-      dsts: `10.9.${flow >> 8}.${flow & 255}/32`,
+      dsts: `10.9.${flow >> 8}.${flow & 255}/32,fd00:9::${flow.toString(16)}/128`,
       dports: String(1 + ((flow + variant) % 60_000)),
     };
   }

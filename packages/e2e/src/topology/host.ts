@@ -42,6 +42,11 @@ export class Host extends Namespace {
     );
   }
 
+  /** Devices at which packets may come in from other hosts. */
+  get devices(): readonly string[] {
+    return [...this.wires.values()].map(({ own }) => own.device);
+  }
+
   /** The wire to the host with that name. */
   wire(to: string): Wire {
     const wire = this.wires.get(to);
@@ -209,11 +214,6 @@ export class LbHost extends Host {
     const { peer } = this.wire(target.host);
     await this.ip(`route replace ${VIP4} via ${peer.ipv4}`);
     await this.ip(`route replace ${VIP6} via ${peer.ipv6}`);
-  }
-
-  /** Devices at which packets may come in from other hosts. */
-  get devices(): readonly string[] {
-    return [...this.wires.values()].map(({ own }) => own.device);
   }
 
   /** How many packets to the VIP left without a fwmark of a target. */

@@ -62,9 +62,14 @@ export class Namespace {
       `ip -6 -batch - <<'END'\n${ip6.join('\n')}\nEND`,
       // Forwarding last: a device created on a router joins the routers' multicast groups and sends reports.
       ...Object.entries(sysctls).map(([name, value]) => `echo ${value} >/proc/sys/net/${name}`),
-      ...noOffload.map((device) => `ethtool -K ${device} gro off gso off tso off tx off >/dev/null`),
+      ...noOffload.map((device) => offload(device, 'off')),
     ];
     await this.run(['sh'], { input: script.join('\n') });
+  }
+
+  /** Lets devices merge and split packets, as they do by default, or not. */
+  async offload(devices: readonly string[], state: 'on' | 'off'): Promise<void> {
+    await this.run(['sh', '-e'], { input: devices.map((device) => offload(device, state)).join('\n') });
   }
 
   async counts(device: string): Promise<DeviceCounts> {
@@ -76,6 +81,11 @@ export class Namespace {
     // Not `ip netns exec`, which mounts another /sys, without the BPF file system.
     return ['nsenter', `--net=${this.path}`, ...command];
   }
+}
+
+/** A shell command. */
+function offload(device: string, state: 'on' | 'off'): string {
+  return `ethtool -K ${device} ${['gro', 'gso', 'tso', 'tx'].map((feature) => `${feature} ${state}`).join(' ')} >/dev/null`;
 }
 
 function words(line: string): string[] {

@@ -7,6 +7,8 @@ export interface EchoOptions {
   readonly addresses?: readonly string[];
   /** Minimum length of UDP answers. Default: just the number. */
   readonly udpOctets?: number;
+  /** The CPU to run on. Default: any. */
+  readonly cpu?: number;
 }
 
 /** Answers with the target's number over UDP and TCP, on every target. The client side is {@link ask}. */
@@ -18,8 +20,8 @@ export class EchoServers implements AsyncDisposable {
   }
 
   /** @param port default 7 */
-  static async start(net: Topology, port?: number, { addresses, udpOctets }: EchoOptions = {}): Promise<EchoServers> {
-    const running = await Running.start(trafficCommand('echo', { at: sites(net, addresses), port, 'udp-octets': udpOctets }));
+  static async start(net: Topology, port?: number, { addresses, udpOctets, cpu }: EchoOptions = {}): Promise<EchoServers> {
+    const running = await Running.start(trafficCommand('echo', { at: sites(net, addresses), port, 'udp-octets': udpOctets }, cpu));
     await running.waitForOutput(/^ready$/m);
     return new EchoServers(running);
   }
