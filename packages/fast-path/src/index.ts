@@ -5,7 +5,7 @@
 
 export { type AttachedProgram, attachedPrograms, removeProgram } from './attached-programs.js';
 export { type Count, type FastPathCounts, sumCounts } from './counts.js';
-export { type CompileOptions, compileFlows, compileTable, type Decision, type UnfitFlow } from './decision/index.js';
+export { type CompileOptions, compileFlows, compileTable, type Decision, type UnfitFlow, type WalkEnd, walk } from './decision/index.js';
 export { FastPath, type FastPathOptions, type InterfaceState } from './fast-path.js';
 export { FastPathError, type FastPathErrorCode } from './fast-path-error.js';
 export { DECIDED, FAST_REASON_NAMES, FastReason, REASON_TEXTS } from './fast-reason.js';

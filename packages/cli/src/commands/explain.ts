@@ -1,10 +1,10 @@
 import { Command, fwmarkOrNone, oneOf, repeatable, text, UsageError, wholeNumber } from '@nfqlb/options';
-import type { DecisionOptions, FastPathStatus } from '@nfqlb/protocol/status';
+import type { DecisionOptions } from '@nfqlb/protocol/status';
 import { readTable } from '@nfqlb/protocol/tables';
 import type { WayToTarget } from '@nfqlb/setup/path';
 import { tableNames } from '../completion/names.js';
 import { type Answer, Decider, type DeciderOptions, describeGiven } from '../explain/decider.js';
-import { fastWay } from '../explain/fast-way.js';
+import { FastWays } from '../explain/fast-way.js';
 import { address, composePacket, type GivenPacket, type PacketOptions, packetInHex, protocol } from '../explain/given-packet.js';
 import { type Arrival, arrivalsOf, endBeforeBalancing } from '../explain/journey.js';
 import { movedBuckets } from '../explain/moved-buckets.js';
@@ -124,15 +124,16 @@ class Explainer {
   /** The same after the commands of `--what-if`. */
   #otherwise: Decider | undefined;
   #moved: WhatIfAnswer['moved'] = [];
-  readonly #fastPath: FastPathStatus | undefined;
+  readonly #fastWays: FastWays | undefined;
 
   private constructor(options: ExplainOptions, situation: Situation, about: string, balancer: RunningLoadBalancer | undefined) {
     const running = balancer?.options;
-    this.#fastPath = balancer?.fastPath;
     checkMode(options, situation);
     this.about = about;
     this.#options = options;
     this.#deciding = deciderOptions(options, running);
+    const { promiscuousPing } = this.#deciding;
+    this.#fastWays = balancer?.fastPath && new FastWays(balancer.fastPath, { promiscuousPing, flows: situation.flows });
     this.#situation = situation;
     // Opened for the error if there is none.
     const { tier } = this.#deciding;
@@ -160,9 +161,7 @@ class Explainer {
       delivery: this.#delivered(arrival, after),
       moved: this.#moved,
     };
-    const { promiscuousPing } = this.#deciding;
-    const device = this.#options.iif;
-    const way = arrival === undefined ? undefined : this.#fastPath && fastWay(packet, answer, this.#fastPath, { promiscuousPing, device });
+    const way = arrival === undefined ? undefined : this.#fastWays?.of(packet, answer, this.#options.iif);
     return { packet: answer.packet, arrival, answer, fastWay: way, delivery: this.#delivered(arrival, answer), whatIf };
   }
 
