@@ -42,7 +42,7 @@ test('the table has one line per contender', () => {
   ]);
   expect(table(rows(results, 4))).toMatchInlineSnapshot(`
     "contender  IPv  kpps  (range)  × forward   × c  CPU µs, burst 1  − forward  p50 µs  p90  p99  p99.9  lost  TCP Gbit/s  × forward
-    forward     4     400  400–400       1.00  4.00              6.0        0.0      10   20   30     40     0         4.0       1.00
-    c           4     100  100–100       0.25  1.00             16.0       10.0      10   20   30     40     0         1.0       0.25"
+    forward    4     400  400–400       1.00  4.00              6.0        0.0      10   20   30     40     0         4.0       1.00
+    c          4     100  100–100       0.25  1.00             16.0       10.0      10   20   30     40     0         1.0       0.25"
   `);
 });
