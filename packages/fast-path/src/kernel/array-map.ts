@@ -18,7 +18,7 @@ export class ArrayMap {
     try {
       this.fd = createMap({ name, type, keySize, valueSize, entries, flags });
     } catch (error) {
-      throw mapError(name, octets, error);
+      throw mapError(name, octets, error, missingCapabilities());
     }
     try {
       this.#memory = new DescriptorMemory(this.fd, octets);
@@ -41,13 +41,14 @@ export class ArrayMap {
   }
 }
 
-function mapError(name: string, octets: number, error: unknown): FastPathError {
+/** @param missing capabilities that this process lacks */
+export function mapError(name: string, octets: number, error: unknown, missing: readonly string[]): FastPathError {
   const what = `making the map ${name} of ${octets} octets`;
   const { code } = error as { code?: string };
   if (code === 'EINVAL')
     return new FastPathError('not-supported', `${what}: this kernel has no BPF_F_MMAPABLE; Linux 5.5 has`, { cause: error });
   // Before Linux 5.11, maps count toward RLIMIT_MEMLOCK.
-  if (code === 'EPERM' && missingCapabilities().length === 0) {
+  if (code === 'EPERM' && missing.length === 0) {
     return new FastPathError('out-of-memory', `${what}: RLIMIT_MEMLOCK is too low; set LimitMEMLOCK=infinity, or ulimit -l unlimited`, {
       cause: error,
     });
