@@ -1,5 +1,6 @@
 // `traffic arrivals`: counts the packets that reach each target, by connection; ICMP errors by the connection they refer to. It parses
-// packets on its own and shares no code with the load balancer. Prints `ready`; stops on SIGTERM.
+// packets on its own and shares no code with the load balancer. Prints `ready`; after SIGTERM it
+// stops when no more packets arrive.
 
 #include <arpa/inet.h>
 #include <errno.h>
@@ -165,10 +166,12 @@ static void print(unsigned long overflows) {
 
 int traffic_arrivals(int argc, char *const argv[]) {
   struct texts at = {0};
+  long silence_ms = 0;
   options_read(argc, argv,
                (const struct option_spec[]){
                    {"at", OPTION_TEXTS, &at},  // TARGET,NAMESPACE,ADDRESS; counts everything that arrives, whatever the address
                    {"encap-port", OPTION_NUMBER, &encap_port},  // UDP port that carries SCTP
+                   {"silence-ms", OPTION_NUMBER, &silence_ms},  // how long no packet arrives at the end; an LB may still have some
                    {0},
                });
   static struct sites sites;
@@ -191,8 +194,9 @@ int traffic_arrivals(int argc, char *const argv[]) {
   sigset_t unblocked = stop_signals(1);
   puts("ready");
   fflush(stdout);
-  while (!stop_requested) {
-    ppoll(sockets, (nfds_t)count, NULL, &unblocked);
+  const struct timespec silence = {.tv_sec = silence_ms / 1000, .tv_nsec = silence_ms % 1000 * 1000000};
+  for (int silent = 0; !silent;) {
+    silent = ppoll(sockets, (nfds_t)count, stop_requested ? &silence : NULL, &unblocked) == 0;
     for (int i = 0; i < count; i++) drain(sockets[i].fd, targets[i]);
   }
   unsigned long overflows = 0;

@@ -2,14 +2,14 @@
 
 import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect } from 'vitest';
-import { CIRCUMSTANCES } from '../matrix/behaviours.js';
+import { QUEUED } from '../matrix/behaviours.js';
 import { behaviour } from '../testing/behaviour.js';
 import { describeDocker } from '../testing/describe-docker.js';
 import { runConversations } from './conversations.js';
 import { queued, Site } from './site.js';
 
 describeDocker('two load balancers behind ECMP', () => {
-  describe.each(CIRCUMSTANCES)('over IPv$family, queues: $queues', ({ family, queues }) => {
+  describe.each(QUEUED)('over IPv$family, queues: $queues', ({ family, queues }) => {
     behaviour(
       'one is killed, and the connections go on through the other at the same targets',
       { behaviour: 'ecmp', family, queues },

@@ -8,8 +8,10 @@ import { describe, expect, test } from 'vitest';
 import type { Family } from '../matrix/behaviours.js';
 import { Running, run } from '../processes/running.js';
 import { describeDocker } from '../testing/describe-docker.js';
+import { missingBpfFileSystem } from '../testing/describe-fast-path.js';
+import { describeUnless } from '../testing/describe-unless.js';
 import { sharedSite } from '../testing/shared-site.js';
-import { docker, LB_IMAGE, OWNER_LABEL, owner } from './engine.js';
+import { docker, engineProblem, LB_IMAGE, OWNER_LABEL, owner } from './engine.js';
 import { VIP } from './site.js';
 
 const OWNED = ['--label', `${OWNER_LABEL}=${owner()}`];
@@ -138,6 +140,23 @@ describeDocker('the load balancer’s image', () => {
       status: 1,
       stdout: 'nobody listens to a queue\n',
     });
+  });
+});
+
+describeUnless(engineProblem() ?? missingBpfFileSystem(), 'the load balancer’s image with the machine’s BPF file system', () => {
+  test('decides packets in the kernel, for the VIPs of its rules', async () => {
+    // Docker 20.10 knows no CAP_BPF; CAP_SYS_ADMIN includes it.
+    const allowed = ['--user=0:0', ADMIN, '--cap-add=SYS_ADMIN', '--volume=/sys/fs/bpf:/sys/fs/bpf'];
+    const options = [env('UP_OPTIONS', '--fast'), env('LB_OPTIONS', '--fast=eth0')];
+    const id = (await docker('run', '--detach', '--rm', ...OWNED, ...allowed, VIP_4, TARGET_4, ...options, LB_IMAGE)).trim();
+    const running = await Running.start(['docker', 'logs', '--follow', id]);
+    await running.waitForOutput(/listening on queue 2/, 20_000);
+    expect(running.stdout + running.stderr).toContain('fast path: eth0: attached');
+    const { fastPath } = JSON.parse(await docker('exec', id, 'nfqlb', 'top', '--json', '--count=1', '--interval=0.2'));
+    expect(fastPath).toMatchObject({ vips: ['10.0.0.1/32'], interfaces: [{ name: 'eth0', state: 'attached' }] });
+    const waiting = docker('wait', id);
+    await docker('stop', id);
+    expect((await waiting).trim()).toBe('0');
   });
 });
 

@@ -1,7 +1,7 @@
 // SCTP through the load balancer's container to the targets' containers: over IP and in UDP (RFC 6951).
 
 import { describe, expect } from 'vitest';
-import { CIRCUMSTANCES } from '../matrix/behaviours.js';
+import { QUEUED } from '../matrix/behaviours.js';
 import { behaviour } from '../testing/behaviour.js';
 import { describeDocker } from '../testing/describe-docker.js';
 import { sharedSite } from '../testing/shared-site.js';
@@ -15,7 +15,7 @@ describeDocker('SCTP', () => {
   describe.each([1, 4] as const)('and %i queues', (queues) => {
     const shared = sharedSite({ mode: 'dsr', queues, env: { NFQLB_LB_OPTIONS: `--sctp_encap=${ENCAP_PORT}` } });
 
-    describe.each(CIRCUMSTANCES.filter((one) => one.queues === queues))('over IPv$family', ({ family }) => {
+    describe.each(QUEUED.filter((one) => one.queues === queues))('over IPv$family', ({ family }) => {
       describe.each([
         ['sctp', '20$i', ''],
         ['sctp-udp', '30$i', ` ${ENCAP_PORT}`],

@@ -71,7 +71,7 @@ describeFastPath('nfqlb lb --fast', () => {
       const error = family === 4 ? ip('10.2.0.9', vip).icmpError(3, 4, quoted) : ip('fd00:2::9', vip).icmpError(2, 0, quoted);
       return [ip(client, vip).udp(port, 80).payload(8).build(), error.build()];
     });
-    await using watch = await Arrivals.start(net);
+    await using watch = await Arrivals.start(net, { silence: 300 });
     await inject(net, { packets: packets.map((bytes) => Buffer.from(bytes).toString('hex')), rate: 200 });
     const arrivals = await watch.finish();
     for (const port of ports) {

@@ -8,21 +8,23 @@ export interface Change {
   readonly back: number;
 }
 
-/** How long each state lasts, in milliseconds. */
-const LASTS_MS = 40;
+export interface ChangeOptions {
+  /** How long each state lasts, in milliseconds. */
+  readonly lasts: number;
+  /** Whether to give notice of a change, as `deactivate` and `activate` do and those of C nfqlb do not. */
+  readonly notice: boolean;
+}
 
 const TABLES = new URL('../../../protocol/dist/tables/index.js', import.meta.url).href;
 
 /**
  * Takes a target out and back in, by the code that `deactivate` and `activate` run, in one process: starting a program takes longer than the change.
- *
- * @param notice whether to give notice of a change, as these commands do and those of C nfqlb do not
  */
-export async function takeOutAndBackIn(lb: LoadBalancer, target: Target, times: number, notice: boolean): Promise<Change[]> {
-  return JSON.parse(await lb.host.run([process.execPath, '--input-type=module', '-e', program(lb.table, target, times, notice)]));
+export async function takeOutAndBackIn(lb: LoadBalancer, target: Target, times: number, options: ChangeOptions): Promise<Change[]> {
+  return JSON.parse(await lb.host.run([process.execPath, '--input-type=module', '-e', program(lb.table, target, times, options)]));
 }
 
-function program(table: string, { fwmark, host }: Target, times: number, notice: boolean): string {
+function program(table: string, { fwmark, host }: Target, times: number, { lasts, notice }: ChangeOptions): string {
   const change = notice
     ? `const change = (work) => changeTable(${JSON.stringify(table)}, work);`
     : `const { table } = openTable(${JSON.stringify(table)}); const change = (work) => work(table);`;
@@ -37,7 +39,7 @@ function program(table: string, { fwmark, host }: Target, times: number, notice:
       change(work);
       const begin = performance.now();
       const times = [];
-      for (let before = sent(), now; (now = performance.now() - begin) < ${LASTS_MS}; ) {
+      for (let before = sent(), now; (now = performance.now() - begin) < ${lasts}; ) {
         await sleep(1);
         const after = sent();
         if (after > before) times.push(now);
@@ -48,7 +50,7 @@ function program(table: string, { fwmark, host }: Target, times: number, notice:
     const changes = [];
     for (let i = 0; i < ${times}; i++) {
       const out = (await changed((table) => table.deactivate([${fwmark}]))).at(-1) ?? 0;
-      const back = (await changed((table) => table.activate([{ fwmark: ${fwmark} }])))[0] ?? ${LASTS_MS};
+      const back = (await changed((table) => table.activate([{ fwmark: ${fwmark} }])))[0] ?? ${lasts};
       changes.push({ out, back });
     }
     console.log(JSON.stringify(changes));`;

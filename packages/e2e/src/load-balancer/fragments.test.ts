@@ -14,7 +14,7 @@ import { inject } from '../traffic/injection.js';
 import { ask } from '../traffic/questions.js';
 import { lost, type Received, Receiver } from '../traffic/receiver.js';
 import { Sender, type SendOptions } from '../traffic/sender.js';
-import { LoadBalancer } from './load-balancer.js';
+import { LoadBalancer, startedIn } from './load-balancer.js';
 import { NFQLB } from './program.js';
 
 type Family = 4 | 6;
@@ -138,18 +138,18 @@ describeLive(
 
     // Not in containers: Docker's bridges reassemble and refragment packets if the kernel passes bridged packets to iptables
     // (net.bridge.bridge-nf-call-iptables), and Docker's NAT rules for DNS do so in every container for IPv4.
-    describe.each(CIRCUMSTANCES)('over IPv$family, queues: $queues', ({ family, queues }) => {
+    describe.each(CIRCUMSTANCES)('over IPv$family, queues: $queues, fast path: $fast', ({ family, queues, fast }) => {
       behaviour(
         'each sent to any of three load balancers of a tier, all come whole to one target',
-        { behaviour: 'tier', family, queues },
+        { behaviour: 'tier', family, queues, fast },
         async () => {
           await using net = await Topology.create({ targets: 4, lbs: 3 });
           const start = async (host: LbHost): Promise<LoadBalancer> => {
             const tier = net.sharedMemory(`${host.host}-tier`);
             await host.run([...NFQLB.command, 'init', `--shm=${tier}`, `--ownfw=${host.fwmark}`]);
             await host.run([...NFQLB.command, 'activate', `--shm=${tier}`, ...net.lbs.map(({ fwmark }) => String(fwmark))]);
-            const queue = queues === 1 ? '2' : '0:3';
-            return await LoadBalancer.start(net, { host, queue, options: [...LARGE_LIMITS, '--ft_ttl=5000', `--lbshm=${tier}`] });
+            const started = startedIn({ family, queues, fast });
+            return await LoadBalancer.start(net, { host, ...started, options: [...LARGE_LIMITS, '--ft_ttl=5000', `--lbshm=${tier}`] });
           };
           await using first = await start(net.lbs[0]!);
           await using second = await start(net.lbs[1]!);

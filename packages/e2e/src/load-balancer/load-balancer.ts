@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { E2eError } from '../e2e-error.js';
+import type { Circumstances } from '../matrix/behaviours.js';
 import type { Running } from '../processes/running.js';
 import type { LbHost, Target } from '../topology/host.js';
 import { VIP4, VIP6 } from '../topology/plan.js';
@@ -38,6 +39,11 @@ export interface LoadBalancerOptions {
 /** Option `queue` for one or four queues. */
 export function queuesAs(queues: 1 | 4): string {
   return queues === 1 ? '2' : '0:3';
+}
+
+/** Options for the circumstances of a matrix cell. */
+export function startedIn({ queues, fast }: Circumstances): Pick<LoadBalancerOptions, 'queue' | 'fast'> {
+  return { queue: queuesAs(queues), ...(fast === undefined ? {} : { fast }) };
 }
 
 /** How long the program may take until it listens on its queues, ms. */
@@ -164,6 +170,8 @@ export class LoadBalancer implements AsyncDisposable {
       }
       await sleep(10);
     }
+    // It would run without.
+    if (this.isFast && running.stderr.includes('no fast path')) throw await running.failure('has no fast path');
   }
 
   async stop(signal: NodeJS.Signals = 'SIGTERM'): Promise<void> {

@@ -33,6 +33,8 @@ export type Queues = 1 | 4;
 export interface Circumstances {
   readonly family: Family;
   readonly queues: Queues;
+  /** Whole packets are decided in the kernel, the others in the queue. Default: all in the queue. */
+  readonly fast?: boolean;
 }
 
 /** A cell that a test proves if it passes. */
@@ -41,14 +43,20 @@ export interface Proof extends Circumstances {
 }
 
 /** All columns, for `describe.each`. */
-export const CIRCUMSTANCES: readonly Circumstances[] = [
-  { family: 4, queues: 1 },
-  { family: 4, queues: 4 },
-  { family: 6, queues: 1 },
-  { family: 6, queues: 4 },
+export const CIRCUMSTANCES: readonly Required<Circumstances>[] = [
+  { family: 4, queues: 1, fast: false },
+  { family: 4, queues: 4, fast: false },
+  { family: 4, queues: 1, fast: true },
+  { family: 6, queues: 1, fast: false },
+  { family: 6, queues: 4, fast: false },
+  { family: 6, queues: 1, fast: true },
 ];
 
+/** The columns without and with the fast path, for behaviours that are tested in different places. */
+export const QUEUED: readonly Required<Circumstances>[] = CIRCUMSTANCES.filter(({ fast }) => fast === false);
+export const FAST: readonly Required<Circumstances>[] = CIRCUMSTANCES.filter(({ fast }) => fast === true);
+
 /** A column's heading, such as `IPv4, one queue`. */
-export function columnTitle({ family, queues }: Circumstances): string {
-  return `IPv${family}, ${queues === 1 ? 'one queue' : 'four queues'}`;
+export function columnTitle({ family, queues, fast = false }: Circumstances): string {
+  return `IPv${family}, ${fast ? 'fast path' : queues === 1 ? 'one queue' : 'four queues'}`;
 }

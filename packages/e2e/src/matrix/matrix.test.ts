@@ -26,6 +26,7 @@ describe('a matrix', () => {
     });
     expect(cell(composeMatrix([ran(true)], RUN), 'nat', 'IPv6, four queues').result).toBe('passed');
     expect(cell(composeMatrix([ran(true)], RUN), 'nat', 'IPv6, one queue').result).toBe('not run');
+    expect(cell(composeMatrix([ran(true)], RUN), 'nat', 'IPv6, fast path').result).toBe('not run');
     expect(cell(composeMatrix([ran(true)], RUN), 'dsr', 'IPv6, four queues').result).toBe('not run');
     expect(cell(composeMatrix([ran(true, 'a'), ran(false, 'b')], RUN), 'nat', 'IPv6, four queues')).toMatchObject({
       result: 'failed',
@@ -39,13 +40,13 @@ describe('a matrix', () => {
       .split('\n');
     expect(lines).toHaveLength(2 + Object.keys(BEHAVIOURS).length);
     expect(new Set(lines.map((line) => line.length)).size).toBe(1);
-    expect(lines[2]).toMatch(/^\| NAT: .* \| not run +\| not run +\| not run +\| passed +\|$/);
+    expect(lines[2]).toMatch(/^\| NAT: .* \| not run +\| not run +\| not run +\| not run +\| passed +\| not run +\|$/);
   });
 
   test('as a page says when, at which commit and where it ran, and how many cells passed', () => {
     const matrix = composeMatrix([ran(true)], RUN);
-    expect(formatCount(matrix)).toBe('1 of 60');
-    expect(formatRun(matrix)).toMatch(/^\n\nThe run of 2026-11-28 at commit 0123456789ab, on here: 1 of 60 passed\.\n\n\|/);
+    expect(formatCount(matrix)).toBe('1 of 90');
+    expect(formatRun(matrix)).toMatch(/^\n\nThe run of 2026-11-28 at commit 0123456789ab, on here: 1 of 90 passed\.\n\n\|/);
     expect(formatRun(matrix)).toContain(formatMatrix(matrix));
   });
 

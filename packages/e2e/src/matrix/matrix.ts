@@ -44,10 +44,10 @@ export function composeMatrix(outcomes: readonly Outcome[], run: Run): Matrix {
   const rows = (Object.keys(BEHAVIOURS) as Behaviour[]).map((behaviour) => ({
     behaviour,
     title: BEHAVIOURS[behaviour],
-    cells: CIRCUMSTANCES.map(({ family, queues }): Cell => {
-      const own = outcomes.filter(({ proof }) => proof.behaviour === behaviour && proof.family === family && proof.queues === queues);
+    cells: CIRCUMSTANCES.map(columnTitle).map((column): Cell => {
+      const own = outcomes.filter(({ proof }) => proof.behaviour === behaviour && columnTitle(proof) === column);
       return {
-        column: columnTitle({ family, queues }),
+        column,
         result: own.length === 0 ? 'not run' : own.every(({ passed }) => passed) ? 'passed' : 'failed',
         tests: own.map(({ test }) => test),
       };

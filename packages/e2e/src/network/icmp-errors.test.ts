@@ -3,10 +3,10 @@
 import { ETH_P_IP, ETH_P_IPV6, extractKey, PacketKey } from '@nfqlb/core';
 import { type PacketBuilder, packet } from '@nfqlb/core/testing';
 import { describe, expect, test } from 'vitest';
-import { LoadBalancer, queuesAs } from '../load-balancer/load-balancer.js';
+import { LoadBalancer, startedIn } from '../load-balancer/load-balancer.js';
 import { NFQLB } from '../load-balancer/program.js';
 import { fwmarks, shown } from '../load-balancer/shown-table.js';
-import { type Behaviour, CIRCUMSTANCES, type Family, type Queues } from '../matrix/behaviours.js';
+import { type Behaviour, CIRCUMSTANCES, type Circumstances, type Family } from '../matrix/behaviours.js';
 import { behaviour } from '../testing/behaviour.js';
 import { describeLive } from '../testing/describe-live.js';
 import { GATE, ROUTER } from '../topology/plan.js';
@@ -70,24 +70,23 @@ function fwmarkByAddresses(marks: readonly (number | undefined)[], family: Famil
   return marks[(key.hashAll() >>> 0) % marks.length];
 }
 
-interface Case {
-  readonly family: Family;
-  readonly queues: Queues;
+interface Case extends Circumstances {
   readonly quoted: readonly Build[];
   /** Use flows. Default: one table for all. */
   readonly flows?: boolean;
 }
 
-async function errorsReachOwners({ family, queues, quoted, flows = false }: Case): Promise<void> {
+async function errorsReachOwners({ quoted, flows = false, ...circumstances }: Case): Promise<void> {
+  const { family } = circumstances;
   await using net = await Topology.create({ targets: 4, narrow: NARROW });
   const options = ['--qlength=4096', ...(flows ? [] : [`--sctp_encap=${ENCAP_PORT}`])];
-  await using lb = await LoadBalancer.start(net, { queue: queuesAs(queues), flows, options });
+  await using lb = await LoadBalancer.start(net, { ...startedIn(circumstances), flows, options });
   if (flows) {
     const flow = [`--target=${lb.table}`, `--dports=${SERVICE}`];
     await lb.run('flow-set', '--name=sctp', '--protocols=sctp', `--udpencap=${ENCAP_PORT}`, ...flow);
     await lb.run('flow-set', '--name=others', '--protocols=tcp,udp', ...flow);
   }
-  await using watch = await Arrivals.start(net, ENCAP_PORT);
+  await using watch = await Arrivals.start(net, { encapPort: ENCAP_PORT, silence: 300 });
   const vip = net.vip(family);
   const client = net.client.wire(GATE).own[family === 4 ? 'ipv4' : 'ipv6'];
   const packets = (from: 'client' | 'service', hops = 64): string[] => {
@@ -128,10 +127,10 @@ async function errorsReachOwners({ family, queues, quoted, flows = false }: Case
 describeLive(
   'ICMP errors from a router',
   () => {
-    describe.each(CIRCUMSTANCES)('over IPv$family, queues: $queues', ({ family, queues }) => {
+    describe.each(CIRCUMSTANCES)('over IPv$family, queues: $queues, fast path: $fast', ({ family, queues, fast }) => {
       describe.each(QUOTED)('about $about', ({ row, quoted }) => {
-        behaviour('come to the target that owns the connection, of 50 ports', { behaviour: row, family, queues }, () =>
-          errorsReachOwners({ family, queues, quoted }),
+        behaviour('come to the target that owns the connection, of 50 ports', { behaviour: row, family, queues, fast }, () =>
+          errorsReachOwners({ family, queues, fast, quoted }),
         );
       });
     });

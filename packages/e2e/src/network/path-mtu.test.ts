@@ -1,7 +1,7 @@
 // Path MTU discovery through the load balancer (RFC 1191, RFC 8201, RFC 4459): links narrower than senders expect.
 
 import { describe, expect, test } from 'vitest';
-import { LoadBalancer, type LoadBalancerOptions, queuesAs } from '../load-balancer/load-balancer.js';
+import { LoadBalancer, type LoadBalancerOptions, startedIn } from '../load-balancer/load-balancer.js';
 import { NFQLB } from '../load-balancer/program.js';
 import { CIRCUMSTANCES, type Family } from '../matrix/behaviours.js';
 import { behaviour } from '../testing/behaviour.js';
@@ -63,14 +63,14 @@ async function start(net: Topology, options: LoadBalancerOptions = {}): Promise<
 describeLive(
   'path MTU discovery',
   () => {
-    describe.each(CIRCUMSTANCES)('over IPv$family, queues: $queues', ({ family, queues }) => {
-      const queue = queuesAs(queues);
-      const pmtu = { behaviour: 'pmtu', family, queues } as const;
+    describe.each(CIRCUMSTANCES)('over IPv$family, queues: $queues, fast path: $fast', ({ family, queues, fast }) => {
+      const started = startedIn({ family, queues, fast });
+      const pmtu = { behaviour: 'pmtu', family, queues, fast } as const;
 
       describe.each(['dsr', 'nat'] satisfies Mode[])('with %s', (mode) => {
         behaviour('a large download passes a narrow link: its target hears of it', pmtu, async () => {
           await using net = await Topology.create({ targets: 4, narrow: NARROW, mode });
-          await using _lb = await start(net, { queue });
+          await using _lb = await start(net, started);
           await using _servers = await WebServers.start(net);
           await using watch = await Arrivals.start(net);
           const { target, ...rest } = await transfer(net, net.client, { family, octets: LARGE, timeout: 20 });
@@ -82,7 +82,7 @@ describeLive(
 
       behaviour('downloads from 50 source ports pass, the error about each coming to its own target', pmtu, async () => {
         await using net = await Topology.create({ targets: 4, narrow: NARROW });
-        await using _lb = await start(net, { queue });
+        await using _lb = await start(net, started);
         await using _servers = await WebServers.start(net);
         await using watch = await Arrivals.start(net);
         const served = await downloadFrom(net, family, 30_000, 50);
@@ -92,9 +92,9 @@ describeLive(
 
       behaviour('long answers over UDP come once their target has heard, in fragments', { ...pmtu, behaviour: 'icmp-udp' }, async () => {
         await using net = await Topology.create({ targets: 4, narrow: NARROW });
-        await using _lb = await start(net, { queue });
+        await using _lb = await start(net, started);
         await using _servers = await EchoServers.start(net, 7, { udpOctets: 1400 });
-        await using watch = await Arrivals.start(net);
+        await using watch = await Arrivals.start(net, { silence: 300 });
         const answers = await ask(net, { protocol: 'udp', family, connections: 40, repeat: 3, timeout: 300 });
         // The first answer of each target is too long for the link. From the error the target learns the MTU for the others.
         expect(answers).toMatchObject({ asked: 120, answered: 116, moved: 0 });

@@ -1,16 +1,16 @@
 // SCTP through the load balancer: plain and in UDP (RFC 6951), and multihomed over two load balancers (RFC 9260 §6.4).
 
 import { describe, expect, test } from 'vitest';
-import { LoadBalancer, queuesAs } from '../load-balancer/load-balancer.js';
+import { LoadBalancer, startedIn } from '../load-balancer/load-balancer.js';
 import { NFQLB } from '../load-balancer/program.js';
-import { CIRCUMSTANCES, type Family, type Queues } from '../matrix/behaviours.js';
+import { CIRCUMSTANCES, type Circumstances, type Family } from '../matrix/behaviours.js';
 import { behaviour } from '../testing/behaviour.js';
 import { describeLive } from '../testing/describe-live.js';
 import { describeUnless } from '../testing/describe-unless.js';
 import { Topology } from '../topology/topology.js';
 import { type Arrival, Arrivals } from '../traffic/arrivals.js';
 import { buildSctp, ENCAP_PORT, SCTP_PORT, type SctpReport, SctpSender, SctpServers } from '../traffic/sctp.js';
-import { cut, restore, twoPaths } from './two-paths.js';
+import { cut, restore, SECOND_VIP, twoPaths } from './two-paths.js';
 
 const PORTS = Array.from({ length: 16 }, (_, i) => 40_000 + 7 * i);
 const MESSAGES = 100;
@@ -44,7 +44,7 @@ async function associate(net: Topology, family: Family, udp?: number): Promise<s
   }
   await net.client.ip(`route replace ${vip} via ${peer[address]}`);
   await using _servers = await SctpServers.start(net, [vip]);
-  await using watch = await Arrivals.start(net, ENCAP_PORT);
+  await using watch = await Arrivals.start(net, { encapPort: ENCAP_PORT });
   await using sender = await SctpSender.start(net.client, {
     from: [own[address]],
     fromPorts: PORTS,
@@ -57,9 +57,10 @@ async function associate(net: Topology, family: Family, udp?: number): Promise<s
 }
 
 /** Cuts the first path in mid-transfer, then restores it: nothing is lost, and one target gets everything. */
-async function surviveCut(families: readonly [Family, Family], queues: Queues, udp?: number): Promise<void> {
+async function surviveCut(families: readonly [Family, Family], circumstances: Circumstances, udp?: number): Promise<void> {
   await using net = await Topology.create({ targets: 4, lbs: 2 });
-  const options = { queue: queuesAs(queues), options: [`--sctp_encap=${ENCAP_PORT}`] };
+  const vips = circumstances.fast === true ? [`--vip=${SECOND_VIP[4]}/32,${SECOND_VIP[6]}/128`] : [];
+  const options = { ...startedIn(circumstances), options: [`--sctp_encap=${ENCAP_PORT}`, ...vips] };
   await using one = await LoadBalancer.start(net, { ...options, host: net.lbs[0]! });
   await using two = await LoadBalancer.start(net, { ...options, host: net.lbs[1]! });
   const paths = await twoPaths(net, [one, two], families);
@@ -68,7 +69,7 @@ async function surviveCut(families: readonly [Family, Family], queues: Queues, u
     net,
     paths.map(({ vip }) => vip),
   );
-  const watch = (): Promise<Arrivals> => Arrivals.start(net, ENCAP_PORT);
+  const watch = (): Promise<Arrivals> => Arrivals.start(net, { encapPort: ENCAP_PORT });
   const [from, port, to] = [paths.map(({ client }) => client), PORTS[0]!, first.vip];
   await using throughout = await watch();
   await using before = await watch();
@@ -111,36 +112,46 @@ describeUnless(buildSctp(), 'SCTP, by libusrsctp', () =>
   describeLive(
     'SCTP',
     () => {
-      describe.each(CIRCUMSTANCES)('over IPv$family, queues: $queues', ({ family, queues }) => {
-        const queue = queuesAs(queues);
+      describe.each(CIRCUMSTANCES)('over IPv$family, queues: $queues, fast path: $fast', ({ family, queues, fast }) => {
+        const started = startedIn({ family, queues, fast });
 
-        behaviour('associations are made, each with one of the targets', { behaviour: 'sctp', family, queues }, async () => {
+        behaviour('associations are made, each with one of the targets', { behaviour: 'sctp', family, queues, fast }, async () => {
           await using net = await Topology.create({ targets: 4 });
-          await using _lb = await LoadBalancer.start(net, { queue });
+          await using _lb = await LoadBalancer.start(net, started);
           const targets = await associate(net, family);
           expect(targets.map((line) => line.split(':')[0])).toEqual(PORTS.map(String));
           expect(new Set(targets.map((line) => line.split(': ')[1]))).toEqual(new Set(['1', '2', '3', '4']));
           expect(await net.lb.astray()).toBe(0);
         });
 
-        behaviour('in UDP they go where they go without, whatever the UDP ports', { behaviour: 'sctp-udp', family, queues }, async () => {
-          await using net = await Topology.create({ targets: 4 });
-          await using lb = await LoadBalancer.start(net, { queue, options: [`--sctp_encap=${ENCAP_PORT}`] });
-          const plain = await associate(net, family);
-          expect(await associate(net, family, 20_000)).toEqual(plain);
-          expect(await associate(net, family, 30_000)).toEqual(plain);
-          await lb.stop();
-          // The same with a flow that sets the port.
-          await using flows = await LoadBalancer.start(net, { queue, flows: true, host: net.lb });
-          const flow = ['--name=sctp', `--target=${flows.table}`, '--protocols=sctp', `--dports=${SCTP_PORT}`, `--udpencap=${ENCAP_PORT}`];
-          await flows.run('flow-set', ...flow);
-          expect(await associate(net, family, 20_000)).toEqual(plain);
-        });
+        behaviour(
+          'in UDP they go where they go without, whatever the UDP ports',
+          { behaviour: 'sctp-udp', family, queues, fast },
+          async () => {
+            await using net = await Topology.create({ targets: 4 });
+            await using lb = await LoadBalancer.start(net, { ...started, options: [`--sctp_encap=${ENCAP_PORT}`] });
+            const plain = await associate(net, family);
+            expect(await associate(net, family, 20_000)).toEqual(plain);
+            expect(await associate(net, family, 30_000)).toEqual(plain);
+            await lb.stop();
+            // The same with a flow that sets the port.
+            await using flows = await LoadBalancer.start(net, { ...started, flows: true, host: net.lb });
+            const flow = [
+              '--name=sctp',
+              `--target=${flows.table}`,
+              '--protocols=sctp',
+              `--dports=${SCTP_PORT}`,
+              `--udpencap=${ENCAP_PORT}`,
+            ];
+            await flows.run('flow-set', ...flow);
+            expect(await associate(net, family, 20_000)).toEqual(plain);
+          },
+        );
 
         behaviour(
           'a path of two is cut in mid-transfer: nothing is lost, and one target has all',
-          { behaviour: 'sctp-multihoming', family, queues },
-          () => surviveCut([family, family], queues),
+          { behaviour: 'sctp-multihoming', family, queues, fast },
+          () => surviveCut([family, family], { family, queues, fast }),
         );
       });
 
@@ -149,7 +160,7 @@ describeUnless(buildSctp(), 'SCTP, by libusrsctp', () =>
         ['plain', 4, undefined],
         ['in UDP', 1, 20_000],
       ] as const)('%s, queues: %i: one of two paths, IPv4 and IPv6, is cut in mid-transfer', (_how, queues, udp) =>
-        surviveCut([4, 6], queues, udp),
+        surviveCut([4, 6], { family: 4, queues }, udp),
       );
 
       // The other tests are meaningful only if this holds.

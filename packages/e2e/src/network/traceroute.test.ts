@@ -2,7 +2,7 @@
 
 import { parseIpAddress } from '@nfqlb/core/address';
 import { describe, expect } from 'vitest';
-import { LoadBalancer, queuesAs } from '../load-balancer/load-balancer.js';
+import { LoadBalancer, startedIn } from '../load-balancer/load-balancer.js';
 import { NFQLB } from '../load-balancer/program.js';
 import { CIRCUMSTANCES, type Family } from '../matrix/behaviours.js';
 import { behaviour } from '../testing/behaviour.js';
@@ -32,13 +32,13 @@ function nameOf(net: Topology, address: string): string {
 describeLive(
   'traceroute',
   () => {
-    describe.each(CIRCUMSTANCES)('over IPv$family, queues: $queues', ({ family, queues }) => {
-      const queue = queuesAs(queues);
-      const traced = { behaviour: 'traceroute', family, queues } as const;
+    describe.each(CIRCUMSTANCES)('over IPv$family, queues: $queues, fast path: $fast', ({ family, queues, fast }) => {
+      const started = startedIn({ family, queues, fast });
+      const traced = { behaviour: 'traceroute', family, queues, fast } as const;
 
       behaviour('to the VIP by UDP, TCP and ICMP shows all hops, the load balancer among them, and ends at a target', traced, async () => {
         await using net = await Topology.create({ targets: 4, narrow: NARROW });
-        await using _lb = await LoadBalancer.start(net, { queue });
+        await using _lb = await LoadBalancer.start(net, started);
         await using _servers = await WebServers.start(net);
         for (const protocol of [[], ['-T', '-p', '80'], ['-I']]) {
           expect(await traceroute(net, net.client, family, net.vip(family), ...protocol)).toEqual(['gate', 'router', 'lb1', 'VIP']);
@@ -51,7 +51,7 @@ describeLive(
         traced,
         async () => {
           await using net = await Topology.create({ targets: 4, narrow: NARROW });
-          await using _lb = await LoadBalancer.start(net, { queue });
+          await using _lb = await LoadBalancer.start(net, started);
           // The client's port is closed after the request, so its host also answers with an error that quotes the connection.
           await using watch = await Arrivals.start(net);
           await ask(net, { protocol: 'udp', family, port: 9, timeout: 50 });

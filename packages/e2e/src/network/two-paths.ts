@@ -5,7 +5,7 @@ import { CLIENT } from '../topology/plan.js';
 import type { Topology } from '../topology/topology.js';
 
 /** The service's second address if both paths have the same family. */
-const SECOND_VIP = { 4: '10.0.0.2', 6: '1000::2' } as const;
+export const SECOND_VIP = { 4: '10.0.0.2', 6: '1000::2' } as const;
 
 /** A path between client and service, disjoint from others except for its ends. */
 export interface Path {
@@ -24,7 +24,7 @@ export async function twoPaths(net: Topology, lbs: readonly LoadBalancer[], fami
   if (first === second) {
     const vip = SECOND_VIP[first];
     await Promise.all(net.targets.map((target) => target.ip(`address add ${vip}/${first === 4 ? 32 : '128 nodad'} dev ${CLIENT}`)));
-    for (const { host, queues } of lbs) await host.serve(first, vip, queues);
+    for (const { host, queues, isFast } of lbs) await host.serve(first, vip, queues, isFast ? 'unmarked' : 'all');
   }
   const onePath = async (family: Family, lb: LbHost, vip: string): Promise<Path> => {
     const address = family === 4 ? 'ipv4' : 'ipv6';

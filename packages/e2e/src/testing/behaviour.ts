@@ -1,5 +1,7 @@
 import { test } from 'vitest';
 import type { Proof } from '../matrix/behaviours.js';
+import { missingBpfFileSystem } from './describe-fast-path.js';
+import { describeUnless } from './describe-unless.js';
 
 declare module 'vitest' {
   interface TaskMeta {
@@ -22,12 +24,17 @@ declare module 'vitest' {
  * @param timeout milliseconds; default: the project's
  */
 export function behaviour(title: string, proves: Proof, body: () => void | Promise<void>, timeout?: number): void {
-  test(
-    title,
-    async ({ task }) => {
-      task.meta.proves = proves;
-      await body();
-    },
-    timeout,
-  );
+  const define = (): void => {
+    test(
+      title,
+      async ({ task }) => {
+        task.meta.proves = proves;
+        await body();
+      },
+      timeout,
+    );
+  };
+  const missing = proves.fast === true ? missingBpfFileSystem() : undefined;
+  if (missing === undefined) define();
+  else describeUnless(missing, title, define);
 }

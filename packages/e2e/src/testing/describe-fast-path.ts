@@ -10,8 +10,14 @@ const BPF_FS_MAGIC = 0xcafe4a11;
 
 /** `describeLive` for tests of the fast path, which also need a BPF file system. */
 export function describeFastPath(title: string, tests: () => void): void {
-  if (isMounted()) describeLive(title, tests, NFQLB);
-  else describeUnless(`a BPF file system: mount -t bpf bpf ${FOLDER}`, title, tests);
+  const missing = missingBpfFileSystem();
+  if (missing === undefined) describeLive(title, tests, NFQLB);
+  else describeUnless(missing, title, tests);
+}
+
+/** What the machine lacks, if it has no BPF file system. */
+export function missingBpfFileSystem(): string | undefined {
+  return isMounted() ? undefined : `a BPF file system: mount -t bpf bpf ${FOLDER}`;
 }
 
 function isMounted(): boolean {

@@ -181,19 +181,15 @@ export class LbHost extends Host {
     }
   }
 
-  /**
-   * Queues packets to the VIP to `2` or `0:3`.
-   *
-   * @param packets `unmarked`: only those that no program in the kernel has decided about
-   */
-  async queue(queues: string, packets: 'all' | 'unmarked' = 'all'): Promise<void> {
-    await this.#mangle(`${packets === 'unmarked' ? '-m mark --mark 0 ' : ''}${toQueues(queues)}`);
+  /** Queues packets to the VIP to `2` or `0:3`. */
+  async queue(queues: string, packets: QueuedPackets = 'all'): Promise<void> {
+    await this.#mangle(toQueues(queues, packets));
   }
 
-  /** Also queues packets to another VIP. */
-  async serve(family: 4 | 6, vip: string, queues: string): Promise<void> {
+  /** Also queues packets to another VIP, as {@link queue}. */
+  async serve(family: 4 | 6, vip: string, queues: string, packets: QueuedPackets): Promise<void> {
     await this.ip(`route add ${vip} dev ${ASTRAY}`);
-    await this.iptables(family, `-t mangle -A PREROUTING -d ${vip} ${toQueues(queues)}`);
+    await this.iptables(family, `-t mangle -A PREROUTING -d ${vip} ${toQueues(queues, packets)}`);
   }
 
   /** Queues fragments to the VIP, including first ones, to a separate queue; must precede {@link queue}. */
@@ -227,9 +223,12 @@ export class LbHost extends Host {
   }
 }
 
-/** The action of a rule: `2` is one queue, `0:3` are four. */
-function toQueues(queues: string): string {
-  return `-j NFQUEUE ${queues.includes(':') ? '--queue-balance' : '--queue-num'} ${queues}`;
+/** `unmarked`: only those that no program in the kernel has decided about. */
+type QueuedPackets = 'all' | 'unmarked';
+
+/** The end of a rule: `2` is one queue, `0:3` are four. */
+function toQueues(queues: string, packets: QueuedPackets): string {
+  return `${packets === 'unmarked' ? '-m mark --mark 0 ' : ''}-j NFQUEUE ${queues.includes(':') ? '--queue-balance' : '--queue-num'} ${queues}`;
 }
 
 export class Target extends Host {

@@ -21,6 +21,13 @@ export interface Arrival {
   readonly packets: number;
 }
 
+export interface ArrivalsOptions {
+  /** UDP port that carries SCTP. */
+  readonly encapPort?: number;
+  /** How long no packet has arrived before {@link Arrivals.finish} ends, in milliseconds: where packets may still be on their way. Default 0. */
+  readonly silence?: number;
+}
+
 /** Records the packets that reach each target, with an independent packet parser in C. */
 export class Arrivals implements AsyncDisposable {
   #running: Running;
@@ -29,9 +36,8 @@ export class Arrivals implements AsyncDisposable {
     this.#running = running;
   }
 
-  /** @param encapPort UDP port that carries SCTP */
-  static async start(net: Topology, encapPort?: number): Promise<Arrivals> {
-    const running = await Running.start(trafficCommand('arrivals', { at: sites(net), 'encap-port': encapPort }));
+  static async start(net: Topology, { encapPort, silence }: ArrivalsOptions = {}): Promise<Arrivals> {
+    const running = await Running.start(trafficCommand('arrivals', { at: sites(net), 'encap-port': encapPort, 'silence-ms': silence }));
     await running.waitForOutput(/^ready$/m);
     return new Arrivals(running);
   }
