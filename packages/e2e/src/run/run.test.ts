@@ -156,7 +156,7 @@ describeLive(
       // A target whose network has gone does not keep others from being served; when the network is back, it is served again.
       const device = net.lb.wire('t2').own.device;
       await net.lb.ip(`link set ${device} down`);
-      await expect.poll(healthz, { timeout: 15_000 }).toMatch(/warning: set-up: degraded for \d+ s: ip -4 -force -batch -: /);
+      await expect.poll(healthz, { timeout: 15_000 }).toMatch(/warning: set-up: degraded for \d+ s: ip -force -4 -batch -: /);
       await net.lb.ip(`link set ${device} up`);
       const { own, peer } = net.lb.wire('t2');
       await net.lb.ip(`address replace ${own.ipv6}/64 dev ${device} nodad`);

@@ -1,4 +1,4 @@
-// Helpers for tests of `nfqlb run`: a file, and the program that follows it.
+// For tests of `nfqlb run`: a file, and the program that follows it.
 
 import { mkdtempSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
