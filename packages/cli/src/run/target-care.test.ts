@@ -62,6 +62,24 @@ test('a target that refuses connections is taken out of its table, and comes bac
   await expect.poll(active, { timeout: 10_000 }).toEqual(BOTH);
 });
 
+test('connections of other targets keep them when one is taken out, and only theirs', async () => {
+  const server = await listen();
+  const checked = tables(portOf(server)).get(NAME)!;
+  const others = [2, 3, 4, 5].map((fwmark) => ({ ...checked.targets[1]!, fwmark, weight: 1 }));
+  const declared = new Map([[NAME, { ...checked, drain: 60, targets: [checked.targets[0]!, ...others] }]]);
+  createTableIfAbsent(NAME, declared.get(NAME)!, (table) => table.setTargets(declared.get(NAME)!.targets));
+  const targets = (): number[] => readTable(NAME, (table) => Array.from(table.lookup, (slot) => table.active[slot]!));
+  const before = targets();
+  await care.watch(declared);
+  server.close();
+  await expect.poll(targets, { timeout: 10_000 }).not.toContain(1);
+  const after = targets();
+  const former = readTable(NAME, (table) => [...table.formerTargets!.former]);
+  const moved = before.map((fwmark, bucket) => (fwmark === 1 || fwmark === after[bucket] ? -1 : fwmark));
+  expect(moved.filter((fwmark) => fwmark >= 0).length).toBeGreaterThan(0);
+  expect(former).toEqual(moved);
+});
+
 test('a table that is locked is to be changed later', async () => {
   const server = await listen();
   const declared = tables(portOf(server));

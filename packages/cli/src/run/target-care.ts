@@ -73,11 +73,11 @@ export class TargetCare {
       try {
         const table = lock.existing;
         const drain = drainFor(table);
+        const out = deactivate.map(({ fwmark }) => fwmark);
         const dead = deactivate.filter((one) => !one.drain).map(({ fwmark }) => fwmark);
-        const drained = deactivate.filter((one) => one.drain).map(({ fwmark }) => fwmark);
-        // Connections to a dead target are lost, and need no target of their own any more.
+        // Maglev moves a few buckets between the others, too: their connections stay. Those to a dead target are lost, and go to another one at once.
+        if (out.length > 0) table.deactivate(out, drain);
         if (dead.length > 0) table.deactivate(dead);
-        if (drained.length > 0) table.deactivate(drained, drain);
         const back = activate.flatMap(({ fwmark }) => {
           const weight = weights.get(fwmark);
           return weight === undefined ? [] : [{ fwmark, weight }];
