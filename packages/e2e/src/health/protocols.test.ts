@@ -53,6 +53,11 @@ describeLive(
       const health = { type: 'sctp', port: SCTP_PORT, to: 'vip' };
       {
         await using _servers = await SctpServers.start(net, [net.vip4, net.vip6]);
+        // usrsctp leaves the source of its IPv6 packets to the kernel.
+        for (const target of net.targets) {
+          const { own, peer } = target.wire('lb1');
+          await target.ip(`route replace ${peer.ipv6} dev ${own.device} src ${net.vip6}`);
+        }
         expect(await judged(net, lb, health)).toEqual(['up', 'up']);
         expect(await judged(net, lb, health, 6)).toEqual(['up', 'up']);
         // usrsctp aborts an association to a port where nobody listens.

@@ -85,17 +85,24 @@ export interface SctpReport {
 
 /** Sends numbered messages in one or more associations. */
 export class SctpSender implements AsyncDisposable {
-  #running: Running;
+  readonly #running: Running;
+  readonly #ports: readonly number[];
 
-  private constructor(running: Running) {
+  private constructor(running: Running, ports: readonly number[]) {
     this.#running = running;
+    this.#ports = ports;
   }
 
   static async start(client: Host, options: SctpSendOptions): Promise<SctpSender> {
     const { from, fromPorts, to, udp, count, rate, octets } = options;
     const encapsulated = udp === undefined ? {} : { udp, 'to-udp': ENCAP_PORT };
     const send = { bind: from, 'from-port': fromPorts.map(String), to, port: SCTP_PORT, ...encapsulated, count: count ?? 0, rate, octets };
-    return new SctpSender(await client.spawn(command('send', send)));
+    return new SctpSender(await client.spawn(command('send', send)), fromPorts);
+  }
+
+  /** Waits until all associations have begun. */
+  async associated(): Promise<void> {
+    for (const port of this.#ports) await this.#running.waitForOutput(new RegExp(`"port":${port},"event":"associated"`), 10_000);
   }
 
   /**
