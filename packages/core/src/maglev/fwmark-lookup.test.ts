@@ -49,6 +49,27 @@ test('adopts a changed weight', () => {
   expect(lookup.fwmarks.filter((fwmark) => fwmark === 8)).toHaveLength(748);
 });
 
+describe('a table that another program rewrites in place after it was opened', () => {
+  const memory = (): SharedArrayBuffer => new SharedArrayBuffer(TargetTable.byteLength(OPTIONS));
+
+  test('is refused while it is truncated: zeros are not a table without targets', () => {
+    const octets = memory();
+    const table = TargetTable.create(octets, OPTIONS);
+    table.activate([{ fwmark: 7 }]);
+    new Uint8Array(octets).fill(0);
+    expect(() => new FwmarkLookup(table)).toThrow(expect.objectContaining({ code: 'not-a-table' }));
+  });
+
+  test('is taken as it was written, even if its weights are not all there yet', () => {
+    const octets = memory();
+    const table = TargetTable.create(octets, OPTIONS);
+    table.activate([{ fwmark: 7 }, { fwmark: 8 }]);
+    const before = new FwmarkLookup(table).fwmarks.join();
+    new Uint8Array(octets, layoutOf(OPTIONS.M!, OPTIONS.N!).weight, 4 * OPTIONS.N!).fill(0);
+    expect(new FwmarkLookup(table).fwmarks.join()).toBe(before);
+  });
+});
+
 describe('while another thread changes the table', () => {
   // The writer alternates between two sets of targets until it is stopped.
   const SETS = [

@@ -30,7 +30,7 @@ export class FwmarkLookup {
   /**
    * @param connections the remembered connections; without them, all packets go by the table alone
    * @param id number of the table among those that share `connections`
-   * @throws {@link CoreError} `not-a-table` if C nfqlb is just writing the table
+   * @throws {@link CoreError} `not-a-table` if another program is just writing the table
    */
   constructor(table: TargetTable, connections?: ConnectionSet, id: number = 0) {
     this.#table = table;
@@ -40,11 +40,12 @@ export class FwmarkLookup {
     this.#active = new Int32Array(table.N);
     this.steady = this.fwmarks;
     this.transitions = connections && new Transitions(this.fwmarks, connections, id);
-    // The generation first: refresh() adopts changes after that.
-    this.#generation = table.generation;
+    // What C nfqlb will finally write follows from `active`. The lookup of our own writers is adopted below, whatever its generation is.
     const active = snapshot(table.active);
     const lookup = this.#computeLookup(active);
     if (!lookup) throw new CoreError('not-a-table', 'not a target table: invalid permutation rows');
+    // Truncated since it was opened: zeros, which would be a table without targets.
+    if (!table.intact) throw new CoreError('not-a-table', 'not a target table: its header has changed');
     this.#take(lookup, active, Transitions.read(table.formerTargets));
     this.refresh();
   }
