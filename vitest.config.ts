@@ -41,7 +41,8 @@ export default defineConfig({
           include: ['packages/native/src/**/*.test.ts'],
           pool: 'forks',
           maxWorkers: WORKERS,
-          testTimeout: 30_000,
+          // Some compile the addon, and all of them also run under AddressSanitizer.
+          testTimeout: 120_000,
           hookTimeout: 30_000,
         },
       },
