@@ -1,6 +1,5 @@
 // A packet's path through this machine: the packet rules up to a queue, and from the verdict to a target.
 
-import { networkInterfaces } from 'node:os';
 import {
   type KnownPacket,
   type ReadChains,
@@ -10,6 +9,7 @@ import {
   wayToQueue,
   wayToTarget,
 } from '@nfqlb/setup/path';
+import { isOwnAddress } from '../own-address.js';
 import type { GivenPacket } from './given-packet.js';
 import { type OuterHeader, outerHeader } from './known-packet.js';
 import { hasListener, type RunningLoadBalancer } from './running-load-balancers.js';
@@ -34,16 +34,12 @@ export function arrivalsOf(packets: readonly GivenPacket[]): (Arrival | string)[
 }
 
 function arrivalOf({ source, destination, known }: OuterHeader, rules: Extract<ReadChains, { tables: unknown }>): Arrival {
+  // Packets from addresses of this machine are sent by it, not received.
   const arriving: KnownPacket = { ...known, isForwarded: !isOwnAddress(source) };
   return {
     way: wayToQueue(rules.tables, arriving),
     follow: (fwmark, device) => wayToTarget(rules.tables, arriving, { source, destination }, fwmark, device),
   };
-}
-
-/** Packets from addresses of this machine are sent by it, not received. */
-function isOwnAddress(address: string): boolean {
-  return Object.values(networkInterfaces()).some((addresses) => addresses?.some((own) => own.address === address));
 }
 
 /** Why no load balancer decides about a packet. */

@@ -1,7 +1,5 @@
-import { networkInterfaces } from 'node:os';
 import { type Configuration, parseConfiguration, readConfigurationText, type Surroundings } from '@nfqlb/configuration';
 import { changesBetween, commandsOf } from '@nfqlb/configuration/changes';
-import { formatIpAddress, parseIpAddress } from '@nfqlb/core/address';
 import { balanceLoad } from '@nfqlb/daemon/main';
 import { type Command, type QueueRange, UsageError } from '@nfqlb/options';
 import { askStatus, findLoadBalancers } from '@nfqlb/protocol/status';
@@ -10,6 +8,7 @@ import { change, formatQueues, hasSysctls, planUp, readSysctls, type SetUp, want
 import { hasTable } from '../apply/present.js';
 import { restored } from '../apply/restore.js';
 import { type FlowBalancingOptions, flowBalancingOf } from '../commands/balancing-options.js';
+import { isOwnAddress } from '../own-address.js';
 import { declaredSetUps } from './declared-set-up.js';
 import { adoptFileOptions, fileOption } from './file-options.js';
 import { Site, vipsOf } from './site.js';
@@ -67,14 +66,6 @@ async function refuseOtherKeepers(queue: QueueRange): Promise<void> {
     const problem = `another nfqlb run (pid ${status.pid}, queue ${other}) keeps the rules of this network namespace; put all tables into its file`;
     throw new UsageError('invalid-value', problem, { option: '--queue', value: formatQueues(queue) });
   }
-}
-
-function isOwnAddress(address: string): boolean {
-  const own = Object.values(networkInterfaces()).flatMap((addresses = []) => addresses.map((one) => one.address));
-  return own.some((one) => {
-    const octets = parseIpAddress(one);
-    return octets !== undefined && formatIpAddress(octets) === address;
-  });
 }
 
 /** Sets what the set-ups need of the kernel, or warns of it. */

@@ -10,6 +10,8 @@ import { LastPacket } from './last-packet.js';
 import { WEB_SERVERS } from './web-server.js';
 
 const CONNECTIONS = 200;
+/** They talk until they are stopped. */
+const TALK = { protocol: 'tcp', connections: CONNECTIONS, repeat: 0, interval: 5, timeout: 3000 } as const;
 /** To the VIP, so that a target without it is found out, too. */
 const HEALTH = { type: 'http', to: 'vip', interval: 0.5, timeout: 0.4, rise: 2, fall: 2, damping: { downs: 3, within: 300, hold: 2 } };
 /** A check that fails begins up to an interval after the fault, and takes its timeout; then the next. */
@@ -61,13 +63,7 @@ describeLive(
         const { fwmark } = target;
         const before = await site.buckets();
         await using last = await LastPacket.watch(net, target);
-        await using questions = await Questions.start(net, {
-          protocol: 'tcp',
-          connections: CONNECTIONS,
-          repeat: 0,
-          interval: 5,
-          timeout: 3000,
-        });
+        await using questions = await Questions.start(net, TALK);
         await expect.poll(async () => (await connectionsOf(net.client)).length, { timeout: 10_000 }).toBe(CONNECTIONS);
         const there = (await connectionsOf(target)).length;
         expect(there).toBeGreaterThan(10);
@@ -119,13 +115,7 @@ describeLive(
 
     test('all targets down: all are used', async () => {
       const { keeper, net, servers } = site;
-      await using questions = await Questions.start(net, {
-        protocol: 'tcp',
-        connections: CONNECTIONS,
-        repeat: 0,
-        interval: 5,
-        timeout: 3000,
-      });
+      await using questions = await Questions.start(net, TALK);
       await expect.poll(async () => (await connectionsOf(net.client)).length, { timeout: 10_000 }).toBe(CONNECTIONS);
       const known = keeper.events.length;
       for (const each of servers) each.pause();
