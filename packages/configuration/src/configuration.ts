@@ -13,7 +13,9 @@ export interface Configuration {
 }
 
 /** A table and all of its targets. */
-export interface DeclaredTable extends Required<TableOptions> {
+export interface DeclaredTable extends Required<Omit<TableOptions, 'hashKey'>>, Pick<TableOptions, 'hashKey'> {
+  /** With a hash key, where it is: `siphash:FILE`. */
+  readonly hash?: string;
   /** Those that packets are to go to: not those in maintenance. */
   readonly targets: readonly Required<Target>[];
   /** Absent if something else leads packets to the queue, and from there to the targets. */

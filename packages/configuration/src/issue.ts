@@ -15,7 +15,7 @@ const KEYS: readonly string[][] = [
   ['tables', 'flows', 'options'],
   ['name', 'target', 'priority', 'protocols', 'dsts', 'srcs', 'dports', 'sports', 'match', 'udpencap'],
 ];
-const TABLE_KEYS = ['M', 'N', 'ownfw', 'permutation', 'drain', 'vips', 'mode', 'keep-source', 'syn-only', 'health', 'targets'];
+const TABLE_KEYS = ['M', 'N', 'ownfw', 'permutation', 'hash', 'drain', 'vips', 'mode', 'keep-source', 'syn-only', 'health', 'targets'];
 const TARGET_KEYS = ['fwmark', 'address', 'weight', 'drain', 'health'];
 
 const TYPES: Readonly<Record<string, string>> = {

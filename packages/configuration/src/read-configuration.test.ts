@@ -1,3 +1,6 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { ConfigurationError } from './configuration-error.js';
 import { parseConfiguration, readConfigurationText } from './read-configuration.js';
@@ -71,6 +74,20 @@ test('tables, targets with weights, and flows', () => {
     },
     { name: 'sig', target: 'sctp', protocols: 'sctp', dports: '6000', udpencap: 9899, place: 'nfqlb.yaml:8:5' },
   ]);
+});
+
+test('a hash with a key, from a file', () => {
+  const key = join(mkdtempSync(join(tmpdir(), 'nfqlb-hash-')), 'key');
+  writeFileSync(key, '0123456789abcdef\n');
+  try {
+    const { tables } = parseConfiguration(`tables: { a: { hash: "siphash:${key}" }, b: { hash: djb2 } }`, 'f');
+    expect(tables?.get('a')).toMatchObject({ hash: `siphash:${key}`, hashKey: [0x01234567, 0x89abcdef | 0] });
+    expect(tables?.get('b')).not.toHaveProperty('hashKey');
+  } finally {
+    rmSync(dirname(key), { recursive: true });
+  }
+  expect(problem(`tables: { a: { hash: "siphash:${key}" } }`)).toMatch(/^f:1:22: siphash:.*: no such file or directory; the key is 16 hex/);
+  expect(problem('tables: { a: { hash: sha1 } }')).toMatch(/^f:1:22: sha1: must be djb2, or siphash:FILE/);
 });
 
 test('JSON is YAML', () => {

@@ -8,7 +8,7 @@ import {
   tableHealthSchema,
   targetHealthSchema,
 } from '@nfqlb/health/settings';
-import { drainSeconds, fwmark, targetAddress, targetFwmark, UsageError, vip, weight, wholeNumber } from '@nfqlb/options';
+import { DJB2, drainSeconds, fwmark, packetHash, targetAddress, targetFwmark, UsageError, vip, weight, wholeNumber } from '@nfqlb/options';
 import { z } from 'zod';
 import { type DeclaredMember, type DeclaredTable, type OptionValue, SERVICE_MODES } from './configuration.js';
 
@@ -39,6 +39,7 @@ const tableSchema: z.ZodType<DeclaredTable> = z
     N: option(wholeNumber({ min: 1, max: MAX_BUCKETS })).default(32),
     ownfw: option(fwmark).default(0),
     permutation: z.enum(['fwmark', 'nfqlb']).default('fwmark'),
+    hash: z.string().superRefine(refusedBy(packetHash)).transform(packetHash).default(DJB2),
     drain: option(drainSeconds).default(0),
     vips: vips().optional(),
     mode: z.enum(SERVICE_MODES).optional(),
@@ -47,9 +48,10 @@ const tableSchema: z.ZodType<DeclaredTable> = z
     health: tableHealthSchema.optional(),
     targets: z.union([weightsSchema, z.array(targetSchema)]).default([]),
   })
-  .transform(({ ownfw, targets, vips: served, mode, 'keep-source': keepSource, 'syn-only': synOnly, health, ...table }) => ({
+  .transform(({ ownfw, hash, targets, vips: served, mode, 'keep-source': keepSource, 'syn-only': synOnly, health, ...table }) => ({
     ...table,
     ownFwmark: ownfw,
+    ...(hash.hashKey && { hash: hash.text, hashKey: hash.hashKey }),
     targets: targets.filter(({ drain }) => !drain).map(({ fwmark: mark, weight: share }) => ({ fwmark: mark, weight: share })),
     ...(served && mode && { service: { vips: served, mode, keepSource, synOnly } }),
     ...(targets.some(({ address }) => address) && {

@@ -118,7 +118,7 @@ export class Balancer {
     if (this.key.moreFragments && (carried === 0 || (carried & 7) !== 0)) return this.#drop(Reason.Malformed);
 
     if (this.#tier !== undefined) {
-      const fwmark = this.#tier.choose(this.key.hashAddresses());
+      const fwmark = this.#tier.choose(this.#tier.hashAddresses(this.key));
       if (fwmark >= 0 && fwmark !== this.#tier.ownFwmark) {
         this.reason = Reason.FragmentToTier;
         return fwmark;
@@ -157,7 +157,7 @@ export class Balancer {
   #balance(bytes: Uint8Array, at: number, length: number, etherType: number): number {
     const targets = this.tableOf(bytes, at, length, etherType);
     if (targets === undefined) return this.#answerWithoutTable();
-    this.#hash = this.#hashMode === 1 && this.key.protocol === IPPROTO_SCTP ? this.key.hashPorts() : this.key.hashAll();
+    this.#hash = targets.hash(this.key, this.#hashMode === 1 && this.key.protocol === IPPROTO_SCTP);
     this.buckets = targets.M;
     this.bucket = (this.#hash >>> 0) % targets.M;
     const fwmark = targets.steady[this.bucket]!;

@@ -7,11 +7,12 @@
 export { Balancer, type BalancerOptions } from './balancer.js';
 export { CoreError, type CoreErrorCode } from './core-error.js';
 export { FlowBalancer, type FlowTargets } from './flow-balancer.js';
-export { type FragmentHashKey, FragmentTable, MAX_POOL } from './fragments/fragment-table.js';
+export { FragmentTable, MAX_POOL } from './fragments/fragment-table.js';
 export type { FragmentTableOptions } from './fragments/layout.js';
 export { type HeldLock, LockWatch } from './fragments/lock-watch.js';
 export { C_STATISTICS_LENGTH, nameStatistics, STATISTICS_LENGTH, Statistic, sumStatistics } from './fragments/statistics.js';
 export type { Reinject } from './fragments/stored-fragments.js';
+export type { HashKey } from './hash/half-siphash.js';
 export { extractKey } from './key/extract.js';
 export { KIND_NAMES, Kind } from './key/kind.js';
 export { KEY_LENGTH, PacketKey } from './key/packet-key.js';

@@ -112,6 +112,55 @@ static inlined __u32 djb2(const __u32 *words, int begin, int end) {
   return hash;
 }
 
+struct half_siphash {
+  __u32 v0;
+  __u32 v1;
+  __u32 v2;
+  __u32 v3;
+};
+
+static inlined __u32 rotate(__u32 value, int bits) { return value << bits | value >> (32 - bits); }
+
+static inlined void absorb(struct half_siphash *s, __u32 m) {
+  s->v3 ^= m;
+  s->v0 += s->v1;
+  s->v1 = rotate(s->v1, 5) ^ s->v0;
+  s->v0 = rotate(s->v0, 16);
+  s->v2 += s->v3;
+  s->v3 = rotate(s->v3, 8) ^ s->v2;
+  s->v0 += s->v3;
+  s->v3 = rotate(s->v3, 7) ^ s->v0;
+  s->v2 += s->v1;
+  s->v1 = rotate(s->v1, 13) ^ s->v2;
+  s->v2 = rotate(s->v2, 16);
+  s->v0 ^= m;
+}
+
+/// HalfSipHash-1-3 of the addresses, the ports, and the three octets of an echo id and the protocol, or of the ports alone: as `hashAllKeyed` and
+/// `hashPortsKeyed` in core's key/packet-key.ts.
+static inlined __u32 keyed_hash(const struct packet *packet, int ports_only, __u32 k0, __u32 k1) {
+  const __u32 *key = packet->key;
+  struct half_siphash s = {k0, k1, k0 ^ 0x6c796765, k1 ^ 0x74656462};
+  if (ports_only) {
+    absorb(&s, key[KEY_PORTS]);
+    absorb(&s, 4u << 24);
+  } else {
+    if (packet->is_ipv6) {
+#pragma unroll
+      for (int i = KEY_SOURCE; i < KEY_ID; i++) absorb(&s, key[i]);
+    } else {
+      absorb(&s, key[KEY_SOURCE + 3]);
+      absorb(&s, key[KEY_DESTINATION + 3]);
+    }
+    absorb(&s, key[KEY_PORTS]);
+    absorb(&s, (key[KEY_ID] & 0xffffff) | (packet->is_ipv6 ? 39u : 15u) << 24);
+  }
+  s.v2 ^= 0xff;
+#pragma unroll
+  for (int i = 0; i < 3; i++) absorb(&s, 0);
+  return s.v1 ^ s.v3;
+}
+
 /// Sets the mark, or clears it for the queue.
 static inlined enum reason mark(struct __sk_buff *skb, const struct options *options, const struct packet *packet,
                                         struct verdict verdict, enum reason decided, enum reason dropped) {
@@ -132,10 +181,17 @@ static inlined enum reason balance(struct __sk_buff *skb, const struct options *
     // One load each: user space replaces both words at once.
     const __u64 table = *(const volatile __u64 *)entry;
     const __u32 begin = table;
-    const __u32 M = table >> 32;
+    const __u32 M = table >> 32 & ~KEYED;
     if (M != 0) {
-      const __u32 hash = options->sctp_by_ports && packet->protocol == IPPROTO_SCTP ? djb2(packet->key, KEY_PORTS, KEY_WORDS)
-                                                                                   : djb2(packet->key, 0, KEY_WORDS);
+      const int ports_only = options->sctp_by_ports && packet->protocol == IPPROTO_SCTP;
+      __u32 hash;
+      if (table >> 32 & KEYED) {
+        const volatile __u64 *hash_key = element(&buckets, begin - 1);
+        const __u64 both = hash_key ? *hash_key : 0;
+        hash = keyed_hash(packet, ports_only, both, both >> 32);
+      } else {
+        hash = ports_only ? djb2(packet->key, KEY_PORTS, KEY_WORDS) : djb2(packet->key, 0, KEY_WORDS);
+      }
       const volatile __u64 *bucket = element(&buckets, begin + hash % M);
       if (bucket) {
         const __u64 both = *bucket;

@@ -130,14 +130,17 @@ struct flow {
 };
 ARRAY(flows, struct flow);
 
-/// A target table: one word, which user space replaces as a whole. `buckets` 0: there is no such table.
+/// A target table: one word, which user space replaces as a whole. `buckets` 0: there is no such table. With KEYED, packets are hashed with a key: the
+/// element of `buckets` before the table's first.
 struct table {
   __u32 begin;
   __u32 buckets;
 };
+/// In `buckets`: more than any table has.
+#define KEYED 0x80000000u
 ARRAY(tables, struct table);
 
-/// Of all tables.
+/// Of all tables, before each its hash key.
 ARRAY(buckets, struct verdict);
 
 /// For each CPU, which alone writes there: by reason, then by flow and by target.

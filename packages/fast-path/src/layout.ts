@@ -68,6 +68,8 @@ export const FLOW_WORDS = 2;
 
 /** `struct table`: first bucket, number of buckets. */
 export const TABLE_WORDS = 2;
+/** With the number of buckets: packets are hashed with the key before the first bucket. */
+export const KEYED = 0x80000000;
 
 /** `struct counter`: packets and octets, 64 bits each. */
 export const COUNTER_WORDS = 4;

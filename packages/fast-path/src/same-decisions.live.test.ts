@@ -3,7 +3,7 @@
 import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { Capture } from '@nfqlb/captures';
-import { Balancer, DROP, END, ETH_P_IP, ETH_P_IPV6, FlowBalancer, FwmarkLookup, KIND_NAMES, Kind } from '@nfqlb/core';
+import { Balancer, DROP, END, ETH_P_IP, ETH_P_IPV6, FlowBalancer, FwmarkLookup, type HashKey, KIND_NAMES, Kind } from '@nfqlb/core';
 import { parseCidr } from '@nfqlb/core/address';
 import { compileFlows as compileForCore, defineFlow, FlowLookup, FlowSet } from '@nfqlb/core/flows';
 import { anyPacket, flowLists, type NaiveFlow, runs } from '@nfqlb/core/testing';
@@ -21,6 +21,7 @@ const WHOLE: readonly Kind[] = [Kind.Normal, Kind.Icmp, Kind.AddressesOnly];
 
 const from = (first: number, count: number): number[] => Array.from({ length: count }, (_, i) => first + i);
 const TABLE = tableOf(from(1000, 200), 10_007);
+const HASH_KEY: HashKey = [0x01234567, 0x89abcdef | 0];
 
 const etherTypeOf = (octets: Uint8Array): number => (octets[0]! >> 4 === 6 ? ETH_P_IPV6 : ETH_P_IP);
 
@@ -33,7 +34,13 @@ describeKernel('the program in the kernel decides as core does:', () => {
     readonly udpencap: number;
   }
 
-  test.each([0, 1] as const)('the golden vectors, hash mode %d', (hashMode) => {
+  test.each([
+    [0, 'djb2', undefined],
+    [1, 'djb2', undefined],
+    [0, 'with a key', HASH_KEY],
+    [1, 'with a key', HASH_KEY],
+  ] as const)('the golden vectors, hash mode %d, %s', (hashMode, _hash, hashKey) => {
+    const table = tableOf(from(1000, 200), 10_007, hashKey);
     const vectors = ['packets', 'packets-mixed'].flatMap((name) => {
       const file = new URL(`../../core/test-data/vectors/${name}.json`, import.meta.url);
       return JSON.parse(readFileSync(file, 'utf8')) as Vector[];
@@ -43,11 +50,11 @@ describeKernel('the program in the kernel decides as core does:', () => {
     try {
       for (const { i, name, hex, ethertype, udpencap } of vectors) {
         if (!kernels.has(udpencap)) {
-          kernels.set(udpencap, new Kernel(compileTable(ALL), [new FwmarkLookup(TABLE)], { hashMode, udpEncapPort: udpencap }));
+          kernels.set(udpencap, new Kernel(compileTable(ALL), [new FwmarkLookup(table)], { hashMode, udpEncapPort: udpencap }));
         }
         const octets = Buffer.from(hex, 'hex');
         const etherType = ethertype === 'ipv4' ? ETH_P_IP : ETH_P_IPV6;
-        const balancer = new Balancer(new FwmarkLookup(TABLE), { hashMode, udpEncapPort: udpencap });
+        const balancer = new Balancer(new FwmarkLookup(table), { hashMode, udpEncapPort: udpencap });
         const expected = balancer.decide(octets, 0, octets.length, etherType);
         const { mark, reason } = kernels.get(udpencap)!.decide(octets, { etherType });
         const kind = KIND_NAMES[balancer.kind]!;
@@ -95,7 +102,7 @@ describeKernel('the program in the kernel decides as core does:', () => {
   });
 
   test('any packet, one table, with and without fwmarks for no target', () => {
-    const tables = [tableOf(from(7, 50)), tableOf([]), tableOf([3], 3)];
+    const tables = [tableOf(from(7, 50)), tableOf([]), tableOf([3], 3), tableOf(from(7, 50), 997, HASH_KEY)];
     for (const table of tables) {
       for (const options of [{}, { noTargetsFwmark: 99 }, { noTargetsFwmark: 0, udpEncapPort: 9899, hashMode: 0 as const }]) {
         const kernel = new Kernel(compileTable(ALL), [new FwmarkLookup(table)], options);
@@ -132,7 +139,9 @@ describeKernel('the program in the kernel decides as core does:', () => {
           const lookup = new FlowLookup(compileForCore(set, { promiscuousPing }));
           expect(decision.targets).toEqual(lookup.targetNames);
           // One table is missing, one has no targets.
-          const tables = decision.targets.map((_, i) => (i % 7 === 6 ? undefined : tableOf(i % 7 === 5 ? [] : from(100 * (i + 1), 20))));
+          const tables = decision.targets.map((_, i) =>
+            i % 7 === 6 ? undefined : tableOf(i % 7 === 5 ? [] : from(100 * (i + 1), 20), 997, i % 2 === 1 ? HASH_KEY : undefined),
+          );
           const lookups = (): (FwmarkLookup | undefined)[] => tables.map((table) => table && new FwmarkLookup(table));
           const matches = new Float64Array(lookup.count);
           const octetsOf = new Float64Array(lookup.count);

@@ -2,7 +2,7 @@ import { ConnectionSet, FwmarkLookup, type TargetTable } from '@nfqlb/core';
 import { WATCHED } from '@nfqlb/core/maglev';
 import { beforeEach, describe, expect, test } from 'vitest';
 import type { Maps } from './kernel/program.js';
-import { NONE } from './layout.js';
+import { KEYED, NONE } from './layout.js';
 import { TableMemory } from './table-memory.js';
 import { tableOf } from './testing/table.js';
 
@@ -60,6 +60,19 @@ describe('a table', () => {
     expect(placeOf(0).begin).toBe(begin);
   });
 
+  test('with a hash key has it before its buckets, in either half', () => {
+    const table = tableOf([101], 97, [0x01234567, -2]);
+    const lookups = [new FwmarkLookup(table)];
+    for (const fwmark of [102, 103]) {
+      memory.refresh(lookups);
+      const { begin, M } = placeOf(0);
+      expect(M).toBe(97 + KEYED);
+      expect([...buckets.slice(2 * (begin - 1), 2 * begin)]).toEqual([0x01234567, 0xfffffffe]);
+      expect([...buckets.slice(2 * begin, 2 * (begin + 97))].filter((_, i) => i % 2 === 0)).toEqual(marksOf(table));
+      table.activate([{ fwmark }]);
+    }
+  });
+
   test('says which buckets are in transition, and no longer once that is over', () => {
     const table = tableOf([101, 102], 97);
     const connections = new ConnectionSet(ConnectionSet.createMemory({}, [0, 0]));
@@ -104,6 +117,6 @@ describe('a table', () => {
 
 test('there is room for the tables, and for one more of the largest size', () => {
   const lookups = [new FwmarkLookup(tableOf([1], 10_007)), undefined, new FwmarkLookup(tableOf([1], 97))];
-  expect(TableMemory.bucketsFor(lookups)).toBe(2 * (10_007 + 97) + 2 * 10_007);
+  expect(TableMemory.bucketsFor(lookups)).toBe(2 * (10_008 + 98) + 2 * 10_008);
   expect(TableMemory.bucketsFor([])).toBeGreaterThan(0);
 });

@@ -1,8 +1,8 @@
 import type { FwmarkLookup } from '@nfqlb/core';
 import type { Maps } from './kernel/program.js';
-import { NONE, VERDICT_WORDS } from './layout.js';
+import { KEYED, NONE, VERDICT_WORDS } from './layout.js';
 
-/** A table's two halves: one is in use, the other is for the next change. */
+/** A table's two halves: one is in use, the other is for the next change. Each has an element for the hash key before the buckets. */
 interface Halves {
   readonly begin: number;
   /** Buckets of each half. */
@@ -40,10 +40,10 @@ export class TableMemory {
 
   /** Number of buckets to make for these tables. */
   static bucketsFor(tables: readonly (FwmarkLookup | undefined)[]): number {
-    const needed = tables.reduce((sum, table) => sum + 2 * (table?.M ?? 0), 0);
+    const needed = tables.reduce((sum, table) => sum + (table ? sizeOf(table.M) : 0), 0);
     const largest = tables.reduce((most, table) => Math.max(most, table?.M ?? 0), 0);
     // Another table of the largest size may appear, or one may be replaced by a larger one, without a new generation.
-    return needed + Math.max(MIN_SPARE, 2 * largest);
+    return needed + Math.max(MIN_SPARE, sizeOf(largest));
   }
 
   /**
@@ -74,9 +74,12 @@ export class TableMemory {
     const halves = this.#halvesFor(index, lookup.M);
     if (halves === undefined) return false;
     const half = 1 - halves.current;
-    const begin = halves.begin + half * halves.room;
+    const begin = halves.begin + half * (1 + halves.room) + 1;
+    const { hashKey = [0, 0] } = lookup;
+    this.#buckets.set(hashKey, VERDICT_WORDS * (begin - 1));
     this.#write(begin, halves.room, lookup.steady);
-    Atomics.store(this.#tables, index, BigInt(begin) | (BigInt(lookup.M) << 32n));
+    const size = lookup.hashKey ? lookup.M + KEYED : lookup.M;
+    Atomics.store(this.#tables, index, BigInt(begin) | (BigInt(size) << 32n));
     halves.current = half;
     return true;
   }
@@ -84,9 +87,9 @@ export class TableMemory {
   #halvesFor(index: number, M: number): Halves | undefined {
     const known = this.#halves.get(index);
     if (known !== undefined && known.room >= M) return known;
-    if (this.#used + 2 * M > this.#buckets.length / VERDICT_WORDS) return undefined;
+    if (this.#used + sizeOf(M) > this.#buckets.length / VERDICT_WORDS) return undefined;
     const halves = { begin: this.#used, room: M, current: 1 };
-    this.#used += 2 * M;
+    this.#used += sizeOf(M);
     this.#halves.set(index, halves);
     return halves;
   }
@@ -107,4 +110,9 @@ export class TableMemory {
       buckets[VERDICT_WORDS * (begin + bucket) + 1] = counter;
     }
   }
+}
+
+/** Elements that a table with M buckets takes. */
+function sizeOf(M: number): number {
+  return 2 * (1 + M);
 }

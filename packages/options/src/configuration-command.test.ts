@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { type ConfigurationCommand, configurationCommand } from './configuration-command.js';
 import { UsageError } from './usage-error.js';
+import { DJB2 } from './values/hash.js';
 
 const ALL = ['init', 'activate', 'deactivate', 'flow-set', 'flow-delete'] as const;
 const UNNAMED = { shm: undefined, index: undefined, drain: undefined };
@@ -24,7 +25,7 @@ describe('a command that changes tables or flows is read as nfqlb reads it', () 
     ],
     ['deactivate 101', { name: 'deactivate', ...UNNAMED, fwmarks: [101] }],
     ['deactivate --index=0 --drain 0', { name: 'deactivate', shm: undefined, index: 0, drain: 0, fwmarks: [] }],
-    ['init --shm=web --M=97', { name: 'init', shm: 'web', M: 97, N: 32, ownfw: 0, permutation: 'fwmark' }],
+    ['init --shm=web --M=97', { name: 'init', shm: 'web', M: 97, N: 32, ownfw: 0, permutation: 'fwmark', hash: DJB2 }],
     ['flow-delete --name=web', { name: 'flow-delete', flow: 'web' }],
     [
       `flow-set --name=web --target="we"'b' --match="tcp[13:1] & 0x02 = 2"`,

@@ -15,12 +15,14 @@ export {
   addInitOptions,
   type DeactivateOptions,
   drainSeconds,
+  hashOption,
   type InitOptions,
   type TableNames,
 } from './table-options.js';
 export { canRedraw, isStyled } from './terminal.js';
 export { UsageError, type UsageErrorCode, type UsageSubject } from './usage-error.js';
 export { targetAddress, vip } from './values/addresses.js';
+export { DJB2, type PacketHash, packetHash } from './values/hash.js';
 export { list, repeatable } from './values/list.js';
 export {
   decimalSeconds,

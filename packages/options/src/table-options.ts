@@ -1,5 +1,7 @@
 import type { Command } from './command.js';
+import { Option } from './command.js';
 import { UsageError } from './usage-error.js';
+import { DJB2, type PacketHash, packetHash } from './values/hash.js';
 import { repeatable } from './values/list.js';
 import { fwmark, targetFwmark, wholeNumber } from './values/numbers.js';
 import type { Suggest } from './values/suggestion.js';
@@ -27,6 +29,7 @@ export interface InitOptions {
   readonly N: number;
   readonly ownfw: number;
   readonly permutation: 'fwmark' | 'nfqlb';
+  readonly hash: PacketHash;
   /** In seconds; absent if not given. */
   readonly drain?: number;
 }
@@ -39,11 +42,19 @@ export function addInitOptions(command: Command, table?: string, { tables }: Tab
     .option('--N <slots>', 'most targets', wholeNumber({ min: 1, max: MAX_SLOTS }), 32)
     .option('--ownfw <fwmark>', 'fwmark of this load balancer, in the table of a tier', fwmark, 0)
     .option('--permutation <kind>', 'fwmark: the same targets give the same table; nfqlb: as C nfqlb', oneOf('fwmark', 'nfqlb'), 'fwmark')
+    .addOption(hashOption())
     .option(
       '--drain <seconds>',
       'how long connections keep their former target when targets change; 0: they do not (default: 0)',
       drainSeconds,
     ) as Command;
+}
+
+/** `--hash` */
+export function hashOption(): Option {
+  return new Option('--hash <function>', 'djb2: as C nfqlb; siphash:FILE: with the key in FILE, which nobody can aim at one target without')
+    .argParser(packetHash)
+    .default(DJB2, DJB2.text);
 }
 
 /** Reads a value of `--drain`. */

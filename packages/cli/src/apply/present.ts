@@ -20,7 +20,7 @@ export function hasTable(name: string): boolean {
 /** @throws CoreError, NativeError when the table exists but cannot be read */
 export function presentTable(name: string): PresentTable | undefined {
   if (SharedMemory.identity(name) === undefined) return undefined;
-  return readTable(name, ({ M, N, ownFwmark, permutation, drain, slots }) => {
-    return { M, N, ownFwmark, permutation, drain, targets: slots.filter((slot) => slot !== undefined) };
+  return readTable(name, ({ M, N, ownFwmark, permutation, hashKey, drain, slots }) => {
+    return { M, N, ownFwmark, permutation, hashKey, drain, targets: slots.filter((slot) => slot !== undefined) };
   });
 }

@@ -88,10 +88,11 @@ function contentOf({
   N,
   ownFwmark,
   permutation,
+  hashKey,
   drain,
   slots,
-}: Table): Pick<Table, 'M' | 'N' | 'ownFwmark' | 'permutation' | 'drain' | 'slots'> {
-  return { M, N, ownFwmark, permutation, drain, slots };
+}: Table): Pick<Table, 'M' | 'N' | 'ownFwmark' | 'permutation' | 'hashKey' | 'drain' | 'slots'> {
+  return { M, N, ownFwmark, permutation, hashKey, drain, slots };
 }
 
 async function makeFlowChanges(changes: readonly Change[], address: SocketAddress): Promise<void> {

@@ -96,6 +96,26 @@ describe('a table', () => {
     }
   });
 
+  test('with a hash key: shown as such, the key never; another key is noticed', () => {
+    const key = join(folder, 'hash.key');
+    const hash = `--hash=siphash:${key}`;
+    writeFileSync(key, '0123456789abcdef\n');
+    expect(nfqlb('init', `--shm=${SHM}`, hash)).toEqual(ok);
+    expect(shown()).toContain('   Hash: siphash\n');
+    const json = nfqlb('show', '--json', `--shm=${SHM}`).stdout;
+    expect(JSON.parse(json)).toMatchObject({ hash: 'siphash' });
+    expect(json).not.toMatch(/hashKey|19088743|1234567/);
+    expect(nfqlb('init', `--shm=${SHM}`, '--if-absent', hash)).toEqual(ok);
+    writeFileSync(key, 'fedcba9876543210');
+    const kept = `nfqlb init: warning: ${SHM} exists and was kept: it has`;
+    expect(nfqlb('init', `--shm=${SHM}`, '--if-absent', hash).stderr).toBe(`${kept} another hash key\n`);
+    expect(nfqlb('init', `--shm=${SHM}`, '--if-absent').stderr).toBe(
+      `${kept} --M=997 --N=32 --ownfw=0 --permutation=fwmark --hash=siphash\n`,
+    );
+    expect(nfqlb('init', `--shm=${SHM}`)).toEqual(ok);
+    expect(JSON.parse(nfqlb('show', '--json', `--shm=${SHM}`).stdout)).toMatchObject({ hash: 'djb2' });
+  });
+
   test('replaced by init: a warning lists its targets; with --if-absent an existing one is kept', () => {
     expect(nfqlb('init', `--shm=${SHM}`, '--if-absent', '--M=97', '--N=4')).toEqual(ok);
     expect(nfqlb('activate', `--shm=${SHM}`, '101', '102')).toEqual(ok);
@@ -359,7 +379,7 @@ describe('bad input: one line, exit status 1', () => {
     ['cut off in its header', () => truncateSync(PATH, 10), /it begins with 16 octets, 10 are there/],
     ['empty', () => truncateSync(PATH, 0), /it is empty/],
     ['that is something else', () => copyFileSync(process.execPath, PATH), /not a target table/],
-    ['of a later version', () => writeVersion(3), /a target table of version 3; this program knows versions 1 and 2/],
+    ['of a later version', () => writeVersion(4), /a target table of version 4; this program knows versions 1 to 3/],
   ])('shared memory %s', (_name, damage, message) => {
     nfqlb('init', table, '--M=97', '--N=4');
     damage();

@@ -1,9 +1,9 @@
-import { TargetTable } from '@nfqlb/core/maglev';
-import { addInitOptions, Command, type InitOptions as TableOptions } from '@nfqlb/options';
+import { type TableOptions, TargetTable } from '@nfqlb/core/maglev';
+import { addInitOptions, Command, type InitOptions as CommonOptions } from '@nfqlb/options';
 import { changeTable, createTableIfAbsent, DEFAULT_TABLE, readTable, replaceTable } from '@nfqlb/protocol/tables';
 import { TABLE_NAMES } from '../completion/names.js';
 
-interface InitOptions extends TableOptions {
+interface InitOptions extends CommonOptions {
   readonly ifAbsent?: true;
 }
 
@@ -21,8 +21,8 @@ export function initCommand(): Command {
     .action(init) as Command;
 }
 
-function init({ shm = DEFAULT_TABLE, M, N, ownfw, permutation, drain, ifAbsent }: InitOptions): void {
-  const options = { M, N, ownFwmark: ownfw, permutation, drain: drain ?? 0 };
+function init({ shm = DEFAULT_TABLE, M, N, ownfw, permutation, hash, drain, ifAbsent }: InitOptions): void {
+  const options = { M, N, ownFwmark: ownfw, permutation, hashKey: hash.hashKey, drain: drain ?? 0 };
   const adjusted = TargetTable.bucketsFor(options);
   const adjustment = `M adjusted; ${M} -> ${adjusted}`;
   if (ifAbsent) {
@@ -47,14 +47,12 @@ function init({ shm = DEFAULT_TABLE, M, N, ownfw, permutation, drain, ifAbsent }
   }
 }
 
-function warnIfDifferent(
-  shm: string,
-  wanted: { readonly M: number; readonly N: number; readonly ownFwmark: number; readonly permutation: string },
-): void {
-  const describe = ({ M, N, ownFwmark, permutation }: typeof wanted): string =>
-    `--M=${M} --N=${N} --ownfw=${ownFwmark} --permutation=${permutation}`;
-  const found = readTable(shm, describe);
+function warnIfDifferent(shm: string, wanted: TableOptions): void {
+  const describe = ({ M, N, ownFwmark, permutation, hashKey }: TableOptions): string =>
+    `--M=${M} --N=${N} --ownfw=${ownFwmark} --permutation=${permutation}${hashKey ? ' --hash=siphash' : ''}`;
+  const [found, key] = readTable(shm, (table) => [describe(table), String(table.hashKey)]);
   if (found !== describe(wanted)) warn(`${shm} exists and was kept: it has ${found}`);
+  else if (key !== String(wanted.hashKey)) warn(`${shm} exists and was kept: it has another hash key`);
 }
 
 function warn(text: string): void {

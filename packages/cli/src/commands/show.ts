@@ -1,4 +1,4 @@
-import type { TargetTable } from '@nfqlb/core/maglev';
+import { nameHash, type TargetTable } from '@nfqlb/core/maglev';
 import { Command, text } from '@nfqlb/options';
 import { DEFAULT_TABLE, drainFor, readTable } from '@nfqlb/protocol/tables';
 import { tableNames } from '../completion/names.js';
@@ -47,6 +47,7 @@ function asText(name: string, table: TargetTable): string {
     `   Active:${targets.map(({ fwmark, slot }) => ` ${fwmark}(${slot})`).join('')}`,
     `   Share:${targets.map(share).join('')}`,
     `   Permutation: ${table.permutation}`,
+    ...(table.hashKey ? [`   Hash: ${nameHash(table.hashKey)}`] : []),
     ...drainLines(table),
   ].join('\n');
 }
@@ -67,7 +68,7 @@ function secondsLeft(table: TargetTable, deadline: number): number {
 }
 
 function asJson(name: string, table: TargetTable): object {
-  const { M, N, ownFwmark, permutation, generation, drain, draining } = table;
+  const { M, N, ownFwmark, permutation, hashKey, generation, drain, draining } = table;
   const inTransition = table.bucketsInTransition(drainFor(table).now);
   return {
     shm: name,
@@ -75,6 +76,7 @@ function asJson(name: string, table: TargetTable): object {
     M,
     N,
     permutation,
+    hash: nameHash(hashKey),
     generation,
     drain,
     draining,

@@ -70,10 +70,10 @@ export function tryOut({ line, command }: WhatIf, situation: Situation, table: s
     else changed.deactivateAt(index, drain);
   }
 
-  function init({ shm, M, N, ownfw, permutation, drain = 0 }: Extract<ConfigurationCommand, { name: 'init' }>): void {
+  function init({ shm, M, N, ownfw, permutation, hash, drain = 0 }: Extract<ConfigurationCommand, { name: 'init' }>): void {
     const name = shm ?? table;
     if (name === undefined) throw refuse('name a table with --shm');
-    const options = { M, N, ownFwmark: ownfw, permutation, drain };
+    const options = { M, N, ownFwmark: ownfw, permutation, hashKey: hash.hashKey, drain };
     const memory = new ArrayBuffer(TargetTable.byteLength(options));
     TargetTable.create(memory, options);
     situation.replaceTable(name, memory);

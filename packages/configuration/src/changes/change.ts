@@ -31,11 +31,11 @@ export function commandsOf(change: Change): string[] {
     case 'create-table':
     case 'replace-table': {
       const { name, table } = change;
-      const { M, N, ownFwmark, permutation, drain, targets } = table;
+      const { M, N, ownFwmark, permutation, hash, drain, targets } = table;
       const ownfw = ownFwmark === 0 ? '' : ` --ownfw=${ownFwmark}`;
       const kind = permutation === 'fwmark' ? '' : ` --permutation=${permutation}`;
       return [
-        `init --shm=${quoted(name)} --M=${M} --N=${N}${ownfw}${kind}${drainOption(drain || undefined)}`,
+        `init --shm=${quoted(name)} --M=${M} --N=${N}${ownfw}${kind}${hash === undefined ? '' : ` --hash=${quoted(hash)}`}${drainOption(drain || undefined)}`,
         ...activations(name, targets),
       ];
     }

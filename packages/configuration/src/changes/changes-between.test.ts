@@ -143,6 +143,17 @@ describe('the fewest changes, as commands', () => {
     ]);
   });
 
+  test('a table with another hash is a new table', () => {
+    const keyed = { ...TABLE, hash: 'siphash:/etc/hash.key', hashKey: [1, 2] as const };
+    expect(commands({ tables: new Map([['web', keyed]]) })[0]).toBe('init --shm=web --M=997 --N=32 --hash=siphash:/etc/hash.key');
+    const keyedModel = new Model();
+    keyedModel.tables.set('web', { ...TABLE, hashKey: [1, 2] });
+    const kinds = (table: DeclaredTable): string[] =>
+      changesBetween(keyedModel, { tables: new Map([['web', table]]), flows: undefined }).map(({ kind }) => kind);
+    expect(kinds(keyed)).toEqual([]);
+    for (const other of [TABLE, { ...keyed, hashKey: [1, 3] as const }]) expect(kinds(other)).toEqual(['replace-table']);
+  });
+
   test('how long connections keep their former target: for later changes, or for this one', () => {
     const two = { ...TABLE, targets: [{ fwmark: 102, weight: 1 }], drain: 30 };
     expect(commands({ tables: new Map([['old', two]]) })).toEqual([

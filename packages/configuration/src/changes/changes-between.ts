@@ -13,7 +13,7 @@ export interface Present {
   readonly flows: readonly ListedFlow[];
 }
 
-export interface PresentTable extends Required<TableOptions> {
+export interface PresentTable extends Required<Omit<TableOptions, 'hashKey'>>, Pick<TableOptions, 'hashKey'> {
   readonly targets: readonly Required<Target>[];
 }
 
@@ -73,8 +73,9 @@ function tablesLeft(present: Present, { tables, flows }: Configuration): Change[
 }
 
 function isAlike(before: PresentTable, table: DeclaredTable): boolean {
-  const { N, ownFwmark, permutation } = before;
-  return before.M === TargetTable.bucketsFor(table) && N === table.N && ownFwmark === table.ownFwmark && permutation === table.permutation;
+  const { N, ownFwmark, permutation, hashKey } = before;
+  const sameSize = before.M === TargetTable.bucketsFor(table) && N === table.N;
+  return sameSize && ownFwmark === table.ownFwmark && permutation === table.permutation && String(hashKey) === String(table.hashKey);
 }
 
 function weightIn({ targets }: { readonly targets: readonly Required<Target>[] }, fwmark: number): number | undefined {

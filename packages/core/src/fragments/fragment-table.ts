@@ -1,4 +1,5 @@
 import { CoreError } from '../core-error.js';
+import type { HashKey } from '../hash/half-siphash.js';
 import { KEY_ID, type PacketKey } from '../key/packet-key.js';
 import { STORED } from '../packet-batch.js';
 import { COMPLETE, HOLE_WORDS, Holes, UNTRACKED } from './holes.js';
@@ -61,9 +62,6 @@ export const MAX_CHAIN = 12;
 /** Maximum wait of a thread that must not block. A pool is normally locked for less than a microsecond. */
 const POOL_TIMEOUT_MS = 10;
 
-/** Key of the hash that selects buckets: 64 bits, as two words. */
-export type FragmentHashKey = readonly [number, number];
-
 /**
  * Buckets to scan for expired entries when extra entries or places for stored fragments have run out, at most once per tick: it takes 3 µs of 62.
  * A table of 500 buckets is scanned in half a millisecond, and fragments that find it full cost no more than others.
@@ -109,7 +107,7 @@ export class FragmentTable {
    *
    * @param key of the hash that selects buckets: random for packets from untrusted senders, fixed for reproducible results
    */
-  static createMemory(options: FragmentTableOptions, key: FragmentHashKey): SharedArrayBuffer {
+  static createMemory(options: FragmentTableOptions, key: HashKey): SharedArrayBuffer {
     const { length, hand } = layoutOf(check(options));
     let memory: SharedArrayBuffer;
     try {

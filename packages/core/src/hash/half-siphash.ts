@@ -2,10 +2,20 @@
 // uses it for the same purpose (`hsiphash`, Documentation/security/siphash.rst). Without the hash key, nobody can find entries that share a
 // bucket; for djb2 and MurmurHash3, that is easy even if they are seeded.
 
+/** The two words of a key, 64 bits, secret. */
+export type HashKey = readonly [k0: number, k1: number];
+
+/** How packets are hashed with or without a key, in a word: as in `--hash`. */
+export function nameHash(hashKey: HashKey | undefined): 'djb2' | 'siphash' {
+  return hashKey ? 'siphash' : 'djb2';
+}
+
 /**
- * Hashes every `step`-th word of `words[begin .. end)`, then `word`, then one octet.
+ * Hashes every `step`-th word of `words[begin .. end)`, then `word`, then up to three octets.
  *
- * @param k0 @param k1 the key: 64 bits, secret
+ * @param tail the octets after `word`, the first one lowest
+ * @param tailLength how many they are
+ * @param k0 @param k1 the {@link HashKey}
  * @returns 32 bits, signed (see djb2.ts)
  */
 export function halfSipHash(
@@ -14,7 +24,8 @@ export function halfSipHash(
   end: number,
   step: number,
   word: number,
-  octet: number,
+  tail: number,
+  tailLength: number,
   k0: number,
   k1: number,
 ): number {
@@ -22,8 +33,8 @@ export function halfSipHash(
   let v1 = k1;
   let v2 = k0 ^ 0x6c796765;
   let v3 = k1 ^ 0x74656462;
-  let length = 1;
-  // The words, then `word`, then the octet with the message's length above it, then finalization: one round each, with the code written only once.
+  let length = tailLength;
+  // The words, then `word`, then the tail with the message's length above it, then finalization: one round each, with the code written only once.
   let at = begin;
   for (let phase = 0; phase < 5; ) {
     let m = 0;
@@ -37,7 +48,7 @@ export function halfSipHash(
       }
       length += 4;
     } else if (phase === 1) {
-      m = octet | (length << 24);
+      m = tail | (length << 24);
       phase = 2;
     } else {
       if (phase === 2) v2 ^= 0xff;

@@ -18,7 +18,7 @@ const NOTHING = new Int32Array(0);
  * @param k0 @param k1 their seed: 64 bits, secret
  */
 export function tabulationTables(words: number, k0: number, k1: number): Int32Array {
-  return Int32Array.from({ length: words * WORD_TABLES }, (_, i) => halfSipHash(NOTHING, 0, 0, 1, i, 0, k0, k1));
+  return Int32Array.from({ length: words * WORD_TABLES }, (_, i) => halfSipHash(NOTHING, 0, 0, 1, i, 0, 1, k0, k1));
 }
 
 /** Hash of a word; the exclusive or of all words' hashes is that of a message. 32 bits, signed (see djb2.ts). */

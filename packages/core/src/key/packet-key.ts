@@ -108,6 +108,31 @@ export class PacketKey {
   }
 
   /**
+   * As {@link hashAll}, keyed: of the addresses, the ports, and the three octets of an echo id and the protocol. Of an IPv4 address only the last word
+   * differs.
+   *
+   * @param k0 @param k1 the tier's key: without it, nobody can choose packets that go to one target
+   */
+  hashAllKeyed(k0: number, k1: number): number {
+    const words = this.words;
+    const ipv4 = this.family === 4;
+    const idAndProtocol = words[KEY_ID / 4]! & 0xffffff;
+    return halfSipHash(words, ipv4 ? 3 : 0, KEY_ID / 4, ipv4 ? 4 : 1, words[KEY_SOURCE_PORT / 4]!, idAndProtocol, 3, k0, k1);
+  }
+
+  /** As {@link hashAddresses}, keyed. */
+  hashAddressesKeyed(k0: number, k1: number): number {
+    const ipv4 = this.family === 4;
+    const last = KEY_ID / 4 - 1;
+    return halfSipHash(this.words, ipv4 ? 3 : 0, last, ipv4 ? 4 : 1, this.words[last]!, 0, 0, k0, k1);
+  }
+
+  /** As {@link hashPorts}, keyed. */
+  hashPortsKeyed(k0: number, k1: number): number {
+    return halfSipHash(this.words, 0, 0, 1, this.words[KEY_SOURCE_PORT / 4]!, 0, 0, k0, k1);
+  }
+
+  /**
    * Keyed hash of everything that identifies a fragment's datagram, for use within one program (docs/decisions/0004-fragment-hash.md). Of an
    * IPv4 address only the last word differs.
    *
@@ -115,7 +140,7 @@ export class PacketKey {
    */
   hashFragment(k0: number, k1: number): number {
     const ipv4 = this.family === 4;
-    return halfSipHash(this.words, ipv4 ? 3 : 0, KEY_ID / 4, ipv4 ? 4 : 1, this.fragmentId, this.fragmentProtocol, k0, k1);
+    return halfSipHash(this.words, ipv4 ? 3 : 0, KEY_ID / 4, ipv4 ? 4 : 1, this.fragmentId, this.fragmentProtocol, 1, k0, k1);
   }
 
   /**

@@ -1,4 +1,6 @@
 import { CoreError } from '../core-error.js';
+import type { HashKey } from '../hash/half-siphash.js';
+import type { PacketKey } from '../key/packet-key.js';
 import type { ConnectionSet } from '../transition/connection-set.js';
 import { NONE } from './populate.js';
 import type { TargetTable } from './target-table.js';
@@ -16,6 +18,8 @@ export class FwmarkLookup {
   readonly M: number;
   /** In the table of a load balancer tier, the fwmark of this load balancer; otherwise 0. */
   readonly ownFwmark: number;
+  /** As in {@link TargetTable.hashKey}. */
+  readonly hashKey: HashKey | undefined;
   /** Fwmark by bucket, or −1 for no target. */
   readonly fwmarks: Int32Array;
   /** The same, or {@link WATCHED} for a bucket whose packets need a closer look. {@link refresh} may replace it. */
@@ -35,6 +39,7 @@ export class FwmarkLookup {
   constructor(table: TargetTable, connections?: ConnectionSet, id: number = 0) {
     this.#table = table;
     this.M = table.M;
+    this.hashKey = table.hashKey;
     this.ownFwmark = table.ownFwmark;
     this.fwmarks = new Int32Array(table.M);
     this.#active = new Int32Array(table.N);
@@ -48,6 +53,23 @@ export class FwmarkLookup {
     if (!table.intact) throw new CoreError('not-a-table', 'not a target table: its header has changed');
     this.#take(lookup, active, Transitions.read(table.formerTargets));
     this.refresh();
+  }
+
+  /**
+   * Hash of a packet, 32 bits, signed.
+   *
+   * @param portsOnly of the ports alone, which all paths of a multihomed SCTP association share
+   */
+  hash(key: PacketKey, portsOnly: boolean): number {
+    const { hashKey } = this;
+    if (hashKey === undefined) return portsOnly ? key.hashPorts() : key.hashAll();
+    return portsOnly ? key.hashPortsKeyed(hashKey[0], hashKey[1]) : key.hashAllKeyed(hashKey[0], hashKey[1]);
+  }
+
+  /** Hash of its two addresses, which all fragments of a datagram share. */
+  hashAddresses(key: PacketKey): number {
+    const { hashKey } = this;
+    return hashKey === undefined ? key.hashAddresses() : key.hashAddressesKeyed(hashKey[0], hashKey[1]);
   }
 
   /** The fwmark for a hash (32 bits, signed or not), or −1. */

@@ -1,4 +1,5 @@
 export { CoreError, type CoreErrorCode } from '../core-error.js';
+export { type HashKey, nameHash } from '../hash/half-siphash.js';
 export { type Drain, MAX_DRAIN_S } from './former-targets.js';
 export { FwmarkLookup } from './fwmark-lookup.js';
 export { type PermutationKind, Permutations } from './permutation.js';

@@ -10,7 +10,8 @@
 //
 //   0 | u32 magic | u32 version | u32 kind | i32 generation |
 //  16 | u32 drain | 4 octets unused | f64 latest  |  s: default of changes; ms: when the last transition ends or ended, 0 if there was none
-//  32 | 224 octets reserved, zero               |
+//  32 | u32 hash | u32 key[2]                   |  1: HalfSipHash with this key; 0: djb2, and no key
+//  44 | 212 octets reserved, zero               |
 // 256 | i32 weighed[N]                          |  the fwmark that weight[i] is for
 //     | u32 weight[N]                           |
 //
@@ -20,11 +21,15 @@
 //     | i32 former[M]                           |  fwmark that the bucket had before, −1 for none
 //     | i32 draining[N]                         |  inactive fwmarks that old connections may still use, in the order they left; −1 for none
 //
+// A table with a keyed hash has version 3, so that programs that would hash with djb2 refuse it. Otherwise versions 2 and 3 are the same.
+//
 // A weight is valid only while its slot still has that fwmark; otherwise it is 1. So if C nfqlb refills a slot, the new target does not inherit
 // the weight of the old one.
 
 export const MAGIC = 0x316c716e; // "nql1"
 export const VERSION = 2;
+/** May have a keyed hash. */
+export const VERSION_3 = 3;
 /** Has no transitions. */
 export const VERSION_1 = 1;
 
@@ -45,8 +50,14 @@ export const EXT_VERSION = 1;
 export const EXT_KIND = 2;
 export const EXT_GENERATION = 3;
 export const EXT_DRAIN = 4;
+export const EXT_HASH = 8;
+/** Two words. */
+export const EXT_KEY = 9;
 /** As a 64-bit word of the extension. */
 export const EXT_LATEST = 3;
+/** Values of {@link EXT_HASH}. */
+export const DJB2 = 0;
+export const HALF_SIPHASH = 1;
 /** Octets of the extension before its arrays. */
 export const EXT_HEADER = 256;
 

@@ -1,13 +1,18 @@
 import { CoreError } from '../core-error.js';
+import type { HashKey } from '../hash/half-siphash.js';
 import { type Drain, FormerTargets, MAX_DRAIN_S } from './former-targets.js';
 import {
   BUCKETS,
+  DJB2,
   EXT_DRAIN,
   EXT_GENERATION,
+  EXT_HASH,
   EXT_HEADER,
+  EXT_KEY,
   EXT_KIND,
   EXT_MAGIC,
   EXT_VERSION,
+  HALF_SIPHASH,
   HEADER,
   KINDS,
   LENGTH,
@@ -17,6 +22,7 @@ import {
   SLOTS,
   VERSION,
   VERSION_1,
+  VERSION_3,
 } from './layout.js';
 import { NFQLB_MAX_BUCKETS, type PermutationKind, Permutations } from './permutation.js';
 import { NONE, populate } from './populate.js';
@@ -39,6 +45,8 @@ export interface TableOptions {
   readonly permutation?: PermutationKind;
   /** How long connections keep their former target at a change that does not say it, in seconds. Default 0. */
   readonly drain?: number;
+  /** Packets are hashed by HalfSipHash with this key; absent: by djb2, as C nfqlb does. The load balancers of a tier need the same one. */
+  readonly hashKey?: HashKey | undefined;
 }
 
 /** A target to be activated. */
@@ -60,6 +68,8 @@ export class TargetTable {
   readonly N: number;
   readonly ownFwmark: number;
   readonly permutation: PermutationKind;
+  /** Absent: packets are hashed by djb2. */
+  readonly hashKey: HashKey | undefined;
   /** Slot by bucket, or −1. Shared memory: may change at any time. */
   readonly lookup: Int32Array;
   /** Fwmark by slot, or −1. Shared memory: may change at any time. */
@@ -97,14 +107,23 @@ export class TargetTable {
       if (extension[EXT_MAGIC] === MAGIC) {
         const kind = KINDS[extension[EXT_KIND]!];
         const version = extension[EXT_VERSION];
-        const known = version === VERSION ? memory.byteLength >= layout.size : version === VERSION_1;
+        const hash = version === VERSION_3 ? extension[EXT_HASH] : DJB2;
+        const hasTransitions = version === VERSION || version === VERSION_3;
+        const known = hasTransitions ? memory.byteLength >= layout.size : version === VERSION_1;
         if (!known || kind === undefined) {
           throw new CoreError(
             'not-a-table',
-            `a target table of version ${version}; this program knows versions ${VERSION_1} and ${VERSION}`,
+            `a target table of version ${version}; this program knows versions ${VERSION_1} to ${VERSION_3}`,
           );
         }
-        if (version === VERSION) this.formerTargets = new FormerTargets(memory, layout, M, N);
+        if (hash !== DJB2 && hash !== HALF_SIPHASH) {
+          throw new CoreError(
+            'not-a-table',
+            `a target table with hash ${hash}; this program knows ${DJB2} (djb2) and ${HALF_SIPHASH} (HalfSipHash)`,
+          );
+        }
+        if (hash === HALF_SIPHASH) this.hashKey = [extension[EXT_KEY]!, extension[EXT_KEY + 1]!];
+        if (hasTransitions) this.formerTargets = new FormerTargets(memory, layout, M, N);
         this.permutation = kind;
         this.#extension = extension;
         this.#weighed = new Int32Array(memory, layout.weighed, N);
@@ -127,7 +146,7 @@ export class TargetTable {
 
   /** Creates a table without targets in `memory`, which must have at least {@link byteLength} octets and be zero. */
   static create(memory: ArrayBufferLike, options: TableOptions): TargetTable {
-    const { M, N, permutation, drain } = checkOptions(options);
+    const { M, N, permutation, drain, hashKey } = checkOptions(options);
     const layout = layoutOf(M, N);
     const header = new Int32Array(memory, 0, HEADER / 4);
     header[OWN_FWMARK] = options.ownFwmark ?? 0;
@@ -143,7 +162,11 @@ export class TargetTable {
     for (let slot = 0; slot < N; slot++) permutations.fillRow(slot, rowOf(memory, M, slot));
 
     const extension = new Int32Array(memory, layout.extension, EXT_HEADER / 4);
-    extension[EXT_VERSION] = VERSION;
+    extension[EXT_VERSION] = hashKey ? VERSION_3 : VERSION;
+    if (hashKey) {
+      extension[EXT_HASH] = HALF_SIPHASH;
+      extension.set(hashKey, EXT_KEY);
+    }
     extension[EXT_KIND] = KINDS.indexOf(permutation);
     extension[EXT_DRAIN] = drain;
     extension[EXT_MAGIC] = MAGIC;
@@ -440,7 +463,14 @@ function readHeader(memory: ArrayBufferLike): [own: number, M: number, N: number
   return [words[OWN_FWMARK]! | 0, M, N, words[LENGTH]!];
 }
 
-function checkOptions({ M: requested, N, ownFwmark = 0, permutation = 'fwmark', drain = 0 }: TableOptions): Required<TableOptions> {
+function checkOptions({
+  M: requested,
+  N,
+  ownFwmark = 0,
+  permutation = 'fwmark',
+  drain = 0,
+  hashKey,
+}: TableOptions): Required<TableOptions> {
   checkRange('M', requested, 0, 0xffffffff);
   const M = requested < MIN_BUCKETS ? MIN_BUCKETS : primeBelow(Math.min(requested, MAX_BUCKETS));
   // For the error message: a user who asked for 10 buckets does not know that there are 7.
@@ -451,7 +481,7 @@ function checkOptions({ M: requested, N, ownFwmark = 0, permutation = 'fwmark', 
   if (permutation === 'nfqlb') checkNfqlbBuckets(M);
   // `len` is a u32.
   if (layoutOf(M, N).length > 0xffffffff) throw new CoreError('out-of-range', `M=${M}, N=${N}: a table takes at most 4 GiB`);
-  return { M, N, ownFwmark, permutation, drain };
+  return { M, N, ownFwmark, permutation, drain, hashKey };
 }
 
 function checkNfqlbBuckets(M: number): void {

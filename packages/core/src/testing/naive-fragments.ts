@@ -1,11 +1,11 @@
 // A second implementation of data-plane §5, only for tests: objects and lists, one thread, no shared memory. It shares only the hash with the
 // table under test, because collisions depend on it.
 
-import type { FragmentHashKey } from '../fragments/fragment-table.js';
+import type { HashKey } from '../hash/half-siphash.js';
 import type { PacketKey } from '../key/packet-key.js';
 
 /** Hash key in tests. */
-export const HASH_KEY: FragmentHashKey = [0x03020100, 0x07060504];
+export const HASH_KEY: HashKey = [0x03020100, 0x07060504];
 
 interface Datagram {
   readonly name: string;

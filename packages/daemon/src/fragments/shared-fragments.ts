@@ -2,9 +2,9 @@ import { randomBytes } from 'node:crypto';
 import { freemem } from 'node:os';
 import {
   CoreError,
-  type FragmentHashKey,
   FragmentTable,
   type FragmentTableOptions,
+  type HashKey,
   LockWatch,
   type Reinject,
   STATISTICS_LENGTH,
@@ -56,7 +56,7 @@ export function lockWatchOf(fragments: SharedFragments): LockWatch {
 }
 
 /** Random, so that an attacker cannot choose fragments that share a bucket. */
-function randomKey(): FragmentHashKey {
+function randomKey(): HashKey {
   const octets = randomBytes(8);
   return [octets.readInt32LE(0), octets.readInt32LE(4)];
 }

@@ -1,7 +1,10 @@
 // `nfqlb lb --fast` with real traffic: which way packets take, and that both ways lead to the same target.
 
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
 import { type PacketBuilder, packet } from '@nfqlb/core/testing';
-import { expect, test } from 'vitest';
+import { afterAll, beforeAll, expect, test } from 'vitest';
 import { LoadBalancer } from '../load-balancer/load-balancer.js';
 import { describeFastPath } from '../testing/describe-fast-path.js';
 import { Topology } from '../topology/topology.js';
@@ -20,12 +23,26 @@ const send = (net: Topology, options: SendOptions): Promise<Received> =>
   deliver(net, { rate: 4000, sourceAddresses: 20, sourcePorts: 20, count: 2000, ...options });
 
 describeFastPath('nfqlb lb --fast', () => {
-  test.each(FAMILIES)(
-    'IPv%i: whole packets are decided in the kernel; fragments of a flow go to the same target by the queue',
-    async (family) => {
+  let hashKey: string;
+  beforeAll(() => {
+    hashKey = join(mkdtempSync(join(tmpdir(), 'nfqlb-hash-')), 'key');
+    writeFileSync(hashKey, '0123456789abcdef');
+  });
+  afterAll(() => rmSync(dirname(hashKey), { recursive: true }));
+
+  test.each([
+    [4, 'djb2'],
+    [6, 'djb2'],
+    [4, 'siphash'],
+    [6, 'siphash'],
+  ] as const)(
+    'IPv%i, %s: whole packets are decided in the kernel; fragments of a flow go to the same target by the queue',
+    async (family, hash) => {
       await using net = await Topology.create({ targets: 4 });
+      const init = hash === 'siphash' ? [`--hash=siphash:${hashKey}`] : [];
       await using lb = await LoadBalancer.start(net, {
         fast: true,
+        init,
         options: ['--tun=nfqlb0', '--ft_size=9973', '--ft_buckets=20000', '--ft_frag=4000', '--qlength=16384'],
       });
       const whole = targetsOf(await send(net, { family, length: 200 }));
@@ -43,7 +60,7 @@ describeFastPath('nfqlb lb --fast', () => {
 
       // Without the fast path, by the queue alone.
       await lb.stop();
-      await using queued = await LoadBalancer.start(net, { fast: false, queue: '3' });
+      await using queued = await LoadBalancer.start(net, { fast: false, queue: '3', init });
       await net.lb.iptables(family, '-t mangle -D PREROUTING 1');
       expect(targetsOf(await send(net, { family, length: 200 }))).toEqual(whole);
       expect((await queued.queueStatus())[0]!.lastId).toBe(2000);

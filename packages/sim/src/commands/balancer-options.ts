@@ -4,8 +4,10 @@ import {
   type Command,
   drainSeconds,
   fwmarkOrNone,
+  hashOption,
   Option,
   oneOf,
+  type PacketHash,
   repeatable,
   targets,
   UsageError,
@@ -25,6 +27,7 @@ export interface BalancerCommandOptions extends StoredFragmentOptions {
   readonly M: number;
   readonly N: number;
   readonly permutation: PermutationKind;
+  readonly hash: PacketHash;
   readonly hash_mode: '0' | '1';
   readonly sctp_encap: number;
   readonly notargets_fwmark: number;
@@ -48,12 +51,19 @@ export function addBalancerOptions(command: Command): Command {
         .default(targets(DEFAULT_TARGETS), DEFAULT_TARGETS),
     )
     .addOption(
-      new Option('--config <file>', 'tables, targets and flows, as for `nfqlb apply`').conflicts(['targets', 'M', 'N', 'permutation']),
+      new Option('--config <file>', 'tables, targets and flows, as for `nfqlb apply`').conflicts([
+        'targets',
+        'M',
+        'N',
+        'permutation',
+        'hash',
+      ]),
     )
     .option('--tshm <name>', TSHM, DEFAULT_TABLE)
     .option('--M <buckets>', 'buckets of the table; lowered to a prime', wholeNumber({ min: 3, max: 0xffffffff }), 997)
     .option('--N <slots>', 'most targets', wholeNumber({ min: 1, max: MAX_BUCKETS }), 32)
-    .option('--permutation <kind>', 'fwmark: the same targets give the same table; nfqlb: as C nfqlb', oneOf('fwmark', 'nfqlb'), 'fwmark');
+    .option('--permutation <kind>', 'fwmark: the same targets give the same table; nfqlb: as C nfqlb', oneOf('fwmark', 'nfqlb'), 'fwmark')
+    .addOption(hashOption());
   return addDecisionOptions(command);
 }
 
@@ -124,6 +134,6 @@ async function choiceOf({ config, tshm, targets, promiscuous_ping: promiscuousPi
 
 type Choice = Pick<ReplayedBalancerOptions, 'tables' | 'choice'>;
 
-export function tableOptions({ M, N, permutation }: Pick<BalancerCommandOptions, 'M' | 'N' | 'permutation'>): TableOptions {
-  return { M, N, permutation };
+export function tableOptions({ M, N, permutation, hash }: Pick<BalancerCommandOptions, 'M' | 'N' | 'permutation' | 'hash'>): TableOptions {
+  return { M, N, permutation, hashKey: hash.hashKey };
 }

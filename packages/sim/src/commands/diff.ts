@@ -1,7 +1,7 @@
 import { Capture } from '@nfqlb/captures';
 import { formatEndpoint } from '@nfqlb/core/address';
 import { protocolName } from '@nfqlb/core/explanation';
-import { Command, FILES, text, UsageError, wholeNumber } from '@nfqlb/options';
+import { Command, DJB2, FILES, text, UsageError, wholeNumber } from '@nfqlb/options';
 import { columns, number } from '../columns.js';
 import { DecidedConnections } from '../diff/decided-connections.js';
 import { type Difference, type Moved, movedConnections } from '../diff/moved-connections.js';
@@ -14,7 +14,7 @@ import { DEFAULT_TABLE } from '../replay/scheduled-change.js';
 import { Tally } from '../replay/tally.js';
 import { addBehaviourOptions, addDecisionOptions, type BalancerCommandOptions, balancerOptions, TSHM } from './balancer-options.js';
 
-interface DiffOptions extends Omit<BalancerCommandOptions, 'targets' | 'M' | 'N' | 'permutation' | 'config'> {
+interface DiffOptions extends Omit<BalancerCommandOptions, 'targets' | 'M' | 'N' | 'permutation' | 'hash' | 'config'> {
   readonly list: number;
   /** A path, or true for standard output. */
   readonly json?: string | true;
@@ -90,7 +90,7 @@ async function sideOf(path: string, capturePath: string | undefined, options: Di
 }
 
 /** A configuration file has its own tables. */
-const NO_TABLE = { targets: [], M: 997, N: 32, permutation: 'fwmark' } as const;
+const NO_TABLE = { targets: [], M: 997, N: 32, permutation: 'fwmark', hash: DJB2 } as const;
 
 /** Records begin with a brace, and configurations of nfqlb with a name or a comment. */
 function isRecords(path: string): boolean {

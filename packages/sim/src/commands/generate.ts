@@ -51,7 +51,11 @@ const DEFAULT_SIZES: TrafficOptions['sizes'] = new Map([
   ['576', 4],
   ['1500', 1],
 ]);
-const DEFAULT_ATTACKS: TrafficOptions['attacks'] = new Map(ATTACKS.map((name) => [name, 1]));
+const DEFAULT_ATTACKS: TrafficOptions['attacks'] = new Map([
+  ['syn', 1],
+  ['udp', 1],
+  ['fragments', 1],
+]);
 
 type GenerateOptions = Omit<TrafficOptions, 'fragmented' | 'multihomed'> & { readonly fragments: number; readonly multihoming: number };
 

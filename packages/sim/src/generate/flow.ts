@@ -116,7 +116,8 @@ const CLIENTS = 2 ** 23;
 /** An odd factor permutes the numbers, so that neighbouring flows do not have neighbouring addresses. */
 const clientOf = (number: number): number => (Math.imul(number, 0x9e3779b1) >>> 0) % CLIENTS;
 
-function ip(source: string, destination: string, family: 4 | 6): PacketBuilder {
+/** A packet between two addresses of that family. */
+export function ip(source: string, destination: string, family: 4 | 6): PacketBuilder {
   return family === 4 ? packet().ipv4(source, destination) : packet().ipv6(source, destination);
 }
 

@@ -2,8 +2,8 @@
 export const PROTOCOLS = ['tcp', 'udp', 'sctp', 'icmp'] as const;
 export type GeneratedProtocol = (typeof PROTOCOLS)[number];
 
-/** Attacks: packets that belong to no flow, each from another address. */
-export const ATTACKS = ['syn', 'udp', 'fragments'] as const;
+/** Attacks: packets that belong to no flow, each from another address. The last are SYNs with one djb2 hash. */
+export const ATTACKS = ['syn', 'udp', 'fragments', 'aimed'] as const;
 export type Attack = (typeof ATTACKS)[number];
 
 /** Parts of a mix, relative to each other. */

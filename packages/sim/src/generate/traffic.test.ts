@@ -135,6 +135,18 @@ test('shares are those asked for', () => {
   expect(data).toBeGreaterThan(1000);
 });
 
+test('aimed SYNs come from hundreds of addresses and ports, and djb2 cannot tell them apart', () => {
+  const { packets } = generate({ attack: 80, attacks: new Map([['aimed', 1]]), vips: 1 });
+  // From 100.64.0.0/10 and 2001:db8:3::/48.
+  const aimed = packets.map((packet) => keyOf(packet).key!).filter((key) => /^(0{20}ffff64|20010db80003)/.test(key));
+  expect(aimed.length).toBeGreaterThan(3500);
+  const djb2 = (key: string): number => Buffer.from(key, 'hex').reduce((hash, octet) => (Math.imul(hash, 33) + octet) >>> 0, 5381);
+  for (const family of [aimed.filter((key) => key.startsWith('0')), aimed.filter((key) => key.startsWith('2'))]) {
+    expect(new Set(family).size).toBeGreaterThan(300);
+    expect(new Set(family.map(djb2)).size).toBe(1);
+  }
+});
+
 describe('tcpdump reads it', () => {
   let folder: string;
   beforeAll(() => {
@@ -149,6 +161,7 @@ describe('tcpdump reads it', () => {
         ['syn', 1],
         ['udp', 1],
         ['fragments', 1],
+        ['aimed', 1],
       ]),
     });
     const pieces: Uint8Array[] = [];

@@ -1,6 +1,6 @@
-import { packet } from '@nfqlb/core/packet-builder';
 import { mulberry32, RANDOM_RANGE } from '../mulberry32.js';
-import { addressOf, type Flow, owedBy, startFlow } from './flow.js';
+import { aimedSource } from './aimed.js';
+import { addressOf, type Flow, ip, owedBy, startFlow } from './flow.js';
 import { setIdentification } from './identification.js';
 import { chooseFrom } from './mixed.js';
 import { FEWEST_PACKETS, type TrafficOptions } from './traffic-options.js';
@@ -100,7 +100,7 @@ export function generateTraffic(
 function attackPacket({ attacks, ipv6, vips }: TrafficOptions, random: () => number): Uint8Array {
   const family = (random() / RANDOM_RANGE) * 100 < ipv6 ? 6 : 4;
   const [source, destination] = [addressOf('attacker', random() % 2 ** 22, family), addressOf('vip', random() % vips, family)];
-  const to = family === 4 ? packet().ipv4(source, destination) : packet().ipv6(source, destination);
+  const to = ip(source, destination, family);
   const port = 1024 + (random() % 64_000);
   switch (chooseFrom(attacks, random)) {
     case 'syn':
@@ -110,5 +110,11 @@ function attackPacket({ attacks, ipv6, vips }: TrafficOptions, random: () => num
     case 'fragments':
       // The first one never comes.
       return to.fragment({ id: random(), offset: 1232, more: false }).protocol(17).payload(32).build();
+    case 'aimed': {
+      const aimed = aimedSource(random);
+      return ip(addressOf('attacker', aimed.n, family), destination, family)
+        .tcp(aimed.port, 80, { flags: 0x02 })
+        .build();
+    }
   }
 }

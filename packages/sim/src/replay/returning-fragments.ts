@@ -1,11 +1,4 @@
-import {
-  type FragmentHashKey,
-  FragmentTable,
-  type FragmentTableOptions,
-  nameStatistics,
-  type PacketKey,
-  STATISTICS_LENGTH,
-} from '@nfqlb/core';
+import { FragmentTable, type FragmentTableOptions, type HashKey, nameStatistics, type PacketKey, STATISTICS_LENGTH } from '@nfqlb/core';
 
 /** A stored fragment that is sent again, as from the tun device. */
 export interface ReturningFragment {
@@ -21,7 +14,7 @@ const NOTE_SIZE = 12;
 const NOTE_WIRE_LENGTH_AT = 8;
 
 /** Fixed, so that the same capture gives the same collisions. */
-const HASH_KEY: FragmentHashKey = [0, 0];
+const HASH_KEY: HashKey = [0, 0];
 
 /** More than the longest IP packet (RFC 8200 §3: a header and 65,535 octets) and its note. */
 const LONGEST = 1 << 17;

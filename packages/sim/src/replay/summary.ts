@@ -52,7 +52,7 @@ function toTier(tier: ReadonlyMap<number, TargetTally>): string[] {
 
 function describe(name: string, table: TargetTable, what: string, when = ''): string {
   const active = table.fwmarks.length;
-  return `${name}: M=${table.M}, N=${table.N}, permutation ${table.permutation}, ${count(active, what)} active${when}`;
+  return `${name}: M=${table.M}, N=${table.N}, permutation ${table.permutation}${table.hashKey ? ', hash siphash' : ''}, ${count(active, what)} active${when}`;
 }
 
 /** The fate of stored fragments, and the fragment table's statistics; empty if the table was not used. */
