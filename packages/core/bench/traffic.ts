@@ -64,7 +64,7 @@ export const FRAGMENTS: readonly (() => PacketBuilder)[] = [
 ];
 
 /** A batch of {@link PACKETS} packets, a random mix of these kinds. */
-export function batchOf(...kinds: readonly (Traffic | (() => PacketBuilder))[]): PacketBatch {
+export function batchOf(...kinds: readonly (Traffic | (() => Pick<PacketBuilder, 'build'>))[]): PacketBatch {
   const batch: PacketBatch = {
     bytes: new Uint8Array(PACKETS * SLOT),
     offset: Uint32Array.from({ length: PACKETS }, (_, i) => i * SLOT),
