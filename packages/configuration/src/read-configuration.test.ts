@@ -86,8 +86,8 @@ test('a hash with a key, from a file', () => {
   } finally {
     rmSync(dirname(key), { recursive: true });
   }
-  expect(problem(`tables: { a: { hash: "siphash:${key}" } }`)).toMatch(/^f:1:22: siphash:.*: no such file or directory; the key is 16 hex/);
-  expect(problem('tables: { a: { hash: sha1 } }')).toMatch(/^f:1:22: sha1: must be djb2, or siphash:FILE/);
+  expect(problem(`tables: { a: { hash: "siphash:${key}" } }`)).toMatch(/^f:1:22: hash: .*: no such file or directory; the key is 16 hex/);
+  expect(problem('tables: { a: { hash: sha1 } }')).toMatch(/^f:1:22: hash: must be djb2, or siphash:FILE/);
 });
 
 test('JSON is YAML', () => {
