@@ -3,42 +3,65 @@
 //
 // Beside them go third-party.json, the packages of others that are inside, and third-party-licences.txt.
 //
+// Those that follow `--alone` share no part with others, and so have all constants in their own file (constants.mjs). Packages named
+// by `--external` are not bundled.
+//
 // Bundled commands start in little more time than Node itself. Bundles are built from the sources (the private export
 // condition), so that programs and libraries can be built in parallel.
-import { existsSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { build } from 'esbuild';
+import { keepConstants } from './constants.mjs';
 import { bundledPackages, licences } from './third-party.mjs';
 
-const { values, positionals } = parseArgs({ allowPositionals: true, options: { outdir: { type: 'string', default: 'dist' } } });
+const { values, positionals } = parseArgs({
+  options: {
+    outdir: { type: 'string', default: 'dist' },
+    alone: { type: 'string', multiple: true, default: [] },
+    external: { type: 'string', multiple: true, default: [] },
+  },
+  allowPositionals: true,
+});
 
 // Names of parts depend on their content: remove the old ones.
 for (const name of existsSync(values.outdir) ? readdirSync(values.outdir) : []) {
   if (/\.js(\.map)?$/.test(name)) rmSync(join(values.outdir, name));
 }
 
-const { metafile } = await build({
-  // All outputs go to one folder, whatever folder the source is in.
-  entryPoints: positionals.map((source) => ({ in: source, out: basename(source, '.ts') })),
-  outdir: values.outdir,
-  bundle: true,
-  platform: 'node',
-  target: 'node20',
-  format: 'esm',
-  conditions: ['@nfqlb/source'],
-  splitting: true,
-  chunkNames: 'part-[hash]',
-  sourcemap: 'linked',
-  // commander is CommonJS and loads Node's built-in modules with require().
-  banner: {
-    js: "#!/usr/bin/env node\nimport { createRequire as requireOf } from 'node:module';\nconst require = requireOf(import.meta.url);",
-  },
-  metafile: true,
-  logLevel: 'warning',
-});
+mkdirSync(values.outdir, { recursive: true });
 
-const packages = bundledPackages(metafile);
+/** Bundles programs that share parts. Returns what each file contains. */
+async function bundle(sources) {
+  const { metafile, outputFiles } = await build({
+    // All outputs go to one folder, whatever folder the source is in.
+    entryPoints: sources.map((source) => ({ in: source, out: basename(source, '.ts') })),
+    outdir: values.outdir,
+    write: false,
+    bundle: true,
+    platform: 'node',
+    target: 'node20',
+    format: 'esm',
+    conditions: ['@nfqlb/source'],
+    external: values.external,
+    splitting: true,
+    chunkNames: 'part-[hash]',
+    sourcemap: 'linked',
+    // commander is CommonJS and loads Node's built-in modules with require().
+    banner: {
+      js: "#!/usr/bin/env node\nimport { createRequire as requireOf } from 'node:module';\nconst require = requireOf(import.meta.url);",
+    },
+    metafile: true,
+    logLevel: 'warning',
+  });
+  for (const { path, text } of outputFiles) writeFileSync(path, path.endsWith('.js') ? await keepConstants(text) : text);
+  return metafile.outputs;
+}
+
+const groups = [positionals, ...values.alone.map((source) => [source])].filter((sources) => sources.length > 0);
+const outputs = Object.assign({}, ...(await Promise.all(groups.map(bundle))));
+
+const packages = bundledPackages({ outputs });
 const list = packages.map(({ name, version, license }) => ({ name, version, license }));
 writeFileSync(join(values.outdir, 'third-party.json'), `${JSON.stringify(list, undefined, 2)}\n`);
 writeFileSync(join(values.outdir, 'third-party-licences.txt'), licences(packages));

@@ -71,7 +71,7 @@ export class PacketKey {
 
   /** Protocol number; of the quoted or encapsulated packet, depending on the kind; 0 for a later fragment. */
   get protocol(): number {
-    return this.bytes[KEY_PROTOCOL]! | (this.bytes[KEY_PROTOCOL + 1]! << 8);
+    return this.words[KEY_ID / 4]! >>> 16;
   }
 
   get sourcePort(): number {
