@@ -41,6 +41,7 @@ export function entries(variants: readonly string[], flows: number): Entry[] {
     ...(C_NFQLB ? [loadBalancer(C_NFQLB)] : []),
     loadBalancer(NFQLB),
     { name: 'fast', receiverCpu: LB_CPU, start: (net) => LoadBalancer.start(net, { fast: true, cpu: LB_CPU }) },
+    { name: 'nfqlb in transition', receiverCpu: SENDER_CPU, start: inTransition },
     ...[1, flows].flatMap((count) => [flowLoadBalancer('nfqlb', count), flowLoadBalancer('fast', count)]),
     ...variants.map((options) => loadBalancer(NFQLB, options)),
   ];
@@ -59,6 +60,19 @@ function flowLoadBalancer(way: 'nfqlb' | 'fast', count: number): Entry {
       await new ManyFlows(net, lb, { count, tables: FLOW_TABLES }).define();
     },
   };
+}
+
+/** A tenth of the buckets is in transition, and their packets belong to remembered connections, as those of UDP with `--drain-udp=former`. */
+async function inTransition(net: Topology): Promise<void> {
+  const [target] = net.targets;
+  const { fwmark } = target!;
+  // A second way to the same target, so that all packets arrive there.
+  const second = fwmark + 1000;
+  for (const family of ['-4', '-6']) await net.lb.run(['ip', family, 'rule', 'add', 'fwmark', String(second), 'table', String(fwmark)]);
+  const lb = await LoadBalancer.start(net, { fast: false, cpu: LB_CPU, targets: [], options: ['--drain-udp=former'] });
+  await lb.run('activate', `--shm=${lb.table}`, '--weight=9', String(fwmark));
+  await lb.run('activate', `--shm=${lb.table}`, String(second));
+  await lb.run('deactivate', `--shm=${lb.table}`, '--drain=86400', String(second));
 }
 
 function loadBalancer(program: Program, options?: string): Entry {
