@@ -102,8 +102,9 @@ export class ConnectionSet {
   #keyed = 0;
   #hash = 0;
   #table = 0;
-  /** Word of its place, or −1. */
+  /** Word of its place, or −1, and what that was. */
   #at = -1;
+  #use = 0;
 
   /** @param key of the hash: random for packets from untrusted senders, fixed for reproducible results */
   static createMemory({ connections = DEFAULT_CONNECTIONS }: ConnectionSetOptions, key: readonly [number, number]): SharedArrayBuffer {
@@ -181,23 +182,22 @@ export class ConnectionSet {
    * repetition, or forged. The end may have been missed: a target's RST does not come this way.
    */
   get isOver(): boolean {
-    const use = this.#words[this.#at]!;
-    return (use & MARK_MASK) === Mark.Closing || this.#age(use) > BEGUN_S;
+    return (this.#use & MARK_MASK) === Mark.Closing || this.#age(this.#use) > BEGUN_S;
   }
 
   /** Notes a packet of the connection that {@link find} found. */
   use(mark: Mark): void {
-    const words = this.#words;
-    const seen = words[this.#at]!;
+    const seen = this.#use;
     // An end is not taken back, nor is the proof of being more than a beginning.
     const use = this.#seconds | (seen & CHECK_MASK) | Math.max(seen & MARK_MASK, mark);
-    // At most once a second for each connection. If another thread has changed it meanwhile, that is as good.
-    if (use !== seen && (seen & MARK_MASK) !== 0) Atomics.compareExchange(words, this.#at, seen, use);
+    // At most once a second for each connection. If another thread has used it meanwhile, that is as good; if it has freed the place, this must not
+    // change what has come there since.
+    if (use !== seen) Atomics.compareExchange(this.#words, this.#at, seen, use);
   }
 
   /** Forgets the connection that {@link find} found. */
   forget(): void {
-    this.#free(this.#at, Atomics.load(this.#words, this.#at));
+    this.#free(this.#at, this.#use);
   }
 
   /**
@@ -276,6 +276,7 @@ export class ConnectionSet {
     if (words[place + HASH] !== this.#hash || use === 0 || ((use ^ this.#check(fwmark)) & CHECK_MASK) !== 0 || this.#hasExpired(use))
       return UNKNOWN;
     this.#at = place + USE;
+    this.#use = use;
     return fwmark;
   }
 

@@ -112,6 +112,33 @@ describe('a target that leaves with a drain', () => {
     expect(bench.send(tcp(nextPort(bench, port), ACK))).toBe(102);
   });
 
+  test('that has died takes none that began elsewhere when it comes back before the deadline', () => {
+    const { bench } = leaving();
+    const [twin, later] = [new Bench(), new Bench()];
+    twin.table.activate(targets(101, 102));
+    const back = [{ fwmark: 101 }, { fwmark: 102, weight: 9 }];
+    later.table.activate(back);
+    // Of 101 at first, but not when it is back.
+    let port = 1024;
+    while (twin.send(tcp(port, SYN)) !== 101 || later.send(tcp(port, SYN)) !== 102) port++;
+    bench.table.deactivate([101], bench.drain(60));
+    bench.table.deactivate([101]);
+    expect(bench.send(tcp(port, SYN))).toBe(102);
+    bench.table.activate(back);
+    expect(bench.send(tcp(port, ACK))).toBe(102);
+  });
+
+  test('that comes back is no longer draining, and loses its connections if it then leaves without a drain', () => {
+    const { bench, port } = leaving();
+    bench.table.deactivate([101], bench.drain(60));
+    expect(bench.send(tcp(port, ACK))).toBe(101);
+    bench.table.activate(targets(101));
+    expect(bench.table.draining).toEqual([]);
+    bench.table.setTargets(targets(102));
+    expect(bench.table.draining).toEqual([]);
+    expect(bench.send(tcp(port, ACK))).toBe(102);
+  });
+
   test('without a drain, everything is as without remembered connections', () => {
     const { bench, port } = leaving();
     bench.table.deactivate([101]);
