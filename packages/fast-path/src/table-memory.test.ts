@@ -1,6 +1,6 @@
 import { ConnectionSet, FwmarkLookup, type TargetTable } from '@nfqlb/core';
 import { WATCHED } from '@nfqlb/core/maglev';
-import { beforeEach, describe, expect, test } from 'vitest';
+import { beforeEach, describe, expect, test, vi } from 'vitest';
 import type { Maps } from './kernel/program.js';
 import { KEYED, NONE } from './layout.js';
 import { TableMemory } from './table-memory.js';
@@ -71,6 +71,29 @@ describe('a table', () => {
       expect([...buckets.slice(2 * begin, 2 * (begin + 97))].filter((_, i) => i % 2 === 0)).toEqual(marksOf(table));
       table.activate([{ fwmark }]);
     }
+  });
+
+  test('is complete whenever the kernel may read it: before the word that leads to it is replaced', () => {
+    const table = tableOf([101], 97);
+    const lookups = [new FwmarkLookup(table)];
+    const { store } = Atomics;
+    const stores = vi.spyOn(Atomics, 'store').mockImplementation(((...args: Parameters<typeof store>) => {
+      const stored = store(...args);
+      expect(read(0).marks).toEqual(marksOf(table));
+      return stored;
+    }) as never);
+    try {
+      memory.refresh(lookups);
+      expect(stores).toHaveBeenCalledTimes(1);
+    } finally {
+      stores.mockRestore();
+    }
+  });
+
+  test('of another lookup is another one, even if that has not changed', () => {
+    memory.refresh([new FwmarkLookup(tableOf([101], 97))]);
+    expect(memory.refresh([new FwmarkLookup(tableOf([102], 97))])).toBe('changed');
+    expect(new Set(read(0).marks)).toEqual(new Set([102]));
   });
 
   test('says which buckets are in transition, and no longer once that is over', () => {

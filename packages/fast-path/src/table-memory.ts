@@ -26,8 +26,7 @@ export class TableMemory {
   readonly #tables: BigUint64Array;
   readonly #counterOf: (fwmark: number) => number;
   readonly #halves = new Map<number, Halves>();
-  readonly #lookups: (FwmarkLookup | undefined)[] = [];
-  /** What was written of each: a lookup replaces it when a transition ends. */
+  /** What was written of each: a lookup replaces it when a transition begins or ends, and another lookup has another one. */
   readonly #steady: (Int32Array | undefined)[] = [];
   #used = 0;
 
@@ -55,11 +54,9 @@ export class TableMemory {
   refresh(tables: readonly (FwmarkLookup | undefined)[]): 'same' | 'changed' | 'full' {
     let result: 'same' | 'changed' = 'same';
     for (const [index, lookup] of tables.entries()) {
-      const isOther = lookup !== this.#lookups[index];
       const isChanged = lookup?.refresh() ?? false;
-      if (!isOther && !isChanged && lookup?.steady === this.#steady[index]) continue;
+      if (!isChanged && lookup?.steady === this.#steady[index]) continue;
       if (!this.#publish(index, lookup)) return 'full';
-      this.#lookups[index] = lookup;
       this.#steady[index] = lookup?.steady;
       result = 'changed';
     }

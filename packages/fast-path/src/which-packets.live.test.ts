@@ -1,7 +1,7 @@
 // Which packets the program decides, and which it leaves to the queue: run in the kernel, and written down in docs/fast-path.md.
 
 import { readFileSync } from 'node:fs';
-import { ConnectionSet, FwmarkLookup } from '@nfqlb/core';
+import { Balancer, ConnectionSet, DROP, FwmarkLookup } from '@nfqlb/core';
 import { type Cidr, parseCidr } from '@nfqlb/core/address';
 import { defineFlow, FlowSet } from '@nfqlb/core/flows';
 import { type NaiveFlow, type PacketBuilder, packet } from '@nfqlb/core/testing';
@@ -131,7 +131,7 @@ const ROWS: readonly Row[] = [
   { what: 'whose length is less than that', four: changed(four.tcp(4711, 80), 2, 0, 23), six: changed(six.tcp(4711, 80), 4, 0, 3) },
   { what: 'truncated before the ICMP header ends', four: four.icmpEcho(7).cut(27), six: six.icmpEcho(7).cut(47) },
   { what: 'with an IPv4 header shorter than 20 octets', four: changed(four.tcp(4711, 80), 0, 0x44) },
-  { what: 'of a wrong IP version', four: changed(four.tcp(4711, 80), 0, 0x55) },
+  { what: 'of a wrong IP version', four: changed(four.tcp(4711, 80), 0, 0x55), six: changed(six.tcp(4711, 80), 0, 0x50) },
   { what: 'jumbogram (RFC 2675)', six: changed(six.hopByHop(8).tcp(4711, 80), 4, 0, 0) },
   {
     what: 'to an address that is no VIP',
@@ -182,10 +182,30 @@ describeKernel('which packets', () => {
     expect(marks).toEqual([expect.toSatisfy((mark) => mark === 101 || mark === 102), 0, 0, 7]);
   });
 
+  test('the transport header may begin 256 octets after the IP header’s beginning, and no later', () => {
+    const reasons = [216, 224].map((length) => kernels.get('plain')!.decide(six.destinationOptions(length).tcp(1, 2).build()).reason);
+    expect(reasons).toEqual(['balanced', 'long-headers']);
+  });
+
   test('padding is not read as part of a packet', () => {
     // A UDP header of 2 octets, and 40 octets of padding.
     const short = changed(four.udp(4711, 53).cut(22), 2, 0, 22);
     expect(kernels.get('plain')!.decide(short, { padding: 40 })).toEqual({ mark: 0, reason: 'malformed' });
+  });
+
+  test('nor is what follows the end of a packet read as an ICMP header, or an extension header', () => {
+    const kernel = kernels.get('plain')!;
+    const cut = [
+      [changed(four.icmpEcho(7), 2, 0, 27), 0x0800, 27],
+      [changed(six.icmpEcho(7), 4, 0, 7), 0x86dd, 47],
+      [changed(six.destinationOptions().protocol(50).payload(20), 4, 0, 7), 0x86dd, 47],
+    ] as const;
+    const balancer = new Balancer(lookup([101]));
+    for (const [octets, etherType, end] of cut) {
+      // For the queue, the kernel has removed the rest.
+      expect(balancer.decide(octets, 0, end, etherType)).toBe(DROP);
+      expect(kernel.decide(octets, { etherType })).toEqual({ mark: 0, reason: 'malformed' });
+    }
   });
 
   test('neither IPv4 nor IPv6: left alone', () => {

@@ -17,8 +17,8 @@ const SCTP_CHUNK_TYPE = 12;
 /** Octets that must be available for {@link firstChunkType}. */
 export const SCTP_CHUNK_TYPE_LENGTH: number = SCTP_CHUNK_TYPE + 1;
 
-// Chunk types (RFC 9260 §3.2). INIT, INIT ACK and SHUTDOWN COMPLETE are never bundled with others (§6.10), and the packets that matter here carry
-// ABORT and SHUTDOWN ACK first.
+// Chunk types (RFC 9260 §3.2). INIT, INIT ACK and SHUTDOWN COMPLETE are never bundled with others (§6.10). Other control chunks may come before ABORT
+// (§3.3.7): an association that ends so is forgotten only when it has been silent for long.
 export const SCTP_INIT = 1;
 export const SCTP_ABORT = 6;
 export const SCTP_SHUTDOWN_ACK = 8;
