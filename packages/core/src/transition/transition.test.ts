@@ -9,6 +9,7 @@ import type { PermutationKind } from '../maglev/permutation.js';
 import { type TableOptions, TargetTable } from '../maglev/target-table.js';
 import { type PacketBuilder, packet } from '../packet-builder/index.js';
 import { Reason } from '../reason.js';
+import { anyPacket } from '../testing/flow-arbitraries.js';
 import { fragments } from '../testing/fragments.js';
 import { NaiveConnections } from '../testing/naive-connections.js';
 import { HASH_KEY } from '../testing/naive-fragments.js';
@@ -365,6 +366,27 @@ test('nonsense in the shared memory sends packets by the plain table', () => {
     new Float64Array(table.lookup.buffer, layout.deadline, table.M).fill(deadline);
     expect(bench.send(tcp(1, ACK))).toBe(102);
   }
+});
+
+test('any packets, malformed ones and fragments too, go to the target or the former one, and are dropped only if they would be without a transition', () => {
+  fc.assert(
+    fc.property(
+      fc.array(anyPacket, { minLength: 20, maxLength: 60 }),
+      fc.boolean(),
+      fc.constantFrom(8, 256),
+      (packets, drainsOthers, connections) => {
+        const bench = new Bench({ connections, balancer: { drainsOthers } });
+        const atRest = new Bench();
+        for (const { table } of [bench, atRest]) table.activate(targets(101));
+        bench.table.setTargets(targets(102), bench.drain(30));
+        for (const octets of packets) {
+          const expected = atRest.send(octets) < 0 ? [-1] : [101, 102];
+          expect(expected).toContain(bench.send(octets));
+        }
+      },
+    ),
+    { numRuns: runs(200) },
+  );
 });
 
 describe('any connections and changes', () => {
