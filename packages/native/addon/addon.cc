@@ -16,6 +16,7 @@
 #include "unix_socket.h"
 #include "use_mark.h"
 #include "wakeup.h"
+#include "watchdog.h"
 
 static Napi::Object init(Napi::Env env, Napi::Object exports) {
   exports.Set("Queue", Queue::define(env));
@@ -23,6 +24,7 @@ static Napi::Object init(Napi::Env env, Napi::Object exports) {
   exports.Set("Tun", Tun::define(env));
   exports.Set("PacketWriter", PacketWriter::define(env));
   exports.Set("Wakeup", Wakeup::define(env));
+  exports.Set("Watchdog", Watchdog::define(env));
   exports.Set("packetOverhead", Napi::Number::New(env, netlink::kPacketOverhead));
   exports.Set("bpf", Napi::Function::New<bpf>(env, "bpf"));
   exports.Set("interfaceIndex", Napi::Function::New<interfaceIndex>(env, "interfaceIndex"));

@@ -102,6 +102,20 @@ function useMemory() {
   closeSync(fd);
 }
 
+function useWatchdog() {
+  const watchdog = new addon.Watchdog();
+  watchdog.renew(60_000);
+  watchdog.close();
+  const EINVAL = 22;
+  expect(
+    'a closed watchdog',
+    thrown(() => watchdog.renew(1)),
+    EINVAL,
+  );
+  // Left to the garbage collector.
+  new addon.Watchdog().renew(60_000);
+}
+
 /** A map of 16 elements of 8 octets, an array that can be mapped. */
 function useBpf() {
   const attr = new Uint32Array([2, 4, 8, 16, 1 << 10, 0, 0, 0, 0, 0, 0, 0]);
@@ -175,6 +189,7 @@ try {
     useQueue(tun);
     useMemory();
     useBpf();
+    useWatchdog();
     useConnections();
     await new Promise((resolve, reject) => {
       if (round < 2) new Worker(opensAll, { eval: true }).once('exit', resolve).once('error', reject);

@@ -46,6 +46,12 @@ export interface WakeupBinding {
   close(): void;
 }
 
+/** addon/watchdog.cc */
+export interface WatchdogBinding {
+  renew(milliseconds: number): void;
+  close(): void;
+}
+
 /** addon/addon.cc. Objects that are not closed are freed when garbage-collected, or when their thread ends. */
 export interface Binding {
   readonly Queue: new (
@@ -56,6 +62,7 @@ export interface Binding {
   readonly Tun: new (name: string) => TunBinding;
   readonly PacketWriter: new (fd: number) => PacketWriterBinding;
   readonly Wakeup: new () => WakeupBinding;
+  readonly Watchdog: new () => WatchdogBinding;
   /** Maximum octets of a packet message without the packet. */
   readonly packetOverhead: number;
   bpf(command: number, attr: Uint8Array, offsets: readonly number[], buffers: readonly Uint8Array[]): number;

@@ -13,3 +13,4 @@ export { sendNotification } from './service-notification.js';
 export { type OpenOptions, SharedMemory } from './shared-memory.js';
 export { PacketWriter, Tun } from './tun.js';
 export { Wakeup } from './wakeup.js';
+export { Watchdog } from './watchdog.js';
