@@ -34,6 +34,8 @@ export interface DeclaredService {
   /** With `nat`, as in `nfqlb up`. */
   readonly keepSource: boolean;
   readonly synOnly: boolean;
+  /** Whether a BGP speaker on this machine is told that packets to the VIPs may come here. */
+  readonly announce: boolean;
 }
 
 export const SERVICE_MODES = ['dsr', 'nat'] as const;

@@ -15,7 +15,21 @@ const KEYS: readonly string[][] = [
   ['tables', 'flows', 'options'],
   ['name', 'target', 'priority', 'protocols', 'dsts', 'srcs', 'dports', 'sports', 'match', 'udpencap'],
 ];
-const TABLE_KEYS = ['M', 'N', 'ownfw', 'permutation', 'hash', 'drain', 'vips', 'mode', 'keep-source', 'syn-only', 'health', 'targets'];
+const TABLE_KEYS = [
+  'M',
+  'N',
+  'ownfw',
+  'permutation',
+  'hash',
+  'drain',
+  'vips',
+  'mode',
+  'keep-source',
+  'syn-only',
+  'announce',
+  'health',
+  'targets',
+];
 const TARGET_KEYS = ['fwmark', 'address', 'weight', 'drain', 'health'];
 
 const TYPES: Readonly<Record<string, string>> = {
@@ -24,6 +38,7 @@ const TYPES: Readonly<Record<string, string>> = {
   array: 'a list',
   string: 'text',
   number: 'a number',
+  boolean: 'true or false',
 };
 
 /** What a value has at a path. */

@@ -127,7 +127,7 @@ describe('errors name the place', () => {
     ],
     [
       'tables:\n  a: { m: 3 }',
-      'f:2:8: unknown key "m"; there are M, N, ownfw, permutation, drain, vips, mode, keep-source, syn-only, health, targets',
+      'f:2:8: unknown key "m"; there are M, N, ownfw, permutation, drain, vips, mode, keep-source, syn-only, announce, health, targets',
     ],
     [
       'tables: {a: {M: -1, targets: {x: 1}}}',

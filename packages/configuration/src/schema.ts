@@ -45,22 +45,25 @@ const tableSchema: z.ZodType<DeclaredTable> = z
     mode: z.enum(SERVICE_MODES).optional(),
     'keep-source': z.boolean().default(false),
     'syn-only': z.boolean().default(false),
+    announce: z.boolean().default(false),
     health: tableHealthSchema.optional(),
     targets: z.union([weightsSchema, z.array(targetSchema)]).default([]),
   })
-  .transform(({ ownfw, hash, targets, vips: served, mode, 'keep-source': keepSource, 'syn-only': synOnly, health, ...table }) => ({
-    ...table,
-    ownFwmark: ownfw,
-    ...(hash.hashKey && { hash: hash.text, hashKey: hash.hashKey }),
-    targets: targets.filter(({ drain }) => !drain).map(({ fwmark: mark, weight: share }) => ({ fwmark: mark, weight: share })),
-    ...(served && mode && { service: { vips: served, mode, keepSource, synOnly } }),
-    ...(targets.some(({ address }) => address) && {
-      members: targets.flatMap(({ fwmark: mark, weight: share, address, drain, health: own }) =>
-        address ? [{ fwmark: mark, weight: share, addresses: address, maintenance: drain, ...checkOf(health, own) }] : [],
-      ),
+  .transform(
+    ({ ownfw, hash, targets, vips: served, mode, 'keep-source': keepSource, 'syn-only': synOnly, announce, health, ...table }) => ({
+      ...table,
+      ownFwmark: ownfw,
+      ...(hash.hashKey && { hash: hash.text, hashKey: hash.hashKey }),
+      targets: targets.filter(({ drain }) => !drain).map(({ fwmark: mark, weight: share }) => ({ fwmark: mark, weight: share })),
+      ...(served && mode && { service: { vips: served, mode, keepSource, synOnly, announce } }),
+      ...(targets.some(({ address }) => address) && {
+        members: targets.flatMap(({ fwmark: mark, weight: share, address, drain, health: own }) =>
+          address ? [{ fwmark: mark, weight: share, addresses: address, maintenance: drain, ...checkOf(health, own) }] : [],
+        ),
+      }),
+      ...(health?.panic !== undefined && { panic: health.panic }),
     }),
-    ...(health?.panic !== undefined && { panic: health.panic }),
-  }))
+  )
   .superRefine(refusedBy(TargetTable.bucketsFor))
   .superRefine(refusedBy(checkTargets, ['targets']));
 

@@ -32,7 +32,7 @@ tables:
     targets:
       - { fwmark: 101, address: [192.168.1.1, "fd00:1:0::1"], weight: 2 }
       - { fwmark: 102, address: [192.168.1.2, "fd00:1::2"], drain: true }
-  dns: { mode: nat, vips: 10.0.0.2/32, keep-source: true, targets: [{ fwmark: 201, address: 192.168.1.3 }] }
+  dns: { mode: nat, vips: 10.0.0.2/32, keep-source: true, announce: true, targets: [{ fwmark: 201, address: 192.168.1.3 }] }
 flows:
   - { name: dns, target: dns, dports: 53 }
 options: { queue: "0:3" }
@@ -42,13 +42,13 @@ options: { queue: "0:3" }
   );
   expect(tables!.get('web')).toMatchObject({
     targets: [{ fwmark: 101, weight: 2 }],
-    service: { vips: ['10.0.0.1/32', '2001:db8::1/128'], mode: 'dsr', keepSource: false, synOnly: false },
+    service: { vips: ['10.0.0.1/32', '2001:db8::1/128'], mode: 'dsr', keepSource: false, synOnly: false, announce: false },
     members: [
       { fwmark: 101, addresses: ['192.168.1.1', 'fd00:1::1'], maintenance: false },
       { fwmark: 102, addresses: ['192.168.1.2', 'fd00:1::2'], maintenance: true },
     ],
   });
-  expect(tables!.get('dns')).toMatchObject({ service: { vips: ['10.0.0.2/32'], mode: 'nat', keepSource: true } });
+  expect(tables!.get('dns')).toMatchObject({ service: { vips: ['10.0.0.2/32'], mode: 'nat', keepSource: true, announce: true } });
   expect(flows).toEqual([
     { name: 'dns', target: 'dns', dports: '53', place: 'f:11:5' },
     { name: 'web', target: 'web', dsts: '10.0.0.1/32,2001:db8::1/128', place: 'f:3:3' },
@@ -74,6 +74,8 @@ describe('one line says what is wrong', () => {
     [table('mode: dsr, vips: []'), 'f:1:35: vips: must not be empty'],
     [table('mode: dsr, vips: [10.0.0.1/32, 10.0.0.1/32]'), 'f:1:49: VIP 10.0.0.1/32 is listed twice'],
     [table('mode: dsr, vips: 10.0.0.1/32, syn-only: true'), 'f:1:48: syn-only: needs mode nat'],
+    [table('announce: true'), 'f:1:18: table web has no vips that could be announced'],
+    [table('mode: dsr, vips: 10.0.0.1/32, announce: yes'), 'f:1:58: announce: must be true or false'],
     [
       table(`${one}: { 101: 1 }`),
       'f:1:48: table web has vips and needs its targets’ addresses: targets: [{ fwmark: 101, address: 192.168.1.1 }]',

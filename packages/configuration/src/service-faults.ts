@@ -82,6 +82,7 @@ function modeFaults({ path, name, fields, members: targets }: Service): Issue[] 
       ? [of('vips', `table ${name} has vips and needs a mode: dsr (targets have the VIP, too) or nat (it is translated to their address)`)]
       : []),
     ...(mode !== undefined && vips === undefined ? [of('mode', `table ${name} has a mode and needs vips: [10.0.0.1/32]`)] : []),
+    ...(fields.announce === true && vips === undefined ? [of('announce', `table ${name} has no vips that could be announced`)] : []),
     ...onlyNat.map((key) => of(key, `${key}: needs mode nat`)),
     ...(vips !== undefined && !isListed
       ? [of('targets', `table ${name} has vips and needs its targets’ addresses: targets: [{ fwmark: 101, address: 192.168.1.1 }]`)]

@@ -39,7 +39,7 @@ test('the help has every command in one group', () => {
     .map(([heading, ...lines]) => [heading, lines.flatMap((line) => /^ {2}(\S+)/.exec(line)?.[1] ?? [])]);
   expect(groups).toEqual([
     ['Tables and targets:', ['init', 'activate', 'deactivate', 'show', 'delete', 'primebelow']],
-    ['Run:', ['run', 'lb', 'flowlb']],
+    ['Run:', ['run', 'lb', 'flowlb', 'announce']],
     ['Flows:', ['flow-set', 'flow-delete', 'flow-list', 'flow-list-names']],
     [
       'Look:',

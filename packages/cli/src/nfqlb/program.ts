@@ -19,6 +19,7 @@ const GROUPS: Readonly<Record<string, Readonly<Record<string, Load>>>> = {
     run: async () => (await import('../commands/run.js')).runCommand(),
     lb: async () => (await import('../commands/lb.js')).lbCommand(),
     flowlb: async () => (await import('../commands/flowlb.js')).flowlbCommand(),
+    announce: async () => (await import('../commands/announce.js')).announceCommand(),
   },
   'Flows:': {
     'flow-set': async () => (await import('../commands/flow-set.js')).flowSetCommand(),

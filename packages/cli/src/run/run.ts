@@ -53,7 +53,17 @@ export async function run(file: string, command: Command): Promise<void> {
     restored(configuration),
   );
   const removes = options.onExit === 'remove';
-  const site = new Site({ file, text, configuration, parse, choice, decidesForVips, removes, underWay: options.ft_ttl + SLOWEST_MS });
+  const site = new Site({
+    file,
+    text,
+    configuration,
+    parse,
+    choice,
+    decidesForVips,
+    removes,
+    underWay: options.ft_ttl + SLOWEST_MS,
+    access: balancing.access,
+  });
   await balanceLoad({ ...balancing, warnings: [...balancing.warnings, ...warnings], companion: site });
   if (removes) deleteTables(site.declared);
 }

@@ -5,9 +5,11 @@ import { log } from '@nfqlb/daemon/log';
 import { type Balancer, type Companion, Degradations } from '@nfqlb/daemon/main';
 import { describeFailures } from '@nfqlb/options';
 import { flowAddress } from '@nfqlb/protocol/flow';
-import type { TableHealth } from '@nfqlb/protocol/status';
+import { Access, type AccessOptions } from '@nfqlb/protocol/sockets';
+import type { Announcement, TableHealth } from '@nfqlb/protocol/status';
 import type { SetUp } from '@nfqlb/setup';
 import { type KeptState, SetUpKeeper } from '@nfqlb/setup/keeper';
+import { Announcing } from '../announce/announcing.js';
 import { readPresent } from '../apply/present.js';
 import { makeChanges } from '../apply/transaction.js';
 import { watchFile } from '../apply/watched-file.js';
@@ -29,6 +31,8 @@ export interface SiteOptions {
   readonly removes: boolean;
   /** How long a packet may take from the decision to its target, and a fragment to follow the first of its datagram; in milliseconds. */
   readonly underWay: number;
+  /** Who may withdraw VIPs. */
+  readonly access: AccessOptions;
 }
 
 /** A table that another program has locked is tried again soon: the main thread must not wait. */
@@ -49,6 +53,7 @@ export class Site implements Companion {
   readonly #care: TargetCare;
   readonly #stop = new AbortController();
   #balancer: Balancer | undefined;
+  #announcing: Announcing | undefined;
   /** What is in force. */
   #declared: Configuration;
   /** Rules and routes as declared; and the same with those that only former targets and VIPs need. */
@@ -78,10 +83,22 @@ export class Site implements Companion {
     return this.#care.status();
   }
 
+  announcement(): Announcement {
+    return this.#announcing?.status() ?? { drained: false, vips: [] };
+  }
+
   async begin(balancer: Balancer): Promise<void> {
     this.#balancer = balancer;
-    const { file, text, configuration, parse } = this.#options;
+    const { file, text, configuration, parse, choice, access } = this.#options;
     await this.#adopt(configuration);
+    this.#announcing = new Announcing({
+      queue: choice.queue.first,
+      problems: balancer.problems,
+      report: (problems) => this.degradations.tell('announcement', problems),
+      access: new Access(access),
+    });
+    this.#announcing.watch(configuration.tables ?? new Map());
+    await this.#announcing.begin();
     const report = (problems: readonly string[]): void =>
       this.degradations.tell('configuration', problems, 'the last good one stays in force');
     this.#following = watchFile(file, (changed) => this.#adopt(parse(changed)), report, this.#stop.signal, text);
@@ -90,6 +107,7 @@ export class Site implements Companion {
 
   async end(): Promise<void> {
     this.#stop.abort();
+    await this.#announcing?.leave();
     clearTimeout(this.#settling);
     clearTimeout(this.#looking);
     await this.#following;
@@ -119,6 +137,7 @@ export class Site implements Companion {
     await this.#changeTablesAndFlows(configuration);
     this.#settleLater(Math.max(drainOf(this.#declared), drainOf(configuration)));
     this.#declared = configuration;
+    this.#announcing?.watch(configuration.tables ?? new Map());
     log.notice(`in force: ${this.#options.file}: ${summaryOf(configuration)}`);
     this.#tellOptions(configuration);
   }

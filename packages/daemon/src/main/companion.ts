@@ -1,5 +1,5 @@
 import type { Cidr } from '@nfqlb/core/address';
-import type { TableHealth } from '@nfqlb/protocol/status';
+import type { Announcement, TableHealth } from '@nfqlb/protocol/status';
 import type { Degradations } from '../watch/degradations.js';
 
 /** What goes on in the same process, beside the balancing: `nfqlb run` keeps tables, flows, rules and routes as a file declares them. */
@@ -10,6 +10,8 @@ export interface Companion {
   readonly keepsSetUp: boolean;
   /** What it knows of targets' health, for metrics and the status. */
   readonly health: () => readonly TableHealth[];
+  /** Which VIPs it announces, for metrics and the status. */
+  readonly announcement: () => Announcement;
   /** Called when packets of the queues are balanced, and before the service manager is told so. If it rejects, the load balancer ends. */
   readonly begin: (balancer: Balancer) => Promise<void>;
   /** Called before the load balancer stops to answer packets. */
@@ -20,4 +22,6 @@ export interface Companion {
 export interface Balancer {
   /** Makes the fast path, if there is one, decide for these destinations. Resolves when it does. */
   readonly decideFor: (vips: readonly Cidr[]) => Promise<void>;
+  /** Why it is not healthy, a sentence each; empty if it is. */
+  readonly problems: () => readonly string[];
 }

@@ -137,9 +137,12 @@ async function start(options: LoadBalancingOptions, parts: Parts): Promise<{ rea
     fast?.renewTables();
   };
   watcher = new Watcher({ tier, tun: device, observer, flows, renew }, identities);
-  await accompany(options.companion, parts, async (vips) => {
-    fast?.decideFor(vips);
-    if (fast) await flows?.recompile();
+  await accompany(options.companion, parts, {
+    decideFor: async (vips) => {
+      fast?.decideFor(vips);
+      if (fast) await flows?.recompile();
+    },
+    problems: () => health.problems,
   });
   const targets = new TargetWatch(observer, (line) => tracing.tell(Area.Target, line));
   const turns = new TurnWatch(counters, first);
@@ -193,11 +196,11 @@ function describeWork(
   return [...parts, ...(flows ? [`flow commands at ${formatSocketAddress(flowAddress)}`] : [])].join(', ');
 }
 
-async function accompany(companion: Companion | undefined, parts: Parts, decideFor: Balancer['decideFor']): Promise<void> {
+async function accompany(companion: Companion | undefined, parts: Parts, balancer: Balancer): Promise<void> {
   if (!companion) return;
   // Also if it fails: it may have begun something.
   parts.add(companion, (each) => each.end());
-  await companion.begin({ decideFor });
+  await companion.begin(balancer);
 }
 
 /** Loads the HTTP server only when needed. */

@@ -129,9 +129,10 @@ export class StatusReport {
   }
 }
 
-function companionStatus(companion: Companion | undefined): Pick<Status, 'degradations' | 'keepsSetUp' | 'health'> {
+function companionStatus(companion: Companion | undefined): Pick<Status, 'degradations' | 'keepsSetUp' | 'health' | 'announcement'> {
   if (!companion) return {};
-  return { degradations: companion.degradations.all, keepsSetUp: companion.keepsSetUp, health: companion.health() };
+  const { degradations, keepsSetUp } = companion;
+  return { degradations: degradations.all, keepsSetUp, health: companion.health(), announcement: companion.announcement() };
 }
 
 type CountedTargets = ReturnType<Counters['targets']>;

@@ -296,6 +296,12 @@ export const FAMILIES: readonly StatusFamily[] = [
     type: 'gauge',
     samples: ({ degradations = [] }) => degradations.map(({ subject, seconds }) => ({ labels: { subject }, value: seconds })),
   },
+  {
+    name: 'nfqlb_vip_announced',
+    help: 'Whether a VIP of a table with announce: true is announced: 1 or 0.',
+    type: 'gauge',
+    samples: ({ announcement }) => (announcement?.vips ?? []).map(({ vip, announced }) => ({ labels: { vip }, value: announced ? 1 : 0 })),
+  },
   ...PER_QUEUE,
   ...FAST_PATH,
   ...TARGETS,

@@ -9,7 +9,6 @@ const renewal = setInterval(() => watchdog.renew(500), 50);
 setTimeout(() => process.exit(3), 20_000);
 console.log('ready');
 setTimeout(() => {
-  // biome-ignore lint/suspicious/noEmptyBlockStatements: this is what it is to hang
   if (way === 'hangs') for (;;) {}
   if (way === 'closed') {
     clearInterval(renewal);

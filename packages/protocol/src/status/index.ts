@@ -1,5 +1,6 @@
 export type { Count, Counts, FlowCount, Histogram } from './counts.js';
 export {
+  type Announcement,
   type DecisionOptions,
   type Degradation,
   type FastInterface,
@@ -11,5 +12,6 @@ export {
   type TableStatus,
   type TargetHealth,
   type TargetStatus,
+  type VipStatus,
 } from './status.js';
 export { askStatus, findLoadBalancers, StatusError, serveStatus } from './status-socket.js';

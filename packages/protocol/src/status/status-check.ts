@@ -45,6 +45,7 @@ const STATUS: Shape = {
   pid: 'number',
   uptime: 'number',
   problems: ['string'],
+  announcement: new Optional({ drained: 'boolean', vips: [{ vip: 'string', announced: 'boolean', why: 'string' }] }),
   queues: [
     {
       queue: 'number',

@@ -23,6 +23,8 @@ export interface Status {
   readonly keepsSetUp?: boolean;
   /** Tables whose targets have addresses, and what checks say of these; absent without `nfqlb run`. */
   readonly health?: readonly TableHealth[];
+  /** VIPs that a BGP speaker on this machine is to announce; absent without `nfqlb run`. */
+  readonly announcement?: Announcement;
   readonly queues: readonly QueueStatus[];
   /** What it was started with; absent in the status of an older version. */
   readonly options?: DecisionOptions;
@@ -41,6 +43,20 @@ export interface Status {
   readonly connections?: ConnectionCounts;
   /** By the names of `nfqlb stats`. */
   readonly fragments: Readonly<Record<string, number>>;
+}
+
+export interface Announcement {
+  /** Whether `nfqlb announce drain` has withdrawn all of them. */
+  readonly drained: boolean;
+  readonly vips: readonly VipStatus[];
+}
+
+export interface VipStatus {
+  /** Such as `10.0.0.1/32`. */
+  readonly vip: string;
+  readonly announced: boolean;
+  /** Why not; empty if it is. */
+  readonly why: string;
 }
 
 export interface TableHealth {

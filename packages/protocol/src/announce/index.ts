@@ -1,0 +1,1 @@
+export { AnnounceError, type AnnounceOrder, sendAnnounce, serveAnnounce } from './announce-socket.js';

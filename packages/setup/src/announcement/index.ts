@@ -1,0 +1,1 @@
+export { VIP_DEVICE, VIP_PROTOCOL, VipRoutes } from './vip-routes.js';
