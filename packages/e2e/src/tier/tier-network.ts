@@ -8,6 +8,7 @@
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { NFQLB } from '../load-balancer/program.js';
 import { Running, run } from '../processes/running.js';
@@ -18,6 +19,8 @@ import { trafficCommand } from '../traffic/program.js';
 export const VIPS = { 4: '10.0.0.1', 6: '1000::1' } as const;
 /** Port of the echo servers. */
 export const PORT = 7;
+/** The load balancers' hosts. */
+export const MEMBERS = ['lb1', 'lb2', 'lb3'] as const;
 export const METRICS = '127.0.0.1:9911';
 
 /** The hosts on the Ethernet, by their number there. */
@@ -79,7 +82,7 @@ export class TierNetwork implements AsyncDisposable {
     this.router = this.#hosts.get('router')!;
     const member = (host: string): TierMember =>
       new TierMember(this.#hosts.get(host)!, address(host, 4), join(this.folder, `${host}.json`));
-    this.members = ['lb1', 'lb2', 'lb3'].map(member);
+    this.members = MEMBERS.map(member);
     this.targets = ['t1', 't2', 't3', 't4', 't5'].map((host) => this.#hosts.get(host)!);
   }
 
@@ -134,6 +137,17 @@ export class TierNetwork implements AsyncDisposable {
       nexthops?: { gateway: string }[];
     }[];
     return routes.flatMap(({ gateway, nexthops = [] }) => [...(gateway ? [gateway] : []), ...nexthops.map((hop) => hop.gateway)]).sort();
+  }
+
+  /** Waits until the router's next hops are these. @returns milliseconds since `since` */
+  async untilHops(hops: readonly string[], since: number = performance.now(), timeoutMs = 20_000): Promise<number> {
+    for (;;) {
+      const now = await this.nextHops();
+      const after = performance.now() - since;
+      if (now.join() === [...hops].sort().join()) return Math.round(after);
+      if (after > timeoutMs) throw new Error(`the router's next hops are ${now.join() || 'none'}, not ${hops.join()}`);
+      await sleep(10);
+    }
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
