@@ -8,6 +8,8 @@ export interface Configuration {
   readonly tables: ReadonlyMap<string, DeclaredTable> | undefined;
   /** In the order of the file; then one for each table that has VIPs and no flow in the file: all packets to these VIPs. */
   readonly flows: readonly DeclaredFlow[] | undefined;
+  /** Where the load balancers of the tier have their metrics, this one included or not; as `http://10.1.0.3:9911`. */
+  readonly tier?: readonly string[] | undefined;
   /** Options of `nfqlb run`, by name, as on its command line without the dashes. */
   readonly options?: ReadonlyMap<string, OptionValue> | undefined;
 }

@@ -12,7 +12,7 @@ export interface Issue {
 
 /** The known keys, by depth. */
 const KEYS: readonly string[][] = [
-  ['tables', 'flows', 'options'],
+  ['tables', 'flows', 'tier', 'options'],
   ['name', 'target', 'priority', 'protocols', 'dsts', 'srcs', 'dports', 'sports', 'match', 'udpencap'],
 ];
 const TABLE_KEYS = [

@@ -123,11 +123,11 @@ describe('errors name the place', () => {
     ['flows: {}', 'f:1:8: flows: must be a list'],
     [
       'foo: 1\nbar: 2',
-      'f:1:1: unknown key "foo"; there are tables, flows, options\nf:2:1: unknown key "bar"; there are tables, flows, options',
+      'f:1:1: unknown key "foo"; there are tables, flows, tier, options\nf:2:1: unknown key "bar"; there are tables, flows, tier, options',
     ],
     [
       'tables:\n  a: { m: 3 }',
-      'f:2:8: unknown key "m"; there are M, N, ownfw, permutation, drain, vips, mode, keep-source, syn-only, announce, health, targets',
+      'f:2:8: unknown key "m"; there are M, N, ownfw, permutation, hash, drain, vips, mode, keep-source, syn-only, announce, health, targets',
     ],
     [
       'tables: {a: {M: -1, targets: {x: 1}}}',

@@ -79,6 +79,7 @@ export function parseConfiguration(text: string, file: string, surroundings: Sur
   return {
     tables,
     flows: withOwnFlows(declared, tables ?? new Map(), (name) => place(offsetOf(document, ['tables', name], true))),
+    ...(data.tier && { tier: data.tier }),
     ...(data.options && { options: new Map(Object.entries(data.options)) }),
   };
 }

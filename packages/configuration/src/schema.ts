@@ -149,6 +149,15 @@ function define(field: Field, value: string | number): void {
 
 const tableName = z.string().superRefine(refusedBy((target) => defineFlow({ name: 'any', target })));
 
+/** Where a load balancer has its metrics, without a path. */
+function memberUrl(text: string): string {
+  const url = URL.canParse(text) ? new URL(text) : undefined;
+  const isPlain = url?.protocol === 'http:' && url.pathname === '/' && url.search === '' && url.hash === '' && url.username === '';
+  if (!isPlain || url.port === '')
+    throw new UsageError('invalid-value', 'must be where a load balancer has its metrics: http://10.1.0.3:9911');
+  return url.origin;
+}
+
 /** An option of `nfqlb run`; which there are, and their values, is for the program to say. */
 const optionSchema = z.union([z.string(), z.number(), z.boolean(), z.array(z.union([z.string(), z.number()]))], {
   error: 'must be text, a number, true or false, or a list of these',
@@ -158,10 +167,12 @@ const optionSchema = z.union([z.string(), z.number(), z.boolean(), z.array(z.uni
 export const configurationSchema: z.ZodType<{
   readonly tables?: Readonly<Record<string, DeclaredTable>> | undefined;
   readonly flows?: readonly FlowDefinition[] | undefined;
+  readonly tier?: readonly string[] | undefined;
   readonly options?: Readonly<Record<string, OptionValue>> | undefined;
 }> = z.strictObject({
   tables: z.record(tableName, tableSchema).optional(),
   flows: z.array(flowSchema).optional(),
+  tier: z.array(z.string().superRefine(refusedBy(memberUrl)).transform(memberUrl)).optional(),
   options: z.record(z.string(), optionSchema).optional(),
 });
 

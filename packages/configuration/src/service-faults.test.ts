@@ -131,6 +131,8 @@ describe('one line says what is wrong', () => {
       `${table('mode: nat, vips: 10.0.0.1/32')}\nflows: [{ name: web, target: other }]`,
       'f:1:11: no flow leads to table web, and a flow of that name leads elsewhere; it needs a flow|f:2:9: flow web: there is no table other, neither under tables nor in shared memory',
     ],
+    ['tier: [http://10.1.0.3:9911, 10.1.0.4:9911]', 'f:1:30: tier: must be where a load balancer has its metrics: http://10.1.0.3:9911'],
+    ['tier: [http://10.1.0.3:9911/metrics]', 'f:1:8: tier: must be where a load balancer has its metrics: http://10.1.0.3:9911'],
     ['options: { queue: 7 }', 'f:1:19: queue: must be 0:3'],
     ['options: { quue: 7 }', 'f:1:12: unknown option quue'],
     ['', 'f:1:1: must be a mapping'],

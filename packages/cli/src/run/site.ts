@@ -6,13 +6,15 @@ import { type Balancer, type Companion, Degradations } from '@nfqlb/daemon/main'
 import { describeFailures } from '@nfqlb/options';
 import { flowAddress } from '@nfqlb/protocol/flow';
 import { Access, type AccessOptions } from '@nfqlb/protocol/sockets';
-import type { Announcement, TableHealth } from '@nfqlb/protocol/status';
+import type { Announcement, TableHealth, TierMemberStatus } from '@nfqlb/protocol/status';
 import type { SetUp } from '@nfqlb/setup';
 import { type KeptState, SetUpKeeper } from '@nfqlb/setup/keeper';
 import { Announcing } from '../announce/announcing.js';
 import { readPresent } from '../apply/present.js';
 import { makeChanges } from '../apply/transaction.js';
 import { watchFile } from '../apply/watched-file.js';
+import { ownFacts } from '../tier/member-facts.js';
+import { TierWatch } from '../tier/tier-watch.js';
 import { declaredSetUps, isSame, type SetUpChoice, withFormer } from './declared-set-up.js';
 import { usedTables } from './monitored.js';
 import { TargetCare } from './target-care.js';
@@ -54,6 +56,7 @@ export class Site implements Companion {
   readonly #stop = new AbortController();
   #balancer: Balancer | undefined;
   #announcing: Announcing | undefined;
+  #tier: TierWatch | undefined;
   /** What is in force. */
   #declared: Configuration;
   /** Rules and routes as declared; and the same with those that only former targets and VIPs need. */
@@ -87,6 +90,10 @@ export class Site implements Companion {
     return this.#announcing?.status() ?? { drained: false, vips: [] };
   }
 
+  tier(): readonly TierMemberStatus[] {
+    return this.#tier?.status() ?? [];
+  }
+
   async begin(balancer: Balancer): Promise<void> {
     this.#balancer = balancer;
     const { file, text, configuration, parse, choice, access } = this.#options;
@@ -99,6 +106,9 @@ export class Site implements Companion {
     });
     this.#announcing.watch(configuration.tables ?? new Map());
     await this.#announcing.begin();
+    const own = (): ReturnType<typeof ownFacts> => ownFacts(balancer.status());
+    this.#tier = new TierWatch({ own, report: (problems) => this.degradations.tell('tier', problems) });
+    this.#tier.watch(configuration.tier ?? []);
     const report = (problems: readonly string[]): void =>
       this.degradations.tell('configuration', problems, 'the last good one stays in force');
     this.#following = watchFile(file, (changed) => this.#adopt(parse(changed)), report, this.#stop.signal, text);
@@ -107,6 +117,7 @@ export class Site implements Companion {
 
   async end(): Promise<void> {
     this.#stop.abort();
+    this.#tier?.close();
     await this.#announcing?.leave();
     clearTimeout(this.#settling);
     clearTimeout(this.#looking);
@@ -138,6 +149,7 @@ export class Site implements Companion {
     this.#settleLater(Math.max(drainOf(this.#declared), drainOf(configuration)));
     this.#declared = configuration;
     this.#announcing?.watch(configuration.tables ?? new Map());
+    this.#tier?.watch(configuration.tier ?? []);
     log.notice(`in force: ${this.#options.file}: ${summaryOf(configuration)}`);
     this.#tellOptions(configuration);
   }

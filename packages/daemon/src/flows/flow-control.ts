@@ -4,6 +4,7 @@ import type { FlowHandler } from '@nfqlb/protocol/flow';
 import { BadRequest, type FlowRequest, OK, parseChanges } from '@nfqlb/protocol/flow';
 import type { Count, FlowCount } from '@nfqlb/protocol/status';
 import { readTable } from '@nfqlb/protocol/tables';
+import { valueDigest } from '../watch/digest.js';
 import type { FlowGeneration, GenerationBoard } from './flow-generations.js';
 import { FlowPublisher, type FlowPublisherOptions, type KernelFlows } from './flow-publisher.js';
 
@@ -18,6 +19,7 @@ export class FlowControl {
   readonly #kernel: KernelFlows | undefined;
   /** By name: identity of the table when its first flow was defined. */
   readonly #identities = new Map<string, string>();
+  #digest: { readonly generation: number; readonly digest: number } | undefined;
 
   /** @throws `CoreError` for a bad definition; the error of opening the table if it does not exist */
   constructor({ flows = [], ...options }: FlowControlOptions) {
@@ -59,6 +61,16 @@ export class FlowControl {
   matched(inKernel?: ReadonlyMap<string, Count>): FlowCount[] {
     const counts = this.#counts(inKernel);
     return this.#flows().map(({ name, target }) => ({ packets: 0, octets: 0, ...counts.get(name), name, target }));
+  }
+
+  /** The same for the same flows in the same order. */
+  get digest(): number {
+    const { number } = this.newest;
+    if (this.#digest?.generation !== number) {
+      const listed = this.#flows().map((flow) => listFlow(flow, 0, flow.target));
+      this.#digest = { generation: number, digest: valueDigest(listed) };
+    }
+    return this.#digest.digest;
   }
 
   readonly handle: FlowHandler = async (request) => {

@@ -1,5 +1,5 @@
 import type { Cidr } from '@nfqlb/core/address';
-import type { Announcement, TableHealth } from '@nfqlb/protocol/status';
+import type { Announcement, Status, TableHealth, TierMemberStatus } from '@nfqlb/protocol/status';
 import type { Degradations } from '../watch/degradations.js';
 
 /** What goes on in the same process, beside the balancing: `nfqlb run` keeps tables, flows, rules and routes as a file declares them. */
@@ -12,6 +12,8 @@ export interface Companion {
   readonly health: () => readonly TableHealth[];
   /** Which VIPs it announces, for metrics and the status. */
   readonly announcement: () => Announcement;
+  /** How the other load balancers of the tier are, for metrics and the status. */
+  readonly tier: () => readonly TierMemberStatus[];
   /** Called when packets of the queues are balanced, and before the service manager is told so. If it rejects, the load balancer ends. */
   readonly begin: (balancer: Balancer) => Promise<void>;
   /** Called before the load balancer stops to answer packets. */
@@ -24,4 +26,6 @@ export interface Balancer {
   readonly decideFor: (vips: readonly Cidr[]) => Promise<void>;
   /** Why it is not healthy, a sentence each; empty if it is. */
   readonly problems: () => readonly string[];
+  /** What it does, or did a moment ago. */
+  readonly status: () => Status;
 }

@@ -143,6 +143,7 @@ async function start(options: LoadBalancingOptions, parts: Parts): Promise<{ rea
       if (fast) await flows?.recompile();
     },
     problems: () => health.problems,
+    status: () => status!.now(),
   });
   const targets = new TargetWatch(observer, (line) => tracing.tell(Area.Target, line));
   const turns = new TurnWatch(counters, first);

@@ -81,7 +81,7 @@ export class StatusReport {
       options: decisionOptions(options),
       targets: this.#current(targets, now),
       otherTargets: others,
-      ...(flows ? { flows: flows.matched(inKernel?.flows), flowChanges: flows.newest.number - 1 } : {}),
+      ...(flows ? { flows: flows.matched(inKernel?.flows), flowChanges: flows.newest.number - 1, flowsDigest: flows.digest } : {}),
       ...(kernel && { fastPath: kernel.status(inKernel!) }),
       tables,
       connections: connectionSetOf(connections).counts,
@@ -129,10 +129,18 @@ export class StatusReport {
   }
 }
 
-function companionStatus(companion: Companion | undefined): Pick<Status, 'degradations' | 'keepsSetUp' | 'health' | 'announcement'> {
+function companionStatus(
+  companion: Companion | undefined,
+): Pick<Status, 'degradations' | 'keepsSetUp' | 'health' | 'announcement' | 'tier'> {
   if (!companion) return {};
   const { degradations, keepsSetUp } = companion;
-  return { degradations: degradations.all, keepsSetUp, health: companion.health(), announcement: companion.announcement() };
+  return {
+    degradations: degradations.all,
+    keepsSetUp,
+    health: companion.health(),
+    announcement: companion.announcement(),
+    tier: companion.tier(),
+  };
 }
 
 type CountedTargets = ReturnType<Counters['targets']>;

@@ -302,6 +302,28 @@ export const FAMILIES: readonly StatusFamily[] = [
     type: 'gauge',
     samples: ({ announcement }) => (announcement?.vips ?? []).map(({ vip, announced }) => ({ labels: { vip }, value: announced ? 1 : 0 })),
   },
+  {
+    name: 'nfqlb_digest',
+    help: 'What load balancers of a tier must have in common, as a number: the same for the same targets of a table, and for the same flows.',
+    type: 'gauge',
+    samples: ({ tables, flowsDigest }) => [
+      ...tables.flatMap(({ name, digest }) => (digest === undefined ? [] : [{ labels: { of: 'table', name }, value: digest }])),
+      ...(flowsDigest === undefined ? [] : [{ labels: { of: 'flows', name: '' }, value: flowsDigest }]),
+    ],
+  },
+  {
+    name: 'nfqlb_tier_member_differs_seconds',
+    help: 'For how long a member of the tier has other targets or flows than this one, or runs another version; 0 while it does not.',
+    type: 'gauge',
+    samples: ({ tier = [] }) =>
+      tier.map(({ member, differences, seconds }) => ({ labels: { member }, value: differences.length > 0 ? Math.max(1, seconds) : 0 })),
+  },
+  {
+    name: 'nfqlb_tier_member_up',
+    help: 'Whether a member of the tier answers at the address that the file names: 1 or 0.',
+    type: 'gauge',
+    samples: ({ tier = [] }) => tier.map(({ member, silence }) => ({ labels: { member }, value: silence === '' ? 1 : 0 })),
+  },
   ...PER_QUEUE,
   ...FAST_PATH,
   ...TARGETS,

@@ -5,7 +5,7 @@
  *                                                   └── t1 10.1.0.101 …, with the VIPs; answers go straight to the router
  */
 
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -51,9 +51,15 @@ export class TierMember {
     return this.#running!;
   }
 
+  /** Changes the file. */
+  write(configuration: object): void {
+    writeFileSync(`${this.#file}.new`, JSON.stringify(configuration));
+    renameSync(`${this.#file}.new`, this.#file);
+  }
+
   /** As on a machine of its own: tables have the same name on all of them. */
   async start(configuration: object): Promise<void> {
-    writeFileSync(this.#file, JSON.stringify(configuration));
+    this.write(configuration);
     const own = ['unshare', '--mount', 'sh', '-ec', 'mount -t tmpfs tmpfs /dev/shm; exec "$@"', 'sh'];
     this.#running = await this.host.spawn([...own, ...NFQLB.command, 'run', `--config=${this.#file}`]);
     await this.#running.waitForOutput(/: in force: /, 30_000);

@@ -12,6 +12,7 @@ export {
   type TableStatus,
   type TargetHealth,
   type TargetStatus,
+  type TierMemberStatus,
   type VipStatus,
 } from './status.js';
 export { askStatus, findLoadBalancers, StatusError, serveStatus } from './status-socket.js';

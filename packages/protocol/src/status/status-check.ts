@@ -46,6 +46,7 @@ const STATUS: Shape = {
   uptime: 'number',
   problems: ['string'],
   announcement: new Optional({ drained: 'boolean', vips: [{ vip: 'string', announced: 'boolean', why: 'string' }] }),
+  tier: new Optional([{ member: 'string', silence: 'string', differences: ['string'], seconds: 'number' }]),
   queues: [
     {
       queue: 'number',
@@ -76,6 +77,7 @@ const STATUS: Shape = {
   otherTargets: COUNT,
   flows: new Optional([{ ...COUNT, name: 'string', target: 'string' }]),
   flowChanges: new Optional('number'),
+  flowsDigest: new Optional('number'),
   fastPath: new Optional({
     trouble: new Optional('string'),
     vips: ['string'],
@@ -93,6 +95,7 @@ const STATUS: Shape = {
       changes: new Optional('number'),
       inTransition: new Optional('number'),
       draining: new Optional(['number']),
+      digest: new Optional('number'),
     },
   ],
   connections: new Optional({ remembered: 'number', begun: 'number', learned: 'number', refused: 'number' }),

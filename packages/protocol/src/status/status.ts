@@ -25,6 +25,8 @@ export interface Status {
   readonly health?: readonly TableHealth[];
   /** VIPs that a BGP speaker on this machine is to announce; absent without `nfqlb run`. */
   readonly announcement?: Announcement;
+  /** The other load balancers of the tier; absent without `nfqlb run`. */
+  readonly tier?: readonly TierMemberStatus[];
   readonly queues: readonly QueueStatus[];
   /** What it was started with; absent in the status of an older version. */
   readonly options?: DecisionOptions;
@@ -34,6 +36,8 @@ export interface Status {
   readonly otherTargets: Count;
   /** Highest precedence first; absent for `lb`, which has no flows. */
   readonly flows?: readonly FlowCount[];
+  /** The same on every load balancer that has the same flows in the same order; absent without flows, or in the status of an older version. */
+  readonly flowsDigest?: number;
   /** Number of times the flows were changed. */
   readonly flowChanges?: number;
   /** What is decided in the kernel; absent without `--fast`. */
@@ -57,6 +61,18 @@ export interface VipStatus {
   readonly announced: boolean;
   /** Why not; empty if it is. */
   readonly why: string;
+}
+
+/** Another load balancer of the tier, as compared with this one. */
+export interface TierMemberStatus {
+  /** As the file has it: `http://10.1.0.3:9911`. */
+  readonly member: string;
+  /** Why it does not answer; empty if it does. */
+  readonly silence: string;
+  /** What is different there, a sentence each; empty if nothing is, or if it does not answer. */
+  readonly differences: readonly string[];
+  /** For how long it has been as it is: silent, different or neither. */
+  readonly seconds: number;
 }
 
 export interface TableHealth {
@@ -172,4 +188,6 @@ export interface TableStatus {
   /** Buckets in transition, and targets that only keep old connections; absent in the status of an older version. */
   readonly inTransition?: number;
   readonly draining?: readonly number[];
+  /** The same on every load balancer that has the same targets; absent in the status of an older version. */
+  readonly digest?: number;
 }
