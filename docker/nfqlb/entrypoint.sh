@@ -18,9 +18,28 @@ fail() {
 # Variables have precedence over a file that nobody has asked for.
 config=${NFQLB_CONFIG-}
 [ -n "$config" ] || [ -n "${NFQLB_VIPS-}" ] || [ ! -e /etc/nfqlb/nfqlb.yaml ] || config=/etc/nfqlb/nfqlb.yaml
-# With --network=host, rules would outlive this container.
-# shellcheck disable=SC2086
-[ -z "$config" ] || exec nfqlb run --config="$config" --on-exit=remove ${NFQLB_RUN_OPTIONS-}
+lb=
+stopped=
+stop() {
+  stopped=1
+  [ -z "$lb" ] || kill -TERM "$lb" 2>/dev/null || true
+}
+# A signal that came before the load balancer was started found no process to pass it to; and one ends `wait` before the load balancer has ended.
+wait_for_lb() {
+  [ -z "$stopped" ] || stop
+  status=0
+  while kill -0 "$lb" 2>/dev/null; do wait "$lb" && status=0 || status=$?; done
+  exit "$status"
+}
+if [ -n "$config" ]; then
+  trap stop TERM INT
+  # Not by exec: the kernel does not kill process 1, which would go on announcing its VIPs when it hangs. With --network=host, rules would outlive
+  # this container.
+  # shellcheck disable=SC2086
+  nfqlb run --config="$config" --on-exit=remove ${NFQLB_RUN_OPTIONS-} &
+  lb=$!
+  wait_for_lb
+fi
 
 [ -n "${NFQLB_VIPS-}" ] || fail 'no configuration: must be a file for nfqlb run, as in docker run --volume=/etc/nfqlb.yaml:/etc/nfqlb/nfqlb.yaml:ro, or virtual addresses, as in docker run --env NFQLB_VIPS=10.0.0.1/32'
 [ -n "${NFQLB_TARGETS-}" ] || fail 'NFQLB_TARGETS is not set; must be addresses, as in docker run --env "NFQLB_TARGETS=172.30.0.11 172.30.0.12"'
@@ -54,12 +73,6 @@ fi
 
 # From here on queue rules may be in place, and without a listener the kernel drops all packets to the VIPs. With --network=host the rules would
 # outlive this container: so remove them whatever happens, a failure or a signal.
-lb=
-stopped=
-stop() {
-  stopped=1
-  [ -z "$lb" ] || kill -TERM "$lb" 2>/dev/null || true
-}
 # Runs at every exit. The shell handles a signal only after the running command has ended, so each step below checks for one.
 take_down() {
   status=$?
@@ -92,9 +105,4 @@ go_on
 # shellcheck disable=SC2086
 nfqlb lb --tshm="$table" --queue="$queue" $tun ${NFQLB_LB_OPTIONS-} &
 lb=$!
-# A signal that came before the assignment found no process to pass it to.
-[ -z "$stopped" ] || stop
-status=0
-# A signal ends `wait` before the load balancer has ended.
-while kill -0 "$lb" 2>/dev/null; do wait "$lb" && status=0 || status=$?; done
-exit "$status"
+wait_for_lb

@@ -18,6 +18,10 @@ const HUNG_MS = 5000;
 /** How often the kernel's routes are compared with what they are to be, and a device that could not be made is tried again. */
 const CHECK_MS = 2000;
 
+/** The kernel ignores what would kill the first process of a container, unless it comes from outside. */
+const IMMORTAL =
+  'this is process 1 of its container, which the kernel does not kill: should it hang, its VIPs stay announced; start it by an init (docker run --init)';
+
 /** For how long packets are balanced after all VIPs are withdrawn: routers hear of it meanwhile. */
 const LEAVE_MS = 1000;
 
@@ -135,6 +139,7 @@ export class Announcing {
     try {
       this.#routes = new VipRoutes();
       this.#problems = [];
+      if (process.pid === 1) log.warning(IMMORTAL);
       return true;
     } catch (error) {
       this.#problems = [`no VIP can be announced: ${describeFailure(error)}`];
