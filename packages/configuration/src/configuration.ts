@@ -1,5 +1,6 @@
 import type { TableOptions, Target } from '@nfqlb/core';
 import type { FlowDefinition } from '@nfqlb/core/flows';
+import type { FwmarkRange, SourceSettings } from '@nfqlb/discovery/settings';
 import type { HealthSettings } from '@nfqlb/health/settings';
 
 /** What a configuration file declares, checked. A section missing from the file is `undefined`: nothing in it must change. */
@@ -26,6 +27,17 @@ export interface DeclaredTable extends Required<Omit<TableOptions, 'hashKey'>>, 
   readonly members?: readonly DeclaredMember[];
   /** When more than this share of the targets is down, all are used; absent: the default. */
   readonly panic?: number | undefined;
+  /** Where more targets are found, besides those declared. */
+  readonly discovery?: DeclaredDiscovery | undefined;
+}
+
+/** Targets that `nfqlb run` finds. */
+export interface DeclaredDiscovery {
+  readonly source: SourceSettings;
+  /** Theirs. No declared target has one of these. */
+  readonly fwmarks: FwmarkRange;
+  /** How each of them is checked; absent: they are not. */
+  readonly health?: HealthSettings | undefined;
 }
 
 /** What leads packets to the queue, and by their fwmark to a target. */
@@ -67,6 +79,8 @@ export interface Surroundings {
   readonly hasTable?: (name: string) => boolean;
   /** Whether an address is one of this machine. */
   readonly isOwnAddress?: (address: string) => boolean;
+  /** Nothing looks for targets: tables must not have `discover`. */
+  readonly findsNothing?: true;
   /** Throws a `UsageError` for an option that does not exist, or a value that it does not take. */
   readonly checkOption?: (name: string, value: OptionValue) => void;
 }

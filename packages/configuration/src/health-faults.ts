@@ -5,12 +5,15 @@ import type { Issue } from './issue.js';
 /** A single address, as a VIP that a check can go to. */
 const SINGLE = /(?:\.\d+\/32|:[^/]*\/128)$/;
 
+/** Stands for the address of a target that is found. */
+const FOUND = 'found';
+
 /** What is wrong with health checks, each of whose keys may be right by itself: what their type needs or does not have. */
 export function healthFaults(document: unknown): Issue[] {
   return Object.entries(fieldsOf(fieldsOf(document).tables)).flatMap(([name, table]) => faultsOf(name, fieldsOf(table)));
 }
 
-function faultsOf(name: string, { health: declared, vips, mode, targets }: Readonly<Record<string, unknown>>): Issue[] {
+function faultsOf(name: string, { health: declared, vips, mode, targets, discover }: Readonly<Record<string, unknown>>): Issue[] {
   const path = ['tables', name];
   const table = tableHealthSchema.optional().safeParse(declared);
   if (!table.success) return [];
@@ -19,7 +22,10 @@ function faultsOf(name: string, { health: declared, vips, mode, targets }: Reado
     return [{ path: [...path, 'health'], key: true, problem }];
   }
   const singles = [vips].flat().some((vip) => typeof vip === 'string' && SINGLE.test(vip));
-  const faults = (Array.isArray(targets) ? targets : []).flatMap((target, i): Issue[] => {
+  const listed: readonly unknown[] = Array.isArray(targets) ? targets : [];
+  // Targets that are found are checked as the table says, and have an address.
+  const checked = discover === undefined ? listed : [...listed, { address: FOUND }];
+  const faults = checked.flatMap((target, i): Issue[] => {
     const { health, address } = fieldsOf(target);
     const own = targetHealthSchema.optional().safeParse(health);
     if (!own.success) return [];

@@ -1,5 +1,6 @@
 export type {
   Configuration,
+  DeclaredDiscovery,
   DeclaredFlow,
   DeclaredMember,
   DeclaredService,

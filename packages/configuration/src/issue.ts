@@ -1,3 +1,4 @@
+import { DISCOVERY_KEYS } from '@nfqlb/discovery/settings';
 import { DAMPING_KEYS, TABLE_HEALTH_KEYS, TARGET_HEALTH_KEYS } from '@nfqlb/health/settings';
 import type { z } from 'zod';
 
@@ -16,19 +17,8 @@ const KEYS: readonly string[][] = [
   ['name', 'target', 'priority', 'protocols', 'dsts', 'srcs', 'dports', 'sports', 'match', 'udpencap'],
 ];
 const TABLE_KEYS = [
-  'M',
-  'N',
-  'ownfw',
-  'permutation',
-  'hash',
-  'drain',
-  'vips',
-  'mode',
-  'keep-source',
-  'syn-only',
-  'announce',
-  'health',
-  'targets',
+  ...['M', 'N', 'ownfw', 'permutation', 'hash', 'drain', 'vips', 'mode', 'keep-source', 'syn-only', 'announce', 'health'],
+  ...['fwmarks', 'discover', 'targets'],
 ];
 const TARGET_KEYS = ['fwmark', 'address', 'weight', 'drain', 'health'];
 
@@ -83,6 +73,7 @@ export function issuesOf(issue: z.core.$ZodIssue, value: unknown): Issue[] {
 
 function keysAt(path: readonly PropertyKey[]): readonly string[] {
   if (path[0] !== 'tables') return KEYS[Math.min(path.length, 1)]!;
+  if (path[2] === 'discover') return path.length > 3 ? DISCOVERY_KEYS[String(path[3])]! : Object.keys(DISCOVERY_KEYS);
   if (path.at(-1) === 'damping') return DAMPING_KEYS;
   if (path.at(-1) === 'health') return path.length > 3 ? TARGET_HEALTH_KEYS : TABLE_HEALTH_KEYS;
   return path.length > 2 ? TARGET_KEYS : TABLE_KEYS;

@@ -127,7 +127,7 @@ describe('errors name the place', () => {
     ],
     [
       'tables:\n  a: { m: 3 }',
-      'f:2:8: unknown key "m"; there are M, N, ownfw, permutation, hash, drain, vips, mode, keep-source, syn-only, announce, health, targets',
+      'f:2:8: unknown key "m"; there are M, N, ownfw, permutation, hash, drain, vips, mode, keep-source, syn-only, announce, health, fwmarks, discover, targets',
     ],
     [
       'tables: {a: {M: -1, targets: {x: 1}}}',

@@ -5,6 +5,7 @@ import { type Document, LineCounter, parseDocument, visit } from 'yaml';
 import type { Configuration, DeclaredFlow, DeclaredTable, Surroundings } from './configuration.js';
 import { ConfigurationError } from './configuration-error.js';
 import { crossReferenceFaults } from './cross-references.js';
+import { discoveryFaults } from './discovery-faults.js';
 import { healthFaults } from './health-faults.js';
 import { issuesOf, valueAt } from './issue.js';
 import { optionFaults } from './option-faults.js';
@@ -65,6 +66,7 @@ export function parseConfiguration(text: string, file: string, surroundings: Sur
       ...issues,
       ...crossReferenceFaults(value, surroundings),
       ...serviceFaults(value, surroundings),
+      ...discoveryFaults(value, surroundings),
       ...healthFaults(value),
       ...optionFaults(value, surroundings),
     ].map(({ path, key, problem }) => ({

@@ -1,6 +1,7 @@
 import { CoreError, MAX_BUCKETS, TargetTable } from '@nfqlb/core';
 import { formatCidr, formatIpAddress } from '@nfqlb/core/address';
 import { defineFlow, type FlowDefinition, requireNetworks } from '@nfqlb/core/flows';
+import { discoverSchema, fwmarksSchema } from '@nfqlb/discovery/settings';
 import {
   completeHealth,
   type DeclaredHealth,
@@ -47,10 +48,25 @@ const tableSchema: z.ZodType<DeclaredTable> = z
     'syn-only': z.boolean().default(false),
     announce: z.boolean().default(false),
     health: tableHealthSchema.optional(),
+    fwmarks: fwmarksSchema.optional(),
+    discover: discoverSchema.optional(),
     targets: z.union([weightsSchema, z.array(targetSchema)]).default([]),
   })
   .transform(
-    ({ ownfw, hash, targets, vips: served, mode, 'keep-source': keepSource, 'syn-only': synOnly, announce, health, ...table }) => ({
+    ({
+      ownfw,
+      hash,
+      targets,
+      vips: served,
+      mode,
+      'keep-source': keepSource,
+      'syn-only': synOnly,
+      announce,
+      health,
+      discover,
+      fwmarks,
+      ...table
+    }) => ({
       ...table,
       ownFwmark: ownfw,
       ...(hash.hashKey && { hash: hash.text, hashKey: hash.hashKey }),
@@ -62,6 +78,7 @@ const tableSchema: z.ZodType<DeclaredTable> = z
         ),
       }),
       ...(health?.panic !== undefined && { panic: health.panic }),
+      ...(discover && fwmarks && { discovery: { source: discover, fwmarks, ...checkOf(health, undefined) } }),
     }),
   )
   .superRefine(refusedBy(TargetTable.bucketsFor))

@@ -12,7 +12,7 @@ import { hasTable } from './present.js';
  */
 export async function restore(file: string): Promise<readonly FlowDefinition[]> {
   const { parseConfiguration, readConfigurationText } = await import('@nfqlb/configuration');
-  return restored(parseConfiguration(await readConfigurationText(file), file, { hasTable }));
+  return restored(parseConfiguration(await readConfigurationText(file), file, { hasTable, findsNothing: true }));
 }
 
 /** The same for a configuration that has been read. */

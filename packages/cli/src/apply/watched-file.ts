@@ -2,21 +2,29 @@ import { readFile } from 'node:fs/promises';
 import { setTimeout as pause } from 'node:timers/promises';
 import { describeFailures } from '@nfqlb/options';
 
-/** How often the file is read. Polling notices every kind of change: overwritten, renamed, a retargeted symbolic link. */
+/** How often a text is read. Polling notices every kind of change of a file: overwritten, renamed, a retargeted symbolic link. */
 const INTERVAL_MS = 500;
 
-/** A file that has changed is read again after this time: a text that is still being written may be valid, and yet not what is meant. */
+/** A text that has changed is read again after this time: one that is still being written may be valid, and yet not what is meant. */
 const SETTLED_MS = 50;
 
+/** {@link watchText} of a file. */
+export function watchFile(file: string, ...watch: Rest<Parameters<typeof watchText>>): Promise<void> {
+  return watchText(() => readFile(file, 'utf8'), ...watch);
+}
+
+type Rest<T extends readonly unknown[]> = T extends readonly [unknown, ...infer R] ? R : never;
+
 /**
- * Calls `use` with the text of a file, and again whenever it changes, until `stopped`. Failures are reported, and retried at each poll; the
- * previous state stays in place meanwhile.
+ * Calls `use` with a text, and again whenever it changes, until `stopped`. Failures are reported, and retried at each poll; the previous state stays in
+ * place meanwhile.
  *
+ * @param read the text now
  * @param report called with what is wrong, a line each, once until that changes; with nothing when all is well again
  * @param used the text that is in use already
  */
-export async function watchFile(
-  file: string,
+export async function watchText(
+  read: () => Promise<string>,
   use: (text: string) => Promise<void>,
   report: (problems: readonly string[]) => void,
   stopped: AbortSignal,
@@ -26,9 +34,9 @@ export async function watchFile(
   let reported: string | undefined;
   while (!stopped.aborted) {
     try {
-      const text = await readFile(file, 'utf8');
+      const text = await read();
       if (text !== inUse) {
-        if (!(await isSettled(file, text))) continue;
+        if (!(await isSettled(read, text))) continue;
         inUse = undefined;
         await use(text);
       }
@@ -44,7 +52,7 @@ export async function watchFile(
   }
 }
 
-async function isSettled(file: string, text: string): Promise<boolean> {
+async function isSettled(read: () => Promise<string>, text: string): Promise<boolean> {
   await pause(SETTLED_MS);
-  return (await readFile(file, 'utf8')) === text;
+  return (await read()) === text;
 }

@@ -1,7 +1,10 @@
+import type { Surroundings } from '@nfqlb/configuration';
 import { Command, drainSeconds, UsageError } from '@nfqlb/options';
 import { apply } from '../apply/apply.js';
 import { hasTable } from '../apply/present.js';
 import { watchFile } from '../apply/watched-file.js';
+
+const SURROUNDINGS: Surroundings = { hasTable, findsNothing: true };
 
 interface ApplyOptions {
   readonly dryRun?: boolean;
@@ -34,13 +37,13 @@ export function applyCommand(): Command {
 
 async function run(file: string, { dryRun = false, watch = false, json = false, drain }: ApplyOptions): Promise<void> {
   const { parseConfiguration, readConfigurationText } = await import('@nfqlb/configuration');
-  if (!watch) return apply(parseConfiguration(await readConfigurationText(file), file, { hasTable }), { dryRun, json, drain });
+  if (!watch) return apply(parseConfiguration(await readConfigurationText(file), file, SURROUNDINGS), { dryRun, json, drain });
   if (file === '-') throw new UsageError('invalid-value', 'standard input cannot be watched', { argument: 'file', value: file });
   const stop = new AbortController();
   for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, () => stop.abort());
   await watchFile(
     file,
-    (text) => apply(parseConfiguration(text, file, { hasTable }), { dryRun, json, drain }),
+    (text) => apply(parseConfiguration(text, file, SURROUNDINGS), { dryRun, json, drain }),
     (problems) => process.stderr.write(problems.map((problem) => `nfqlb apply: ${problem}\n`).join('')),
     stop.signal,
   );

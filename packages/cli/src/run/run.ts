@@ -1,4 +1,4 @@
-import { type Configuration, parseConfiguration, readConfigurationText, type Surroundings } from '@nfqlb/configuration';
+import { type Configuration, parseConfiguration, type Surroundings } from '@nfqlb/configuration';
 import { changesBetween, commandsOf } from '@nfqlb/configuration/changes';
 import { balanceLoad } from '@nfqlb/daemon/main';
 import { type Command, type QueueRange, UsageError } from '@nfqlb/options';
@@ -9,6 +9,7 @@ import { hasTable } from '../apply/present.js';
 import { restored } from '../apply/restore.js';
 import { type FlowBalancingOptions, flowBalancingOf } from '../commands/balancing-options.js';
 import { isOwnAddress } from '../own-address.js';
+import { configurationText } from './configuration-text.js';
 import { declaredSetUps } from './declared-set-up.js';
 import { adoptFileOptions, fileOption } from './file-options.js';
 import { Site, vipsOf } from './site.js';
@@ -26,11 +27,12 @@ export interface RunOptions extends FlowBalancingOptions {
 const SLOWEST_MS = 1000;
 
 /** Runs what a file declares, until SIGTERM or SIGINT. */
-export async function run(file: string, command: Command): Promise<void> {
-  if (file === '-') throw new UsageError('invalid-value', 'standard input cannot be followed', { option: '--config', value: file });
+export async function run(config: string, command: Command): Promise<void> {
+  if (config === '-') throw new UsageError('invalid-value', 'standard input cannot be followed', { option: '--config', value: config });
   const surroundings: Surroundings = { hasTable, isOwnAddress, checkOption: (name, value) => fileOption(command, name, value) };
-  const parse = (text: string): Configuration => parseConfiguration(text, file, surroundings);
-  const text = await readConfigurationText(file);
+  const source = configurationText(config);
+  const parse = (text: string): Configuration => parseConfiguration(text, source.place, surroundings);
+  const text = await source.first();
   const configuration = parse(text);
   adoptFileOptions(command, configuration.options ?? new Map());
   const options = command.opts<RunOptions>();
@@ -54,7 +56,7 @@ export async function run(file: string, command: Command): Promise<void> {
   );
   const removes = options.onExit === 'remove';
   const site = new Site({
-    file,
+    source,
     text,
     configuration,
     parse,

@@ -12,19 +12,22 @@ import { type KeptState, SetUpKeeper } from '@nfqlb/setup/keeper';
 import { Announcing } from '../announce/announcing.js';
 import { readPresent } from '../apply/present.js';
 import { makeChanges } from '../apply/transaction.js';
-import { watchFile } from '../apply/watched-file.js';
+import { watchText } from '../apply/watched-file.js';
 import { ownFacts } from '../tier/member-facts.js';
 import { TierWatch } from '../tier/tier-watch.js';
-import { declaredSetUps, isSame, type SetUpChoice, withFormer } from './declared-set-up.js';
+import type { ConfigurationText } from './configuration-text.js';
+import { declaredSetUps, isSame, type SetUpChoice } from './declared-set-up.js';
+import { Discovery } from './discovery.js';
+import { FormerSetUps } from './former-set-ups.js';
 import { usedTables } from './monitored.js';
 import { TargetCare } from './target-care.js';
 
 export interface SiteOptions {
-  readonly file: string;
-  /** The text of the file, and what it declares. */
+  readonly source: ConfigurationText;
+  /** The text at the start, and what it declares. */
   readonly text: string;
   readonly configuration: Configuration;
-  /** Reads another text of the file. */
+  /** Reads another text. */
   readonly parse: (text: string) => Configuration;
   readonly choice: SetUpChoice;
   /** Whether the fast path decides for the VIPs of the file, and not for those of an option. */
@@ -43,6 +46,12 @@ const LOCK_TIMEOUT_MS = 20;
 /** When to change a table that was locked when a target went down or came up. */
 const MAKE_UP_MS = 100;
 
+/** Targets that are found at about the same time make one change. */
+const TOGETHER_MS = 50;
+
+/** When what was found is tried again. */
+const RETRY_MS = 500;
+
 /** How often rules and routes are looked at. After a look that took long, because there are many, or the machine is busy, a rest of {@link REST} times as long follows. */
 const LOOK_INTERVAL_MS = 2000;
 const REST = 5;
@@ -53,31 +62,41 @@ export class Site implements Companion {
   readonly #options: SiteOptions;
   readonly #keeper: SetUpKeeper;
   readonly #care: TargetCare;
+  readonly #discovery: Discovery;
   readonly #stop = new AbortController();
   #balancer: Balancer | undefined;
   #announcing: Announcing | undefined;
   #tier: TierWatch | undefined;
-  /** What is in force. */
+  /** What the text declares; and the same with the targets that are found: this is in force. */
+  #written: Configuration;
   #declared: Configuration;
-  /** Rules and routes as declared; and the same with those that only former targets and VIPs need. */
+  /** Rules and routes as declared, and what only former targets and VIPs need. */
   #setUps: ReadonlyMap<string, SetUp> = new Map();
-  #former: ReadonlyMap<string, SetUp> = new Map();
+  readonly #former = new FormerSetUps();
   #established: readonly SetUp[] = [];
   #settling: NodeJS.Timeout | undefined;
+  #finding: NodeJS.Timeout | undefined;
   #makingUp: NodeJS.Timeout | undefined;
   #looking: NodeJS.Timeout | undefined;
-  #following: Promise<void> | undefined;
+  #following: Promise<unknown> | undefined;
+  /** Configurations are adopted one after the other. */
+  #adopting: Promise<void> = Promise.resolve();
   /** Changes of rules and routes are made one after the other. */
   #turn: Promise<void> = Promise.resolve();
 
   constructor(options: SiteOptions) {
     this.#options = options;
+    this.#written = options.configuration;
     this.#declared = options.configuration;
     this.#keeper = new SetUpKeeper();
     this.#care = new TargetCare({ lockTimeout: LOCK_TIMEOUT_MS, makeUp: () => this.#makeUpLater() });
+    this.#discovery = new Discovery({
+      changed: () => this.#findLater(TOGETHER_MS),
+      tell: (problems) => this.degradations.tell('discovery', problems),
+    });
   }
 
-  /** What the file declares now. */
+  /** What is in force now. */
   get declared(): Configuration {
     return this.#declared;
   }
@@ -96,22 +115,24 @@ export class Site implements Companion {
 
   async begin(balancer: Balancer): Promise<void> {
     this.#balancer = balancer;
-    const { file, text, configuration, parse, choice, access } = this.#options;
-    await this.#adopt(configuration);
+    const { source, text, configuration, parse, choice, access } = this.#options;
+    await this.#use(configuration, text);
     this.#announcing = new Announcing({
       queue: choice.queue.first,
       problems: balancer.problems,
       report: (problems) => this.degradations.tell('announcement', problems),
       access: new Access(access),
     });
-    this.#announcing.watch(configuration.tables ?? new Map());
+    this.#announcing.watch(this.#declared.tables ?? new Map());
     await this.#announcing.begin();
     const own = (): ReturnType<typeof ownFacts> => ownFacts(balancer.status());
     this.#tier = new TierWatch({ own, report: (problems) => this.degradations.tell('tier', problems) });
     this.#tier.watch(configuration.tier ?? []);
     const report = (problems: readonly string[]): void =>
       this.degradations.tell('configuration', problems, 'the last good one stays in force');
-    this.#following = watchFile(file, (changed) => this.#adopt(parse(changed)), report, this.#stop.signal, text);
+    const use = (changed: string): Promise<void> => this.#use(parse(changed), changed);
+    const { signal } = this.#stop;
+    this.#following = Promise.all([source.follow(signal), watchText(source.read, use, report, signal, text)]);
     this.#lookLater(LOOK_INTERVAL_MS);
   }
 
@@ -119,17 +140,52 @@ export class Site implements Companion {
     this.#stop.abort();
     this.#tier?.close();
     await this.#announcing?.leave();
-    clearTimeout(this.#settling);
-    clearTimeout(this.#looking);
+    for (const timer of [this.#settling, this.#looking, this.#finding]) clearTimeout(timer);
     await this.#following;
+    await this.#discovery.close();
+    await this.#adopting;
+    clearTimeout(this.#settling);
     await this.#care.close();
     clearTimeout(this.#makingUp);
+    if (this.#options.removes) this.#discovery.forget();
     await this.#turn;
     if (this.#options.removes && this.keepsSetUp) {
       const { problems } = await this.#keeper.remove();
       for (const problem of problems) log.warning(`not removed: ${problem}`);
     }
     await this.#keeper.close();
+  }
+
+  /** Adopts another text. */
+  async #use(written: Configuration, text: string): Promise<void> {
+    await this.#afterOthers(async () => {
+      await this.#discovery.watch(written);
+      await this.#adopt(this.#discovery.complete(written));
+      this.#written = written;
+    });
+    this.#options.source.inForce(text);
+  }
+
+  /** Adopts what has been found. */
+  #findLater(pause: number): void {
+    if (this.#stop.signal.aborted) return;
+    clearTimeout(this.#finding);
+    this.#finding = setTimeout(() => {
+      this.#afterOthers(async () => {
+        if (this.#stop.signal.aborted) return;
+        const complete = this.#discovery.complete(this.#written);
+        if (!isSameConfiguration(complete, this.#declared)) await this.#adopt(complete);
+      }).catch((error) => {
+        log.warning(`discovery: ${describeFailures(error).join('; ')}; this is tried again`);
+        this.#findLater(RETRY_MS);
+      });
+    }, pause);
+  }
+
+  #afterOthers(work: () => Promise<void>): Promise<void> {
+    const done = this.#adopting.then(work);
+    this.#adopting = done.catch(() => {});
+    return done;
   }
 
   /**
@@ -139,18 +195,20 @@ export class Site implements Companion {
   async #adopt(configuration: Configuration): Promise<void> {
     const { choice } = this.#options;
     const setUps = declaredSetUps(configuration, choice);
-    this.#former = withFormer(this.#setUps, this.#former);
+    this.#former.add(this.#setUps);
     clearTimeout(this.#settling);
-    await this.#establish(withFormer(setUps, this.#former));
+    await this.#establish(this.#former.with(setUps, performance.now()));
     this.#setUps = setUps;
     // Checks may go to the VIP, and so need the way there.
     await this.#care.watch(configuration.tables ?? new Map());
     await this.#changeTablesAndFlows(configuration);
-    this.#settleLater(Math.max(drainOf(this.#declared), drainOf(configuration)));
+    const drain = Math.max(drainOf(this.#declared), drainOf(configuration));
+    this.#former.settle(performance.now() + drain * 1000 + this.#options.underWay);
+    this.#settleLater();
     this.#declared = configuration;
     this.#announcing?.watch(configuration.tables ?? new Map());
     this.#tier?.watch(configuration.tier ?? []);
-    log.notice(`in force: ${this.#options.file}: ${summaryOf(configuration)}`);
+    log.notice(`in force: ${this.#options.source.place}: ${summaryOf(configuration)}`);
     this.#tellOptions(configuration);
   }
 
@@ -202,13 +260,15 @@ export class Site implements Companion {
   }
 
   /** Removes the way to former targets when it is no longer needed. */
-  #settleLater(drain: number): void {
+  #settleLater(): void {
+    const { next } = this.#former;
+    if (next === undefined || !Number.isFinite(next)) return;
     this.#settling = setTimeout(
       () => {
-        this.#former = new Map();
-        this.#establish(this.#setUps).catch((error) => this.#failed(error));
+        this.#establish(this.#former.with(this.#setUps, performance.now())).catch((error) => this.#failed(error));
+        this.#settleLater();
       },
-      drain * 1000 + this.#options.underWay,
+      Math.max(0, next - performance.now()) + 1,
     );
   }
 
@@ -251,6 +311,12 @@ function drainOf({ tables }: Configuration): number {
 export function vipsOf(setUps: ReadonlyMap<string, SetUp>): Cidr[] {
   const texts = new Set([...setUps.values()].flatMap(({ vips }) => [...vips[4], ...vips[6]]));
   return Array.from(texts, (text) => parseCidr(text)!);
+}
+
+function isSameConfiguration(a: Configuration, b: Configuration): boolean {
+  const text = ({ tables, ...rest }: Configuration): string =>
+    JSON.stringify([tables && [...tables], rest, rest.options && [...rest.options]]);
+  return text(a) === text(b);
 }
 
 function summaryOf({ tables = new Map(), flows = [] }: Configuration): string {

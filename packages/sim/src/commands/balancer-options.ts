@@ -123,7 +123,7 @@ export async function balancerOptions(options: BalancerCommandOptions): Promise<
 async function choiceOf({ config, tshm, targets, promiscuous_ping: promiscuousPing, ...options }: BalancerCommandOptions): Promise<Choice> {
   if (config === undefined) return { tables: new Map([[DEFAULT_TABLE, { ...tableOptions(options), targets }]]), choice: DEFAULT_TABLE };
   const { parseConfiguration, readConfigurationText } = await import('@nfqlb/configuration');
-  const configuration = parseConfiguration(await readConfigurationText(config), config, { hasTable: () => false });
+  const configuration = parseConfiguration(await readConfigurationText(config), config, { hasTable: () => false, findsNothing: true });
   const { tables = new Map(), flows } = configuration;
   if (flows) return { tables, choice: { flows, promiscuousPing } };
   const table = tables.size === 1 ? [...tables.keys()][0] : tshm;
