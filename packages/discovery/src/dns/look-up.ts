@@ -12,7 +12,7 @@ export interface DnsAnswer extends Answer {
 
 /** For one try of one server, in milliseconds, and how many tries: an answer that does not come must not be waited for longer than others live. */
 const TIMEOUT_MS = 1000;
-const TRIES = 3;
+const TRIES = 2;
 
 /** Node does not tell the TTL of SRV records: they are asked for again when the addresses of their hosts are, and at least this often, in seconds. */
 const SRV_TTL = 30;

@@ -170,7 +170,7 @@ function textOf(base64: unknown): string {
 /** Revisions count changes: 2^53 of them do not come. */
 function numberOf(text: unknown): number {
   const number = Number(text ?? 0);
-  if (!Number.isSafeInteger(number)) throw new DiscoveryError('the answer is not etcd’s: a number is missing');
+  if (!Number.isSafeInteger(number)) throw new Error('the answer is not etcd’s: a number is missing');
   return number;
 }
 

@@ -61,7 +61,8 @@ async function serveFrom(
     await Promise.race([known.watch(client, signal), probe(client, known, signal, serves)]);
     return 'again';
   } catch (error) {
-    if (!(error instanceof Compacted)) return error instanceof Error ? error.message : String(error);
+    if (error instanceof DiscoveryError) return error.message;
+    if (!(error instanceof Compacted)) return `${endpoint}: ${error instanceof Error ? error.message : String(error)}`;
     known.forget();
     return 'again';
   } finally {
@@ -80,7 +81,7 @@ async function probe(client: EtcdClient, known: KnownKeys, signal: AbortSignal, 
     // What was the newest at the last probe must have come by now.
     if (due && known.lacks(due)) {
       known.forget();
-      throw new DiscoveryError('a watch has brought nothing of what has changed');
+      throw new Error('a watch has brought nothing of what has changed');
     }
     due = newest;
     serves();

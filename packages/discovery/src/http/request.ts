@@ -133,7 +133,7 @@ async function textOf(response: IncomingMessage): Promise<string> {
   let text = '';
   for await (const chunk of response) {
     text += chunk;
-    if (text.length > MAX_OCTETS) throw new DiscoveryError(`the answer is larger than ${MAX_OCTETS} octets`);
+    if (text.length > MAX_OCTETS) throw new Error(`the answer is larger than ${MAX_OCTETS} octets`);
   }
   return text;
 }
@@ -142,7 +142,7 @@ function parse(text: string): unknown {
   try {
     return JSON.parse(text);
   } catch {
-    throw new DiscoveryError('the answer is not JSON: is it another server?');
+    throw new Error('the answer is not JSON: is it another server?');
   }
 }
 

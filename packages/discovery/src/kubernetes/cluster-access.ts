@@ -11,16 +11,20 @@ import type { KubernetesSettings } from '../settings/index.js';
 const SERVICE_ACCOUNT = '/var/run/secrets/kubernetes.io/serviceaccount';
 
 /** @throws {@link DiscoveryError} */
-export function clusterPeer({ kubeconfig, context }: KubernetesSettings, environment: NodeJS.ProcessEnv = process.env): Peer {
-  return kubeconfig === undefined ? fromPod(environment) : fromFile(kubeconfig, context);
+export function clusterPeer(
+  { kubeconfig, context }: KubernetesSettings,
+  environment: NodeJS.ProcessEnv = process.env,
+  serviceAccount: string = SERVICE_ACCOUNT,
+): Peer {
+  return kubeconfig === undefined ? fromPod(environment, serviceAccount) : fromFile(kubeconfig, context);
 }
 
-function fromPod({ KUBERNETES_SERVICE_HOST: host, KUBERNETES_SERVICE_PORT: port = '443' }: NodeJS.ProcessEnv): Peer {
+function fromPod({ KUBERNETES_SERVICE_HOST: host, KUBERNETES_SERVICE_PORT: port = '443' }: NodeJS.ProcessEnv, folder: string): Peer {
   if (!host) throw new DiscoveryError('this is not a pod (no KUBERNETES_SERVICE_HOST): kubeconfig must be given');
   const url = new URL(`https://${host.includes(':') ? `[${host}]` : host}:${port}`);
   // The token is replaced every hour or so: it is read for each request.
-  const headers = (): Record<string, string> => ({ authorization: `Bearer ${contentOf(`${SERVICE_ACCOUNT}/token`).trim()}` });
-  return { url, tls: { ca: contentOf(`${SERVICE_ACCOUNT}/ca.crt`) }, headers };
+  const headers = (): Record<string, string> => ({ authorization: `Bearer ${contentOf(`${folder}/token`).trim()}` });
+  return { url, tls: { ca: contentOf(`${folder}/ca.crt`) }, headers };
 }
 
 type Fields = Readonly<Record<string, unknown>>;
