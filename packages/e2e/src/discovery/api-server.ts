@@ -4,7 +4,7 @@
 import { once } from 'node:events';
 import type { ServerResponse } from 'node:http';
 import { createServer, type Server } from 'node:https';
-import type { AddressInfo } from 'node:net';
+import type { AddressInfo, Socket } from 'node:net';
 
 export interface Slice {
   readonly metadata: { readonly name: string; readonly labels?: Readonly<Record<string, string>> };
@@ -23,6 +23,7 @@ const SELECTOR = 'kubernetes.io/service-name=web';
 
 export class ApiServer implements AsyncDisposable {
   readonly #server: Server;
+  readonly #sockets = new Set<Socket>();
   readonly #watches = new Set<ServerResponse>();
   readonly #slices = new Map<string, Event['object']>();
   #history: Event[] = [];
@@ -38,6 +39,11 @@ export class ApiServer implements AsyncDisposable {
 
   private constructor(server: Server) {
     this.#server = server;
+    // Those in a handshake, too, which `closeAllConnections` leaves.
+    server.on('connection', (socket: Socket) => {
+      this.#sockets.add(socket);
+      socket.on('close', () => this.#sockets.delete(socket));
+    });
     server.on('request', (request, response) => {
       const url = new URL(request.url!, 'https://server');
       const refuse = (code: number, reason: string, message: string): void => {
@@ -135,9 +141,10 @@ export class ApiServer implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
+    const closed = once(this.#server, 'close');
     this.#server.close();
-    this.#server.closeAllConnections();
-    await once(this.#server, 'close');
+    for (const socket of this.#sockets) socket.destroy();
+    await closed;
   }
 }
 

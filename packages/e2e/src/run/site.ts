@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { NFQLB } from '../load-balancer/program.js';
 import { Running } from '../processes/running.js';
-import type { Target } from '../topology/host.js';
+import type { LbHost, Target } from '../topology/host.js';
 import type { Topology } from '../topology/topology.js';
 import { trafficCommand } from '../traffic/program.js';
 
@@ -44,10 +44,12 @@ export class Site implements AsyncDisposable {
   readonly folder: string = mkdtempSync(join(tmpdir(), 'nfqlb-run-'));
   readonly file: string = join(this.folder, 'nfqlb.yaml');
   readonly #net: Topology;
+  readonly #lb: LbHost;
   #running: Running | undefined;
 
-  constructor(net: Topology) {
+  constructor(net: Topology, lb: LbHost = net.lb) {
     this.#net = net;
+    this.#lb = lb;
   }
 
   get process(): Running {
@@ -62,14 +64,15 @@ export class Site implements AsyncDisposable {
 
   /** Runs another command of the program. */
   run(...args: readonly string[]): Promise<string> {
-    return this.#net.lb.run([...NFQLB.command, ...args]);
+    return this.#lb.run([...NFQLB.command, ...args]);
   }
 
   /** Starts it and waits until it listens and all is set up. */
   async start(...options: readonly string[]): Promise<void> {
-    const shm = this.#net.sharedMemory('run');
-    const command = ['env', `NFQLB_TRACE_SHM=${shm}-trace`, ...NFQLB.command, 'run', `--config=${this.file}`, `--ft_shm=${shm}-fragments`];
-    this.#running = await this.#net.lb.spawn([...command, ...options]);
+    const shm = this.#net.sharedMemory(`run-${this.#lb.host}`);
+    const config = options.some((option) => option.startsWith('--config=')) ? [] : [`--config=${this.file}`];
+    const command = ['env', `NFQLB_TRACE_SHM=${shm}-trace`, ...NFQLB.command, 'run', ...config, `--ft_shm=${shm}-fragments`];
+    this.#running = await this.#lb.spawn([...command, ...options]);
     await this.#running.waitForOutput(/: in force: /, 30_000);
   }
 

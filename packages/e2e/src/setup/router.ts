@@ -6,7 +6,7 @@ import type { Topology } from '../topology/topology.js';
  * Removes the rules that queue packets on a topology's load balancer and route fwmarks to targets, so that `nfqlb up` must add them.
  * The VIP is still routed to the device where packets without a fwmark are counted as astray.
  */
-export async function makeBare({ lb, targets, mode }: Topology): Promise<void> {
+export async function makeBare({ lb, targets, mode }: Pick<Topology, 'lb' | 'targets' | 'mode'>): Promise<void> {
   for (const family of [4, 6] as const) {
     for (const { fwmark } of targets) await lb.ip(`-${family} rule delete fwmark ${fwmark} table ${fwmark}`);
     await lb.iptables(family, '-t mangle -F PREROUTING');
