@@ -1,7 +1,6 @@
 // Where a table's targets are found. `openSource` makes what follows a source; `assignFwmarks` says which fwmark each target gets.
 
 export { type Entry, EntryProblem, parseEntry } from './entry.js';
-export { followValue, readValue, type ValueObserver } from './etcd/follow-value.js';
 export { assignFwmarks, byRank } from './fwmarks/assign.js';
 export { DiscoveryError } from './http/problem.js';
 export { type Answer, nameOfSource, type Observer, openSource, type Source } from './source.js';

@@ -8,7 +8,11 @@ export function runCommand(): Command {
     .description(
       'do what a configuration file says, until SIGTERM or SIGINT: rules, routes, tables, flows and the load balancer itself; follows changes of the file. Options may also be in the file, under `options`; the command line takes precedence',
     )
-    .addOption(new Option('--config <file>', 'YAML or JSON, as for `apply`').argParser(text(() => FILES)).makeOptionMandatory())
+    .addOption(
+      new Option('--config <file>', 'YAML or JSON, as for `apply`, or a key in etcd: etcd://HOST:2379/KEY')
+        .argParser(text(() => FILES))
+        .makeOptionMandatory(),
+    )
     .option(
       '--on-exit <what>',
       'keep: rules, routes and tables stay, and packets to the VIPs are dropped until it runs again; remove: they go',
@@ -23,6 +27,7 @@ export function runCommand(): Command {
       ['nfqlb run --config=nfqlb.yaml', 'balances as the file says, and follows it'],
       ['nfqlb run --config=nfqlb.yaml --fast=eth0 --on-exit=remove', 'decides in the kernel, and leaves nothing behind'],
       ['nfqlb run --check --config=nfqlb.yaml', 'says what is wrong with the file'],
+      ['nfqlb run --config=etcd://10.0.0.11:2379,10.0.0.12:2379/nfqlb/configuration', 'follows a key of etcd instead of a file'],
     )
     .action((options: RunOptions, self: Command) => run(options.config, self)) as Command;
 }

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { readConfigurationText } from '@nfqlb/configuration';
-import { DiscoveryError, followValue, readValue } from '@nfqlb/discovery';
+import { DiscoveryError } from '@nfqlb/discovery';
 import { isEtcdUrl, parseEtcdUrl } from '@nfqlb/discovery/settings';
 import { Remembered } from './remembered.js';
 
@@ -17,6 +17,8 @@ export interface ConfigurationText {
   readonly inForce: (text: string) => void;
   /** Begins to follow it, if that is necessary to {@link read} it, until `stopped`. */
   readonly follow: (stopped: AbortSignal) => Promise<void>;
+  /** Called when nothing is to be left behind. */
+  readonly forget: () => void;
 }
 
 /** @param config a file, or a key in etcd */
@@ -28,6 +30,7 @@ export function configurationText(config: string): ConfigurationText {
     read: () => readFile(config, 'utf8'),
     inForce: () => {},
     follow: async () => {},
+    forget: () => {},
   };
 }
 
@@ -41,6 +44,7 @@ function etcdText(url: string): ConfigurationText {
     place,
     first: async () => {
       try {
+        const { readValue } = await import('@nfqlb/discovery/etcd');
         text = await readValue(key);
       } catch (error) {
         // A key that is not there, or a file that is not: that is a mistake, and not a failure.
@@ -58,8 +62,10 @@ function etcdText(url: string): ConfigurationText {
     inForce: (used) => {
       remembered.write(used);
     },
-    follow: (stopped) =>
-      followValue(
+    forget: () => remembered.remove(),
+    follow: async (stopped) => {
+      const { followValue } = await import('@nfqlb/discovery/etcd');
+      await followValue(
         key,
         {
           changed: (changed) => {
@@ -70,6 +76,7 @@ function etcdText(url: string): ConfigurationText {
           },
         },
         stopped,
-      ),
+      );
+    },
   };
 }

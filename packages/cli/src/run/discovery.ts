@@ -1,8 +1,10 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import type { Configuration } from '@nfqlb/configuration';
+import { log } from '@nfqlb/daemon/log';
 import { type Answer, type Entry, EntryProblem, nameOfSource, openSource, parseEntry } from '@nfqlb/discovery';
 import type { SourceSettings } from '@nfqlb/discovery/settings';
 import { isOwnAddress } from '../own-address.js';
+import { few } from './few.js';
 import { Remembered } from './remembered.js';
 import { type Answers, withFound } from './with-found.js';
 
@@ -25,6 +27,8 @@ export class Discovery {
   #followed = new Map<string, Followed>();
   /** What is wrong with what was found, as seen when it was put into the configuration. */
   #misfits: readonly string[] = [];
+  /** Why what was found is not in force. */
+  #refusals: readonly string[] = [];
 
   constructor(options: DiscoveryOptions) {
     this.#options = options;
@@ -34,17 +38,25 @@ export class Discovery {
   async watch({ tables = new Map() }: Configuration): Promise<void> {
     const before = this.#followed;
     this.#followed = new Map();
+    const begun: Promise<void>[] = [];
     for (const [table, { discovery }] of tables as NonNullable<Configuration['tables']>) {
       if (!discovery) continue;
       const former = before.get(table);
-      if (former?.isOf(discovery.source)) this.#followed.set(table, former);
-      else this.#followed.set(table, new Followed(table, discovery.source, { changed: this.#options.changed, told: () => this.#tell() }));
+      if (former?.isOf(discovery.source)) {
+        this.#followed.set(table, former);
+        continue;
+      }
+      const events = { changed: this.#options.changed, told: () => this.#tell() };
+      const followed = new Followed(table, discovery.source, events, former?.answer);
+      this.#followed.set(table, followed);
+      begun.push(followed.answered);
     }
     const ended = [...before.values()].filter((one) => ![...this.#followed.values()].includes(one));
     await Promise.all(ended.map((one) => one.close()));
+    for (const [table, one] of before) if (!this.#followed.has(table)) one.forget();
     const abort = new AbortController();
     const late = pause(FIRST_ANSWERS_MS, undefined, { signal: abort.signal }).catch(() => {});
-    await Promise.race([Promise.all([...this.#followed.values()].map((one) => one.answered)), late]);
+    await Promise.race([Promise.all(begun), late]);
     abort.abort();
     this.#tell();
   }
@@ -58,6 +70,12 @@ export class Discovery {
     return complete;
   }
 
+  /** Tells why what was found is not in force; without problems: it is. */
+  refused(problems: readonly string[]): void {
+    this.#refusals = problems;
+    this.#tell();
+  }
+
   /** Forgets, too, what was found. */
   forget(): void {
     for (const one of this.#followed.values()) one.forget();
@@ -68,7 +86,7 @@ export class Discovery {
   }
 
   #tell(): void {
-    const problems = [...[...this.#followed.values()].flatMap((one) => one.problems), ...this.#misfits];
+    const problems = [...[...this.#followed.values()].flatMap((one) => one.problems), ...this.#misfits, ...this.#refusals];
     const rest = problems.length - SHOWN;
     this.#options.tell(rest > 1 ? [...problems.slice(0, SHOWN), `and ${rest} more`] : problems);
   }
@@ -95,12 +113,13 @@ class Followed {
   #failure: string | undefined;
   #memoryProblem: string | undefined;
 
-  constructor(table: string, settings: SourceSettings, events: FollowedEvents) {
+  /** @param former what another source has found for the table: it stays until this one has answered */
+  constructor(table: string, settings: SourceSettings, events: FollowedEvents, former: Answer | undefined) {
     this.#settings = settings;
     this.#where = `table ${table}: ${nameOfSource(settings)}`;
     this.#events = events;
     this.#remembered = new Remembered(`${table}.found`);
-    this.answer = answerFrom(this.#remembered.read(), settings);
+    this.answer = former ? { ...former, problems: [] } : answerFrom(this.#remembered.read());
     this.answered = new Promise((resolve) => {
       this.#first = resolve;
     });
@@ -115,7 +134,7 @@ class Followed {
     const consequence = this.#hasAnswered
       ? 'the last answer stays'
       : this.answer
-        ? 'what was found before the start stays'
+        ? 'what was found before stays'
         : 'nothing is known of its targets yet';
     return [
       ...(this.#failure === undefined ? [] : [`${this.#where}: ${this.#failure}; ${consequence}`]),
@@ -151,9 +170,11 @@ class Followed {
   #take(answer: Answer): void {
     if (this.#stop.signal.aborted) return;
     const isSame = JSON.stringify(answer) === JSON.stringify(this.answer);
+    const news = difference(this.answer, answer);
+    if (news !== '') log.info(`${this.#where}: ${news}`);
     this.answer = answer;
     this.#hasAnswered = true;
-    this.#memoryProblem = this.#remembered.write(JSON.stringify({ source: this.#settings, entries: answer.entries }));
+    this.#memoryProblem = this.#remembered.write(JSON.stringify(answer.entries));
     this.#first();
     if (isSame) return;
     this.#events.told();
@@ -161,18 +182,26 @@ class Followed {
   }
 }
 
-/** What is remembered of a source, checked as if it came from there. Of another source: nothing. */
-function answerFrom(text: string | undefined, settings: SourceSettings): Answer | undefined {
+/** Which targets have come, and which have gone, in words. */
+function difference(before: Answer | undefined, after: Answer): string {
+  const names = (answer: Answer | undefined): string[] => answer?.entries.map(({ addresses }) => addresses.join(' ')) ?? [];
+  const [had, has] = [names(before), names(after)];
+  const come = has.filter((name) => !had.includes(name));
+  const gone = had.filter((name) => !has.includes(name));
+  return [
+    ...(come.length > 0 ? [`found ${few(come)}`] : []),
+    ...(gone.length > 0 ? [`${few(gone)} ${gone.length === 1 ? 'has' : 'have'} gone`] : []),
+  ].join('; ');
+}
+
+/** What is remembered, checked as if it came from a source. */
+function answerFrom(text: string | undefined): Answer | undefined {
   if (text === undefined) return undefined;
   try {
-    const { source, entries } = JSON.parse(text) as { readonly source: unknown; readonly entries: readonly Entry[] };
-    if (JSON.stringify(source) !== JSON.stringify(settings)) return undefined;
-    return {
-      entries: entries.map(({ name, addresses, weight, drain }) =>
-        parseEntry(String(name), JSON.stringify({ address: addresses, weight, drain })),
-      ),
-      problems: [],
-    };
+    const entries = (JSON.parse(text) as readonly Entry[]).map(({ name, addresses, weight, drain }) =>
+      parseEntry(String(name), JSON.stringify({ address: addresses, weight, drain })),
+    );
+    return { entries, problems: [] };
   } catch (error) {
     if (error instanceof EntryProblem || error instanceof SyntaxError || error instanceof TypeError) return undefined;
     throw error;

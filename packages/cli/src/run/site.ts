@@ -18,6 +18,7 @@ import { TierWatch } from '../tier/tier-watch.js';
 import type { ConfigurationText } from './configuration-text.js';
 import { declaredSetUps, isSame, type SetUpChoice } from './declared-set-up.js';
 import { Discovery } from './discovery.js';
+import { few } from './few.js';
 import { FormerSetUps } from './former-set-ups.js';
 import { usedTables } from './monitored.js';
 import { TargetCare } from './target-care.js';
@@ -147,7 +148,10 @@ export class Site implements Companion {
     clearTimeout(this.#settling);
     await this.#care.close();
     clearTimeout(this.#makingUp);
-    if (this.#options.removes) this.#discovery.forget();
+    if (this.#options.removes) {
+      this.#discovery.forget();
+      this.#options.source.forget();
+    }
     await this.#turn;
     if (this.#options.removes && this.keepsSetUp) {
       const { problems } = await this.#keeper.remove();
@@ -175,8 +179,9 @@ export class Site implements Companion {
         if (this.#stop.signal.aborted) return;
         const complete = this.#discovery.complete(this.#written);
         if (!isSameConfiguration(complete, this.#declared)) await this.#adopt(complete);
+        this.#discovery.refused([]);
       }).catch((error) => {
-        log.warning(`discovery: ${describeFailures(error).join('; ')}; this is tried again`);
+        this.#discovery.refused(describeFailures(error).map((problem) => `what was found is not in force: ${problem}`));
         this.#findLater(RETRY_MS);
       });
     }, pause);
@@ -328,10 +333,4 @@ function summaryOf({ tables = new Map(), flows = [] }: Configuration): string {
 
 function count(number: number, noun: string): string {
   return `${number} ${noun}${number === 1 ? '' : 's'}`;
-}
-
-const SHOWN = 3;
-
-function few(lines: readonly string[]): string {
-  return `${lines.slice(0, SHOWN).join('; ')}${lines.length > SHOWN ? ` and ${lines.length - SHOWN} more` : ''}`;
 }

@@ -138,7 +138,7 @@ describeLive(
         await site.start(...options);
       }
       await haveTargets([1, 2, 3], 1, 2, 3, 4);
-      expect(await healthz(1)).toContain('what was found before the start stays');
+      expect(await healthz(1)).toContain('what was found before stays');
       expect(await healthz(3)).toContain('warning: configuration: degraded for');
       await answered(1, 2, 3, 4);
       await Promise.all(members.map((member) => member.start()));

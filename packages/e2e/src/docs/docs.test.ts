@@ -105,7 +105,7 @@ describeLive(
     });
   },
   NFQLB,
-  { bird: 'bird2', curl: 'curl', unshare: 'util-linux' },
+  { bird: 'bird2', curl: 'curl', unshare: 'util-linux', etcd: 'etcd-server', etcdctl: 'etcd-client' },
 );
 
 function problemWith(

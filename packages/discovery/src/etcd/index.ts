@@ -1,0 +1,3 @@
+// A single key of etcd, for what is not a target.
+
+export { followValue, readValue, type ValueObserver } from './follow-value.js';
