@@ -2,10 +2,12 @@
 
 export const hooks = { beforePacking: published };
 
-/** Sources, which the private condition leads to, are not published; nor are `testing` entry points. */
+/** Sources, which the private condition leads to, are not published; nor are entry points for this repository: `testing`, and those with nothing built. */
 function published({ exports, devDependencies: _, scripts: __, ...manifest }) {
   if (exports === undefined) return manifest;
-  const entries = Object.entries(exports).filter(([path]) => path !== './testing');
+  const entries = Object.entries(exports).filter(
+    ([path, target]) => path !== './testing' && (typeof target === 'string' || 'default' in target),
+  );
   return { ...manifest, exports: Object.fromEntries(entries.map(([path, target]) => [path, withoutSource(target)])) };
 }
 

@@ -1,5 +1,5 @@
 // Bundles each program into one file: `node ../../scripts/bundle.mjs src/sim.ts …`, in a package's folder, writes
-// dist/sim.js (or to --outdir). Dynamic imports go to separate files beside it, part-*.js.
+// dist/sim.js (or to --outdir). Dynamic imports go to separate files beside it, part-*.js. Packages in --external=a,b are not put into it.
 //
 // Beside them go third-party.json, the packages of others that are inside, and third-party-licences.txt.
 //

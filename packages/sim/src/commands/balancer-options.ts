@@ -2,6 +2,7 @@ import { MAX_BUCKETS, type PermutationKind, type TableOptions } from '@nfqlb/cor
 import {
   addDrainOptions,
   type Command,
+  type DrainOptions,
   drainSeconds,
   fwmarkOrNone,
   hashOption,
@@ -19,8 +20,17 @@ import type { ScheduledChange } from '../replay/schedule.js';
 import { DEFAULT_TABLE, scheduledChange } from '../replay/scheduled-change.js';
 import { addStoredFragmentOptions, fragmentTableOptions, type StoredFragmentOptions } from './fragment-options.js';
 
-/** The options of a load balancer that a capture is sent through, with the names and defaults of `nfqlb lb` and `flowlb`. */
-export interface BalancerCommandOptions extends StoredFragmentOptions {
+/** The options of {@link addDecisionOptions} and {@link addBehaviourOptions}, with the names and defaults of `nfqlb lb` and `flowlb`. */
+export interface DecisionCommandOptions extends StoredFragmentOptions, DrainOptions {
+  readonly hash_mode: '0' | '1';
+  readonly sctp_encap: number;
+  readonly notargets_fwmark: number;
+  readonly nolb_fwmark: number;
+  readonly promiscuous_ping: boolean;
+}
+
+/** The options of a load balancer that a capture is sent through. */
+export interface BalancerCommandOptions extends DecisionCommandOptions {
   readonly config?: string;
   readonly tshm: string;
   readonly targets: readonly WeightedTarget[];
@@ -28,16 +38,8 @@ export interface BalancerCommandOptions extends StoredFragmentOptions {
   readonly N: number;
   readonly permutation: PermutationKind;
   readonly hash: PacketHash;
-  readonly hash_mode: '0' | '1';
-  readonly sctp_encap: number;
-  readonly notargets_fwmark: number;
-  readonly nolb_fwmark: number;
-  readonly promiscuous_ping: boolean;
   readonly at?: readonly ScheduledChange[];
   readonly drain?: number;
-  readonly drainUdp: 'new' | 'former';
-  readonly drainIdle: number;
-  readonly drainConnections: number;
 }
 
 const DEFAULT_TARGETS = '101,102,103,104';
@@ -107,6 +109,13 @@ export async function balancerOptions(options: BalancerCommandOptions): Promise<
   return {
     tables: drain === undefined ? tables : new Map([...tables].map(([name, table]) => [name, { ...table, drain }])),
     choice,
+    ...decisionOptions(options),
+  };
+}
+
+/** How packets are decided, whatever the tables and flows are. */
+export function decisionOptions(options: DecisionCommandOptions): Omit<ReplayedBalancerOptions, 'tables' | 'choice' | 'tier'> {
+  return {
     fragments: fragmentTableOptions(options),
     connections: { connections: options.drainConnections, idle: options.drainIdle },
     balancer: {

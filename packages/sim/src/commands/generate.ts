@@ -1,6 +1,7 @@
 import { PcapWriter } from '@nfqlb/captures';
 import { Command, FILES, text, UsageError, type ValueParser, wholeNumber } from '@nfqlb/options';
 import { number } from '../columns.js';
+import { DEFAULT_TRAFFIC } from '../generate/default-traffic.js';
 import { generateTraffic } from '../generate/traffic.js';
 import { ATTACKS, FEWEST_PACKETS, type Mix, PROTOCOLS, type TrafficOptions } from '../generate/traffic-options.js';
 import { OutputFile } from '../output-file.js';
@@ -18,44 +19,26 @@ export function generateCommand(): Command {
       text(() => FILES),
       '-',
     )
-    .option('--packets <packets>', 'how many', wholeNumber({ min: FEWEST_PACKETS, max: 100_000_000 }), 10_000)
-    .option('--seed <number>', 'another seed gives other traffic', wholeNumber({ max: 0xffffffff }), 1)
-    .option('--rate <packets>', 'packets per second', wholeNumber({ min: 1, max: 1_000_000_000 }), 100_000)
-    .option('--flows <flows>', 'flows at a time', wholeNumber({ min: 1, max: 100_000 }), 1000)
-    .option('--length <packets>', 'mean number of data packets of a flow', wholeNumber({ min: 1, max: 1_000_000 }), 10)
-    .option('--protocols <mix>', `parts of flows, of ${PROTOCOLS.join(', ')}`, mix(PROTOCOLS), DEFAULT_PROTOCOLS)
-    .option('--sizes <mix>', 'parts of data packets, by their length in octets', sizes, DEFAULT_SIZES)
-    .option('--vips <addresses>', 'addresses that flows go to', wholeNumber({ min: 1, max: 250 }), 1)
-    .option('--ipv6 <percent>', 'flows of IPv6', percentage, 50)
-    .option('--fragments <percent>', 'UDP flows of which each datagram is three fragments', percentage, 0)
-    .option('--errors <percent>', 'data packets that are followed by an ICMP error', percentage, 0)
-    .option('--multihoming <percent>', 'SCTP associations that use two addresses of the client', percentage, 0)
-    .option('--attack <percent>', 'packets that attack, each from another address', percentage, 0)
-    .option('--attacks <mix>', `parts of the attack, of ${ATTACKS.join(', ')}`, mix(ATTACKS), DEFAULT_ATTACKS)
+    .option('--packets <packets>', 'how many', wholeNumber({ min: FEWEST_PACKETS, max: 100_000_000 }), DEFAULT_TRAFFIC.packets)
+    .option('--seed <number>', 'another seed gives other traffic', wholeNumber({ max: 0xffffffff }), DEFAULT_TRAFFIC.seed)
+    .option('--rate <packets>', 'packets per second', wholeNumber({ min: 1, max: 1_000_000_000 }), DEFAULT_TRAFFIC.rate)
+    .option('--flows <flows>', 'flows at a time', wholeNumber({ min: 1, max: 100_000 }), DEFAULT_TRAFFIC.flows)
+    .option('--length <packets>', 'mean number of data packets of a flow', wholeNumber({ min: 1, max: 1_000_000 }), DEFAULT_TRAFFIC.length)
+    .option('--protocols <mix>', `parts of flows, of ${PROTOCOLS.join(', ')}`, mix(PROTOCOLS), DEFAULT_TRAFFIC.protocols)
+    .option('--sizes <mix>', 'parts of data packets, by their length in octets', sizes, DEFAULT_TRAFFIC.sizes)
+    .option('--vips <addresses>', 'addresses that flows go to', wholeNumber({ min: 1, max: 250 }), DEFAULT_TRAFFIC.vips)
+    .option('--ipv6 <percent>', 'flows of IPv6', percentage, DEFAULT_TRAFFIC.ipv6)
+    .option('--fragments <percent>', 'UDP flows of which each datagram is three fragments', percentage, DEFAULT_TRAFFIC.fragmented)
+    .option('--errors <percent>', 'data packets that are followed by an ICMP error', percentage, DEFAULT_TRAFFIC.errors)
+    .option('--multihoming <percent>', 'SCTP associations that use two addresses of the client', percentage, DEFAULT_TRAFFIC.multihomed)
+    .option('--attack <percent>', 'packets that attack, each from another address', percentage, DEFAULT_TRAFFIC.attack)
+    .option('--attacks <mix>', `parts of the attack, of ${ATTACKS.join(', ')}`, mix(ATTACKS), DEFAULT_TRAFFIC.attacks)
     .examples(
       ['nfqlb-sim generate traffic.pcap --fragments=20 --errors=1', 'a file'],
       ['nfqlb-sim generate --packets=1000000 --attack=50 --attacks=syn:1', 'half of it a SYN flood; pipe it into nfqlb-sim replay -'],
     )
     .action(run) as Command;
 }
-
-const DEFAULT_PROTOCOLS: Mix<(typeof PROTOCOLS)[number]> = new Map([
-  ['tcp', 75],
-  ['udp', 20],
-  ['sctp', 3],
-  ['icmp', 2],
-]);
-/** The "simple IMIX" of packet generators. */
-const DEFAULT_SIZES: TrafficOptions['sizes'] = new Map([
-  ['64', 7],
-  ['576', 4],
-  ['1500', 1],
-]);
-const DEFAULT_ATTACKS: TrafficOptions['attacks'] = new Map([
-  ['syn', 1],
-  ['udp', 1],
-  ['fragments', 1],
-]);
 
 type GenerateOptions = Omit<TrafficOptions, 'fragmented' | 'multihomed'> & { readonly fragments: number; readonly multihoming: number };
 
