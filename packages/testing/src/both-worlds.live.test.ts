@@ -8,7 +8,7 @@ import { fragments, packet } from '@nfqlb/core/testing';
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import { capture, connections, type Deliveries, generated, type Site, site, type Traffic } from './index.js';
 import { describeLive } from './testing/describe-live.js';
-import { WORLDS, type WorldName } from './world.js';
+import { WORLDS, type WorldName } from './world-name.js';
 
 /** By world: for each `send` of the examples, in order, where its packets went. */
 const answers: Record<WorldName, (readonly (string | undefined)[])[]> = { simulated: [], live: [] };

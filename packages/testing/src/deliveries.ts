@@ -1,5 +1,5 @@
 import type { Delivery } from './delivery.js';
-import type { Target } from './targets.js';
+import type { Target } from './target.js';
 
 /** The packets that were sent in one go, in order, with where they went; and the targets there were. */
 export class Deliveries implements Iterable<Delivery> {
@@ -9,6 +9,7 @@ export class Deliveries implements Iterable<Delivery> {
   /** Targets by name, or all targets of a table. */
   readonly targetsNamed: (name: string | number) => readonly Target[];
 
+  /** @internal */
   constructor(
     all: readonly Delivery[],
     active: ReadonlyMap<string, ReadonlyMap<Target, number>>,

@@ -1,8 +1,9 @@
 import { extractKey, PacketKey } from '@nfqlb/core';
 import { describeDecision, describeKey } from '@nfqlb/core/explanation';
 import { etherTypeOf } from './simulated/simulated-world.js';
-import type { Target } from './targets.js';
-import type { Outcome, WorldName } from './world.js';
+import type { Target } from './target.js';
+import type { Outcome } from './world.js';
+import type { WorldName } from './world-name.js';
 
 /** A packet that was sent, and where it went. */
 export class Delivery {
@@ -16,6 +17,7 @@ export class Delivery {
   readonly #target: (fwmark: number) => Target | undefined;
   readonly #world: WorldName;
 
+  /** @internal */
   constructor(
     number: number,
     bytes: Uint8Array,

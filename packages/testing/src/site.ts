@@ -4,10 +4,12 @@ import { Deliveries } from './deliveries.js';
 import { Delivery } from './delivery.js';
 import { LiveWorld } from './live/live-world.js';
 import { SimulatedWorld } from './simulated/simulated-world.js';
-import { type Target, type TargetName, Targets } from './targets.js';
+import type { Target, TargetName } from './target.js';
+import { Targets } from './targets.js';
 import { TestingError } from './testing-error.js';
 import { type TimedPacket, type Traffic, timed } from './traffic/traffic.js';
-import { type Outcome, WORLDS, type World, type WorldName } from './world.js';
+import type { Outcome, World } from './world.js';
+import { WORLDS, type WorldName } from './world-name.js';
 
 export interface SiteOptions {
   /** How many stand side by side behind ECMP. Default 1, at most 32. */
@@ -67,6 +69,7 @@ class Site implements AsyncDisposable {
   /** By connection. */
   readonly #broken = new Map<string, Delivery>();
 
+  /** @internal */
   constructor(targets: Targets, configuration: SiteConfiguration, world: World) {
     this.#targets = targets;
     this.#configuration = configuration;

@@ -2,10 +2,7 @@ import type { Target as ActiveTarget } from '@nfqlb/core';
 import type { Decision } from '@nfqlb/core/explanation';
 import type { SiteConfiguration } from './configuration.js';
 import type { TimedPacket } from './traffic/traffic.js';
-
-/** Simulated: the core of the load balancer in virtual time. Live: the program, in network namespaces. */
-export const WORLDS = ['simulated', 'live'] as const;
-export type WorldName = (typeof WORLDS)[number];
+import type { WorldName } from './world-name.js';
 
 /** A change of a table's targets. */
 export type TargetChange =

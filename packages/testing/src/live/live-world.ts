@@ -1,6 +1,3 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type Target as ActiveTarget, STORED } from '@nfqlb/core';
 import type { SiteConfiguration } from '../configuration.js';
@@ -16,6 +13,9 @@ import { programCommand } from './program.js';
 
 /** Shared-memory name of the tier's table. */
 const TIER_TABLE = 'nfqlb-tier';
+
+/** The configuration file on each machine, whose /run is its own. */
+const FILE = '/run/nfqlb.json';
 
 /** How long nothing arrives before all is there, ms: when all that a simulation expects is there, and when not. */
 const QUIET_MS = 20;
@@ -41,7 +41,6 @@ export class LiveWorld implements World {
   readonly #machines = new Map<number, Machine>();
   /** By device: the fwmark of the target it leads to. */
   readonly #devices = new Map<string, number>();
-  readonly #folder = mkdtempSync(join(tmpdir(), 'nfqlb-testing-'));
   readonly #begin = performance.now();
   /** Packets that have not arrived, by fingerprint, in the order they were sent. */
   #pending = new Map<string, Sent[]>();
@@ -128,7 +127,9 @@ export class LiveWorld implements World {
     await Promise.all(
       [...this.#machines.values()].map((machine) => machine.lead(new Map(fresh.map((fwmark) => [fwmark, deviceOf(fwmark)])))),
     );
-    await this.#onAll('apply', this.#file('apply', configuration, declaredTargets));
+    const text = JSON.stringify(declared(configuration, declaredTargets));
+    await Promise.all([...this.#machines.values()].map((machine) => machine.order({ do: 'write', file: FILE, text })));
+    await this.#onAll('apply', FILE);
     this.#expected.advance(this.#elapsed);
     await this.#expected.apply(configuration);
   }
@@ -157,7 +158,6 @@ export class LiveWorld implements World {
   async [Symbol.asyncDispose](): Promise<void> {
     await Promise.all([...this.#machines.values()].map((machine) => machine[Symbol.asyncDispose]()));
     this.#machines.clear();
-    rmSync(this.#folder, { recursive: true, force: true });
   }
 
   /** Seconds since this world began. */
@@ -180,15 +180,8 @@ export class LiveWorld implements World {
         numbers.filter((each) => each !== number),
       );
     }
-    const file = this.#file(String(number), this.#configuration, this.active());
-    await machine.start([...this.#command, 'flowlb', `--config=${file}`, '--queue=2', ...tier, ...this.#configuration.words]);
-  }
-
-  /** Path of a configuration file. */
-  #file(name: string, configuration: SiteConfiguration, targets: ActiveTargets): string {
-    const file = join(this.#folder, `${name}.json`);
-    writeFileSync(file, JSON.stringify(declared(configuration, targets)));
-    return file;
+    await machine.order({ do: 'write', file: FILE, text: JSON.stringify(declared(this.#configuration, this.active())) });
+    await machine.start([...this.#command, 'flowlb', `--config=${FILE}`, '--queue=2', ...tier, ...this.#configuration.words]);
   }
 
   async #leadTo(machine: Machine, others: readonly number[]): Promise<void> {

@@ -2,7 +2,7 @@
 // what the kernel routed where. Ends, and all in its namespaces with it, when the test does.
 
 import { type ChildProcess, execFile, spawn } from 'node:child_process';
-import { readFileSync, readSync } from 'node:fs';
+import { readFileSync, readSync, writeFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { PacketWriter, PollSet, Tun } from '@nfqlb/native';
 import type { Arrival, Message, Order } from './orders.js';
@@ -43,6 +43,8 @@ async function obey(order: Order): Promise<void> {
   switch (order.do) {
     case 'shell':
       return await shell(order.lines);
+    case 'write':
+      return writeFileSync(order.file, order.text);
     case 'open':
       for (const name of order.devices) {
         const device = new Tun(name);

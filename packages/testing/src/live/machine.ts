@@ -15,6 +15,7 @@ const require = createRequire(import.meta.url);
 const UNSHARE = ['--net', '--mount', '--pid', '--fork', '--kill-child', '--mount-proc', '--propagation', 'private'];
 
 const SET_UP = [
+  'for program in mount ip iptables ip6tables; do command -v $program >/dev/null || { echo "needs the program $program" >&2; exit 1; }; done',
   'mount -t tmpfs tmpfs /dev/shm',
   'mount -t tmpfs tmpfs /run',
   'ip link set lo up',
@@ -59,7 +60,7 @@ export class Machine implements AsyncDisposable {
       this.#orders.clear();
     };
     process.on('exit', (status, signal) => end(signal ?? `status ${status}`));
-    process.on('error', (error) => end(error.message));
+    process.on('error', (error) => end(`unshare: ${error.message}`));
   }
 
   /** @throws {@link TestingError} if this machine or user cannot */
@@ -143,7 +144,8 @@ export class Machine implements AsyncDisposable {
     if (/unshare.*(?:Operation not permitted|EPERM)|unshare: .*failed/.test(said)) {
       return new TestingError(`NFQLB_WORLD=live: needs root (CAP_SYS_ADMIN), to make network namespaces: ${said}`);
     }
-    if (this.#ended?.includes('ENOENT')) return new TestingError('NFQLB_WORLD=live: needs the program unshare (Linux, package util-linux)');
+    if (this.#ended?.startsWith('unshare:'))
+      return new TestingError('NFQLB_WORLD=live: needs the program unshare (Linux, package util-linux)');
     return new TestingError(`the live world ended (${this.#ended}): ${said}`);
   }
 }

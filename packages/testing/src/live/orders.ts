@@ -4,6 +4,8 @@
 export type Order =
   /** Runs lines of a shell, up to the first that fails. */
   | { readonly do: 'shell'; readonly lines: readonly string[] }
+  /** Writes a file. */
+  | { readonly do: 'write'; readonly file: string; readonly text: string }
   /** Opens tun devices; the first of all is the one through which packets come. */
   | { readonly do: 'open'; readonly devices: readonly string[] }
   /** Starts the load balancer. */

@@ -1,5 +1,5 @@
 import { expect } from 'vitest';
-import type { TargetName } from '../targets.js';
+import type { TargetName } from '../target.js';
 import { type BalanceOptions, toBalanceWithin } from './to-balance-within.js';
 import { toBreakNoConnection } from './to-break-no-connection.js';
 import { type KeepOptions, toKeepTheirTarget } from './to-keep-their-target.js';

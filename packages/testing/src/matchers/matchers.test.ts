@@ -108,6 +108,11 @@ describe('toKeepTheirTarget', () => {
     await slow.drain('web-1');
     expect(await slow.send(all)).toKeepTheirTarget();
     expect(await slow.send(connections(500, { to: '10.0.0.1:80', from: '10.1.0.1' }))).not.toReach('web-1');
+    // One that dies keeps none of its connections, and the others keep theirs.
+    await slow.lose('web-2');
+    const after = await slow.send(all);
+    expect(after).not.toReach('web-2');
+    expect(after).toKeepTheirTarget({ except: 'removed' });
     // Longer than remembered connections may be silent (--drain-idle).
     await slow.wait(301);
     expect(await slow.send(all)).not.toKeepTheirTarget();

@@ -1,5 +1,5 @@
 import type { Deliveries } from '../deliveries.js';
-import type { Target } from '../targets.js';
+import type { Target } from '../target.js';
 import { TestingError } from '../testing-error.js';
 import { percent } from './report.js';
 import { deliveriesIn, type MatcherResult } from './result.js';

@@ -1,5 +1,5 @@
 import type { Deliveries } from '../deliveries.js';
-import type { Target, TargetName } from '../targets.js';
+import type { Target, TargetName } from '../target.js';
 import { counted, explain } from './report.js';
 import { deliveriesIn, type MatcherContext, type MatcherResult } from './result.js';
 
