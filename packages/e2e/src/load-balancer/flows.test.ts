@@ -1,6 +1,7 @@
 // Many applications behind one `flowlb`, each with its own flows and targets.
 
 import { setTimeout as sleep } from 'node:timers/promises';
+import { connections, site } from '@nfqlb/testing';
 import { describe, expect, test } from 'vitest';
 import { describeLive } from '../testing/describe-live.js';
 import { Topology } from '../topology/topology.js';
@@ -16,49 +17,28 @@ import { NFQLB } from './program.js';
 describeLive(
   'flows',
   () => {
-    describe.each([4, 6] as const)('over IPv%i', (family) => {
-      test('lead each application to its own targets: by port, protocol and source', async () => {
-        await using net = await Topology.create({ targets: 4 });
-        await using lb = await startFlowLb(net, { queue: '0:3' });
-        const web = await tableOf(net, lb, 'web', net.target(1), net.target(2));
-        const dns = await tableOf(net, lb, 'dns', net.target(3));
-        const rest = await tableOf(net, lb, 'rest', net.target(4));
-        const vip = family === 4 ? `${net.vip4}/32` : `${net.vip6}/128`;
-        const near = family === 4 ? '10.2.0.1/32' : 'fd00:2::1/128';
-        await lb.run(
-          'flow-set',
-          '--name=web',
-          `--target=${web}`,
-          '--prio=10',
-          '--protocols=tcp,udp',
-          '--dports=80,8000-8099',
-          `--dsts=${vip}`,
-        );
-        await lb.run('flow-set', '--name=dns', `--target=${dns}`, '--prio=10', '--protocols=udp', '--dports=53', `--srcs=${near}`);
-        await lb.run('flow-set', '--name=rest', `--target=${rest}`);
-        const servers = [80, 8042, 53, 9999];
-        for (const port of servers) await EchoServers.start(net, port);
-        const asked = async (protocol: 'tcp' | 'udp', port: number, from?: string): Promise<number[]> => {
-          const answers = await ask(net, { protocol, family, port, connections: 40, ...(from === undefined ? {} : { from }) });
-          expect(answers).toMatchObject({ asked: 40, answered: 40, moved: 0 });
-          return answering(answers);
-        };
-        // As for IPv4, lets programs bind to an address that is local only by a route.
-        await net.client.run(['sh', '-c', 'echo 1 >/proc/sys/net/ipv6/ip_nonlocal_bind']);
-        const [close, far] = family === 4 ? ['10.2.0.1', '10.2.0.2'] : ['fd00:2::1', 'fd00:2::2'];
-        expect(await asked('tcp', 80)).toEqual([1, 2]);
-        expect(await asked('udp', 8042)).toEqual([1, 2]);
-        expect(await asked('udp', 53, close)).toEqual([3]);
-        expect(await asked('udp', 53, far)).toEqual([4]);
-        expect(await asked('tcp', 53, close)).toEqual([4]);
-        expect(await asked('udp', 9999)).toEqual([4]);
-        const counts = await matches(lb);
-        // TCP sends several packets on each connection; a UDP request is one packet.
-        expect(counts).toMatchObject({ dns: 40 });
-        expect(counts.web).toBeGreaterThan(80);
-        expect(await net.lb.astray()).toBe(0);
+    describe.each(['simulated', 'live'] as const)('%s', (world) => {
+      test.each([
+        { vip: '10.0.0.1', dsts: '10.0.0.1/32', close: '10.2.0.1', far: '10.2.0.2', srcs: '10.2.0.1/32' },
+        { vip: '[1000::1]', dsts: '1000::1/128', close: 'fd00:2::1', far: 'fd00:2::2', srcs: 'fd00:2::1/128' },
+      ])('lead each application to its own targets: by port, protocol and source, at $vip', async ({ vip, dsts, close, far, srcs }) => {
+        const tables = { web: { targets: { 101: 1, 102: 1 } }, dns: { targets: { 103: 1 } }, rest: { targets: { 104: 1 } } };
+        const flows = [
+          { name: 'web', target: 'web', priority: 10, protocols: ['tcp', 'udp'], dports: [80, '8000-8099'], dsts },
+          { name: 'dns', target: 'dns', priority: 10, protocols: 'udp', dports: 53, srcs },
+          { name: 'rest', target: 'rest' },
+        ];
+        await using edge = await site({ tables, flows }, { world });
+        const sent = (protocol: 'tcp' | 'udp', port: number, from = far, count = 1) =>
+          edge.send(connections(count, { to: `${vip}:${port}`, protocol, from }));
+        expect(await sent('tcp', 80, far, 40)).toReach('web');
+        expect(await sent('udp', 8042, far, 40)).toReach('web');
+        expect(await sent('udp', 53, close)).toReach('dns');
+        for (const other of [await sent('udp', 53), await sent('tcp', 53, close), await sent('udp', 9999)]) expect(other).toReach('rest');
       });
+    });
 
+    describe.each([4, 6] as const)('over IPv%i', (family) => {
       test('without a target drop their packets instead of passing them to a lower flow; a deleted table stays in use', async () => {
         await using net = await Topology.create({ targets: 2 });
         await using lb = await startFlowLb(net);

@@ -1,6 +1,7 @@
 // What operators rely on, with real traffic: shares, consistency, changes under load, faults.
 
 import { readFileSync, truncateSync, writeFileSync } from 'node:fs';
+import { connections, site } from '@nfqlb/testing';
 import { expect, test } from 'vitest';
 import { describeLive } from '../testing/describe-live.js';
 import { Topology } from '../topology/topology.js';
@@ -19,20 +20,10 @@ const send = (net: Topology, options: SendOptions): Promise<Received> => deliver
 describeLive(
   'the running load balancer',
   () => {
-    test.each([4, 6] as const)('IPv%i: targets get flows in proportion to their shares of the table', async (family) => {
-      await using net = await Topology.create({ targets: 4 });
-      await using lb = await LoadBalancer.start(net);
-      const flows = 2000;
-      const received = await send(net, { family, sourceAddresses: 20, sourcePorts: 100, count: 2 * flows });
-      expect(received.flows).toBe(flows);
-      const targets = targetsOf(received);
-      net.targets.forEach((_, i) => {
-        // The bucket of each flow is random: within four standard deviations in all but one run of 16,000.
-        const got = targets.filter((target) => target === i).length;
-        expect(Math.abs(got - flows / 4)).toBeLessThan(4 * Math.sqrt((flows * 3) / 16));
-      });
-      expect(await net.lb.astray()).toBe(0);
-      expect((await shown(lb)).M).toBe(997);
+    test.each(['10.0.0.1:80', '[1000::1]:80'])('%s: targets get connections in proportion to their shares of the table', async (to) => {
+      await using edge = await site({ tables: { web: { targets: { 101: 1, 102: 1, 103: 1, 104: 1 } } } }, { world: 'live' });
+      // The bucket of each connection is random: within four standard deviations in all but one run of 16,000.
+      expect(await edge.send(connections(2000, { to, protocol: 'udp' }))).toBalanceWithin(4 * Math.sqrt(3 / 2000));
     });
 
     test.each([4, 6] as const)('IPv%i: ping is answered by a target', async (family) => {
