@@ -1,7 +1,7 @@
 // What users get: the tarballs that are published, installed where there is nothing but Node.
 
 import { spawnSync } from 'node:child_process';
-import { mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { cpSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -37,8 +37,14 @@ describeLive('the published packages', () => {
 
   const tarball = (name: string): Tarball => tarballs.find(({ manifest }) => manifest.name === name)!;
 
-  test('are four, and contain only what works outside the repository', async () => {
-    expect(tarballs.map(({ manifest }) => manifest.name)).toEqual(['@nfqlb/cli', '@nfqlb/core', '@nfqlb/native', '@nfqlb/sim']);
+  test('are five, and contain only what works outside the repository', async () => {
+    expect(tarballs.map(({ manifest }) => manifest.name)).toEqual([
+      '@nfqlb/cli',
+      '@nfqlb/core',
+      '@nfqlb/native',
+      '@nfqlb/sim',
+      '@nfqlb/testing',
+    ]);
     for (const { manifest, file } of tarballs) {
       expect(manifest).toMatchObject({
         license: 'Apache-2.0',
@@ -51,7 +57,7 @@ describeLive('the published packages', () => {
       const files = await filesIn({ manifest, file });
       expect(files).toEqual(expect.arrayContaining(['LICENSE', 'README.md', 'package.json']));
       expect(
-        files.filter((name) => /\.(ts|map|tsbuildinfo|json)$|testing|src\//.test(name) && !/\.d\.ts$|^package\.json$/.test(name)),
+        files.filter((name) => /\.(ts|map|tsbuildinfo|json)$|testing\/|src\//.test(name) && !/\.d\.ts$|^package\.json$/.test(name)),
       ).toEqual([]);
     }
     expect(tarball('@nfqlb/native').manifest.dependencies).toEqual({ '@nfqlb/core': expect.stringMatching(/^\d+\.\d+\.\d+$/) });
@@ -60,7 +66,13 @@ describeLive('the published packages', () => {
     for (const name of ['@nfqlb/cli', '@nfqlb/native']) expect(await filesIn(tarball(name))).toContain(prebuilt);
     for (const name of ['@nfqlb/cli', '@nfqlb/native'])
       expect(await filesIn(tarball(name))).toContain('prebuilds/third-party-licences.txt');
-    for (const name of ['@nfqlb/cli', '@nfqlb/sim']) expect(await filesIn(tarball(name))).toContain('dist/third-party-licences.txt');
+    for (const name of ['@nfqlb/cli', '@nfqlb/sim', '@nfqlb/testing'])
+      expect(await filesIn(tarball(name))).toContain('dist/third-party-licences.txt');
+    expect(tarball('@nfqlb/testing').manifest).toMatchObject({
+      dependencies: { '@nfqlb/core': expect.any(String) },
+      optionalDependencies: { '@nfqlb/cli': expect.any(String), '@nfqlb/native': expect.any(String) },
+      peerDependencies: { vitest: expect.any(String) },
+    });
   });
 
   test('pass publint and, with types for ES modules, attw', { timeout: SLOW_MS }, () => {
@@ -74,13 +86,38 @@ describeLive('the published packages', () => {
     }
   });
 
+  test('@nfqlb/testing in an empty project: npm adds Vitest, the examples run in both worlds and have types', {
+    timeout: SLOW_MS,
+  }, async () => {
+    const project = mkdtempSync(join(tmpdir(), 'nfqlb-project-'));
+    try {
+      writeFileSync(join(project, 'package.json'), '{ "type": "module" }');
+      const files = ['@nfqlb/testing', '@nfqlb/core', '@nfqlb/native', '@nfqlb/cli'].map((name) => tarball(name).file);
+      await run(['npm', 'install', `--prefix=${project}`, '--save-dev', '--prefer-offline', '--no-audit', '--no-fund', ...files]);
+      cpSync(path('../../../testing/examples'), project, { recursive: true });
+      for (const world of ['simulated', 'live']) {
+        const vitest = [process.execPath, 'node_modules/vitest/vitest.mjs', 'run', '--reporter=json', '--test-timeout=60000'];
+        const report = await run(['env', '--unset=VITEST', `--chdir=${project}`, `NFQLB_WORLD=${world}`, ...vitest]);
+        expect(JSON.parse(report)).toMatchObject({ numTotalTests: 4, numPassedTests: 4 });
+      }
+      const types = ['--ignoreConfig', '--noEmit', '--strict', '--skipLibCheck', '--module', 'nodenext', '--target', 'es2023'];
+      const libraries = ['--lib', 'es2023,esnext.disposable', '--types', 'node', '--typeRoots', TYPES];
+      const tests = readdirSync(project).filter((name) => name.endsWith('.test.ts'));
+      await run([TSC, ...types, ...libraries, ...tests.map((name) => join(project, name))]);
+    } finally {
+      rmSync(project, { recursive: true });
+    }
+  });
+
   describe.each([20, 22, 24] as const satisfies readonly NodeLine[])('with Node %i and nothing else', (line) => {
     let installed: Installation;
 
     beforeAll(async () => {
       installed = await Installation.create(await nodeRelease(line));
+      // The one for tests needs Vitest.
+      const programs = tarballs.filter(({ manifest }) => manifest.name !== '@nfqlb/testing');
       await installed.install(
-        tarballs.map(({ file }) => file),
+        programs.map(({ file }) => file),
         '--global',
       );
     }, SLOW_MS);
