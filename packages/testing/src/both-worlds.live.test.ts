@@ -64,10 +64,14 @@ const TWO_TABLES = {
 };
 
 /** What a scenario sends, in both worlds. */
-async function inBoth(scenario: (site: Site) => Promise<readonly Deliveries[]>, loadBalancers = 1): Promise<void> {
+async function inBoth(
+  scenario: (site: Site) => Promise<readonly Deliveries[]>,
+  loadBalancers = 1,
+  configuration: object = TWO_TABLES,
+): Promise<void> {
   const [simulated, live] = await Promise.all(
     WORLDS.map(async (world) => {
-      await using both = await site(TWO_TABLES, { world, loadBalancers });
+      await using both = await site(configuration, { world, loadBalancers });
       return (await scenario(both)).map(({ targets: reached, all }) => reached.map((target, i) => [target, all[i]!.loadBalancer]));
     }),
   );
@@ -130,7 +134,7 @@ describeLive('each packet reaches the same target in both worlds', () => {
     }),
   );
 
-  test('of a capture, at its own times', { timeout: 60_000 }, async () => {
+  test('of a capture, at its own times, with a keyed hash', { timeout: 60_000 }, async () => {
     const folder = mkdtempSync(join(tmpdir(), 'nfqlb-worlds-'));
     try {
       const file = join(folder, 'capture.pcap');
@@ -148,13 +152,21 @@ describeLive('each packet reaches the same target in both worlds', () => {
       }
       writer.flush();
       writeFileSync(file, Buffer.concat(octets));
-      await inBoth(async (both) => {
-        const before = performance.now();
-        const all = await both.send(capture(file), { at: { 0.5: () => both.lose('web-1') } });
-        if (both.world === 'live') expect(performance.now() - before).toBeGreaterThan(990);
-        expect(all).toKeepTheirTarget({ except: 'removed' });
-        return [all];
-      });
+      const key = join(folder, 'key');
+      writeFileSync(key, '0123456789abcdef');
+      const { web, rest } = TWO_TABLES.tables;
+      const keyed = { ...TWO_TABLES, tables: { web: { ...web, hash: `siphash:${key}` }, rest } };
+      await inBoth(
+        async (both) => {
+          const before = performance.now();
+          const all = await both.send(capture(file), { at: { 0.5: () => both.lose('web-1') } });
+          if (both.world === 'live') expect(performance.now() - before).toBeGreaterThan(990);
+          expect(all).toKeepTheirTarget({ except: 'removed' });
+          return [all];
+        },
+        1,
+        keyed,
+      );
     } finally {
       rmSync(folder, { recursive: true });
     }

@@ -136,7 +136,7 @@ test('mistakes are said in a line', async () => {
     [() => edge.send('x' as never), 'send: must be packets: octets, or packet().ipv4(…).udp(…), or traffic made of them'],
     [
       () => edge.apply({ tables: { web: { M: 97 } } }),
-      'apply: the tables must be the same: web: M=997, N=32, permutation fwmark. Make another site for web: M=97, N=32, permutation fwmark',
+      'apply: the tables must be the same: web: M=997, N=32, permutation fwmark, hash djb2. Make another site for web: M=97, N=32, permutation fwmark, hash djb2',
     ],
     [() => edge.apply({ ...ONE, options: { hash_mode: 0 } }), 'apply: options must be the same: they are of the running program'],
     [() => connections(0, { to: '10.0.0.1:80' }), 'connections: 0: must be a whole number from 1 to 65000'],

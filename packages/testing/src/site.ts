@@ -235,7 +235,9 @@ export type { Site };
 /** @throws {@link TestingError} if what cannot change differs */
 function checkSame(before: SiteConfiguration, next: SiteConfiguration): void {
   const sizes = ({ tables }: SiteConfiguration): string =>
-    [...tables].map(([name, { M, N, permutation }]) => `${name}: M=${M}, N=${N}, permutation ${permutation}`).join('; ');
+    [...tables]
+      .map(([name, { M, N, permutation, hash = 'djb2' }]) => `${name}: M=${M}, N=${N}, permutation ${permutation}, hash ${hash}`)
+      .join('; ');
   if (sizes(before) !== sizes(next))
     throw new TestingError(`apply: the tables must be the same: ${sizes(before)}. Make another site for ${sizes(next)}`);
   if (before.words.join(' ') !== next.words.join(' '))

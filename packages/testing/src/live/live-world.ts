@@ -242,9 +242,16 @@ const deviceOf = (fwmark: number): string => `t${fwmark}`;
 function declared({ tables, flows }: SiteConfiguration, active: ActiveTargets): object {
   return {
     tables: Object.fromEntries(
-      [...tables].map(([name, { M, N, permutation, drain }]) => [
+      [...tables].map(([name, { M, N, permutation, drain, hash }]) => [
         name,
-        { M, N, permutation, drain, targets: Object.fromEntries(active.get(name)!.map(({ fwmark, weight }) => [fwmark, weight])) },
+        {
+          M,
+          N,
+          permutation,
+          drain,
+          ...(hash && { hash }),
+          targets: Object.fromEntries(active.get(name)!.map(({ fwmark, weight }) => [fwmark, weight])),
+        },
       ]),
     ),
     flows: flows.map((flow) => Object.fromEntries(Object.entries(flow).filter(([key]) => key !== 'place'))),

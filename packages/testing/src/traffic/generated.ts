@@ -29,7 +29,7 @@ export interface GeneratedOptions {
   readonly multihoming?: number;
   /** Percentage of packets that attack, and of what kind. */
   readonly attack?: number;
-  readonly attacks?: Parts<'syn' | 'udp' | 'fragments'>;
+  readonly attacks?: Parts<'syn' | 'udp' | 'fragments' | 'aimed'>;
 }
 
 /** Generated traffic, as by `nfqlb-sim generate`. */
