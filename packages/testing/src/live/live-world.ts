@@ -61,13 +61,11 @@ export class LiveWorld implements World {
     program: string | undefined,
   ): Promise<LiveWorld> {
     const world = new LiveWorld(configuration, targets, loadBalancers, program);
-    try {
-      await Promise.all(world.loadBalancers().map((number) => world.#startMachine(number)));
-    } catch (error) {
-      await world[Symbol.asyncDispose]();
-      throw error;
-    }
-    return world;
+    const begun = await Promise.allSettled(world.loadBalancers().map((number) => world.#startMachine(number)));
+    const failed = begun.find(({ status }) => status === 'rejected');
+    if (failed === undefined) return world;
+    await world[Symbol.asyncDispose]();
+    throw (failed as PromiseRejectedResult).reason;
   }
 
   active(): ActiveTargets {

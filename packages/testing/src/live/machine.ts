@@ -74,15 +74,27 @@ export class Machine implements AsyncDisposable {
       env: { ...process.env, NFQLB_FLOW_ADDRESS: undefined, NFQLB_TRACE_SHM: undefined },
     });
     const machine = new Machine(child, onArrival);
-    await machine.order({ do: 'shell', lines: SET_UP });
-    await machine.order({ do: 'open', devices: [CLIENTS] });
+    try {
+      await machine.#setUp();
+    } catch (error) {
+      await machine[Symbol.asyncDispose]();
+      throw error;
+    }
+    return machine;
+  }
+
+  async #setUp(): Promise<void> {
+    await this.order({ do: 'shell', lines: SET_UP });
+    await this.order({ do: 'open', devices: [CLIENTS] });
     // Whatever else has no route goes back to the clients. All that comes in is decided, what the load balancer sends again, too.
     const queue = '-w -t mangle -A PREROUTING ! -i lo -j NFQUEUE --queue-num 2';
-    await machine.order({
-      do: 'shell',
-      lines: [`ip route add default dev ${CLIENTS}`, `ip -6 route add default dev ${CLIENTS}`, `iptables ${queue}`, `ip6tables ${queue}`],
-    });
-    return machine;
+    const lines = [
+      `ip route add default dev ${CLIENTS}`,
+      `ip -6 route add default dev ${CLIENTS}`,
+      `iptables ${queue}`,
+      `ip6tables ${queue}`,
+    ];
+    await this.order({ do: 'shell', lines });
   }
 
   /** Leads packets with these fwmarks to devices of their own. */
