@@ -169,6 +169,17 @@ test('many flows are changed atomically: all or none', async () => {
   for (const bad of [undefined, null, 3, {}, { define: {}, delete: [] }, { define: [3], delete: [] }, { define: [], delete: [3] }]) {
     await expect(change(bad)).rejects.toThrow('changes: must be JSON');
   }
+  // A number as a name would be another flow than the same digits as text, which no command could delete.
+  for (const [bad, why] of [
+    [{ name: 5, target: TABLE }, 'name must be text'],
+    [{ name: ['a'], target: TABLE }, 'name must be text'],
+    [{ name: 'a', target: 5 }, 'target must be text'],
+    [{ name: 'a', target: TABLE, priority: null }, 'priority must be a number'],
+    [{ name: 'a', target: TABLE, dsts: 5 }, 'dsts must be text, or a list'],
+    [{ name: 'a', target: TABLE, match: [null] }, 'match must be text, or a list'],
+  ] as const) {
+    await expect(change({ define: [...define, bad], delete: [] })).rejects.toThrow(`changes: flow 3: ${why}`);
+  }
   expect(announced.length).toBe(generations);
   expect(await say('list-names')).toBe('["kept","old"]');
   expect(await change({ define, delete: ['old', 'none'] })).toBe('OK');

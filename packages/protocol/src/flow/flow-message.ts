@@ -74,7 +74,7 @@ export function parseRequest(text: string): FlowRequest {
 }
 
 /**
- * Parses the field `changes`. Does not check the flow definitions.
+ * Parses the field `changes`. Of the flow definitions, checks only the types of their fields.
  *
  * @throws {@link BadRequest}
  */
@@ -86,7 +86,26 @@ export function parseChanges(text: string | undefined): FlowChanges {
     Array.isArray(names) &&
     names.every(isText);
   if (!isValid) throw new BadRequest('changes: must be JSON, as {"define": [{"name": "web", "target": "web"}], "delete": ["dns"]}');
+  define.forEach((flow, i) => {
+    const field = wrongField(flow);
+    if (field !== undefined) throw new BadRequest(`changes: flow ${i + 1}: ${field}`);
+  });
   return { define, delete: names };
+}
+
+/** Which field of a flow in JSON has a wrong type, and which it must have. */
+function wrongField({ name, target, priority, udpencap, ...others }: FlowDefinition): string | undefined {
+  if (!isText(name)) return 'name must be text';
+  if (!isText(target)) return 'target must be text';
+  for (const [field, value] of Object.entries({ priority, udpencap })) {
+    if (value !== undefined && !isTextOrNumber(value)) return `${field} must be a number`;
+  }
+  const { protocols, dsts, srcs, dports, sports, match } = others;
+  for (const [field, value] of Object.entries({ protocols, dsts, srcs, dports, sports, match })) {
+    const isList = value === undefined || isText(value) || (Array.isArray(value) && value.every(isTextOrNumber));
+    if (!isList) return `${field} must be text, or a list of texts and numbers`;
+  }
+  return undefined;
 }
 
 /** Parses a JSON object; returns an empty one if `text` is not JSON. */
@@ -100,6 +119,10 @@ function parseObject(text: string): object {
 
 function isText(value: unknown): value is string {
   return typeof value === 'string';
+}
+
+function isTextOrNumber(value: unknown): value is string | number {
+  return typeof value === 'string' || typeof value === 'number';
 }
 
 export const OK: Buffer = Buffer.from('OK\0');
