@@ -69,6 +69,7 @@ test('there are no figures at first, nor after a restart; a redefined flow start
   expect(figuresOf(undefined, AFTER)).toBeUndefined();
   expect(figuresOf({ ...BEFORE, pid: 78 }, AFTER)).toBeUndefined();
   expect(figuresOf(AFTER, AFTER)).toBeUndefined();
+  expect(figuresOf({ ...BEFORE, queues: BEFORE.queues.slice(1) }, AFTER)).toBeUndefined();
   const redefined = figuresOf(AFTER, { ...AFTER, uptime: 105, flows: [{ name: 'web', target: 'table', packets: 1, octets: 100 }] })!;
   expect(redefined.flows[0]).toMatchObject({ packets: 0, all: 1 });
 });

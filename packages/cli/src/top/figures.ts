@@ -69,9 +69,10 @@ export interface Figures {
   readonly fragments: Readonly<Record<string, number>>;
 }
 
-/** Changes per second. `undefined` without an earlier status of the same process. */
+/** Changes per second. `undefined` without an earlier status of the same process, which has as many queues. */
 export function figuresOf(before: Status | undefined, now: Status): Figures | undefined {
   if (before === undefined || before.pid !== now.pid || now.uptime <= before.uptime) return undefined;
+  if (before.queues.length !== now.queues.length) return undefined;
   const seconds = now.uptime - before.uptime;
   // Counters start again at 0 when a flow is deleted and redefined.
   const rate = (then: number | undefined, current: number): number => Math.max(0, current - (then ?? 0)) / seconds;

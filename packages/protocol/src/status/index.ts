@@ -15,4 +15,5 @@ export {
   type TierMemberStatus,
   type VipStatus,
 } from './status.js';
+export { faultIn } from './status-check.js';
 export { askStatus, findLoadBalancers, StatusError, serveStatus } from './status-socket.js';

@@ -47,6 +47,20 @@ const STATUS: Shape = {
   problems: ['string'],
   announcement: new Optional({ drained: 'boolean', vips: [{ vip: 'string', announced: 'boolean', why: 'string' }] }),
   tier: new Optional([{ member: 'string', silence: 'string', differences: ['string'], seconds: 'number' }]),
+  degradations: new Optional([{ subject: 'string', problems: ['string'], seconds: 'number' }]),
+  keepsSetUp: new Optional('boolean'),
+  health: new Optional([
+    {
+      name: 'string',
+      panic: 'boolean',
+      targets: [
+        {
+          ...{ fwmark: 'number', state: 'string', reason: 'string', used: 'boolean', since: 'number' },
+          checks: { passed: 'number', failed: 'number', downs: 'number' },
+        },
+      ],
+    },
+  ]),
   queues: [
     {
       queue: 'number',
@@ -105,7 +119,8 @@ const STATUS: Shape = {
 /** The first invalid field, as in `queues.0.counts`; `undefined` if the value is a status. */
 export function faultIn(value: unknown): string | undefined {
   if (typeof value !== 'object' || value === null || (value as Partial<Status>).format !== STATUS_FORMAT) return 'format';
-  return fault(value, STATUS, '');
+  // Each has at least one queue.
+  return fault(value, STATUS, '') ?? ((value as Status).queues.length === 0 ? 'queues' : undefined);
 }
 
 function fault(value: unknown, shape: Shape, where: string): string | undefined {

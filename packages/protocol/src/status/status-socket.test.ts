@@ -95,6 +95,8 @@ test.each([
   ['text instead of a count', { ...STATUS, queues: [{ ...QUEUE_STATUS, counts: { ...COUNTS, packets: '5' } }] }, 'queues.0.counts.packets'],
   ['a number instead of a name', { ...STATUS, flows: [{ name: 1, target: 'web', packets: 0, octets: 0 }] }, 'flows.0.name'],
   ['lists instead of statistics', { ...STATUS, fragments: { active: [] } }, 'fragments.active'],
+  ['no queue', { ...STATUS, queues: [] }, 'queues'],
+  ['a number instead of degradations', { ...STATUS, degradations: 5 }, 'degradations'],
   ['null instead of problems', { ...STATUS, problems: null }, 'problems'],
 ])('a status with %s is refused', async (_what, status, fault) => {
   await impostor((socket) => socket.end(JSON.stringify(status)));
