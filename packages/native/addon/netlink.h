@@ -28,6 +28,9 @@ constexpr size_t kVerdictSize = 16 + 4 + (4 + 8) + (4 + 4);
 /// all attributes of Linux 6.18 take together.
 constexpr size_t kPacketOverhead = 512;
 
+/// MAX_ERRNO of include/linux/err.h.
+constexpr int32_t kMaxErrno = 4095;
+
 /// Writes consecutive messages into memory, which must be large enough.
 class Writer {
  public:
@@ -142,6 +145,8 @@ inline Kind readMessage(const uint8_t* message, size_t length, Packet& packet) {
     int32_t error;
     if (length < sizeof header + sizeof error) return Kind::malformed;
     memcpy(&error, message + sizeof header, sizeof error);
+    // A negative errno: the kernel has none beyond MAX_ERRNO.
+    if (error > 0 || error < -kMaxErrno) return Kind::malformed;
     packet.error = -error;
     return error == 0 ? Kind::other : Kind::error;
   }

@@ -83,6 +83,11 @@ int main() {
   memcpy(answer.data() + sizeof error, &code, sizeof code);
   check(readExactly(answer, answer.size(), packet) == Kind::error && packet.error == 1, "an error is read");
 
+  for (const int32_t impossible : {INT32_MIN, -4096, 1, INT32_MAX}) {
+    memcpy(answer.data() + sizeof error, &impossible, sizeof impossible);
+    check(readExactly(answer, answer.size(), packet) == Kind::malformed, "an error that is no errno is malformed");
+  }
+
   printf("netlink: %d checks, %d failed\n", checks, failures);
   return failures == 0 ? 0 : 1;
 }

@@ -30,3 +30,8 @@ test('addon/netlink.h passes netlink_test.cc under AddressSanitizer and UBSan', 
     rmSync(folder, { recursive: true });
   }
 });
+
+test('addon/netlink.h stands some seconds of libFuzzer', () => {
+  const program = fileURLToPath(new URL('../scripts/fuzz.mjs', import.meta.url));
+  expect(execFileSync(process.execPath, [program, '--seconds=3'], { encoding: 'utf8' })).toMatch(/^netlink: \d{3,} inputs, passed\n$/);
+});
