@@ -23,7 +23,7 @@ export default defineConfig({
         test: {
           name: 'unit',
           include: [
-            'packages/{core,captures,options,health,discovery,configuration,protocol,fast-path,daemon,setup,sim,testing,cli}/**/*.test.ts',
+            'packages/{core,fuzz,captures,options,health,discovery,configuration,protocol,fast-path,daemon,setup,sim,testing,cli}/**/*.test.ts',
             'scripts/*.test.mjs',
           ],
           exclude: ['**/node_modules/**', '**/*.live.test.ts'],
