@@ -112,7 +112,7 @@ options: { queue: 2, metrics: 127.0.0.1:9900, fast: true }
       if (targets.length <= table.N) table.setTargets(targets);
     }
     for (const flow of configuration.flows ?? []) defineFlow(flow);
-    const value: unknown = parseDocument(text).toJS();
+    const value: unknown = parseDocument(text, { logLevel: 'error' }).toJS();
     if (value !== null && value !== undefined) same('as JSON', plain(parseConfiguration(JSON.stringify(value), 'f')), plain(configuration));
   },
 };

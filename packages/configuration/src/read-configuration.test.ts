@@ -249,3 +249,15 @@ test.each([
 ])('the file %s cannot be read', async (file, message) => {
   await expect(readConfigurationText(file)).rejects.toThrow(new ConfigurationError(file, message.slice(file.length + 2)));
 });
+
+test('a map as a key is refused, and the YAML package prints no warning of its own', () => {
+  const warned: unknown[] = [];
+  const { emitWarning } = process;
+  process.emitWarning = ((warning: unknown) => warned.push(warning)) as typeof process.emitWarning;
+  try {
+    expect(problem('{ { a: 1 }: 2 }')).toMatch(/^f:1:\d+: /);
+  } finally {
+    process.emitWarning = emitWarning;
+  }
+  expect(warned).toEqual([]);
+});

@@ -39,7 +39,8 @@ export function parseConfiguration(text: string, file: string, surroundings: Sur
     const { line, col } = lines.linePos(offset);
     return `${file === '-' ? 'standard input' : file}:${line}:${col}`;
   };
-  const document = parseDocument(text, { lineCounter: lines, prettyErrors: false, uniqueKeys: isSameKey });
+  // With another log level, Node would print a warning of the YAML package's own for some of what is refused below.
+  const document = parseDocument(text, { lineCounter: lines, prettyErrors: false, uniqueKeys: isSameKey, logLevel: 'error' });
   const refuse = (faults: readonly Fault[], cause?: unknown): void => {
     const [first, ...further] = faults
       .toSorted((a, b) => a.offset - b.offset)
