@@ -1,4 +1,4 @@
-import { run } from '@nfqlb/options';
+import { runLoaded } from '@nfqlb/options';
 import { nfqlb } from './nfqlb/program.js';
 
-await run(await nfqlb(process.argv.slice(2)));
+await runLoaded('nfqlb', () => nfqlb(process.argv.slice(2)));

@@ -5,7 +5,7 @@ export { type ConfigurationCommand, configurationCommand } from './configuration
 export { addDrainOptions, type DrainOptions } from './drain-options.js';
 export { describeFailure, describeFailures, fileProblem } from './failure.js';
 export { addFlowOptions, addTargetFlowOptions, type FlowNames, type FlowOptions, type TargetFlowOptions } from './flow-options.js';
-export { run } from './run.js';
+export { run, runLoaded } from './run.js';
 export { OPTION_SYNONYMS, type Synonyms } from './synonyms.js';
 export {
   type ActivateOptions,

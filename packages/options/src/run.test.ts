@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { Command } from './command.js';
-import { run } from './run.js';
+import { run, runLoaded } from './run.js';
 import { UsageError } from './usage-error.js';
 import { repeatable } from './values/list.js';
 import { fwmark, wholeNumber } from './values/numbers.js';
@@ -163,6 +163,12 @@ describe('errors are one line on stderr', () => {
   ])('%j', async (argv, line) => {
     await run(program(), argv);
     expect([stdout, stderr, process.exitCode]).toEqual(['', `${line}\n`, 1]);
+  });
+
+  test('a program that cannot be loaded, as without a free descriptor', async () => {
+    const error = Object.assign(new Error('EMFILE: too many open files'), { code: 'EMFILE', syscall: 'open', path: '/none/part.js' });
+    await runLoaded('nfqlb', () => Promise.reject(error));
+    expect([stdout, stderr, process.exitCode]).toEqual(['', 'nfqlb: /none/part.js: too many open files (ulimit -n)\n', 1]);
   });
 
   test("Node's complaint about a wrong call is a bug, not the user's mistake", async () => {

@@ -1,7 +1,7 @@
 import { CommanderError } from 'commander';
 import type { Command } from './command.js';
 import { canonicalArguments, selectCommand } from './command-line.js';
-import { describeFailures } from './failure.js';
+import { describeFailure, describeFailures } from './failure.js';
 import { VERSION } from './standard-options.js';
 
 /**
@@ -34,6 +34,24 @@ export async function run(program: Command, argv: readonly string[] = process.ar
     );
     if (process.env.NFQLB_DEBUG && error instanceof Error) process.stderr.write(`${error.stack}\n`);
   }
+}
+
+/**
+ * Loads a program and runs it. Loading may fail, too: each command is in a file of its own, which must be there, and for which a descriptor must be free.
+ *
+ * @param name of the program
+ */
+export async function runLoaded(name: string, load: () => Promise<Command>): Promise<void> {
+  let program: Command;
+  try {
+    program = await load();
+  } catch (error) {
+    process.exitCode = 1;
+    process.stderr.write(`${name}: ${describeFailure(error)}\n`);
+    if (process.env.NFQLB_DEBUG && error instanceof Error) process.stderr.write(`${error.stack}\n`);
+    return;
+  }
+  await run(program);
 }
 
 /** When nobody reads stdout any more (`nfqlb trace | head`), exit, as SIGPIPE, which Node ignores, makes a C program do. */
