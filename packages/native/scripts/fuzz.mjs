@@ -26,7 +26,7 @@ try {
   const [corpus, found] = ['corpus', 'found'].map((name) => join(folder, name));
   for (const each of [corpus, found]) mkdirSync(each);
   const lines = readFileSync(CORPUS, 'utf8').trim().split('\n');
-  lines.forEach((line, i) => writeFileSync(join(corpus, `${i}`), Buffer.from(line, 'base64')));
+  for (const [i, line] of lines.entries()) writeFileSync(join(corpus, `${i}`), Buffer.from(line, 'base64'));
   const options = [`-max_total_time=${values.seconds}`, '-max_len=4096', '-print_final_stats=1', `-artifact_prefix=${folder}/failed-`];
   const run = spawnSync(program, [...options, found, corpus], { env, encoding: 'utf8', maxBuffer: 1 << 26 });
   const failed = readdirSync(folder).find((name) => name.startsWith('failed-'));

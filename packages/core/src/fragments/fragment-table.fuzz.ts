@@ -53,6 +53,15 @@ const event = (input: FuzzInput): Event => {
 
 const keyOfEvent = new PacketKey();
 
+/** Units of 8 octets in a datagram whose fragments do not contradict each other; the last is not full. */
+const UNITS = 8;
+
+/** The same, as a part of a datagram of {@link UNITS}: what contradicts the rest completes nothing, or everything, as it happens to come. */
+function consistent(one: Event): Event {
+  const isLast = !one.more || one.begin === UNITS - 1;
+  return { ...one, more: !isLast, length: isLast ? UNITS - one.begin : Math.min(one.length, UNITS - 1 - one.begin) };
+}
+
 function fragmentOf({ datagram, begin, length, more }: Event): Uint8Array {
   const ip = datagram % 3 === 0 ? packet().ipv6('2001:db8::2', '2001:db8::1') : packet().ipv4(`10.0.0.${2 + datagram}`, '10.0.0.1');
   const part = ip.fragment({ id: 7 + (datagram >> 1), offset: 8 * begin, more });
@@ -92,7 +101,7 @@ const target: FuzzTarget = {
     /** By datagram: its target, while that is certain. */
     const trains = new Map<number, { fwmark: number; lastUse: number }>();
     let stored = 0;
-    const events = input.list(MAX_EVENTS, () => event(input));
+    const events = input.list(MAX_EVENTS, () => (naive ? consistent(event(input)) : event(input)));
     for (const one of events) {
       now += one.wait;
       const { table, lead } = tables[one.thread % threads]!;
