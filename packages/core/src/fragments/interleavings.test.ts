@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { Worker } from 'node:worker_threads';
 import { buildSync } from 'esbuild';
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest';
 import type { ScheduledEvent, ScheduledRound, ScheduledTask } from '../../test-programs/scheduled-thread.js';
 import { Turn } from '../../test-programs/turn.js';
 import { STORED } from '../packet-batch.js';
@@ -44,13 +44,18 @@ interface Chosen extends ScheduledEvent {
   readonly datagram: number;
 }
 
+/** A thread that takes so long from one operation to the next, in milliseconds, or so many operations for a round, does not end. */
+const ENDLESS_MS = 20_000;
+const ENDLESS_STEPS = 20_000;
+
 /** Waits until all threads wait for their turn, or have done a round; lets one of those that wait go on; until all have done it. */
 function interleave(turns: Int32Array, choose: (among: number) => number): void {
   for (let thread = 0; thread < THREADS; thread++) go(turns, thread);
-  for (;;) {
+  for (let steps = 0; ; steps++) {
+    if (steps > ENDLESS_STEPS) throw new Error('the threads wait for each other');
     const waiting: number[] = [];
     for (let thread = 0; thread < THREADS; thread++) {
-      while (Atomics.load(turns, thread) === Turn.Runs) Atomics.wait(turns, thread, Turn.Runs, 1000);
+      if (Atomics.wait(turns, thread, Turn.Runs, ENDLESS_MS) === 'timed-out') throw new Error(`thread ${thread} does not end`);
       if (Atomics.load(turns, thread) === Turn.Waits) waiting.push(thread);
     }
     if (waiting.length === 0) return;
@@ -83,12 +88,13 @@ test.each([
     }),
   );
   const turns = new Int32Array(new SharedArrayBuffer(4 * THREADS));
-  const results = chosen.map(
-    (events, thread) =>
-      new Promise<ScheduledRound[]>((resolve, reject) => {
-        const workerData: ScheduledTask = { thread, options, memories, events, turns };
-        new Worker(program, { workerData }).on('message', resolve).on('error', reject);
-      }),
+  const workers = chosen.map((events, thread) => {
+    const workerData: ScheduledTask = { thread, options, memories, events, turns };
+    return new Worker(program, { workerData });
+  });
+  onTestFinished(async () => void (await Promise.all(workers.map((worker) => worker.terminate()))));
+  const results = workers.map(
+    (worker) => new Promise<ScheduledRound[]>((resolve, reject) => worker.on('message', resolve).on('error', reject)),
   );
   // Threads start only while this one does not block.
   while (turns.some((turn) => turn === Turn.Runs)) await new Promise((resolve) => setTimeout(resolve, 5));
