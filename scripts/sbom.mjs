@@ -1,10 +1,17 @@
 // What an image of docker/nfqlb contains, as CycloneDX 1.5: `node scripts/sbom.mjs IMAGE >sbom.json`. Debian's packages as its list of
-// packages says, Node with the libraries it says it has, and the npm packages that the bundles say they contain.
+// packages says, Node with the libraries it says it has, and the npm packages that the bundles say they contain. Or what one of the npm packages with
+// programs contains, after `pnpm build`: `node scripts/sbom.mjs --package=cli`.
 import { execFileSync } from 'node:child_process';
+import { readFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import { parseArgs } from 'node:util';
 
-const image = process.argv[2];
-if (!image || process.argv.length > 3) {
-  console.error('sbom.mjs: must be called with one image, as in: node scripts/sbom.mjs nfqlb');
+const {
+  values: { package: npmPackage },
+  positionals: [image, ...more],
+} = parseArgs({ allowPositionals: true, options: { package: { type: 'string' } } });
+if ((image === undefined) === (npmPackage === undefined) || more.length > 0) {
+  console.error('sbom.mjs: must be called with one image, or one package: node scripts/sbom.mjs nfqlb, or --package=cli');
   process.exit(2);
 }
 
@@ -41,8 +48,19 @@ function node() {
   return { type: 'application', name: 'node', version, purl: `pkg:generic/node@${version}`, ...licences('MIT'), components };
 }
 
+/** A file of the package. */
+function read(file) {
+  if (image !== undefined) return inImage('cat', `/opt/nfqlb/cli/${file}`);
+  try {
+    return readFileSync(fileURLToPath(new URL(`../packages/${npmPackage}/${file}`, import.meta.url)), 'utf8');
+  } catch (error) {
+    console.error(`sbom.mjs: ${npmPackage}: ${error.message}; pnpm build makes it for cli and sim`);
+    process.exit(1);
+  }
+}
+
 function bundled() {
-  return JSON.parse(inImage('cat', '/opt/nfqlb/cli/dist/third-party.json')).map(({ name, version, license }) => ({
+  return JSON.parse(read('dist/third-party.json')).map(({ name, version, license }) => ({
     type: 'library',
     name,
     version,
@@ -51,12 +69,17 @@ function bundled() {
   }));
 }
 
-const { name, version, license } = JSON.parse(inImage('cat', '/opt/nfqlb/cli/package.json'));
+const { name, version, license } = JSON.parse(read('package.json'));
+const program = { type: 'application', name, version, purl: `pkg:npm/${name.replace('@', '%40')}@${version}`, ...licences(license) };
 const sbom = {
   bomFormat: 'CycloneDX',
   specVersion: '1.5',
   version: 1,
-  metadata: { component: { type: 'container', name: 'nfqlb', version, ...licences(license) } },
-  components: [{ type: 'application', name, version, ...licences(license), components: bundled() }, node(), ...debian()],
+  ...(image === undefined
+    ? { metadata: { component: program }, components: bundled() }
+    : {
+        metadata: { component: { type: 'container', name: 'nfqlb', version, ...licences(license) } },
+        components: [{ ...program, components: bundled() }, node(), ...debian()],
+      }),
 };
 console.log(JSON.stringify(sbom, undefined, 2));
