@@ -1,7 +1,7 @@
 // Other users of the machine can do no harm to a load balancer through shared memory or its sockets.
 
 import { execFileSync } from 'node:child_process';
-import { chmodSync, existsSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { chmodSync, existsSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { afterEach, expect, test } from 'vitest';
 import { type Running, run } from '../processes/running.js';
 import { describeLive } from '../testing/describe-live.js';
@@ -169,6 +169,10 @@ describeLive(
       await using lb = await net.lb.spawn([...SERVICE, ...environment, ...NFQLB.command, 'lb', `--tshm=${table}`, `--ft_shm=${fragments}`]);
       await lb.waitForOutput(/listening on queue 2/);
       expect((await ask(net, { protocol: 'udp', connections: 5 })).byTarget).toEqual([5]);
+      // CAP_NET_ADMIN, number 12, and no other, in all of its threads.
+      for (const thread of readdirSync(`/proc/${lb.pid}/task`)) {
+        expect(readFileSync(`/proc/${lb.pid}/task/${thread}/status`, 'utf8')).toMatch(/^CapPrm:\t0{12}1000\nCapEff:\t0{12}1000$/m);
+      }
       const warnings = lb.stderr.split('\n').filter((line) => line.includes('warning'));
       expect(warnings).toEqual([
         expect.stringMatching(/log level and trace mask .*: shared memory \S+: permission denied: it belongs to root; NFQLB_TRACE_SHM/),
