@@ -21,7 +21,9 @@ const target: FuzzTarget = {
   web: { M: 997, N: 32, permutation: fwmark, drain: 5, targets: { 101: 1, 102: 2 } }
 flows:
   - { name: web4, target: web, priority: 100, protocols: [tcp, udp], dsts: [10.0.0.1/32, 1000::/112], srcs: [192.168.0.0/16], dports: ["80", "443", "8000-8099"], match: ["tcp[2:2] = 80"] }
+  - { name: sig, target: web, protocols: [sctp], dports: ["6000"], udpencap: 9899 }
 `,
+    'tables: { web: { targets: { 1: 1 } } }\nflows: [{ name: sig, target: web, protocols: [sctp], udpencap: 9899 }]\n',
     `tables:
   web:
     vips: [10.0.0.1/32]
