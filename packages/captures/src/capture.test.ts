@@ -8,9 +8,10 @@ import { packet, packetSourceContract, runs } from '@nfqlb/core/testing';
 import fc from 'fast-check';
 import pcapParser from 'pcap-parser';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { Capture, type CaptureOptions } from './capture.js';
+import type { CaptureOptions } from './capture.js';
 import { CaptureError } from './capture-error.js';
 import { formatTime } from './capture-time.js';
+import { openCapture } from './file.js';
 import { type PcapngOptions, type PcapOptions, pcap, pcapng, type Record } from './testing/capture-builder.js';
 
 let folder: string;
@@ -32,7 +33,7 @@ async function readAll(
   options?: CaptureOptions,
 ): Promise<{ packets: ReadPacket[]; frames: number; notIp: number; cut: number; error?: CaptureError }> {
   const packets: ReadPacket[] = [];
-  const capture = await Capture.open(path, options);
+  const capture = await openCapture(path, options);
   const result = (): { packets: ReadPacket[]; frames: number; notIp: number; cut: number } => {
     const { frames, notIp, cut } = capture;
     return { packets, frames, notIp, cut };
@@ -78,7 +79,7 @@ const TIMES = ['0.000000000', '0.000002000', '59.123457000'];
 describe('a capture as a packet source', () => {
   test.each(packetSourceContract)('%s', (_name, run) =>
     run(async (packets) => {
-      const source = await Capture.open(write(pcap(packets.map((bytes) => ({ bytes })))), { batch: 100 });
+      const source = await openCapture(write(pcap(packets.map((bytes) => ({ bytes })))), { batch: 100 });
       return { source, arrive: async () => {}, close: async () => source.close() };
     }),
   );

@@ -1,5 +1,5 @@
 import { END, ETH_P_IP, ETH_P_IPV6, type PacketBatch, type PacketSource } from '@nfqlb/core';
-import { type ByteSource, openByteSource } from './byte-source.js';
+import type { ByteSource } from './byte-source.js';
 import { CaptureError } from './capture-error.js';
 import { ipLength } from './ip-length.js';
 import { PCAP_HEADER_LENGTH, PcapReader } from './pcap.js';
@@ -31,7 +31,7 @@ export interface CaptureOptions {
 const WINDOW = 1 << 18;
 
 /**
- * The IP packets of a capture, as a packet source: pcap or pcapng, plain or gzip, from a file or standard input. Streams in constant
+ * The IP packets of a capture, as a packet source: pcap or pcapng, plain or gzip. Streams in constant
  * memory; a batch refers to the read buffer, so no packet is copied.
  *
  * If the capture is faulty, `receive` throws after returning everything before the fault.
@@ -87,13 +87,11 @@ export class Capture implements PacketSource {
   }
 
   /**
-   * Opens a capture and reads its beginning.
+   * Reads the beginning of a capture. Closes the source if that fails.
    *
-   * @param path a file, or `-` for standard input
    * @throws {@link CaptureError}
    */
-  static async open(path: string, options: CaptureOptions = {}): Promise<Capture> {
-    const source = openByteSource(path);
+  static async open(source: ByteSource, options: CaptureOptions = {}): Promise<Capture> {
     try {
       return await Capture.#recognise(source, options);
     } catch (error) {

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { type PacketBuilder, packet } from '@nfqlb/core/packet-builder';
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { Capture } from './capture.js';
+import { openCapture } from './file.js';
 import { pcap } from './testing/capture-builder.js';
 import { decapsulate } from './tunnel.js';
 
@@ -43,7 +43,7 @@ const TUNNELS: [string, Uint8Array, Uint8Array][] = [
 async function packetsOf(bytes: Uint8Array, decapsulates: boolean): Promise<string[]> {
   const path = join(folder, 'capture.pcap');
   writeFileSync(path, pcap([{ bytes }]));
-  const capture = await Capture.open(path, { decapsulate: decapsulates });
+  const capture = await openCapture(path, { decapsulate: decapsulates });
   try {
     const count = await capture.receive();
     const { bytes: window, offset, length } = capture.batch;

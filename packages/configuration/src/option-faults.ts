@@ -1,4 +1,4 @@
-import { UsageError } from '@nfqlb/options';
+import { UsageError } from '@nfqlb/options/values';
 import type { OptionValue, Surroundings } from './configuration.js';
 import { fieldsOf } from './cross-references.js';
 import type { Issue } from './issue.js';

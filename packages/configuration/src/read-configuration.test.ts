@@ -3,7 +3,8 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { ConfigurationError } from './configuration-error.js';
-import { parseConfiguration, readConfigurationText } from './read-configuration.js';
+import { readConfigurationText } from './configuration-text.js';
+import { parseConfiguration } from './read-configuration.js';
 
 const EXAMPLE = `
 tables:                       # shared-memory names

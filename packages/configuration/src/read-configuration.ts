@@ -1,6 +1,3 @@
-import { readFileSync } from 'node:fs';
-import { text } from 'node:stream/consumers';
-import { fileProblem } from '@nfqlb/options';
 import { type Document, LineCounter, parseDocument, visit } from 'yaml';
 import type { Configuration, DeclaredFlow, DeclaredTable, Surroundings } from './configuration.js';
 import { ConfigurationError } from './configuration-error.js';
@@ -12,20 +9,6 @@ import { optionFaults } from './option-faults.js';
 import { configurationSchema } from './schema.js';
 import { serviceFaults } from './service-faults.js';
 import { isSameKey, offsetOf } from './yaml-place.js';
-
-/**
- * The text of a configuration file; `-` is standard input.
- *
- * @throws {@link ConfigurationError} when it cannot be read
- */
-export async function readConfigurationText(file: string): Promise<string> {
-  if (file === '-') return await text(process.stdin);
-  try {
-    return readFileSync(file, 'utf8');
-  } catch (error) {
-    throw new ConfigurationError(file, fileProblem(error), { cause: error });
-  }
-}
 
 /**
  * Reads a configuration: YAML 1.2, and so JSON.

@@ -2,7 +2,7 @@
 
 import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
-import { Capture } from '@nfqlb/captures';
+import { openCapture } from '@nfqlb/captures/file';
 import { Balancer, DROP, END, ETH_P_IP, ETH_P_IPV6, FlowBalancer, FwmarkLookup, type HashKey, KIND_NAMES, Kind } from '@nfqlb/core';
 import { parseCidr } from '@nfqlb/core/address';
 import { compileFlows as compileForCore, defineFlow, FlowLookup, FlowSet } from '@nfqlb/core/flows';
@@ -76,7 +76,7 @@ describeKernel('the program in the kernel decides as core does:', () => {
     // With four ICMP errors.
     ['web-and-dns.pcapng', 515 / 519],
   ])('the capture %s', async (name, share) => {
-    const capture = await Capture.open(fileURLToPath(new URL(`../../captures/test-data/${name}`, import.meta.url)));
+    const capture = await openCapture(fileURLToPath(new URL(`../../captures/test-data/${name}`, import.meta.url)));
     const kernel = new Kernel(compileTable(ALL), [new FwmarkLookup(TABLE)]);
     const balancer = new Balancer(new FwmarkLookup(TABLE));
     let decided = 0;

@@ -3,7 +3,7 @@ import { Option } from './command.js';
 import { UsageError } from './usage-error.js';
 import { DJB2, type PacketHash, packetHash } from './values/hash.js';
 import { repeatable } from './values/list.js';
-import { fwmark, targetFwmark, wholeNumber } from './values/numbers.js';
+import { drainSeconds, fwmark, targetFwmark, wholeNumber } from './values/numbers.js';
 import type { Suggest } from './values/suggestion.js';
 import { oneOf, suggesting, text, words } from './values/suggestion.js';
 import { type WeightedTarget, weight } from './values/targets.js';
@@ -16,9 +16,6 @@ export interface TableNames {
 
 /** Every slot needs a bucket: the same as `MAX_BUCKETS` of core, which this package does not depend on. */
 const MAX_SLOTS = 993997;
-
-/** A day: the same as `MAX_DRAIN_S` of core. */
-const MAX_DRAIN_S = 86_400;
 
 const NO_NAMES: TableNames = { tables: words(), fwmarks: words() };
 
@@ -56,9 +53,6 @@ export function hashOption(): Option {
     .argParser(packetHash)
     .default(DJB2, DJB2.text);
 }
-
-/** Reads a value of `--drain`. */
-export const drainSeconds: (value: string) => number = wholeNumber({ max: MAX_DRAIN_S });
 
 /** Adds `--drain` of a command that changes targets. */
 function addDrainOption(command: Command): Command {

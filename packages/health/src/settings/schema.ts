@@ -148,5 +148,6 @@ function octets(): z.ZodType<Uint8Array> {
 }
 
 function fromHex(digits: unknown): Uint8Array | undefined {
-  return typeof digits === 'string' && /^([0-9a-f]{2})*$/i.test(digits) ? Uint8Array.from(Buffer.from(digits, 'hex')) : undefined;
+  if (typeof digits !== 'string' || !/^([0-9a-f]{2})*$/i.test(digits)) return undefined;
+  return Uint8Array.from(digits.match(/../g) ?? [], (pair) => Number.parseInt(pair, 16));
 }

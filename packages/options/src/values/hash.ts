@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs';
-import { fileProblem } from '../failure.js';
+import { fileProblem } from '../file-problem.js';
 import { UsageError } from '../usage-error.js';
 import type { ValueParser } from './numbers.js';
 import { suggesting, words } from './suggestion.js';

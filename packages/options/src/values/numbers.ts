@@ -47,6 +47,12 @@ export function decimalSeconds(text: string): number {
   return Number(text);
 }
 
+/** A day: the same as `MAX_DRAIN_S` of core. */
+const MAX_DRAIN_S = 86_400;
+
+/** Reads a value of `--drain`. */
+export const drainSeconds: (value: string) => number = wholeNumber({ max: MAX_DRAIN_S });
+
 const WHY = 'the shared table holds a signed 32-bit number';
 
 /** Reads a firewall mark as stored in a table: 0 to 2147483647. */

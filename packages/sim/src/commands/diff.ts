@@ -1,4 +1,4 @@
-import { Capture } from '@nfqlb/captures';
+import { openCapture } from '@nfqlb/captures/file';
 import { formatEndpoint } from '@nfqlb/core/address';
 import { protocolName } from '@nfqlb/core/explanation';
 import { Command, DJB2, FILES, text, UsageError, wholeNumber } from '@nfqlb/options';
@@ -10,7 +10,7 @@ import { RecordWriter } from '../replay/record-writer.js';
 import { replay } from '../replay/replay.js';
 import { ReplayedBalancer } from '../replay/replayed-balancer.js';
 import { Schedule } from '../replay/schedule.js';
-import { DEFAULT_TABLE } from '../replay/scheduled-change.js';
+import { checkChanges, DEFAULT_TABLE } from '../replay/scheduled-change.js';
 import { Tally } from '../replay/tally.js';
 import { addBehaviourOptions, addDecisionOptions, type BalancerCommandOptions, balancerOptions, TSHM } from './balancer-options.js';
 
@@ -78,9 +78,9 @@ async function sideOf(path: string, capturePath: string | undefined, options: Di
   }
   const replayed = new ReplayedBalancer(await balancerOptions({ ...options, ...NO_TABLE, config: path }));
   const schedule = new Schedule(options.at ?? []);
-  schedule.check(replayed);
+  checkChanges(options.at ?? [], replayed);
   const fwmarks = new Set([...replayed.tables.values()].flatMap((table) => table.fwmarks));
-  const capture = await Capture.open(capturePath);
+  const capture = await openCapture(capturePath);
   try {
     await replay({ packets: capture, replayed, schedule, tally: new Tally(), onRecord: (record) => connections.add(record) });
   } finally {

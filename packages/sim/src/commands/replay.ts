@@ -1,5 +1,5 @@
-import type { PacketStream } from '@nfqlb/captures';
-import { Capture } from '@nfqlb/captures';
+import type { Capture, PacketStream } from '@nfqlb/captures';
+import { openCapture } from '@nfqlb/captures/file';
 import { Command, canRedraw, FILES, fwmark, targets, text, UsageError, type WeightedTarget, wholeNumber } from '@nfqlb/options';
 import { DISORDER_WINDOW, DisorderedStream } from '../disorder/disordered-stream.js';
 import { ReversedTrains } from '../disorder/reversed-trains.js';
@@ -12,6 +12,7 @@ import { RecordWriter } from '../replay/record-writer.js';
 import { type DecidedPacket, replay } from '../replay/replay.js';
 import { ReplayedBalancer, type ReplayedBalancerOptions } from '../replay/replayed-balancer.js';
 import { Schedule } from '../replay/schedule.js';
+import { checkChanges } from '../replay/scheduled-change.js';
 import { summary } from '../replay/summary.js';
 import { Tally } from '../replay/tally.js';
 import { addBalancerOptions, addBehaviourOptions, type BalancerCommandOptions, balancerOptions, tableOptions } from './balancer-options.js';
@@ -79,8 +80,8 @@ async function runReplay(path: string, options: ReplayOptions): Promise<void> {
   }
   const replayed = new ReplayedBalancer({ ...(await balancerOptions(options)), tier: tierOf(options) });
   const schedule = new Schedule(options.at ?? []);
-  schedule.check(replayed);
-  const capture = await Capture.open(path, { decapsulate: options.decap === true });
+  checkChanges(options.at ?? [], replayed);
+  const capture = await openCapture(path, { decapsulate: options.decap === true });
   const tally = new Tally();
   const broken = options.drain === undefined ? undefined : new BrokenConnections(options.drainIdle);
   const writer = options.json === undefined ? undefined : new RecordWriter(options.json === true ? '-' : options.json);

@@ -1,9 +1,9 @@
-import { Capture } from '@nfqlb/captures';
+import { openCapture } from '@nfqlb/captures/file';
 import { Command, decimalSeconds, FILES, oneOf, repeatable, text, UsageError, wholeNumber } from '@nfqlb/options';
 import { columns, number } from '../columns.js';
 import { RecordWriter } from '../replay/record-writer.js';
 import { ReplayedBalancer } from '../replay/replayed-balancer.js';
-import { Schedule } from '../replay/schedule.js';
+import { checkChanges } from '../replay/scheduled-change.js';
 import { SUBJECTS } from '../tier/kept-targets.js';
 import type { Order } from '../tier/member.js';
 import type { SprayKind } from '../tier/spray.js';
@@ -63,8 +63,8 @@ async function run(path: string, options: TierCommandOptions): Promise<void> {
   const { lbs, spray, order, seed, json, at: changes = [] } = options;
   const events = eventsOf(options);
   const balancer = await balancerOptions(options);
-  new Schedule(changes).check(new ReplayedBalancer(balancer));
-  const capture = await Capture.open(path);
+  checkChanges(changes, new ReplayedBalancer(balancer));
+  const capture = await openCapture(path);
   let result: TierResult;
   try {
     result = await replayTier({

@@ -1,4 +1,3 @@
-import { UsageError } from '@nfqlb/options';
 import type { ReplayedBalancer } from './replayed-balancer.js';
 
 /** A configuration change at a point in the capture. */
@@ -45,16 +44,5 @@ export class Schedule {
     return this.#changes
       .slice(this.#next)
       .map(({ command }) => `warning: --at=${command}: not applied, because the last packet is ${end} s after the first one`);
-  }
-
-  /** @throws UsageError for a change that cannot be applied to these tables and flows */
-  check({ tables, flows }: ReplayedBalancer): void {
-    for (const { command, table, changesFlows } of this.#changes) {
-      const subject = { option: '--at', value: command };
-      if (changesFlows && !flows) throw new UsageError('invalid-value', 'no flows: this needs --config with flows', subject);
-      if (table !== undefined && !tables.has(table)) {
-        throw new UsageError('invalid-value', `there is no table ${table}; there is ${[...tables.keys()].join(', ') || 'none'}`, subject);
-      }
-    }
   }
 }

@@ -1,6 +1,7 @@
 import type { TargetTable } from '@nfqlb/core';
 import { defineFlow, requireNetworks } from '@nfqlb/core/flows';
 import { type ConfigurationCommand, configurationCommand, decimalSeconds, UsageError } from '@nfqlb/options';
+import type { ReplayedBalancer } from './replayed-balancer.js';
 import type { ScheduledChange } from './schedule.js';
 
 /** Default table name, as everywhere in nfqlb. */
@@ -17,6 +18,17 @@ export function scheduledChange(text: string): ScheduledChange {
   if (colon < 0) throw new UsageError('invalid-value', 'must be SECONDS:COMMAND, such as 1.5:"deactivate 102"', { value: text });
   const at = decimalSeconds(text.slice(0, colon));
   return { at, command: text, ...commandOf(text.slice(colon + 1), at) };
+}
+
+/** @throws UsageError for a change that cannot be applied to these tables and flows */
+export function checkChanges(changes: readonly ScheduledChange[], { tables, flows }: ReplayedBalancer): void {
+  for (const { command, table, changesFlows } of changes) {
+    const subject = { option: '--at', value: command };
+    if (changesFlows && !flows) throw new UsageError('invalid-value', 'no flows: this needs --config with flows', subject);
+    if (table !== undefined && !tables.has(table)) {
+      throw new UsageError('invalid-value', `there is no table ${table}; there is ${[...tables.keys()].join(', ') || 'none'}`, subject);
+    }
+  }
 }
 
 type Effect = Omit<ScheduledChange, 'at' | 'command'>;

@@ -1,7 +1,7 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { Capture } from '@nfqlb/captures';
+import { openCapture } from '@nfqlb/captures/file';
 import { pcap } from '@nfqlb/captures/testing';
 import { ETH_P_IP, type PermutationKind } from '@nfqlb/core';
 import { packet } from '@nfqlb/core/packet-builder';
@@ -47,7 +47,7 @@ async function tier(
   const path = join(folder, 'capture.pcap');
   const records = sent.map(({ bytes, time }) => ({ bytes, seconds: Math.floor(time), nanoseconds: Math.round((time % 1) * 1e6) * 1000 }));
   writeFileSync(path, pcap(records));
-  const capture = await Capture.open(path);
+  const capture = await openCapture(path);
   const { permutation = 'fwmark', drain = 0, ...rest } = options;
   const size = { M: 997, N: 32, permutation };
   const targets = [101, 102, 103, 104, 105, 106].map((fwmark) => ({ fwmark }));
