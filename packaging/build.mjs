@@ -68,7 +68,7 @@ async function makeMain() {
     at.write(`usr/bin/${program}`, template('launcher', { PROGRAM: file }), 0o755);
   }
   for (const name of ['cli', 'sim']) {
-    for (const file of readdirSync(join(root, 'packages', name, 'dist')).filter((each) => each.endsWith('.js'))) {
+    for (const file of readdirSync(join(root, 'packages', name, 'dist')).filter((each) => /\.(js|html)$/.test(each))) {
       // Without the first line and the last one: it is started by its launcher, and has no source map here.
       const text = readFileSync(join(root, 'packages', name, 'dist', file), 'utf8');
       at.write(`usr/lib/nfqlb/${name}/dist/${file}`, text.replace(/^#!.*\n/, '').replace(/\/\/# sourceMappingURL=.*\n?$/, ''));

@@ -1,5 +1,7 @@
 // Bundles each program into one file: `node ../../scripts/bundle.mjs src/sim.ts …`, in a package's folder, writes
-// dist/sim.js (or to --outdir). Dynamic imports go to separate files beside it, part-*.js. Packages in --external=a,b are not put into it.
+// dist/sim.js (or to --outdir). Dynamic imports go to separate files beside it, part-*.js.
+//
+// With --page=src/page/page.ts it also writes dist/page.html, one file with all that the page needs (bundle-page.mjs).
 //
 // Beside them go third-party.json, the packages of others that are inside, and third-party-licences.txt.
 //
@@ -12,6 +14,7 @@ import { existsSync, mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:
 import { basename, join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { build } from 'esbuild';
+import { bundlePage } from './bundle-page.mjs';
 import { keepConstants } from './constants.mjs';
 import { bundledPackages, licences } from './third-party.mjs';
 
@@ -20,6 +23,7 @@ const { values, positionals } = parseArgs({
     outdir: { type: 'string', default: 'dist' },
     alone: { type: 'string', multiple: true, default: [] },
     external: { type: 'string', multiple: true, default: [] },
+    page: { type: 'string' },
   },
   allowPositionals: true,
 });
@@ -55,13 +59,14 @@ async function bundle(sources) {
     logLevel: 'warning',
   });
   for (const { path, text } of outputFiles) writeFileSync(path, path.endsWith('.js') ? await keepConstants(text) : text);
-  return metafile.outputs;
+  return metafile;
 }
 
 const groups = [positionals, ...values.alone.map((source) => [source])].filter((sources) => sources.length > 0);
-const outputs = Object.assign({}, ...(await Promise.all(groups.map(bundle))));
+const bundles = await Promise.all(groups.map(bundle));
 
-const packages = bundledPackages({ outputs });
+const page = values.page === undefined ? [] : [await bundlePage(values.page, values.outdir)];
+const packages = bundledPackages([...bundles, ...page]);
 const list = packages.map(({ name, version, license }) => ({ name, version, license }));
 writeFileSync(join(values.outdir, 'third-party.json'), `${JSON.stringify(list, undefined, 2)}\n`);
 writeFileSync(join(values.outdir, 'third-party-licences.txt'), licences(packages));

@@ -3,10 +3,10 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 
-/** Those in a bundle, by esbuild's metafile, in order of their names. Ours have no folder node_modules in their path. */
-export function bundledPackages(metafile) {
+/** Those in bundles, by esbuild's metafiles, in order of their names. Ours have no folder node_modules in their path. */
+export function bundledPackages(metafiles) {
   const packages = new Map();
-  for (const output of Object.values(metafile.outputs)) {
+  for (const output of metafiles.flatMap(({ outputs }) => Object.values(outputs))) {
     for (const [input, { bytesInOutput }] of Object.entries(output.inputs)) {
       if (bytesInOutput === 0 || !input.includes('node_modules/')) continue;
       const folder = packageFolder(resolve(input));

@@ -399,3 +399,28 @@ describe('a lock that is never released because its holder died', () => {
     expect(nameStatistics(statistics)).toMatchObject({ objGC: 3, active: 0 });
   });
 });
+
+test('the occupancy is what is in use after all that has expired is collected, and changes nothing', () => {
+  const step = fc.record({
+    id: fc.integer({ min: 1, max: 30 }),
+    part: fc.integer({ min: 0, max: 2 }),
+    wait: fc.integer({ min: 0, max: 120 }),
+  });
+  fc.assert(
+    fc.property(fc.array(step, { maxLength: 60 }), (steps) => {
+      const [looked, other] = [new Bench(OPTIONS), new Bench(OPTIONS)];
+      let now = 0;
+      for (const { id, part, wait } of steps) {
+        now += wait;
+        for (const { table } of [looked, other]) table.now = now;
+        expect(looked.take(trainV4(id)[part]!)).toBe(other.take(trainV4(id)[part]!));
+        looked.table.occupancy();
+      }
+      const { datagrams } = looked.table.occupancy();
+      expect(looked.now).toEqual(other.now);
+      expect(datagrams).toBe(looked.now.active);
+      expect(looked.table.occupancy()).toEqual({ datagrams, stored: looked.now.fragsUsed });
+    }),
+    { numRuns: runs(40) },
+  );
+});

@@ -15,6 +15,10 @@ import { Schedule } from '../replay/schedule.js';
 import { checkChanges } from '../replay/scheduled-change.js';
 import { summary } from '../replay/summary.js';
 import { Tally } from '../replay/tally.js';
+import { replayReport } from '../report/replay-report.js';
+import { writePage } from '../report/report-page.js';
+import { Timeline } from '../report/timeline.js';
+import { VERSION } from '../version.js';
 import { addBalancerOptions, addBehaviourOptions, type BalancerCommandOptions, balancerOptions, tableOptions } from './balancer-options.js';
 
 interface ReplayOptions extends BalancerCommandOptions {
@@ -26,6 +30,7 @@ interface ReplayOptions extends BalancerCommandOptions {
   /** A path, or true for standard output. */
   readonly json?: string | true;
   readonly write?: string;
+  readonly report?: string;
   readonly expect?: string;
 }
 
@@ -54,6 +59,10 @@ export function replayCommand(): Command {
       '--write <file>',
       'write the accepted packets as pcapng, in order, with fwmark and reason as comments; -: to standard output, without the summary',
     )
+    .option(
+      '--report <file>',
+      'write a page with plots: shares and reasons over time, disruption at each change, the fragment table; -: to standard output, without the summary',
+    )
     .option('--expect <file>', 'compare with the --json output of an earlier replay');
   return command
     .examples(
@@ -62,6 +71,7 @@ export function replayCommand(): Command {
         'nfqlb-sim replay capture.pcap --targets=101,102,103:2 --at=1.5:"deactivate 102"',
         'three, of which one has weight 2, and one fails',
       ],
+      ['nfqlb-sim replay capture.pcap --at=1.5:"deactivate 102" --report=report.html', 'the same with plots, to be opened in a browser'],
       [
         'nfqlb-sim replay capture.pcap --config=nfqlb.yaml --json=after.jsonl --expect=before.jsonl',
         'does a new configuration change any decision?',
@@ -72,17 +82,13 @@ export function replayCommand(): Command {
 }
 
 async function runReplay(path: string, options: ReplayOptions): Promise<void> {
-  if (options.json === true && options.write === '-') {
-    throw new UsageError('invalid-value', 'standard output is taken by --json: name a file for one of them', {
-      option: '--write',
-      value: '-',
-    });
-  }
+  requireOneOnStandardOutput(options);
   const replayed = new ReplayedBalancer({ ...(await balancerOptions(options)), tier: tierOf(options) });
   const schedule = new Schedule(options.at ?? []);
   checkChanges(options.at ?? [], replayed);
   const capture = await openCapture(path, { decapsulate: options.decap === true });
   const tally = new Tally();
+  const timeline = options.report === undefined ? undefined : new Timeline(replayed);
   const broken = options.drain === undefined ? undefined : new BrokenConnections(options.drainIdle);
   const writer = options.json === undefined ? undefined : new RecordWriter(options.json === true ? '-' : options.json);
   const written = options.write === undefined ? undefined : new AnnotatedCapture(options.write, options.hash_mode === '0' ? 0 : 1);
@@ -90,12 +96,14 @@ async function runReplay(path: string, options: ReplayOptions): Promise<void> {
   const bar = canRedraw(process.stderr) && options.json !== true ? new ProgressBar(process.stderr, performance.now()) : undefined;
 
   const begin = performance.now();
+  let failure: string | undefined;
   try {
     await replay({
       packets: disordered(capture, options),
       replayed,
       schedule,
       tally,
+      timeline,
       broken,
       onRecord:
         (writer || expectation) &&
@@ -106,6 +114,9 @@ async function runReplay(path: string, options: ReplayOptions): Promise<void> {
       onDecision: written && ((decided) => writeAt(written, replayed, decided, capture)),
       onProgress: bar && (() => bar.update(capture.progress, tally.packets, performance.now())),
     });
+  } catch (error) {
+    failure = (error as Error).message;
+    throw error;
   } finally {
     const seconds = (performance.now() - begin) / 1000;
     bar?.clear();
@@ -114,14 +125,32 @@ async function runReplay(path: string, options: ReplayOptions): Promise<void> {
     capture.close();
     for (const line of schedule.describePending()) process.stderr.write(`nfqlb-sim replay: ${line}\n`);
     // If the capture breaks off, the packets before that have been replayed and are shown.
-    if (options.json !== true && options.write !== '-') {
-      process.stdout.write(summary(capture, replayed, tally, broken));
+    const statistics = replayed.fragments.statistics();
+    if (timeline) {
+      writePage(options.report!, replayReport({ capture, replayed, tally, timeline, statistics, failure, program: VERSION }));
+    }
+    if (onStandardOutput(options).length === 0) {
+      process.stdout.write(summary(capture, replayed, tally, statistics, broken));
       const rate = Math.round(tally.packets / seconds).toLocaleString('en-US');
       process.stderr.write(`replayed in ${seconds.toFixed(3)} s: ${rate} packets/s\n`);
     }
   }
   expectation?.end();
   if (expectation && expectation.differences > 0) reportDifferences(options.expect!, expectation);
+}
+
+/** Outputs other than the summary that go to standard output. */
+function onStandardOutput({ json, write, report }: ReplayOptions): string[] {
+  return [...(json === true ? ['--json'] : []), ...(write === '-' ? ['--write'] : []), ...(report === '-' ? ['--report'] : [])];
+}
+
+function requireOneOnStandardOutput(options: ReplayOptions): void {
+  const [first, second] = onStandardOutput(options);
+  if (second === undefined) return;
+  throw new UsageError('invalid-value', `standard output is taken by ${first}: name a file for one of them`, {
+    option: second,
+    value: '-',
+  });
 }
 
 function tierOf({ tier, ownfw, ...options }: ReplayOptions): ReplayedBalancerOptions['tier'] {

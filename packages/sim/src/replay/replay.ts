@@ -1,6 +1,7 @@
 import type { PacketStream } from '@nfqlb/captures';
 import { formatTime } from '@nfqlb/captures';
-import { END, ETH_P_IP, ETH_P_IPV6 } from '@nfqlb/core';
+import { END, ETH_P_IP, ETH_P_IPV6, Reason } from '@nfqlb/core';
+import type { Timeline } from '../report/timeline.js';
 import type { BrokenConnections } from './broken-connections.js';
 import { decisionRecord } from './decision-record.js';
 import type { ReplayedBalancer } from './replayed-balancer.js';
@@ -15,6 +16,8 @@ export interface Replay {
   readonly tally: Tally;
   /** Counts broken connections; optional, because it keeps a table of all connections. */
   readonly broken?: BrokenConnections | undefined;
+  /** What happened when, for a report. */
+  readonly timeline?: Timeline | undefined;
   /** Receives each packet's record (decision-record.ts). If absent, no records are made. */
   readonly onRecord?: ((record: string) => void) | undefined;
   /** Receives each packet with its decision, those that come back from the fragment table, too; times count from the first packet. */
@@ -54,11 +57,12 @@ export async function replay(options: Replay): Promise<void> {
     }
   } finally {
     tally.endStretch(replayed.tables.values());
+    options.timeline?.end();
   }
 }
 
 function decide(options: Replay, count: number): void {
-  const { packets, schedule, tally, onRecord, onDecision, broken } = options;
+  const { packets, schedule, tally, onRecord, onDecision, broken, timeline } = options;
   const { replayed } = options;
   const { balancer, fragments } = replayed;
   const { bytes, offset, length, etherType, mark, wireLength, frame, seconds, nanoseconds } = packets.batch;
@@ -67,13 +71,15 @@ function decide(options: Replay, count: number): void {
     replayed.advance(seconds[i]!, nanoseconds[i]!);
     if (now >= schedule.due) {
       tally.endStretch(replayed.tables.values());
-      schedule.applyUntil(now, replayed);
+      timeline?.endStretch();
+      schedule.applyUntil(now, replayed, ({ at, command }) => timeline?.change(at, command));
       replayed.refresh();
     }
     fragments.frame = frame[i]!;
     const fwmark = balancer.decide(bytes, offset[i]!, length[i]!, etherType[i]!);
     mark[i] = fwmark;
     tally.count(fwmark, balancer.reason, wireLength[i]!);
+    if (timeline) countIn(timeline, now, fwmark, replayed);
     broken?.look(fwmark, replayed, bytes);
     if (onRecord) onRecord(decisionRecord(frame[i]!, formatTime(seconds[i]!, nanoseconds[i]!), fwmark, replayed, false));
     if (onDecision) {
@@ -85,14 +91,20 @@ function decide(options: Replay, count: number): void {
 }
 
 /** Decides the fragments released by the last packet: they come back through the tun device before any other packet. */
-function decideReturning({ replayed, tally, onRecord, onDecision }: Replay, seconds: number, nanoseconds: number): void {
+function decideReturning({ replayed, tally, timeline, onRecord, onDecision }: Replay, seconds: number, nanoseconds: number): void {
   const { balancer, fragments } = replayed;
   for (let fragment = fragments.returning.shift(); fragment; fragment = fragments.returning.shift()) {
     const { bytes, frame, wireLength } = fragment;
     fragments.frame = frame;
     const fwmark = balancer.decide(bytes, 0, bytes.length, bytes[0]! >> 4 === 6 ? ETH_P_IPV6 : ETH_P_IP);
     tally.countReinjected(fwmark, balancer.reason, wireLength);
+    if (timeline) countIn(timeline, seconds + nanoseconds / 1e9, fwmark, replayed);
     if (onRecord) onRecord(decisionRecord(frame, formatTime(seconds, nanoseconds), fwmark, replayed, true));
     onDecision?.({ fwmark, octets: bytes, wireLength, seconds, nanoseconds });
   }
+}
+
+function countIn(timeline: Timeline, time: number, fwmark: number, replayed: ReplayedBalancer): void {
+  const { reason, bucket } = replayed.balancer;
+  timeline.count(time, fwmark, reason, reason !== Reason.FragmentToTier, replayed.tableName, bucket);
 }

@@ -1,4 +1,4 @@
-import { FragmentTable, type FragmentTableOptions, type HashKey, nameStatistics, type PacketKey, STATISTICS_LENGTH } from '@nfqlb/core';
+import { FragmentTable, type FragmentTableOptions, type HashKey, nameStatistics, type PacketKey, STATISTICS_LENGTH, Statistic } from '@nfqlb/core';
 
 /** A stored fragment that is sent again, as from the tun device. */
 export interface ReturningFragment {
@@ -64,6 +64,11 @@ export class ReturningFragments extends FragmentTable {
     this.#note.setFloat64(available, this.frame);
     this.#note.setUint32(available + NOTE_WIRE_LENGTH_AT, whole);
     return super.later(key, this.#noted, 0, available + NOTE_SIZE, whole + NOTE_SIZE);
+  }
+
+  /** How many fragments have been looked up. */
+  get lookups(): number {
+    return this.#statistics[Statistic.Lookups]!;
   }
 
   /** The statistics by the names that `nfqlb stats` prints, after collecting expired entries. */

@@ -28,9 +28,17 @@ export class Schedule {
     return this.#changes[this.#next]?.at ?? Number.POSITIVE_INFINITY;
   }
 
-  /** Applies every change due at `now`, before a packet with the same timestamp is decided. */
-  applyUntil(now: number, replayed: ReplayedBalancer): void {
-    for (; this.due <= now; this.#next++) this.#changes[this.#next]!.apply(replayed);
+  /**
+   * Applies every change due at `now`, before a packet with the same timestamp is decided.
+   *
+   * @param onApplied called after each
+   */
+  applyUntil(now: number, replayed: ReplayedBalancer, onApplied?: (change: ScheduledChange) => void): void {
+    for (; this.due <= now; this.#next++) {
+      const change = this.#changes[this.#next]!;
+      change.apply(replayed);
+      onApplied?.(change);
+    }
   }
 
   /** Notes that packets up to `now` have been decided. */

@@ -6,8 +6,18 @@ import type { ReplayedBalancer } from './replayed-balancer.js';
 import type { FlowTally } from './replayed-flows.js';
 import type { Tally, TargetTally } from './tally.js';
 
-/** Human-readable result of a replay: a table of the targets, then what was dropped and what was skipped. */
-export function summary(capture: Capture, replayed: ReplayedBalancer, tally: Tally, broken?: BrokenConnections): string {
+/**
+ * Human-readable result of a replay: a table of the targets, then what was dropped and what was skipped.
+ *
+ * @param statistics the fragment table's, by name
+ */
+export function summary(
+  capture: Capture,
+  replayed: ReplayedBalancer,
+  tally: Tally,
+  statistics: Record<string, number>,
+  broken?: BrokenConnections,
+): string {
   const { tables, flows, tier } = replayed;
   const lines = [`${capture.name}: ${count(tally.packets, 'packet')}, ${count(tally.octets, 'byte')}`, ''];
   if (tally.targets.size > 0) lines.push(...targets(tally), '');
@@ -19,7 +29,7 @@ export function summary(capture: Capture, replayed: ReplayedBalancer, tally: Tal
   const dropped = tally.dropped.reduce((sum, n) => sum + n, 0);
   lines.push(`dropped: ${number(dropped)}${reasons(tally.dropped)}`);
   if (broken) lines.push(...broken.describe(replayed.connections.counts));
-  lines.push(...fragments(replayed.fragments.statistics(), tally));
+  lines.push(...fragments(statistics, tally));
   if (capture.notIp > 0) lines.push(`skipped: ${count(capture.notIp, 'frame')} without an IP packet`);
   if (capture.cut > 0) lines.push(`cut: ${count(capture.cut, 'packet')} truncated in the capture, decided on what is there`);
   return `${lines.join('\n')}\n`;

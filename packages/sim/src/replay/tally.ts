@@ -1,4 +1,5 @@
 import { REASON_NAMES, Reason, STORED, type TargetTable } from '@nfqlb/core';
+import { idealShares } from './ideal-shares.js';
 
 /** Counts of one fwmark. */
 export interface TargetTally {
@@ -51,23 +52,17 @@ export class Tally {
    * end. A target of two tables counts for the first.
    */
   endStretch(tables: Iterable<TargetTable>): void {
-    for (const table of tables) {
-      const targets = table.slots.filter((slot) => slot !== undefined);
-      const total = targets.reduce((sum, { weight }) => sum + weight, 0);
-      const packets = targets.reduce((sum, { fwmark }) => sum + this.#stretchOf(fwmark), 0);
-      if (packets === 0 || total === 0) continue;
-      for (const { fwmark, weight } of targets) tallyOf(this.targets, fwmark).ideal += (packets * weight) / total;
-    }
+    idealShares(
+      tables,
+      (fwmark) => {
+        const tally = this.targets.get(fwmark);
+        return tally === undefined ? 0 : tally.packets - tally.before;
+      },
+      (fwmark, packets) => {
+        tallyOf(this.targets, fwmark).ideal += packets;
+      },
+    );
     for (const tally of this.targets.values()) tally.before = tally.packets;
-  }
-
-  /** Packets of a target in the current stretch, which it marks as counted. */
-  #stretchOf(fwmark: number): number {
-    const tally = this.targets.get(fwmark);
-    if (!tally) return 0;
-    const packets = tally.packets - tally.before;
-    tally.before = tally.packets;
-    return packets;
   }
 
   #countDecision(fwmark: number, reason: Reason, octets: number, reinjected: boolean): void {
