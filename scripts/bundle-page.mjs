@@ -34,6 +34,7 @@ async function bundle(source) {
     conditions: ['@nfqlb/source'],
     minify: true,
     legalComments: 'none',
+    plugins: [noFiles],
     metafile: true,
     logLevel: 'warning',
   });
@@ -41,6 +42,17 @@ async function bundle(source) {
   if (/<\/(script|style)|<!--/i.test(text)) throw new Error(`${source}: contains a tag that would end it in HTML`);
   return { text, metafile };
 }
+
+/** In a page, reading a file is an error, which says so. */
+const noFiles = {
+  name: 'no-files',
+  setup({ onResolve, onLoad }) {
+    onResolve({ filter: /^node:fs$/ }, ({ path }) => ({ path, namespace: 'no-files' }));
+    onLoad({ filter: /./, namespace: 'no-files' }, () => ({
+      contents: "export function readFileSync() { throw new Error('a page in a browser reads no files'); }",
+    }));
+  },
+};
 
 /** As in a Content-Security-Policy. */
 function digest(text) {

@@ -10,7 +10,7 @@ import {
   targetHealthSchema,
 } from '@nfqlb/health/settings';
 import { DJB2, drainSeconds, fwmark, packetHash, targetAddress, targetFwmark, UsageError, vip, weight, wholeNumber } from '@nfqlb/options/values';
-import { z } from 'zod';
+import * as z from 'zod';
 import { type DeclaredMember, type DeclaredTable, type OptionValue, SERVICE_MODES } from './configuration.js';
 
 /** A target in a list. */

@@ -4,6 +4,7 @@ import { drainCommand } from './commands/drain.js';
 import { fragtableCommand } from './commands/fragtable.js';
 import { generateCommand } from './commands/generate.js';
 import { maglevCommand } from './commands/maglev.js';
+import { pageCommand } from './commands/page.js';
 import { replayCommand } from './commands/replay.js';
 import { tierCommand } from './commands/tier.js';
 import { VERSION } from './version.js';
@@ -29,7 +30,8 @@ export function sim(): Command {
     .addCommand(maglevCommand())
     .addCommand(tierCommand())
     .addCommand(generateCommand())
-    .addCommand(diffCommand()) as Command;
+    .addCommand(diffCommand())
+    .addCommand(pageCommand()) as Command;
   addCompletion(program);
   return program;
 }

@@ -1,3 +1,4 @@
+import { SharedMemory } from '../shared-memory.js';
 import { isEncapsulation } from './flow.js';
 import { asksOf, buildFlowRecords, classesOf } from './flow-records.js';
 import type { FlowSet } from './flow-set.js';
@@ -80,7 +81,7 @@ export function compileFlows(set: FlowSet, { promiscuousPing = false, allocate =
   );
 }
 
-const newMemory = (octets: number): SharedArrayBuffer => new SharedArrayBuffer(octets);
+const newMemory = (octets: number): SharedArrayBuffer => new SharedMemory(octets);
 
 /**
  * @param parents the smallest enclosing network of each network, by number

@@ -2,6 +2,7 @@ import { CoreError } from '../core-error.js';
 import type { HashKey } from '../hash/half-siphash.js';
 import { KEY_ID, type PacketKey } from '../key/packet-key.js';
 import { STORED } from '../packet-batch.js';
+import { SharedMemory } from '../shared-memory.js';
 import { COMPLETE, HOLE_WORDS, Holes, UNTRACKED } from './holes.js';
 import { ItemPool, NONE } from './item-pool.js';
 import {
@@ -111,7 +112,7 @@ export class FragmentTable {
     const { length, hand } = layoutOf(check(options));
     let memory: SharedArrayBuffer;
     try {
-      memory = new SharedArrayBuffer(length);
+      memory = new SharedMemory(length);
       new Uint8Array(memory).fill(0);
     } catch (cause) {
       throw new CoreError('out-of-memory', `a fragment table of ${length} octets is more than there is memory for`, { cause });

@@ -1,6 +1,7 @@
 import { lockWithinSpins, unlock } from '../fragments/lock.js';
 import { tabulationTables } from '../hash/tabulation.js';
 import { CLIENT_WORDS, type PacketKey } from '../key/packet-key.js';
+import { SharedMemory } from '../shared-memory.js';
 import {
   BEGUN,
   FWMARK,
@@ -108,7 +109,7 @@ export class ConnectionSet {
 
   /** @param key of the hash: random for packets from untrusted senders, fixed for reproducible results */
   static createMemory({ connections = DEFAULT_CONNECTIONS }: ConnectionSetOptions, key: readonly [number, number]): SharedArrayBuffer {
-    const memory = new SharedArrayBuffer(4 * wordsFor(setsFor(connections)));
+    const memory = new SharedMemory(4 * wordsFor(setsFor(connections)));
     new Int32Array(memory).set(key, KEY);
     return memory;
   }

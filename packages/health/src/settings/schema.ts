@@ -1,7 +1,7 @@
 // The key `health` of a table and of a target in a configuration file, as it is written: all keys optional, since a target may give some and leave
 // the rest to its table. Which keys belong together, and the defaults, are in complete.ts.
 
-import { z } from 'zod';
+import * as z from 'zod';
 import type { StatusRange } from './health-settings.js';
 
 /** A target's `health` as it is written, each key checked by itself. */

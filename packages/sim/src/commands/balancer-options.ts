@@ -11,13 +11,14 @@ import {
   type PacketHash,
   repeatable,
   targets,
-  UsageError,
   type WeightedTarget,
   wholeNumber,
 } from '@nfqlb/options';
+import { configuredTables } from '../replay/configured-tables.js';
+import { DECISION_DEFAULTS, DEFAULT_TABLE, DEFAULT_TARGETS, TABLE_DEFAULTS } from '../replay/defaults.js';
 import type { ReplayedBalancerOptions } from '../replay/replayed-balancer.js';
 import type { ScheduledChange } from '../replay/schedule.js';
-import { DEFAULT_TABLE, scheduledChange } from '../replay/scheduled-change.js';
+import { scheduledChange } from '../replay/scheduled-change.js';
 import { addStoredFragmentOptions, fragmentTableOptions, type StoredFragmentOptions } from './fragment-options.js';
 
 /** The options of {@link addDecisionOptions} and {@link addBehaviourOptions}, with the names and defaults of `nfqlb lb` and `flowlb`. */
@@ -42,8 +43,6 @@ export interface BalancerCommandOptions extends DecisionCommandOptions {
   readonly drain?: number;
 }
 
-const DEFAULT_TARGETS = '101,102,103,104';
-
 /** Tables, targets and flows, and how packets are decided. */
 export function addBalancerOptions(command: Command): Command {
   command
@@ -62,9 +61,14 @@ export function addBalancerOptions(command: Command): Command {
       ]),
     )
     .option('--tshm <name>', TSHM, DEFAULT_TABLE)
-    .option('--M <buckets>', 'buckets of the table; lowered to a prime', wholeNumber({ min: 3, max: 0xffffffff }), 997)
-    .option('--N <slots>', 'most targets', wholeNumber({ min: 1, max: MAX_BUCKETS }), 32)
-    .option('--permutation <kind>', 'fwmark: the same targets give the same table; nfqlb: as C nfqlb', oneOf('fwmark', 'nfqlb'), 'fwmark')
+    .option('--M <buckets>', 'buckets of the table; lowered to a prime', wholeNumber({ min: 3, max: 0xffffffff }), TABLE_DEFAULTS.M)
+    .option('--N <slots>', 'most targets', wholeNumber({ min: 1, max: MAX_BUCKETS }), TABLE_DEFAULTS.N)
+    .option(
+      '--permutation <kind>',
+      'fwmark: the same targets give the same table; nfqlb: as C nfqlb',
+      oneOf('fwmark', 'nfqlb'),
+      TABLE_DEFAULTS.permutation,
+    )
     .addOption(hashOption());
   return addDecisionOptions(command);
 }
@@ -74,10 +78,25 @@ export const TSHM = 'table of --config that balances all packets if there are no
 /** What of a packet is hashed, and what happens to packets that no target or flow fits. */
 export function addDecisionOptions(command: Command): Command {
   return command
-    .option('--hash_mode <mode>', '1: SCTP by its ports alone; 0: everything by addresses, protocol and ports', oneOf('0', '1'), '1')
-    .option('--sctp_encap <port>', 'UDP port that carries SCTP; 0 for none', wholeNumber({ max: 65535 }), 0)
-    .option('--notargets_fwmark <fwmark>', 'what packets get when no target is active; -1: they are dropped', fwmarkOrNone, -1)
-    .option('--nolb_fwmark <fwmark>', 'what packets get that no flow matches; -1: they are dropped', fwmarkOrNone, -1)
+    .option(
+      '--hash_mode <mode>',
+      '1: SCTP by its ports alone; 0: everything by addresses, protocol and ports',
+      oneOf('0', '1'),
+      `${DECISION_DEFAULTS.hashMode}`,
+    )
+    .option('--sctp_encap <port>', 'UDP port that carries SCTP; 0 for none', wholeNumber({ max: 65535 }), DECISION_DEFAULTS.udpEncapPort)
+    .option(
+      '--notargets_fwmark <fwmark>',
+      'what packets get when no target is active; -1: they are dropped',
+      fwmarkOrNone,
+      DECISION_DEFAULTS.noTargetsFwmark,
+    )
+    .option(
+      '--nolb_fwmark <fwmark>',
+      'what packets get that no flow matches; -1: they are dropped',
+      fwmarkOrNone,
+      DECISION_DEFAULTS.noFlowFwmark,
+    )
     .option(
       '--promiscuous_ping',
       'an echo request goes with the first flow whose addresses match, whatever its protocols',
@@ -133,12 +152,7 @@ async function choiceOf({ config, tshm, targets, promiscuous_ping: promiscuousPi
   if (config === undefined) return { tables: new Map([[DEFAULT_TABLE, { ...tableOptions(options), targets }]]), choice: DEFAULT_TABLE };
   const { parseConfiguration, readConfigurationText } = await import('@nfqlb/configuration');
   const configuration = parseConfiguration(await readConfigurationText(config), config, { hasTable: () => false, findsNothing: true });
-  const { tables = new Map(), flows } = configuration;
-  if (flows) return { tables, choice: { flows, promiscuousPing } };
-  const table = tables.size === 1 ? [...tables.keys()][0] : tshm;
-  if (tables.has(table)) return { tables, choice: table };
-  const problem = `there is no table ${table} in ${config}; there is ${[...tables.keys()].join(', ') || 'none'}`;
-  throw new UsageError('invalid-value', problem, { option: '--tshm', value: tshm });
+  return configuredTables(configuration, config, tshm, promiscuousPing);
 }
 
 type Choice = Pick<ReplayedBalancerOptions, 'tables' | 'choice'>;

@@ -5,12 +5,13 @@ import { Command, DJB2, FILES, text, UsageError, wholeNumber } from '@nfqlb/opti
 import { columns, number } from '../columns.js';
 import { DecidedConnections } from '../diff/decided-connections.js';
 import { type Difference, type Moved, movedConnections } from '../diff/moved-connections.js';
+import { DEFAULT_TABLE } from '../replay/defaults.js';
 import { linesOf } from '../replay/lines.js';
 import { RecordWriter } from '../replay/record-writer.js';
 import { replay } from '../replay/replay.js';
 import { ReplayedBalancer } from '../replay/replayed-balancer.js';
 import { Schedule } from '../replay/schedule.js';
-import { checkChanges, DEFAULT_TABLE } from '../replay/scheduled-change.js';
+import { checkChanges } from '../replay/scheduled-change.js';
 import { Tally } from '../replay/tally.js';
 import { addBehaviourOptions, addDecisionOptions, type BalancerCommandOptions, balancerOptions, TSHM } from './balancer-options.js';
 

@@ -4,11 +4,12 @@ import { dataTable } from './data-table.js';
 import { html } from './element.js';
 import { linePlot } from './line-plot.js';
 
-/** The parts of a report, in order. */
-export function showReport({ title, subtitle, program, parts }: ReportDocument): HTMLElement[] {
+/** The parts of a report, in order, and what follows them. */
+export function showReport({ title, subtitle, program, parts }: ReportDocument, ...more: readonly HTMLElement[]): HTMLElement[] {
   return [
     html('header', {}, html('h1', {}, title), html('p', { class: 'soft' }, subtitle)),
     ...parts.map(showPart),
+    ...more,
     html('footer', { class: 'soft' }, `Made by ${program}.`),
   ];
 }

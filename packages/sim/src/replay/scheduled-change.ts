@@ -1,11 +1,9 @@
 import type { TargetTable } from '@nfqlb/core';
 import { defineFlow, requireNetworks } from '@nfqlb/core/flows';
 import { type ConfigurationCommand, configurationCommand, decimalSeconds, UsageError } from '@nfqlb/options';
+import { DEFAULT_TABLE } from './defaults.js';
 import type { ReplayedBalancer } from './replayed-balancer.js';
 import type { ScheduledChange } from './schedule.js';
-
-/** Default table name, as everywhere in nfqlb. */
-export const DEFAULT_TABLE = 'nfqlb';
 
 /**
  * Reads a value of `--at`: `1.5:deactivate 102`, a time in seconds after the first packet and an nfqlb command that changes a table or a

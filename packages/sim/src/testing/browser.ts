@@ -20,6 +20,8 @@ export interface OpenedPage {
 
 export async function openPage(browser: Browser, path: string, options: BrowserContextOptions = {}): Promise<OpenedPage> {
   const page = await browser.newPage(options);
+  // Shorter than a test may take, so that it says what it waited for.
+  page.setDefaultTimeout(20_000);
   const complaints: string[] = [];
   const own = pathToFileURL(path).href;
   page.on('console', (message) => complaints.push(`${message.type()}: ${message.text()}`));
