@@ -4,6 +4,7 @@ import { Command, canRedraw, FILES, fwmark, targets, text, UsageError, type Weig
 import { DISORDER_WINDOW, DisorderedStream } from '../disorder/disordered-stream.js';
 import { ReversedTrains } from '../disorder/reversed-trains.js';
 import { Shuffle } from '../disorder/shuffle.js';
+import { Jobs } from '../jobs/jobs.js';
 import { AnnotatedCapture } from '../replay/annotated-capture.js';
 import { BrokenConnections } from '../replay/broken-connections.js';
 import { Expectation } from '../replay/expectation.js';
@@ -31,6 +32,7 @@ interface ReplayOptions extends BalancerCommandOptions {
   readonly json?: string | true;
   readonly write?: string;
   readonly report?: string;
+  readonly jobs: number;
   readonly expect?: string;
 }
 
@@ -54,6 +56,12 @@ export function replayCommand(): Command {
       wholeNumber({ max: 0xffffffff }),
     )
     .option('--reverse-fragments', `reverse the fragments of each datagram that are within ${DISORDER_WINDOW} packets`)
+    .option(
+      '--jobs <threads>',
+      'threads that decide packets, shared out as by NFQUEUE; the result is the same. With a drain, and for fragments, one decides',
+      wholeNumber({ min: 1, max: 64 }),
+      1,
+    )
     .option('--json [file]', 'write one JSON line per packet, to standard output or to a file')
     .option(
       '--write <file>',
@@ -83,7 +91,8 @@ export function replayCommand(): Command {
 
 async function runReplay(path: string, options: ReplayOptions): Promise<void> {
   requireOneOnStandardOutput(options);
-  const replayed = new ReplayedBalancer({ ...(await balancerOptions(options)), tier: tierOf(options) });
+  const balancer = { ...(await balancerOptions(options)), tier: tierOf(options) };
+  const replayed = new ReplayedBalancer(balancer);
   const schedule = new Schedule(options.at ?? []);
   checkChanges(options.at ?? [], replayed);
   const capture = await openCapture(path, { decapsulate: options.decap === true });
@@ -95,6 +104,7 @@ async function runReplay(path: string, options: ReplayOptions): Promise<void> {
   const expectation = options.expect === undefined ? undefined : new Expectation(options.expect);
   const bar = canRedraw(process.stderr) && options.json !== true ? new ProgressBar(process.stderr, performance.now()) : undefined;
 
+  const jobs = await startJobs(options, balancer);
   const begin = performance.now();
   let failure: string | undefined;
   try {
@@ -112,6 +122,7 @@ async function runReplay(path: string, options: ReplayOptions): Promise<void> {
           expectation?.compare(record);
         }),
       onDecision: written && ((decided) => writeAt(written, replayed, decided, capture)),
+      jobs,
       onProgress: bar && (() => bar.update(capture.progress, tally.packets, performance.now())),
     });
   } catch (error) {
@@ -119,6 +130,7 @@ async function runReplay(path: string, options: ReplayOptions): Promise<void> {
     throw error;
   } finally {
     const seconds = (performance.now() - begin) / 1000;
+    await jobs?.stop();
     bar?.clear();
     writer?.close();
     written?.close();
@@ -164,11 +176,23 @@ function tierOf({ tier, ownfw, ...options }: ReplayOptions): ReplayedBalancerOpt
   return tier && { ...tableOptions(options), ownFwmark: ownfw, targets: tier };
 }
 
+/** Connections that are remembered depend on each other: for the room there is, and the time. So with a drain this thread decides all. */
+async function startJobs(options: ReplayOptions, balancer: ReplayedBalancerOptions): Promise<Jobs | undefined> {
+  const { jobs, at: changes = [], json, write, expect } = options;
+  const drains = changes.some((change) => change.drains) || [...balancer.tables.values()].some(({ drain = 0 }) => drain > 0);
+  if (jobs === 1 || drains || options.drain !== undefined) return undefined;
+  return await Jobs.start(jobs, {
+    balancer,
+    changes: changes.map(({ command }) => command),
+    records: json !== undefined || expect !== undefined,
+    comments: write !== undefined,
+  });
+}
+
 function writeAt(written: AnnotatedCapture, replayed: ReplayedBalancer, decided: DecidedPacket, { begin }: Capture): void {
-  const { fwmark, octets, wireLength } = decided;
   const nanoseconds = begin.nanoseconds + decided.nanoseconds;
   const carry = nanoseconds >= 1e9 ? 1 : 0;
-  written.add(replayed, fwmark, octets, wireLength, begin.seconds + decided.seconds + carry, nanoseconds - carry * 1e9);
+  written.add(replayed, decided, begin.seconds + decided.seconds + carry, nanoseconds - carry * 1e9);
 }
 
 /** If both are given, reverses fragments first, then shuffles. */

@@ -2,6 +2,7 @@ import { pcapngHeader, pcapngPacket } from '@nfqlb/captures';
 import { decisionOf, describeDecision } from '@nfqlb/core/explanation';
 import { OutputFile } from '../output-file.js';
 import { VERSION } from '../version.js';
+import type { DecidedPacket } from './replay.js';
 import type { ReplayedBalancer } from './replayed-balancer.js';
 
 /** Octets collected before they are written. */
@@ -24,14 +25,12 @@ export class AnnotatedCapture {
   /**
    * Adds the packet that was just decided, if it was accepted.
    *
-   * @param octets what is there of it, from its IP header on
-   * @param seconds since 1970
+   * @param seconds of its arrival, since 1970
    */
-  add(replayed: ReplayedBalancer, fwmark: number, octets: Uint8Array, wireLength: number, seconds: number, nanoseconds: number): void {
+  add(replayed: ReplayedBalancer, { fwmark, octets, wireLength, comment }: DecidedPacket, seconds: number, nanoseconds: number): void {
     if (fwmark < 0) return;
-    const names = { flow: replayed.flow, table: replayed.tableName };
-    const comment = describeDecision(decisionOf(replayed.balancer, fwmark, this.#hashMode, names));
-    this.#add(pcapngPacket({ seconds, nanoseconds, octets, wireLength, comment }));
+    const text = comment ?? describeComment(replayed, fwmark, this.#hashMode);
+    this.#add(pcapngPacket({ seconds, nanoseconds, octets, wireLength, comment: text }));
   }
 
   close(): void {
@@ -50,4 +49,10 @@ export class AnnotatedCapture {
     this.#pending = [];
     this.#octets = 0;
   }
+}
+
+/** What the comment of the packet that was just decided says. */
+export function describeComment(replayed: ReplayedBalancer, fwmark: number, hashMode: 0 | 1): string {
+  const names = { flow: replayed.flow, table: replayed.tableName };
+  return describeDecision(decisionOf(replayed.balancer, fwmark, hashMode, names));
 }

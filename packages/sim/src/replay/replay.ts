@@ -1,6 +1,8 @@
-import type { PacketStream } from '@nfqlb/captures';
+import type { CaptureBatch, PacketStream } from '@nfqlb/captures';
 import { formatTime } from '@nfqlb/captures';
 import { END, ETH_P_IP, ETH_P_IPV6, Reason } from '@nfqlb/core';
+import type { Jobs } from '../jobs/jobs.js';
+import { MAIN, type SharedBatch } from '../jobs/shared-batch.js';
 import type { Timeline } from '../report/timeline.js';
 import type { BrokenConnections } from './broken-connections.js';
 import { decisionRecord } from './decision-record.js';
@@ -22,6 +24,8 @@ export interface Replay {
   readonly onRecord?: ((record: string) => void) | undefined;
   /** Receives each packet with its decision, those that come back from the fragment table, too; times count from the first packet. */
   readonly onDecision?: ((decided: DecidedPacket) => void) | undefined;
+  /** Threads that decide packets; if absent, this one decides all. */
+  readonly jobs?: Jobs | undefined;
   /** Called after each batch. */
   readonly onProgress?: (() => void) | undefined;
 }
@@ -34,6 +38,8 @@ export interface DecidedPacket {
   readonly wireLength: number;
   readonly seconds: number;
   readonly nanoseconds: number;
+  /** What is said of it, if another thread decided it. */
+  readonly comment?: string;
 }
 
 /**
@@ -42,30 +48,68 @@ export interface DecidedPacket {
  * @throws errors of the capture, after all packets before the fault have been decided
  */
 export async function replay(options: Replay): Promise<void> {
-  const { packets, schedule, tally, replayed } = options;
+  const { tally, replayed, jobs } = options;
   try {
-    for (;;) {
-      const received = packets.receive();
-      // Most captures return synchronously; awaiting anyway would cost an event-loop turn per batch.
-      const count = typeof received === 'number' ? received : await received;
-      if (count === END) return;
-      decide(options, count);
-      const { seconds, nanoseconds } = packets.batch;
-      if (count > 0) schedule.reach(seconds[count - 1]! + nanoseconds[count - 1]! / 1e9);
-      packets.settle(count);
-      options.onProgress?.();
-    }
+    await (jobs ? decideWith(jobs, options) : decideAll(options));
   } finally {
     tally.endStretch(replayed.tables.values());
     options.timeline?.end();
   }
 }
 
-function decide(options: Replay, count: number): void {
-  const { packets, schedule, tally, onRecord, onDecision, broken, timeline } = options;
+async function decideAll(options: Replay): Promise<void> {
+  const { packets } = options;
+  for (;;) {
+    const received = packets.receive();
+    // Most captures return synchronously; awaiting anyway would cost an event-loop turn per batch.
+    const count = typeof received === 'number' ? received : await received;
+    if (count === END) return;
+    decide(options, packets.batch, count);
+    packets.settle(count);
+    options.onProgress?.();
+  }
+}
+
+/** Lets other threads decide, and does here what needs the order of the packets, as they return. */
+async function decideWith(jobs: Jobs, options: Replay): Promise<void> {
+  const { packets, replayed } = options;
+  const takeBack = async (): Promise<void> => {
+    const batch = await jobs.take();
+    decide(options, batch, batch.count, batch);
+    options.onProgress?.();
+  };
+  const end = async (): Promise<void> => {
+    while (jobs.pending > 0) await takeBack();
+    replayed.flows?.add(await jobs.end());
+  };
+  for (;;) {
+    if (jobs.isFull) await takeBack();
+    const count = await receiveOr(packets, end);
+    if (count === END) return await end();
+    if (!jobs.give(packets.batch, count)) {
+      while (jobs.pending > 0) await takeBack();
+      decide(options, packets.batch, count);
+    }
+    packets.settle(count);
+  }
+}
+
+/** Receives a batch. If the capture is faulty, does what is left to do, and throws its error. */
+async function receiveOr(packets: PacketStream, end: () => Promise<void>): Promise<number> {
+  try {
+    return await packets.receive();
+  } catch (error) {
+    await end();
+    throw error;
+  }
+}
+
+/** @param answers what other threads have decided of the batch, if any have */
+function decide(options: Replay, batch: CaptureBatch, count: number, answers?: SharedBatch): void {
+  const { schedule, tally, onRecord, onDecision, broken, timeline } = options;
   const { replayed } = options;
   const { balancer, fragments } = replayed;
-  const { bytes, offset, length, etherType, mark, wireLength, frame, seconds, nanoseconds } = packets.batch;
+  const { bytes, offset, length, etherType, mark, wireLength, frame, seconds, nanoseconds } = batch;
   for (let i = 0; i < count; i++) {
     const now = seconds[i]! + nanoseconds[i]! / 1e9;
     replayed.advance(seconds[i]!, nanoseconds[i]!);
@@ -74,6 +118,10 @@ function decide(options: Replay, count: number): void {
       timeline?.endStretch();
       schedule.applyUntil(now, replayed, ({ at, command }) => timeline?.change(at, command));
       replayed.refresh();
+    }
+    if (answers && answers.job[i] !== MAIN) {
+      take(options, answers, i, now);
+      continue;
     }
     fragments.frame = frame[i]!;
     const fwmark = balancer.decide(bytes, offset[i]!, length[i]!, etherType[i]!);
@@ -88,6 +136,18 @@ function decide(options: Replay, count: number): void {
     }
     if (fragments.returning.length > 0) decideReturning(options, seconds[i]!, nanoseconds[i]!);
   }
+  if (count > 0) schedule.reach(seconds[count - 1]! + nanoseconds[count - 1]! / 1e9);
+}
+
+/** Counts a packet that another thread has decided, and hands on what it says of it. */
+function take({ replayed, tally, timeline, onRecord, onDecision }: Replay, answers: SharedBatch, i: number, now: number): void {
+  const [fwmark, reason, wireLength] = [answers.mark[i]!, answers.reason[i]! as Reason, answers.wireLength[i]!];
+  tally.count(fwmark, reason, wireLength);
+  timeline?.count(now, fwmark, reason, true, replayed.tableNames[answers.table[i]!], answers.bucket[i]!);
+  onRecord?.(answers.recordOf(i));
+  const octets = answers.bytes.subarray(answers.offset[i]!, answers.offset[i]! + answers.length[i]!);
+  const [seconds, nanoseconds] = [answers.seconds[i]!, answers.nanoseconds[i]!];
+  onDecision?.({ fwmark, octets, wireLength, seconds, nanoseconds, comment: answers.commentOf(i) });
 }
 
 /** Decides the fragments released by the last packet: they come back through the tun device before any other packet. */

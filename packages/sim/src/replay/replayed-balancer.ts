@@ -33,6 +33,8 @@ export interface ReplayedBalancerOptions {
 /** A load balancer as in `nfqlb lb` or `flowlb`, in its own memory and in virtual time. */
 export class ReplayedBalancer {
   readonly tables: ReadonlyMap<string, TargetTable>;
+  /** Names of the tables, by number. */
+  readonly tableNames: readonly string[];
   readonly flows: ReplayedFlows | undefined;
   readonly tier: TargetTable | undefined;
   readonly fragments: ReturningFragments;
@@ -44,6 +46,7 @@ export class ReplayedBalancer {
   /** @throws CoreError */
   constructor({ tables, choice, tier, fragments, connections = {}, balancer }: ReplayedBalancerOptions) {
     this.tables = new Map([...tables].map(([name, table]) => [name, createTable(table)]));
+    this.tableNames = [...tables.keys()];
     this.tier = tier && createTable(tier);
     this.fragments = new ReturningFragments(fragments);
     // A fixed key, so that a replay is reproducible.

@@ -63,6 +63,12 @@ export class ReplayedFlows {
       .map(({ name, target }) => ({ name, target, packets: this.#counted.get(name) ?? 0 }));
   }
 
+  /** Adds what other threads have matched. Flows that are gone count for nothing. */
+  add(tallies: readonly FlowTally[]): void {
+    this.#count();
+    for (const { name, packets } of tallies) this.#counted.set(name, (this.#counted.get(name) ?? 0) + packets);
+  }
+
   #count(): void {
     const { lookup, matches } = this.#targets;
     matches.forEach((packets, flow) => {

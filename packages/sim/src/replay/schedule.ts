@@ -8,6 +8,8 @@ export interface ScheduledChange {
   readonly command: string;
   /** Name of the table that is changed, or that a flow should lead to. */
   readonly table?: string | undefined;
+  /** Whether connections keep their former targets for a time. */
+  readonly drains?: boolean;
   /** Whether it changes flows. */
   readonly changesFlows: boolean;
   readonly apply: (replayed: ReplayedBalancer) => void;

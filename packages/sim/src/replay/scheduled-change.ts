@@ -37,7 +37,12 @@ function commandOf(text: string, at: number): Effect {
     case 'activate':
     case 'deactivate': {
       const { shm = DEFAULT_TABLE } = command;
-      return { table: shm, changesFlows: false, apply: ({ tables }) => changeTargets(tables.get(shm)!, command, at * 1000) };
+      return {
+        table: shm,
+        drains: (command.drain ?? 0) > 0,
+        changesFlows: false,
+        apply: ({ tables }) => changeTargets(tables.get(shm)!, command, at * 1000),
+      };
     }
     case 'flow-set': {
       const { prio: priority, ...options } = command.flow;
