@@ -104,8 +104,12 @@ async function receiveOr(packets: PacketStream, end: () => Promise<void>): Promi
   }
 }
 
-/** @param answers what other threads have decided of the batch, if any have */
-function decide(options: Replay, batch: CaptureBatch, count: number, answers?: SharedBatch): void {
+/**
+ * Decides a batch of packets.
+ *
+ * @param answers what other threads have decided of the batch, if any have
+ */
+export function decide(options: Replay, batch: CaptureBatch, count: number, answers?: SharedBatch): void {
   const { schedule, tally, onRecord, onDecision, broken, timeline } = options;
   const { replayed } = options;
   const { balancer, fragments } = replayed;
