@@ -7,7 +7,7 @@
 export { Balancer, type BalancerOptions } from './balancer.js';
 export { CoreError, type CoreErrorCode } from './core-error.js';
 export { FlowBalancer, type FlowTargets } from './flow-balancer.js';
-export { FragmentTable, MAX_POOL } from './fragments/fragment-table.js';
+export { FragmentTable, LOST, MAX_POOL, NO_ROOM, TOO_LONG } from './fragments/fragment-table.js';
 export type { FragmentTableOptions } from './fragments/layout.js';
 export { type HeldLock, LockWatch } from './fragments/lock-watch.js';
 export { C_STATISTICS_LENGTH, nameStatistics, STATISTICS_LENGTH, Statistic, sumStatistics } from './fragments/statistics.js';

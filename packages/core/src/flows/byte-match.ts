@@ -23,7 +23,7 @@ const SHOWN_FORM =
 /**
  * Parses a byte match. `010` is decimal ten; hexadecimal digits are lower case.
  *
- * @throws {@link CoreError} `out-of-range`: wrong syntax, the field exceeds the header, or mask or value exceed the field
+ * @throws CoreError `out-of-range`: wrong syntax, the field exceeds the header, or mask or value exceed the field
  */
 export function parseByteMatch(text: string): ByteMatch {
   const [form, protocol = '', offset = '', octets = '', maskText, valueText = ''] = FORM.exec(text) ?? [];

@@ -36,7 +36,7 @@ const MAX_SHOWN = 80;
 /**
  * Parses and validates a flow definition.
  *
- * @throws {@link CoreError} with one line naming the field, the value and what is allowed: `out-of-range`, or `conflict` for udpencap
+ * @throws CoreError with one line naming the field, the value and what is allowed: `out-of-range`, or `conflict` for udpencap
  * without SCTP
  */
 export function defineFlow(definition: FlowDefinition): Flow {
@@ -85,7 +85,7 @@ function protocolsOf(list: FlowList | undefined): FlowProtocol[] {
  * Refuses an address with bits after its prefix, which is probably a mistake: `10.0.0.1/24` means 256 addresses. For files and the command line;
  * C nfqlb's clients may send it, and {@link defineFlow} clears these bits.
  *
- * @throws {@link CoreError} `out-of-range`
+ * @throws CoreError `out-of-range`
  */
 export function requireNetworks({ dsts, srcs }: Partial<FlowDefinition>): void {
   for (const [field, list] of Object.entries({ dsts, srcs })) {

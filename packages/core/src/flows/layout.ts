@@ -85,7 +85,7 @@ export function protocolClass(protocol: number): ProtocolClass {
  *
  * @param header values by {@link Header} index
  * @param allocate returns memory of at least this many octets
- * @throws {@link CoreError} `out-of-memory`
+ * @throws CoreError `out-of-memory`
  */
 export function assemble(
   header: Readonly<Record<number, number>>,
@@ -113,7 +113,7 @@ export function assemble(
 /**
  * The words of a compiled flow set.
  *
- * @throws {@link CoreError} `not-a-table`
+ * @throws CoreError `not-a-table`
  */
 export function wordsOf(memory: ArrayBufferLike): Int32Array {
   if (memory.byteLength >= 4 * HEADER_WORDS) {

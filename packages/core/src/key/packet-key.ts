@@ -148,7 +148,7 @@ export class PacketKey {
    * too, it identifies the connection. ICMP has an echo id in place of ports.
    *
    * @param portsOnly without the address: all paths of a multihomed SCTP association share only these
-   * @param tables for {@link CLIENT_WORDS} words
+   * @param tables for `CLIENT_WORDS` words
    */
   hashClient(portsOnly: boolean, tables: Int32Array): number {
     const words = this.words;

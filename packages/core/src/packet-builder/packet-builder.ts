@@ -71,9 +71,8 @@ class PacketBuilder {
   }
 
   /**
-   * @param options length of the options in octets, a multiple of 4 up to 40
-   * @param hops the time to live
-   * @param whole sets DF: routers must not fragment the packet
+   * An IPv4 header. `options` is the length of its options in octets, a multiple of 4 up to 40; `hops` the time to live; `whole` sets DF: routers must
+   * not fragment the packet.
    */
   ipv4(
     source: string,
@@ -96,7 +95,7 @@ class PacketBuilder {
     return this.#with({ family: 4, ...addresses }).#add({ protocol: 4, bytes: header, nextAt: 9, finish });
   }
 
-  /** @param hops the hop limit */
+  /** An IPv6 header. `hops` is the hop limit. */
   ipv6(source: string, destination: string, { hops = 64 }: { hops?: number } = {}): PacketBuilder {
     const addresses = { source: parseIpAddress(source)!, destination: parseIpAddress(destination)! };
     const header = new Uint8Array(40);
@@ -149,7 +148,7 @@ class PacketBuilder {
     return this.#add({ protocol: IPPROTO_UDP, bytes: ports(8, sourcePort, destinationPort), nextAt: -1, finish });
   }
 
-  /** @param flags as on the wire: SYN 2, ACK 16 */
+  /** A TCP header. `flags` are those on the wire: SYN 2, ACK 16. */
   tcp(sourcePort: number, destinationPort: number, { flags = 0x10 }: { flags?: number } = {}): PacketBuilder {
     const header = ports(20, sourcePort, destinationPort);
     header[12] = 5 << 4;

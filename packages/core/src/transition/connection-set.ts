@@ -160,7 +160,7 @@ export class ConnectionSet {
    * @param hash that chose its bucket
    * @param portsOnly whether `hash` is over the ports alone, as for SCTP
    * @param table number of the target table
-   * @returns the fwmark of its target, or {@link UNKNOWN}
+   * @returns the fwmark of its target, or `UNKNOWN`
    */
   find(key: PacketKey, hash: number, portsOnly: boolean, table: number): number {
     // Odd factor: the same connection in different tables has different hashes. Not 0, as in a place that was never filled.
