@@ -9,7 +9,18 @@ import {
   tableHealthSchema,
   targetHealthSchema,
 } from '@nfqlb/health/settings';
-import { DJB2, drainSeconds, fwmark, packetHash, targetAddress, targetFwmark, UsageError, vip, weight, wholeNumber } from '@nfqlb/options/values';
+import {
+  DJB2,
+  drainSeconds,
+  fwmark,
+  packetHash,
+  targetAddress,
+  targetFwmark,
+  UsageError,
+  vip,
+  weight,
+  wholeNumber,
+} from '@nfqlb/options/values';
 import * as z from 'zod';
 import { type DeclaredMember, type DeclaredTable, type OptionValue, SERVICE_MODES } from './configuration.js';
 

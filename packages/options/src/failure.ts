@@ -1,5 +1,5 @@
 import { CommanderError } from 'commander';
-import { fileProblem } from './file-problem.js';
+import { FILE_PROBLEMS, fileProblem } from './file-problem.js';
 
 /**
  * Whether an error was foreseen, so that its message says everything. This project's errors have a `code`, and so do system errors

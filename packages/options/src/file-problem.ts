@@ -1,5 +1,5 @@
 /** What Node's codes for file system errors mean, without the file's name. */
-const FILE_PROBLEMS: Readonly<Record<string, string>> = {
+export const FILE_PROBLEMS: Readonly<Record<string, string>> = {
   ENOENT: 'no such file or directory',
   ENOTDIR: 'a part of the path is not a directory',
   EISDIR: 'is a directory; a file is needed',

@@ -1,4 +1,12 @@
-import { FragmentTable, type FragmentTableOptions, type HashKey, nameStatistics, type PacketKey, STATISTICS_LENGTH, Statistic } from '@nfqlb/core';
+import {
+  FragmentTable,
+  type FragmentTableOptions,
+  type HashKey,
+  nameStatistics,
+  type PacketKey,
+  STATISTICS_LENGTH,
+  Statistic,
+} from '@nfqlb/core';
 
 /** A stored fragment that is sent again, as from the tun device. */
 export interface ReturningFragment {
