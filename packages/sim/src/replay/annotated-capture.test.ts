@@ -25,6 +25,7 @@ interface Line {
   readonly verdict: string;
   readonly reason: string;
   readonly bucket?: number;
+  readonly time: string;
 }
 
 /** Replays, and returns the records, and the path of the annotated capture. */
@@ -84,4 +85,35 @@ test('fragments that come back are written when they do', async () => {
       .map((line) => line.slice(line.indexOf(' ')))
       .sort();
   expect(packets(path)).toEqual(packets(FRAGMENTS));
+});
+
+test.each([
+  ['a capture of connections', WEB],
+  ['fragments in reverse order', FRAGMENTS, '--reverse-fragments'],
+  ['what is left if a target is lost', WEB, '--at=0.5:deactivate 101 102 103 104'],
+])('tshark reads as many packets, with these comments and times: %s', async (_, capture, ...args) => {
+  const { path, lines } = await replay(capture, ...args);
+  const accepted = lines.filter(({ verdict }) => verdict === 'accept');
+  expect(accepted.length).toBeGreaterThan(20);
+  const fields = ['frame.number', 'frame.time_epoch', 'frame.comment'].flatMap((field) => ['-e', field]);
+  // -n: no names are looked up. In the folder are no settings of a user, which could make a difference.
+  const { stdout, status } = spawnSync('tshark', ['-n', '-r', path, '-T', 'fields', ...fields], {
+    encoding: 'utf8',
+    maxBuffer: 2 ** 26,
+    env: { ...process.env, XDG_CONFIG_HOME: folder },
+  });
+  expect(status).toBe(0);
+  const shown = stdout
+    .trimEnd()
+    .split('\n')
+    .map((line) => line.split('\t'));
+  expect(shown.map(([n]) => Number(n))).toEqual(accepted.map((_, i) => i + 1));
+  const begin = Number(dumped(capture)[0]!.split(' ')[0]);
+  shown.forEach(([, time, comment], i) => {
+    const { fwmark, time: since, bucket } = accepted[i]!;
+    expect(comment).toMatch(new RegExp(`-> fwmark ${fwmark}$`));
+    if (bucket !== undefined) expect(comment).toContain(`= bucket ${bucket} `);
+    // A double has seven digits behind the point for times of today.
+    expect(Number(time)).toBeCloseTo(begin + Number(since), 6);
+  });
 });
