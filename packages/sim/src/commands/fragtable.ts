@@ -4,6 +4,9 @@ import { runAll } from '../fragtable/runs.js';
 import { smallestTable } from '../fragtable/smallest-table.js';
 import { type IdOrder, lossOf, type RateOptions, type RateResult, seedsFrom } from '../fragtable/sustained-rate.js';
 import { RecordWriter } from '../replay/record-writer.js';
+import { fragtableReport } from '../report/fragtable-report.js';
+import { writePage } from '../report/report-page.js';
+import { VERSION } from '../version.js';
 import { addFragmentOptions, type FragmentOptions, MAX_ENTRIES } from './fragment-options.js';
 
 interface FragtableOptions extends FragmentOptions {
@@ -17,6 +20,7 @@ interface FragtableOptions extends FragmentOptions {
   readonly loss: number;
   /** A path, or true for standard output. */
   readonly json?: string | true;
+  readonly report?: string;
 }
 
 /** `nfqlb-sim fragtable`: how well a fragment table copes with a rate of fragmented packets. */
@@ -36,7 +40,8 @@ export function fragtableCommand(): Command {
     )
     .option('--solve', 'find the smallest prime ft_size, with as many ft_buckets, that loses no more than --loss in any run')
     .option('--loss <percent>', 'with --solve: packets that may be lost, as in 0.1%', percent, 0.1)
-    .option('--json [file]', 'write one JSON line per run, to standard output or to a file');
+    .option('--json [file]', 'write one JSON line per run, to standard output or to a file')
+    .option('--report <file>', 'write a page with plots');
   return command
     .examples(
       ['nfqlb-sim fragtable --rate=10000 --ft_size=1999 --ft_buckets=1999', 'what such a table loses at 10,000 packets/s'],
@@ -102,12 +107,17 @@ function rateOptions({ rate, duration, ft_ttl, ids }: FragtableOptions, size: nu
   return { rate, duration, ttl: ft_ttl, size, buckets, ids };
 }
 
-/** Writes `records` for `--json`, `lines` for humans. */
-function write({ json }: FragtableOptions, records: readonly object[], lines: () => string[]): void {
+/** Writes `records` for `--json` and `--report`, `lines` for humans. */
+function write(options: FragtableOptions, records: readonly object[], lines: () => string[]): void {
+  const { json, report } = options;
   if (json !== undefined) {
     const writer = new RecordWriter(json === true ? '-' : json);
     for (const record of records) writer.write(JSON.stringify(record));
     writer.close();
+  }
+  if (report !== undefined) {
+    const [subtitle] = introduction(options, options.ft_size, options.ft_buckets);
+    writePage(report, fragtableReport(records, subtitle!, VERSION));
   }
   if (json !== true) process.stdout.write(`${lines().join('\n')}\n`);
 }

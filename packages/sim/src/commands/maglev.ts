@@ -8,6 +8,9 @@ import { modulo } from '../hashing/modulo.js';
 import { rendezvous } from '../hashing/rendezvous.js';
 import { ring } from '../hashing/ring.js';
 import { RecordWriter } from '../replay/record-writer.js';
+import { type MethodResults, maglevReport } from '../report/maglev-report.js';
+import { writePage } from '../report/report-page.js';
+import { VERSION } from '../version.js';
 
 interface MaglevOptions {
   readonly M: number;
@@ -19,6 +22,7 @@ interface MaglevOptions {
   readonly time?: true;
   /** A path, or true for standard output. */
   readonly json?: string | true;
+  readonly report?: string;
 }
 
 /** What Maglev is compared with; the paper's ring has 1,000 points. */
@@ -38,6 +42,7 @@ export function maglevCommand(): Command {
     .option('--compare', 'also rings with 100 and 1,000 points, rendezvous and modulo hashing')
     .option('--time', 'also how long it takes to build a table; the only figure that differs from run to run')
     .option('--json [file]', 'write one JSON line per table, to standard output or to a file')
+    .option('--report <file>', 'write a page with plots')
     .examples(
       ['nfqlb-sim maglev --M=9973 --targets=100', 'what a table of this size is like'],
       ['nfqlb-sim maglev --M=65537 --targets=1000 --compare', 'the comparison of the Maglev paper'],
@@ -55,6 +60,7 @@ function run(options: MaglevOptions): void {
     throw new UsageError('invalid-value', `must be less than --targets=${targets}`, { option: '--remove', value: String(remove) });
   }
   const writer = json === undefined ? undefined : new RecordWriter(json === true ? '-' : json);
+  const all: MethodResults[] = [];
   const rows = (options.compare ? [maglev, ...OTHERS] : [maglev]).map((method) => {
     const results: Result[] = [];
     for (let loop = 0; loop < loops; loop++) {
@@ -64,9 +70,11 @@ function run(options: MaglevOptions): void {
       const timed = options.time ? { milliseconds } : {};
       writer?.write(JSON.stringify({ method: method.name, seed: loopSeed, M, targets, remove, ...result, ...timed }));
     }
+    all.push({ name: method.name, results });
     return row(method.name, results, options.time === true);
   });
   writer?.close();
+  if (options.report !== undefined) writePage(options.report, maglevReport(all, M, targets, remove, VERSION));
   if (json === true) return;
   const lines = [
     `${number(M)} buckets, ${number(targets)} targets, of which ${number(remove)} go${remove === 1 ? 'es' : ''}; ${number(loops)} table${loops === 1 ? '' : 's'}`,

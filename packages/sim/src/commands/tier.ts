@@ -4,10 +4,13 @@ import { columns, number } from '../columns.js';
 import { RecordWriter } from '../replay/record-writer.js';
 import { ReplayedBalancer } from '../replay/replayed-balancer.js';
 import { checkChanges } from '../replay/scheduled-change.js';
+import { writePage } from '../report/report-page.js';
+import { tierReport } from '../report/tier-report.js';
 import { SUBJECTS } from '../tier/kept-targets.js';
 import type { Order } from '../tier/member.js';
 import type { SprayKind } from '../tier/spray.js';
 import { replayTier, type TierEvent, type TierResult } from '../tier/tier-replay.js';
+import { VERSION } from '../version.js';
 import { addBalancerOptions, addBehaviourOptions, type BalancerCommandOptions, balancerOptions, tableOptions } from './balancer-options.js';
 
 interface TierCommandOptions extends BalancerCommandOptions {
@@ -19,6 +22,7 @@ interface TierCommandOptions extends BalancerCommandOptions {
   readonly seed: number;
   /** A path, or true for standard output. */
   readonly json?: string | true;
+  readonly report?: string;
 }
 
 const MOST = 64;
@@ -49,7 +53,9 @@ export function tierCommand(): Command {
     )
     .option('--seed <number>', 'of --spray=random', wholeNumber({ max: 0xffffffff }), 1) as Command;
   addBalancerOptions(command);
-  addBehaviourOptions(command).option('--json [file]', 'write one JSON line, to standard output or to a file');
+  addBehaviourOptions(command)
+    .option('--json [file]', 'write one JSON line, to standard output or to a file')
+    .option('--report <file>', 'write a page with plots');
   return command
     .examples(
       ['nfqlb-sim tier capture.pcap --lbs=3 --fail=2@1.5', 'one of three is lost'],
@@ -90,6 +96,7 @@ async function run(path: string, options: TierCommandOptions): Promise<void> {
     writer.write(JSON.stringify(recordOf(result, options)));
     writer.close();
   }
+  if (options.report !== undefined) writePage(options.report, tierReport(capture.name, result, VERSION));
   if (json !== true) process.stdout.write(`${describe(capture.name, result, options).join('\n')}\n`);
 }
 
