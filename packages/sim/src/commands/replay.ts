@@ -10,7 +10,7 @@ import { BrokenConnections } from '../replay/broken-connections.js';
 import { Expectation } from '../replay/expectation.js';
 import { ProgressBar } from '../replay/progress-bar.js';
 import { RecordWriter } from '../replay/record-writer.js';
-import { type DecidedPacket, replay } from '../replay/replay.js';
+import { replay } from '../replay/replay.js';
 import { ReplayedBalancer, type ReplayedBalancerOptions } from '../replay/replayed-balancer.js';
 import { Schedule } from '../replay/schedule.js';
 import { checkChanges } from '../replay/scheduled-change.js';
@@ -104,7 +104,7 @@ async function runReplay(path: string, options: ReplayOptions): Promise<void> {
   const expectation = options.expect === undefined ? undefined : new Expectation(options.expect);
   const bar = canRedraw(process.stderr) && options.json !== true ? new ProgressBar(process.stderr, performance.now()) : undefined;
 
-  const jobs = await startJobs(options, balancer);
+  const jobs = await startJobs(options, balancer, capture);
   const begin = performance.now();
   let failure: string | undefined;
   try {
@@ -121,7 +121,11 @@ async function runReplay(path: string, options: ReplayOptions): Promise<void> {
           writer?.write(record);
           expectation?.compare(record);
         }),
-      onDecision: written && ((decided) => writeAt(written, replayed, decided, capture)),
+      onEncodedRecord: (octets) => {
+        writer?.writeOctets(octets);
+        expectation?.compare(Buffer.from(octets).toString('utf8', 0, octets.length - 1));
+      },
+      onDecision: written && ((decided) => written.add(replayed, decided, capture.begin)),
       jobs,
       onProgress: bar && (() => bar.update(capture.progress, tally.packets, performance.now())),
     });
@@ -177,22 +181,17 @@ function tierOf({ tier, ownfw, ...options }: ReplayOptions): ReplayedBalancerOpt
 }
 
 /** Connections that are remembered depend on each other: for the room there is, and the time. So with a drain this thread decides all. */
-async function startJobs(options: ReplayOptions, balancer: ReplayedBalancerOptions): Promise<Jobs | undefined> {
+async function startJobs(options: ReplayOptions, balancer: ReplayedBalancerOptions, capture: Capture): Promise<Jobs | undefined> {
   const { jobs, at: changes = [], json, write, expect } = options;
   const drains = changes.some((change) => change.drains) || [...balancer.tables.values()].some(({ drain = 0 }) => drain > 0);
   if (jobs === 1 || drains || options.drain !== undefined) return undefined;
   return await Jobs.start(jobs, {
     balancer,
     changes: changes.map(({ command }) => command),
+    begin: () => capture.begin,
     records: json !== undefined || expect !== undefined,
-    comments: write !== undefined,
+    blocks: write !== undefined,
   });
-}
-
-function writeAt(written: AnnotatedCapture, replayed: ReplayedBalancer, decided: DecidedPacket, { begin }: Capture): void {
-  const nanoseconds = begin.nanoseconds + decided.nanoseconds;
-  const carry = nanoseconds >= 1e9 ? 1 : 0;
-  written.add(replayed, decided, begin.seconds + decided.seconds + carry, nanoseconds - carry * 1e9);
 }
 
 /** If both are given, reverses fragments first, then shuffles. */

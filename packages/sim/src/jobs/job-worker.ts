@@ -1,6 +1,6 @@
 import { parentPort, workerData } from 'node:worker_threads';
 import { formatTime } from '@nfqlb/captures';
-import { describeComment } from '../replay/annotated-capture.js';
+import { annotatedPacket } from '../replay/annotated-capture.js';
 import { decisionRecord } from '../replay/decision-record.js';
 import { ReplayedBalancer } from '../replay/replayed-balancer.js';
 import { Schedule } from '../replay/schedule.js';
@@ -36,12 +36,12 @@ class Job {
 
   /** Sees the times of all packets, so that it makes the changes where the main thread does. */
   #decide(batch: SharedBatch): void {
-    const { job, records, comments, balancer: options } = this.#task;
+    const { job, records, blocks, balancer: options } = this.#task;
     const replayed = this.#replayed;
     const { balancer } = replayed;
-    const { bytes, offset, length, etherType, mark, frame, seconds, nanoseconds, reason, bucket, table, count } = batch;
+    const { bytes, offset, length, etherType, mark, frame, seconds, nanoseconds, reason, bucket, table, count, wireLength, begin } = batch;
     const hashMode = options.balancer?.hashMode ?? 1;
-    batch.beginTexts();
+    batch.beginOutput();
     for (let i = 0; i < count; i++) {
       const now = seconds[i]! + nanoseconds[i]! / 1e9;
       if (now >= this.#schedule.due) {
@@ -49,7 +49,7 @@ class Job {
         replayed.refresh();
       }
       if (batch.job[i] !== job) continue;
-      if (!batch.hasRoom) {
+      if (!batch.hasRoomFor(length[i]!)) {
         batch.job[i] = MAIN;
         continue;
       }
@@ -58,9 +58,12 @@ class Job {
       reason[i] = balancer.reason;
       bucket[i] = balancer.bucket;
       table[i] = this.#tables.get(replayed.tableName) ?? -1;
-      const record = records ? decisionRecord(frame[i]!, formatTime(seconds[i]!, nanoseconds[i]!), fwmark, replayed, false) : '';
-      const comment = comments && fwmark >= 0 ? describeComment(replayed, fwmark, hashMode) : '';
-      batch.write(i, job, record, comment);
+      const time = { seconds: seconds[i]!, nanoseconds: nanoseconds[i]! };
+      if (records)
+        batch.writeRecord(i, job, decisionRecord(frame[i]!, formatTime(time.seconds, time.nanoseconds), fwmark, replayed, false));
+      if (!blocks || fwmark < 0) continue;
+      const octets = bytes.subarray(offset[i]!, offset[i]! + length[i]!);
+      batch.writeBlock(i, job, annotatedPacket(replayed, { fwmark, octets, wireLength: wireLength[i]!, ...time }, begin, hashMode));
     }
   }
 }

@@ -11,9 +11,9 @@ export interface JobTask {
   readonly balancer: ReplayedBalancerOptions;
   /** Values of `--at`. */
   readonly changes: readonly string[];
-  /** Whether records and comments are wanted. */
+  /** Whether records are wanted, and blocks of an annotated capture. */
   readonly records: boolean;
-  readonly comments: boolean;
+  readonly blocks: boolean;
 }
 
 /** What a job says: first that it is there, at the end what its flows matched. */

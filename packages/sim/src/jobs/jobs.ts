@@ -2,6 +2,7 @@ import { once } from 'node:events';
 import { Worker } from 'node:worker_threads';
 import type { CaptureBatch } from '@nfqlb/captures';
 import { ETH_P_IP, ETH_P_IPV6 } from '@nfqlb/core';
+import type { CaptureTime } from '../replay/annotated-capture.js';
 import type { FlowTally } from '../replay/replayed-flows.js';
 import type { JobMessage, JobTask } from './job.js';
 import { queueOf } from './queue-balance.js';
@@ -14,6 +15,11 @@ const BATCHES = 6;
 /** IPv6 extension headers behind which a fragment header can be: RFC 8200 §4.1 and later ones. */
 const EXTENSION_HEADERS = [0, 43, 44, 51, 60, 135, 139, 140, 253, 254];
 
+export interface JobOptions extends Pick<JobTask, 'balancer' | 'changes' | 'records' | 'blocks'> {
+  /** When the capture's first packet came; known when there is a batch. */
+  readonly begin: () => CaptureTime;
+}
+
 /**
  * Threads that decide the packets of a replay, each those that NFQUEUE's balancing gives it. Fragments are left to the main thread: they all depend
  * on one table. So the result is that of one thread.
@@ -22,18 +28,20 @@ export class Jobs {
   readonly #batches: readonly SharedBatch[];
   readonly #turns: Turns;
   readonly #workers: readonly Worker[];
+  readonly #begin: () => CaptureTime;
   #filled = 0;
   #taken = 0;
 
-  private constructor(batches: readonly SharedBatch[], turns: Turns, workers: readonly Worker[]) {
+  private constructor(batches: readonly SharedBatch[], turns: Turns, workers: readonly Worker[], begin: () => CaptureTime) {
     this.#batches = batches;
     this.#turns = turns;
     this.#workers = workers;
+    this.#begin = begin;
   }
 
   /** @param jobs how many threads */
-  static async start(jobs: number, options: Pick<JobTask, 'balancer' | 'changes' | 'records' | 'comments'>): Promise<Jobs> {
-    const memories = Array.from({ length: BATCHES }, () => SharedBatch.createMemory(jobs));
+  static async start(jobs: number, { begin, ...options }: JobOptions): Promise<Jobs> {
+    const memories = Array.from({ length: BATCHES }, () => SharedBatch.createMemory(jobs, options.blocks));
     const turns = Turns.createMemory(jobs);
     const workers = Array.from({ length: jobs }, (_, job) => {
       const task: JobTask = { ...options, job, turns, batches: memories };
@@ -44,6 +52,7 @@ export class Jobs {
       memories.map((memory) => new SharedBatch(memory)),
       new Turns(turns),
       workers,
+      begin,
     );
   }
 
@@ -59,7 +68,7 @@ export class Jobs {
   /** Gives a batch to the jobs; call it only if they are not {@link isFull full}. @returns false if it is too large to be given */
   give(batch: CaptureBatch, count: number): boolean {
     const shared = this.#batches[this.#filled % BATCHES]!;
-    if (!shared.fill(batch, count)) return false;
+    if (!shared.fill(batch, count, this.#begin())) return false;
     const { bytes, offset, length, etherType, job } = shared;
     for (let i = 0; i < count; i++) {
       job[i] = mayBeFragment(bytes, offset[i]!, length[i]!, etherType[i]!)

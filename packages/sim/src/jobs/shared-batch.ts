@@ -1,13 +1,15 @@
 import type { CaptureBatch } from '@nfqlb/captures';
+import type { CaptureTime } from '../replay/annotated-capture.js';
 
 /** Most packets of a batch. */
 export const BATCH = 1024;
 /** Octets of packets in a batch: more than a capture's window. */
 const OCTETS = 1 << 21;
-/** Octets of texts that a job can write for a batch. */
-const TEXT = BATCH * 640;
-/** A job leaves a packet alone if less room than this is left: more than a record and a comment, with names of up to 1,000 characters. */
-const TEXT_MARGIN = 8192;
+/** Octets that a job can write for a batch: records, and with blocks the packets as well. */
+const OUTPUT = BATCH * 640;
+const OUTPUT_WITH_BLOCKS = OUTPUT + OCTETS;
+/** A job leaves a packet alone if, with the packet's octets, less room than this is left: a record and a comment, with the longest names. */
+const MARGIN = 8192;
 
 /** Who decides a packet that no job does: the main thread. */
 export const MAIN = 255;
@@ -16,6 +18,8 @@ export const MAIN = 255;
 export interface SharedBatchMemory {
   readonly memory: SharedArrayBuffer;
   readonly jobs: number;
+  /** Octets that each job can write. */
+  readonly output: number;
 }
 
 /** A batch in memory of all threads: the packets, which job has each, and what the jobs say. */
@@ -35,19 +39,21 @@ export class SharedBatch implements CaptureBatch {
   readonly reason: Uint8Array;
   readonly bucket: Int32Array;
   readonly table: Int32Array;
-  /** Where the record and the comment of each packet begin and end in the texts of its job. */
-  readonly #textAt: Uint32Array;
-  readonly #texts: readonly Buffer[];
+  /** Where the record and the block of each packet begin and end in the output of its job. */
+  readonly #places: Uint32Array;
+  readonly #outputs: readonly Buffer[];
   /** Packets in it. */
   readonly #count: Int32Array;
   readonly memory: SharedBatchMemory;
-  /** Texts of this thread's job so far, in octets. */
+  readonly #begin: Float64Array;
+  /** Output of this thread's job so far, in octets. */
   #written = 0;
 
   constructor(memory: SharedBatchMemory) {
     this.memory = memory;
     const place = new Places(memory.memory);
     this.#count = place.take(Int32Array, 2);
+    this.#begin = place.take(Float64Array, 2);
     this.frame = place.take(Float64Array, BATCH);
     this.seconds = place.take(Float64Array, BATCH);
     this.offset = place.take(Uint32Array, BATCH);
@@ -57,20 +63,22 @@ export class SharedBatch implements CaptureBatch {
     this.wireLength = place.take(Uint32Array, BATCH);
     this.bucket = place.take(Int32Array, BATCH);
     this.table = place.take(Int32Array, BATCH);
-    this.#textAt = place.take(Uint32Array, 3 * BATCH);
+    this.#places = place.take(Uint32Array, 4 * BATCH);
     this.etherType = place.take(Uint16Array, BATCH);
     this.job = place.take(Uint8Array, BATCH);
     this.reason = place.take(Uint8Array, BATCH);
     this.bytes = place.take(Uint8Array, OCTETS);
-    this.#texts = Array.from({ length: memory.jobs }, () => {
-      const { buffer, byteOffset, length } = place.take(Uint8Array, TEXT);
+    this.#outputs = Array.from({ length: memory.jobs }, () => {
+      const { buffer, byteOffset, length } = place.take(Uint8Array, memory.output);
       return Buffer.from(buffer, byteOffset, length);
     });
   }
 
-  static createMemory(jobs: number): SharedBatchMemory {
-    // Of each packet: two doubles, ten words, a short, two octets; and the count.
-    return { memory: new SharedArrayBuffer(8 + BATCH * (16 + 40 + 4) + OCTETS + jobs * TEXT), jobs };
+  /** @param blocks whether jobs write blocks of an annotated capture */
+  static createMemory(jobs: number, blocks: boolean): SharedBatchMemory {
+    const output = blocks ? OUTPUT_WITH_BLOCKS : OUTPUT;
+    // The count and the beginning; of each packet: two doubles, eleven words, a short, two octets.
+    return { memory: new SharedArrayBuffer(24 + BATCH * (16 + 44 + 4) + OCTETS + jobs * output), jobs, output };
   }
 
   get count(): number {
@@ -78,7 +86,7 @@ export class SharedBatch implements CaptureBatch {
   }
 
   /** Copies a batch. @returns false if it has too many octets */
-  fill(batch: CaptureBatch, count: number): boolean {
+  fill(batch: CaptureBatch, count: number, { seconds, nanoseconds }: CaptureTime): boolean {
     let [begin, end] = [Number.POSITIVE_INFINITY, 0];
     for (let i = 0; i < count; i++) {
       begin = Math.min(begin, batch.offset[i]!);
@@ -94,36 +102,56 @@ export class SharedBatch implements CaptureBatch {
     this.nanoseconds.set(batch.nanoseconds.subarray(0, count));
     this.wireLength.set(batch.wireLength.subarray(0, count));
     this.#count[0] = count;
+    this.#begin.set([seconds, nanoseconds]);
     return true;
   }
 
-  /** For a job: begins to write texts. */
-  beginTexts(): void {
+  /** When the capture's first packet came. */
+  get begin(): CaptureTime {
+    return { seconds: this.#begin[0]!, nanoseconds: this.#begin[1]! };
+  }
+
+  /** For a job: begins to write. */
+  beginOutput(): void {
     this.#written = 0;
   }
 
-  /** For a job: whether there is room for a packet's texts. */
-  get hasRoom(): boolean {
-    return this.#written + TEXT_MARGIN <= TEXT;
+  /** For a job: whether there is room for what it writes about a packet of so many octets. */
+  hasRoomFor(octets: number): boolean {
+    return this.#written + octets + MARGIN <= this.memory.output;
   }
 
-  /** For a job: writes the record and the comment of a packet. */
-  write(i: number, job: number, record: string, comment: string): void {
-    const text = this.#texts[job]!;
-    const middle = this.#written + text.write(record, this.#written);
-    const end = middle + text.write(comment, middle);
-    this.#textAt[3 * i] = this.#written;
-    this.#textAt[3 * i + 1] = middle;
-    this.#textAt[3 * i + 2] = end;
+  /** For a job: writes the record of a packet. */
+  writeRecord(i: number, job: number, record: string): void {
+    const output = this.#outputs[job]!;
+    const end = this.#written + output.write(record, this.#written);
+    output[end] = 0x0a;
+    this.#note(2 * i, end + 1);
+  }
+
+  /** For a job: writes the block of a packet. */
+  writeBlock(i: number, job: number, block: Uint8Array): void {
+    this.#outputs[job]!.set(block, this.#written);
+    this.#note(2 * i + 1, this.#written + block.length);
+  }
+
+  /** The record of a packet, a line in UTF-8. */
+  recordOf(i: number): Uint8Array {
+    return this.#output(i, 2 * i);
+  }
+
+  blockOf(i: number): Uint8Array {
+    return this.#output(i, 2 * i + 1);
+  }
+
+  #note(place: number, end: number): void {
+    this.#places[2 * place] = this.#written;
+    this.#places[2 * place + 1] = end;
     this.#written = end;
   }
 
-  recordOf(i: number): string {
-    return this.#texts[this.job[i]!]!.toString('utf8', this.#textAt[3 * i]!, this.#textAt[3 * i + 1]!);
-  }
-
-  commentOf(i: number): string {
-    return this.#texts[this.job[i]!]!.toString('utf8', this.#textAt[3 * i + 1]!, this.#textAt[3 * i + 2]!);
+  #output(i: number, place: number): Uint8Array {
+    return this.#outputs[this.job[i]!]!.subarray(this.#places[2 * place]!, this.#places[2 * place + 1]!);
   }
 }
 

@@ -25,12 +25,12 @@ export class AnnotatedCapture {
   /**
    * Adds the packet that was just decided, if it was accepted.
    *
-   * @param seconds of its arrival, since 1970
+   * @param begin when the capture's first packet came
    */
-  add(replayed: ReplayedBalancer, { fwmark, octets, wireLength, comment }: DecidedPacket, seconds: number, nanoseconds: number): void {
-    if (fwmark < 0) return;
-    const text = comment ?? describeComment(replayed, fwmark, this.#hashMode);
-    this.#add(pcapngPacket({ seconds, nanoseconds, octets, wireLength, comment: text }));
+  add(replayed: ReplayedBalancer, decided: DecidedPacket, begin: CaptureTime): void {
+    if (decided.fwmark < 0) return;
+    // What another thread has made is valid only until its next batch.
+    this.#add(decided.block ? new Uint8Array(decided.block) : annotatedPacket(replayed, decided, begin, this.#hashMode));
   }
 
   close(): void {
@@ -51,8 +51,23 @@ export class AnnotatedCapture {
   }
 }
 
-/** What the comment of the packet that was just decided says. */
-export function describeComment(replayed: ReplayedBalancer, fwmark: number, hashMode: 0 | 1): string {
+/** A time since 1970. */
+export interface CaptureTime {
+  readonly seconds: number;
+  readonly nanoseconds: number;
+}
+
+/** The block of the packet that was just decided: at its time, with what was decided as a comment. */
+export function annotatedPacket(
+  replayed: ReplayedBalancer,
+  { fwmark, octets, wireLength, ...since }: Omit<DecidedPacket, 'block'>,
+  begin: CaptureTime,
+  hashMode: 0 | 1,
+): Uint8Array {
   const names = { flow: replayed.flow, table: replayed.tableName };
-  return describeDecision(decisionOf(replayed.balancer, fwmark, hashMode, names));
+  const comment = describeDecision(decisionOf(replayed.balancer, fwmark, hashMode, names));
+  const nanoseconds = begin.nanoseconds + since.nanoseconds;
+  const carry = nanoseconds >= 1e9 ? 1 : 0;
+  const seconds = begin.seconds + since.seconds + carry;
+  return pcapngPacket({ seconds, nanoseconds: nanoseconds - carry * 1e9, octets, wireLength, comment });
 }

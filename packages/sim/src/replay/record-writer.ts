@@ -2,11 +2,14 @@ import { OutputFile } from '../output-file.js';
 
 /** Octets buffered before they are written. */
 const CHUNK = 1 << 16;
+/** Most octets that a UTF-16 code unit becomes in UTF-8. */
+const MOST_OCTETS = 3;
 
 /** Writes lines to a file, or to standard output, in large chunks and in order. */
 export class RecordWriter {
   readonly #file: OutputFile;
-  #pending = '';
+  readonly #pending = Buffer.allocUnsafe(CHUNK);
+  #length = 0;
 
   /** @param path as of {@link OutputFile} */
   constructor(path: string) {
@@ -14,8 +17,19 @@ export class RecordWriter {
   }
 
   write(line: string): void {
-    this.#pending += `${line}\n`;
-    if (this.#pending.length >= CHUNK) this.#flush();
+    const most = line.length * MOST_OCTETS + 1;
+    if (most > CHUNK) return this.writeOctets(Buffer.from(`${line}\n`));
+    if (this.#length + most > CHUNK) this.#flush();
+    this.#length += this.#pending.write(line, this.#length);
+    this.#pending[this.#length++] = 0x0a;
+  }
+
+  /** Writes a line that is already encoded, with its end. */
+  writeOctets(octets: Uint8Array): void {
+    if (this.#length + octets.length > CHUNK) this.#flush();
+    if (octets.length > CHUNK) return this.#file.write(octets);
+    this.#pending.set(octets, this.#length);
+    this.#length += octets.length;
   }
 
   close(): void {
@@ -24,7 +38,7 @@ export class RecordWriter {
   }
 
   #flush(): void {
-    this.#file.write(Buffer.from(this.#pending));
-    this.#pending = '';
+    this.#file.write(this.#pending.subarray(0, this.#length));
+    this.#length = 0;
   }
 }

@@ -22,6 +22,8 @@ export interface Replay {
   readonly timeline?: Timeline | undefined;
   /** Receives each packet's record (decision-record.ts). If absent, no records are made. */
   readonly onRecord?: ((record: string) => void) | undefined;
+  /** Receives the records that other threads have made, as lines in UTF-8; valid until the next one. */
+  readonly onEncodedRecord?: ((line: Uint8Array) => void) | undefined;
   /** Receives each packet with its decision, those that come back from the fragment table, too; times count from the first packet. */
   readonly onDecision?: ((decided: DecidedPacket) => void) | undefined;
   /** Threads that decide packets; if absent, this one decides all. */
@@ -38,8 +40,8 @@ export interface DecidedPacket {
   readonly wireLength: number;
   readonly seconds: number;
   readonly nanoseconds: number;
-  /** What is said of it, if another thread decided it. */
-  readonly comment?: string;
+  /** Its block of an annotated capture, if another thread has made it. */
+  readonly block?: Uint8Array;
 }
 
 /**
@@ -144,14 +146,20 @@ export function decide(options: Replay, batch: CaptureBatch, count: number, answ
 }
 
 /** Counts a packet that another thread has decided, and hands on what it says of it. */
-function take({ replayed, tally, timeline, onRecord, onDecision }: Replay, answers: SharedBatch, i: number, now: number): void {
+function take(
+  { replayed, tally, timeline, onRecord, onEncodedRecord, onDecision }: Replay,
+  answers: SharedBatch,
+  i: number,
+  now: number,
+): void {
   const [fwmark, reason, wireLength] = [answers.mark[i]!, answers.reason[i]! as Reason, answers.wireLength[i]!];
   tally.count(fwmark, reason, wireLength);
   timeline?.count(now, fwmark, reason, true, replayed.tableNames[answers.table[i]!], answers.bucket[i]!);
-  onRecord?.(answers.recordOf(i));
+  if (onRecord) onEncodedRecord?.(answers.recordOf(i));
+  if (!onDecision) return;
   const octets = answers.bytes.subarray(answers.offset[i]!, answers.offset[i]! + answers.length[i]!);
   const [seconds, nanoseconds] = [answers.seconds[i]!, answers.nanoseconds[i]!];
-  onDecision?.({ fwmark, octets, wireLength, seconds, nanoseconds, comment: answers.commentOf(i) });
+  onDecision({ fwmark, octets, wireLength, seconds, nanoseconds, block: answers.blockOf(i) });
 }
 
 /** Decides the fragments released by the last packet: they come back through the tun device before any other packet. */
