@@ -18,7 +18,10 @@ export class RecordWriter {
 
   write(line: string): void {
     const most = line.length * MOST_OCTETS + 1;
-    if (most > CHUNK) return this.writeOctets(Buffer.from(`${line}\n`));
+    if (most > CHUNK) {
+      this.writeOctets(Buffer.from(`${line}\n`));
+      return;
+    }
     if (this.#length + most > CHUNK) this.#flush();
     this.#length += this.#pending.write(line, this.#length);
     this.#pending[this.#length++] = 0x0a;
@@ -27,7 +30,10 @@ export class RecordWriter {
   /** Writes a line that is already encoded, with its end. */
   writeOctets(octets: Uint8Array): void {
     if (this.#length + octets.length > CHUNK) this.#flush();
-    if (octets.length > CHUNK) return this.#file.write(octets);
+    if (octets.length > CHUNK) {
+      this.#file.write(octets);
+      return;
+    }
     this.#pending.set(octets, this.#length);
     this.#length += octets.length;
   }
