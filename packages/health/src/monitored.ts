@@ -36,6 +36,7 @@ export type TargetState = 'unknown' | 'up' | 'down' | 'damped' | 'maintenance' |
 /** A target as shown by `show`, `top`, metrics and `--status`. */
 export interface TargetHealth {
   readonly fwmark: number;
+  readonly addresses: readonly string[];
   readonly state: TargetState;
   /** Why it is not up: `192.168.1.1: connection refused`, `went down too often, at last: …`; empty if it is, or nothing is known. */
   readonly reason: string;

@@ -73,11 +73,12 @@ export class TargetWatch {
   }
 
   health(used: boolean): TargetHealth {
-    const { fwmark, settings } = this.#target;
+    const { fwmark, addresses, settings } = this.#target;
     const streak = this.#condition?.streak ?? 0;
     const isComing = this.#latest !== '' && this.#condition?.state === 'up';
     return {
       fwmark,
+      addresses,
       state: this.#state,
       reason: this.#state === 'damped' ? `went down too often, at last: ${this.#reason}` : this.#reason,
       lately: isComing ? `${this.#latest} (${streak} of ${settings?.fall})` : '',

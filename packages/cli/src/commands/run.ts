@@ -1,6 +1,12 @@
-import { Command, FILES, Option, oneOf, text } from '@nfqlb/options';
-import { type RunOptions, run } from '../run/run.js';
+import { Command, FILES, Option, oneOf, text, UsageError } from '@nfqlb/options';
+import { run } from '../run/run.js';
 import { addFlowBalancingOptions } from './balancing-options.js';
+
+interface GivenOptions {
+  readonly config?: string;
+  readonly status?: true;
+  readonly json?: boolean;
+}
 
 /** `nfqlb run`: all of it, from one file. */
 export function runCommand(): Command {
@@ -9,9 +15,7 @@ export function runCommand(): Command {
       'do what a configuration file says, until SIGTERM or SIGINT: rules, routes, tables, flows and the load balancer itself; follows changes of the file. Options may also be in the file, under `options`; the command line takes precedence',
     )
     .addOption(
-      new Option('--config <file>', 'YAML or JSON, as for `apply`, or a key in etcd: etcd://HOST:2379/KEY')
-        .argParser(text(() => FILES))
-        .makeOptionMandatory(),
+      new Option('--config <file>', 'YAML or JSON, as for `apply`, or a key in etcd: etcd://HOST:2379/KEY').argParser(text(() => FILES)),
     )
     .option(
       '--on-exit <what>',
@@ -21,13 +25,21 @@ export function runCommand(): Command {
     )
     .option('--sysctl', 'also set what is needed in /proc/sys/net; it is not reset')
     .option('--check', 'only check the file')
-    .option('--dry-run', 'print the commands that would do the same') as Command;
+    .option('--dry-run', 'print the commands that would do the same')
+    .option('--status', 'show what already runs, or runs with this file: targets, their state since when and why, and what is degraded')
+    .option('--json', 'with --status: as JSON, a line for each') as Command;
   return addFlowBalancingOptions(command)
     .examples(
       ['nfqlb run --config=nfqlb.yaml', 'balances as the file says, and follows it'],
       ['nfqlb run --config=nfqlb.yaml --fast=eth0 --on-exit=remove', 'decides in the kernel, and leaves nothing behind'],
       ['nfqlb run --check --config=nfqlb.yaml', 'says what is wrong with the file'],
       ['nfqlb run --config=etcd://10.0.0.11:2379,10.0.0.12:2379/nfqlb/configuration', 'follows a key of etcd instead of a file'],
+      ['nfqlb run --status', 'says how what runs is, and each target'],
     )
-    .action((options: RunOptions, self: Command) => run(options.config, self)) as Command;
+    .action(async ({ config, status, json = false }: GivenOptions, self: Command) => {
+      if (status) return (await import('../run/show-status.js')).showStatus(config, json);
+      if (json) throw new UsageError('invalid-value', 'is for --status', { option: '--json' });
+      if (config === undefined) throw new UsageError('missing-option', 'missing option --config');
+      await run(config, self);
+    }) as Command;
 }

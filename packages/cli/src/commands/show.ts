@@ -1,19 +1,23 @@
+import { printable } from '@nfqlb/core/explanation';
 import { nameHash, type TargetTable } from '@nfqlb/core/maglev';
 import { Command, text } from '@nfqlb/options';
+import { askAllStatuses, type TableHealth } from '@nfqlb/protocol/status';
 import { DEFAULT_TABLE, drainFor, readTable } from '@nfqlb/protocol/tables';
 import { tableNames } from '../completion/names.js';
+import { healthOfTable, isRemarkable, stateLine } from '../health/target-states.js';
 
 /** How many buckets are printed. */
 const SHOWN_BUCKETS = 25;
 
 export function showCommand(): Command {
   return new Command('show')
-    .description('show a target table: its size, its first buckets, its targets and their shares')
+    .description('show a target table: its size, its first buckets, its targets and their shares, and what health checks say of them')
     .option('--shm <name>', 'target table', text(tableNames), DEFAULT_TABLE)
     .option('--json', 'as JSON, with all buckets')
     .examples(['nfqlb show', 'the table nfqlb: targets, and what share each has'], ['nfqlb show --shm=web --json', 'for a program'])
-    .action(({ shm, json }: { shm: string; json?: true }) => {
-      console.log(readTable(shm, (table) => (json ? JSON.stringify(asJson(shm, table)) : asText(shm, table))));
+    .action(async ({ shm, json }: { shm: string; json?: true }) => {
+      const health = healthOfTable(await askAllStatuses(), shm);
+      console.log(readTable(shm, (table) => (json ? JSON.stringify(asJson(shm, table, health)) : asText(shm, table, health))));
     }) as Command;
 }
 
@@ -35,7 +39,7 @@ function activeTargets(table: TargetTable): ActiveTarget[] {
 }
 
 /** The lines of C nfqlb, followed by lines that it does not print. */
-function asText(name: string, table: TargetTable): string {
+function asText(name: string, table: TargetTable, health: TableHealth | undefined): string {
   const targets = activeTargets(table);
   const share = ({ fwmark, buckets, weight }: ActiveTarget): string =>
     ` ${fwmark}=${((100 * buckets) / table.M).toFixed(2)}%${weight === 1 ? '' : ` (weight ${weight})`}`;
@@ -49,6 +53,7 @@ function asText(name: string, table: TargetTable): string {
     `   Permutation: ${table.permutation}`,
     ...(table.hashKey ? [`   Hash: ${nameHash(table.hashKey)}`] : []),
     ...drainLines(table),
+    ...(health ? healthLines(health) : []),
   ].join('\n');
 }
 
@@ -63,11 +68,19 @@ function drainLines(table: TargetTable): string[] {
   ];
 }
 
+/** What the load balancer says that checks the targets. */
+function healthLines({ panic, targets }: TableHealth): string[] {
+  return [
+    `   Health:${targets.map(({ fwmark, state }) => ` ${fwmark}=${state}`).join('')}${panic ? ' (so many are down that all are used)' : ''}`,
+    ...targets.filter(isRemarkable).map((target) => printable(`     ${stateLine(target)}`)),
+  ];
+}
+
 function secondsLeft(table: TargetTable, deadline: number): number {
   return Math.ceil((deadline - drainFor(table).now) / 1000);
 }
 
-function asJson(name: string, table: TargetTable): object {
+function asJson(name: string, table: TargetTable, health: TableHealth | undefined): object {
   const { M, N, ownFwmark, permutation, hashKey, generation, drain, draining } = table;
   const inTransition = table.bucketsInTransition(drainFor(table).now);
   return {
@@ -82,6 +95,7 @@ function asJson(name: string, table: TargetTable): object {
     draining,
     inTransition,
     targets: activeTargets(table),
+    ...(health && { health: { panic: health.panic, targets: health.targets } }),
     lookup: [...table.lookup],
   };
 }

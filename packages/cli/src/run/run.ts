@@ -16,7 +16,6 @@ import { Site, vipsOf } from './site.js';
 
 /** Options of `nfqlb run`. */
 export interface RunOptions extends FlowBalancingOptions {
-  readonly config: string;
   readonly onExit: 'keep' | 'remove';
   readonly sysctl?: true;
   readonly check?: true;

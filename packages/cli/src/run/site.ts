@@ -1,3 +1,4 @@
+import { resolve } from 'node:path';
 import type { Configuration, DeclaredTable } from '@nfqlb/configuration';
 import { changesBetween } from '@nfqlb/configuration/changes';
 import { type Cidr, parseCidr } from '@nfqlb/core/address';
@@ -100,6 +101,10 @@ export class Site implements Companion {
   /** What is in force now. */
   get declared(): Configuration {
     return this.#declared;
+  }
+
+  get file(): string {
+    return resolve(this.#options.file);
   }
 
   health(): readonly TableHealth[] {

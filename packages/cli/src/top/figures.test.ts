@@ -1,6 +1,6 @@
 import { Reason } from '@nfqlb/core';
 import { Counters, WorkerCounters } from '@nfqlb/daemon/shared';
-import type { Status } from '@nfqlb/protocol/status';
+import type { Status, TargetHealth } from '@nfqlb/protocol/status';
 import { expect, test } from 'vitest';
 import { figuresOf } from './figures.js';
 import { figuresAsJson } from './json-line.js';
@@ -105,6 +105,42 @@ test('the screen of 80 columns and 24 rows', () => {
     'web                                 10      0.016   table                    50',
   ]);
   expect(texts(view({ count: 3, index: 1 }), 80, 24).at(-1)).toBe('q quit   Tab next load balancer (2 of 3)   every 1 s');
+});
+
+const checked = (fwmark: number, state: string, reason: string, since: number): TargetHealth => ({
+  ...{ fwmark, addresses: [`192.168.1.${fwmark}`], state, reason, lately: '', trouble: '', used: state === 'up', since },
+  checks: { passed: 1, failed: 0, downs: 0 },
+});
+const CHECKED: Status = {
+  ...AFTER,
+  degradations: [{ subject: 'configuration', problems: ['nfqlb.yaml: no such file'], seconds: 12 }],
+  health: [
+    { name: 'web', panic: false, targets: [checked(101, 'up', '', 90), checked(102, 'down', '192.168.1.102: connection refused', 61)] },
+    { name: 'dns', panic: false, targets: [checked(101, 'up', '', 90)] },
+  ],
+};
+
+test('what checks say, and what is degraded', () => {
+  const figures = figuresOf(BEFORE, CHECKED)!;
+  const screen = texts(view({ status: CHECKED, figures }), 80, 24);
+  expect(screen.slice(1, 3)).toEqual([
+    'configuration: degraded for 0:00:12: nfqlb.yaml: no such file',
+    'table web: target 102 down for 0:01:01: 192.168.1.102: connection refused',
+  ]);
+  expect(screen.filter((line) => line.startsWith('10')).map((line) => line.slice(0, 25).trimEnd())).toEqual([
+    '107 packets/s  0.163 Mbit',
+    '101 (up)',
+    '102 (down)',
+  ]);
+  const lines = plainLines(figures, '12:00:00').map((line) => line.replace('12:00:00 lb=2 ', ''));
+  expect(lines).toContain('degraded configuration seconds=12 why="nfqlb.yaml: no such file"');
+  expect(lines).toContain('health 102 table=web state=down used=no seconds=61 why="192.168.1.102: connection refused"');
+  expect(lines).toContain('health 101 table=dns state=up used=yes seconds=90 why=""');
+  expect(figuresAsJson(figures, new Date(0))).toMatchObject({ degradations: CHECKED.degradations, health: CHECKED.health });
+  // Many that are down leave room for all else.
+  const targets = Array.from({ length: 100 }, (_, i) => checked(i, 'down', 'connection refused', i));
+  const many = { ...CHECKED, health: [{ name: 'web', panic: true, targets }] };
+  expect(texts(view({ status: many, figures: figuresOf(BEFORE, many) }), 80, 24)[6]).toBe('… and 96 more targets are down');
 });
 
 test('a screen of any size is filled exactly', () => {

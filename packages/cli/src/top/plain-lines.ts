@@ -1,4 +1,5 @@
 import { printable } from '@nfqlb/core/explanation';
+import { whyOf } from '../health/target-states.js';
 import { drainingOf } from './draining.js';
 import type { Figures } from './figures.js';
 
@@ -30,6 +31,9 @@ export function plainLines(figures: Figures, time: string): string[] {
       healthy: status.problems.length === 0 ? 'yes' : 'no',
     }),
     ...status.problems.map((problem) => line('problem', { why: JSON.stringify(problem) })),
+    ...(status.degradations ?? []).flatMap(({ subject, problems, seconds }) =>
+      problems.map((problem) => line(`degraded ${subject}`, { seconds, why: JSON.stringify(problem) })),
+    ),
     ...(figures.fastPath
       ? [
           line('fast-path', {
@@ -73,6 +77,17 @@ export function plainLines(figures: Figures, time: string): string[] {
       : []),
     ...figures.drops.map(({ reason, packets, all }) => line(`drop ${reason}`, { 'packets/s': packets, packets: all })),
     ...targets.map(({ fwmark, packets, bits, all }) => line(`target ${fwmark}`, { 'packets/s': packets, 'bits/s': bits, packets: all })),
+    ...(status.health ?? []).flatMap(({ name, targets: checked }) =>
+      checked.map((target) =>
+        line(`health ${target.fwmark}`, {
+          table: name,
+          state: target.state,
+          used: target.used ? 'yes' : 'no',
+          seconds: target.since,
+          why: JSON.stringify(whyOf(target)),
+        }),
+      ),
+    ),
     ...flows.map(({ name, target, packets, bits, all }) =>
       line(`flow ${name}`, { table: target, 'packets/s': packets, 'bits/s': bits, packets: all }),
     ),

@@ -2,9 +2,10 @@
 
 import { printable } from '@nfqlb/core/explanation';
 import type { Status } from '@nfqlb/protocol/status';
+import { stateLine } from '../health/target-states.js';
+import { duration, megabits, percent, whole } from '../written-numbers.js';
 import { type Draining, drainingOf } from './draining.js';
 import type { FastFigures, Figures, FlowFigures, QueueFigures, TargetFigures } from './figures.js';
-import { duration, megabits, percent, whole } from './written-numbers.js';
 
 export interface ScreenSize {
   readonly columns: number;
@@ -40,6 +41,7 @@ export function drawScreen(view: View, { columns, rows }: ScreenSize): ScreenLin
     ...(view.trouble === undefined ? [] : [alarm(view.trouble)]),
     ...(status?.problems ?? []).map((problem) => alarm(`not healthy: ${problem}`)),
     ...(status?.fastPath ? fastTroubles(status.fastPath) : []),
+    ...(status ? degradedLines(status) : []),
   ];
   if (view.figures) lines.push(...body(view.figures, Math.max(0, rows - lines.length - 1)));
   else if (status) lines.push(plain(`waiting ${view.interval} s for figures …`));
@@ -79,7 +81,7 @@ function body(figures: Figures, room: number): ScreenLine[] {
   // Each table has a heading; an empty line separates them.
   const forRows = left - (flows.length > 0 ? 3 : 1);
   const forTargets = Math.min(targets.length, Math.max(forRows - flows.length, Math.ceil(forRows / 2)));
-  const lines = [...top, ...targetTable(targets, forTargets)];
+  const lines = [...top, ...targetTable(targets, forTargets, statesOf(figures.status))];
   if (flows.length > 0) lines.push(plain(''), ...flowTable(flows, forRows - forTargets));
   return lines;
 }
@@ -95,6 +97,24 @@ function fastTroubles({ trouble, interfaces }: NonNullable<Status['fastPath']>):
   return interfaces
     .filter(({ state }) => state !== 'attached')
     .map(({ name, state, problem }) => alarm(`fast path: ${name}: ${problem ?? state}`));
+}
+
+/** How many targets that are down are named, the latest first. */
+const MAX_DOWN = 4;
+
+function degradedLines({ degradations = [], health = [] }: Status): ScreenLine[] {
+  const down = health
+    .flatMap(({ name, targets }) =>
+      targets.filter(({ state }) => state === 'down' || state === 'damped').map((target) => ({ name, target })),
+    )
+    .toSorted((a, b) => a.target.since - b.target.since);
+  return [
+    ...degradations.flatMap(({ subject, seconds, problems }) =>
+      problems.map((problem) => alarm(`${subject}: degraded for ${duration(seconds)}: ${problem}`)),
+    ),
+    ...down.slice(0, MAX_DOWN).map(({ name, target }) => alarm(`table ${name}: target ${stateLine(target)}`)),
+    ...(down.length > MAX_DOWN ? [alarm(`… and ${down.length - MAX_DOWN} more targets are down`)] : []),
+  ];
 }
 
 function fastLine({ kernel, queue, share, reasons }: FastFigures): ScreenLine {
@@ -146,21 +166,31 @@ function drainText({ targets, buckets, remembered, refused }: Draining): string 
   return `draining  ${who}buckets ${whole(buckets)}  remembered ${whole(remembered)}  no room ${whole(refused)}`;
 }
 
-function targetTable(targets: readonly TargetFigures[], room: number): ScreenLine[] {
+/** Of a fwmark that is in several tables, the worst. */
+const WORST_FIRST = ['down', 'damped', 'maintenance', 'unknown', 'up', 'unchecked'];
+
+/** What checks say, by fwmark. */
+function statesOf({ health = [] }: Status): Map<number, string> {
+  const badness = (state: string): number => WORST_FIRST.length - WORST_FIRST.indexOf(state);
+  const all = health.flatMap(({ targets }) => targets).toSorted((a, b) => badness(a.state) - badness(b.state));
+  return new Map(all.map(({ fwmark, state }) => [fwmark, state]));
+}
+
+function targetName({ fwmark, active }: TargetFigures, state: string | undefined): string {
+  const isUp = state === undefined || state === 'up' || state === 'unchecked';
+  const note = !active && isUp ? 'not active' : state;
+  return note === undefined ? String(fwmark) : `${fwmark} (${note})`;
+}
+
+function targetTable(targets: readonly TargetFigures[], room: number, states: ReadonlyMap<number, string>): ScreenLine[] {
   const shown = largest(targets, room, ({ packets }) => packets);
   return [
     heading(columns(['TARGET', -25], ['PACKETS/S', 13], ['MBIT/S', 11], ['SHARE', 8], ['PACKETS', 22])),
-    ...shown.map(({ fwmark, active, packets, bits, share, all }) =>
-      plain(
-        columns(
-          [`${fwmark}${active ? '' : ' (not active)'}`, -25],
-          [whole(packets), 13],
-          [megabits(bits), 11],
-          [percent(share), 8],
-          [whole(all), 22],
-        ),
-      ),
-    ),
+    ...shown.map((target) => {
+      const { fwmark, packets, bits, share, all } = target;
+      const name = targetName(target, states.get(fwmark));
+      return plain(columns([name, -25], [whole(packets), 13], [megabits(bits), 11], [percent(share), 8], [whole(all), 22]));
+    }),
     ...more(targets, shown),
   ];
 }

@@ -4,6 +4,8 @@ import type { Degradations } from '../watch/degradations.js';
 
 /** What goes on in the same process, beside the balancing: `nfqlb run` keeps tables, flows, rules and routes as a file declares them. */
 export interface Companion {
+  /** The configuration file that it follows, as an absolute path. */
+  readonly file: string;
   /** What does not work as it should, for `/healthz`, metrics and the status. */
   readonly degradations: Degradations;
   /** Whether it keeps rules and routes, so that nobody else needs to. */

@@ -131,11 +131,12 @@ export class StatusReport {
 
 function companionStatus(
   companion: Companion | undefined,
-): Pick<Status, 'degradations' | 'keepsSetUp' | 'health' | 'announcement' | 'tier'> {
+): Pick<Status, 'degradations' | 'file' | 'keepsSetUp' | 'health' | 'announcement' | 'tier'> {
   if (!companion) return {};
-  const { degradations, keepsSetUp } = companion;
+  const { degradations, file, keepsSetUp } = companion;
   return {
     degradations: degradations.all,
+    file,
     keepsSetUp,
     health: companion.health(),
     announcement: companion.announcement(),

@@ -172,7 +172,24 @@ describeLive(
       await two.iptables(4, `-I ${refusal}`);
       await expect.poll(active, { timeout: 15_000 }).toEqual([expect.objectContaining({ fwmark: one.fwmark })]);
       expect(site.process.stderr).toMatch(new RegExp(`table ${web}: target ${two.fwmark} is taken out: .*connection refused`));
-      expect((await scrape(net.lb, METRICS)).get(`nfqlb_target_state{table="${web}",fwmark="${two.fwmark}",state="down"}`)).toBe(1);
+      // A report is up to 0.1 s old.
+      const sample = `nfqlb_target_state{table="${web}",fwmark="${two.fwmark}",state="down"}`;
+      await expect.poll(async () => (await scrape(net.lb, METRICS)).get(sample), { timeout: 15_000 }).toBe(1);
+      // What it says of the target, wherever one looks.
+      const { ipv4: refuser } = net.lb.wire(two.host).peer;
+      const why = `(${refuser}|${net.vip4}): connection refused`;
+      const row = new RegExp(`\\n  ${two.fwmark} +down +0:00:\\d\\d +${refuser} \\S+ +${why}\\n`);
+      expect(await site.run('run', '--status', `--config=${site.file}`)).toMatch(row);
+      expect(await site.run('run', '--status')).toMatch(row);
+      const down = expect.objectContaining({ fwmark: two.fwmark, state: 'down', used: false, reason: expect.stringMatching(why) });
+      const isDown = expect.objectContaining({ name: web, targets: [expect.objectContaining({ state: 'up' }), down] });
+      const status = JSON.parse(await site.run('run', '--status', '--json'));
+      expect(status).toMatchObject({ file: site.file, pid: expect.any(Number), tables: expect.arrayContaining([isDown]) });
+      expect(await site.run('show', `--shm=${web}`)).toMatch(
+        new RegExp(`Health: ${one.fwmark}=up ${two.fwmark}=down\n +${two.fwmark} down for 0:00:\\d\\d: ${why}`),
+      );
+      expect(JSON.parse(await site.run('show', '--json', `--shm=${web}`)).health.targets).toContainEqual(down);
+      expect(JSON.parse(await site.run('top', '--json', '--count=1', '--interval=0.2')).health).toContainEqual(isDown);
       expect((await direction(4))[0]).toEqual([1]);
       await two.iptables(4, `-D ${refusal}`);
       await expect.poll(active, { timeout: 15_000 }).toHaveLength(2);
@@ -207,6 +224,9 @@ describeLive(
       await site.start('--on-exit=remove');
       expect(await shown(net)).toBe(before);
       await site.process.stop();
+      const nobody = /nfqlb run: no nfqlb run of \S+nfqlb\.yaml runs in this network namespace/;
+      await expect(site.run('run', '--status', `--config=${site.file}`)).rejects.toThrow(nobody);
+      await expect(site.run('run')).rejects.toThrow('nfqlb run: missing option --config');
       const own = net.lb.wire('t1').own.ipv4;
       site.write(
         `tables:\n  ${web}: { mode: dsr, vips: 10.0.0.1/32, targets: [{ fwmark: 1, address: ${own} }] }\noptions: { queue: -1 }\n`,

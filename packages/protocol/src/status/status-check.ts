@@ -39,6 +39,18 @@ const COUNTS: Shape = {
   turnTimes: HISTOGRAM,
 };
 
+const TARGET_HEALTH: Shape = {
+  fwmark: 'number',
+  addresses: ['string'],
+  state: 'string',
+  reason: 'string',
+  lately: 'string',
+  trouble: 'string',
+  used: 'boolean',
+  since: 'number',
+  checks: { passed: 'number', failed: 'number', downs: 'number' },
+};
+
 const STATUS: Shape = {
   version: 'string',
   command: 'string',
@@ -48,19 +60,9 @@ const STATUS: Shape = {
   announcement: new Optional({ drained: 'boolean', vips: [{ vip: 'string', announced: 'boolean', why: 'string' }] }),
   tier: new Optional([{ member: 'string', silence: 'string', differences: ['string'], seconds: 'number' }]),
   degradations: new Optional([{ subject: 'string', problems: ['string'], seconds: 'number' }]),
+  file: new Optional('string'),
   keepsSetUp: new Optional('boolean'),
-  health: new Optional([
-    {
-      name: 'string',
-      panic: 'boolean',
-      targets: [
-        {
-          ...{ fwmark: 'number', state: 'string', reason: 'string', used: 'boolean', since: 'number' },
-          checks: { passed: 'number', failed: 'number', downs: 'number' },
-        },
-      ],
-    },
-  ]),
+  health: new Optional([{ name: 'string', panic: 'boolean', targets: [TARGET_HEALTH] }]),
   queues: [
     {
       queue: 'number',

@@ -97,6 +97,12 @@ test.each([
   ['lists instead of statistics', { ...STATUS, fragments: { active: [] } }, 'fragments.active'],
   ['no queue', { ...STATUS, queues: [] }, 'queues'],
   ['a number instead of degradations', { ...STATUS, degradations: 5 }, 'degradations'],
+  [
+    'a target without addresses',
+    { ...STATUS, health: [{ name: 'web', panic: false, targets: [{ fwmark: 1 }] }] },
+    'health.0.targets.0.addresses',
+  ],
+  ['a number instead of a file', { ...STATUS, file: 1 }, 'file'],
   ['null instead of problems', { ...STATUS, problems: null }, 'problems'],
 ])('a status with %s is refused', async (_what, status, fault) => {
   await impostor((socket) => socket.end(JSON.stringify(status)));

@@ -80,3 +80,18 @@ export async function askStatus(queue: number): Promise<Status> {
     });
   }
 }
+
+/** The statuses of all load balancers of this network namespace that answer, and answer this user; in the order of their queues. */
+export async function askAllStatuses(): Promise<Status[]> {
+  const answers = await Promise.all(
+    findLoadBalancers().map(async (queue) => {
+      try {
+        return await askStatus(queue);
+      } catch (error) {
+        if (error instanceof StatusError) return undefined;
+        throw error;
+      }
+    }),
+  );
+  return answers.filter((status) => status !== undefined);
+}

@@ -19,6 +19,8 @@ export interface Status {
   readonly problems: readonly string[];
   /** What is not as it should be while packets are balanced nevertheless; absent without `nfqlb run`. */
   readonly degradations?: readonly Degradation[];
+  /** The configuration file that it follows, as an absolute path; absent without `nfqlb run`. */
+  readonly file?: string;
   /** Whether it keeps rules and routes as its file declares them; absent without `nfqlb run`. */
   readonly keepsSetUp?: boolean;
   /** Tables whose targets have addresses, and what checks say of these; absent without `nfqlb run`. */
@@ -84,10 +86,15 @@ export interface TableHealth {
 
 export interface TargetHealth {
   readonly fwmark: number;
+  readonly addresses: readonly string[];
   /** `unknown`, `up`, `down`, `damped`, `maintenance`, `unchecked`. */
   readonly state: string;
   /** Why it is not up: `192.168.1.1: connection refused`; empty if it is, or nothing is known. */
   readonly reason: string;
+  /** What the last check found, if this is not the state yet: `192.168.1.1: no answer within 1 s (2 of 3)`; otherwise empty. */
+  readonly lately: string;
+  /** Why checks cannot be made, which says nothing about the target; empty if they can. */
+  readonly trouble: string;
   /** Whether it is to be active. */
   readonly used: boolean;
   /** For how long it has been in this state, in seconds. */
