@@ -1,5 +1,5 @@
 import { isDeepStrictEqual } from 'node:util';
-import type { CheckRequest } from './check/check-target.js';
+import { type CheckRequest, type Endpoint, endpointsOf } from './check/check-target.js';
 import type { Outcome } from './check/outcome.js';
 import type { MonitoredTarget, TargetHealth, TargetState } from './monitored.js';
 import type { HealthSettings } from './settings/health-settings.js';
@@ -17,8 +17,10 @@ export class TargetWatch {
   #settle!: () => void;
   #target: MonitoredTarget;
   #vips: readonly string[];
+  /** Where its checks go. */
+  #endpoints: readonly Endpoint[] = [];
   #condition: Condition | undefined;
-  #timer: NodeJS.Timeout | undefined;
+  #cancel: () => void = () => {};
   /** Ends the check that is under way. */
   #abort = new AbortController();
   #running: Promise<void> = Promise.resolve();
@@ -104,15 +106,16 @@ export class TargetWatch {
       this.#settle();
       return;
     }
+    this.#endpoints = endpointsOf(settings.to === 'vip' ? this.#vips : this.#target.addresses);
     if (this.#condition) this.#condition.rules = settings;
     else this.#condition = new Condition(settings);
     const wait = Math.random() * Math.min(settings.interval, FIRST_CHECKS_S) * 1000;
     this.#due = performance.now() + wait;
-    this.#timer = atTick(this.#due, () => this.#start(settings));
+    this.#cancel = atTick(this.#due, () => this.#start(settings));
   }
 
   #end(): void {
-    clearTimeout(this.#timer);
+    this.#cancel();
     this.#abort.abort();
     this.#abort = new AbortController();
     this.#settle();
@@ -120,8 +123,7 @@ export class TargetWatch {
 
   #start(settings: HealthSettings): void {
     const { signal } = this.#abort;
-    const { fwmark, addresses } = this.#target;
-    const request = { settings, fwmark, addresses: settings.to === 'vip' ? this.#vips : addresses, signal };
+    const request = { settings, fwmark: this.#target.fwmark, endpoints: this.#endpoints, signal };
     this.#running = this.#check(request).then((outcome) => {
       if (signal.aborted) return;
       this.#report(outcome);
@@ -134,7 +136,7 @@ export class TargetWatch {
     const now = performance.now();
     const jitter = 1 + settings.jitter * (2 * Math.random() - 1);
     this.#due = Math.max(this.#due + settings.interval * jitter * 1000, now);
-    this.#timer = atTick(this.#due, () => this.#start(settings));
+    this.#cancel = atTick(this.#due, () => this.#start(settings));
   }
 
   #report(outcome: Outcome): void {

@@ -59,6 +59,7 @@ export function socketError(fd: number): string | undefined {
 
 const POLLIN = 1;
 const POLLOUT = 4;
+const POLLERR = 8;
 // struct pollfd of poll(2): int fd, short events, short revents.
 const POLLFD_LENGTH = 8;
 const LITTLE = endianness() === 'LE';
@@ -105,6 +106,15 @@ export class PollSet {
 
   /** Whether the i-th that was added was ready, or had an error. */
   isReady(i: number): boolean {
-    return this.#view.getInt16(i * POLLFD_LENGTH + 6, LITTLE) !== 0;
+    return this.#events(i) !== 0;
+  }
+
+  /** Whether the i-th that was added had an error: {@link socketError} says which. */
+  hasError(i: number): boolean {
+    return (this.#events(i) & POLLERR) !== 0;
+  }
+
+  #events(i: number): number {
+    return this.#view.getInt16(i * POLLFD_LENGTH + 6, LITTLE);
   }
 }

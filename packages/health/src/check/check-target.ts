@@ -16,43 +16,48 @@ import { checkUdp } from './udp.js';
 export interface CheckRequest {
   readonly settings: HealthSettings;
   readonly fwmark: number;
-  /** Its own, or the VIPs. */
-  readonly addresses: readonly string[];
+  /** Its own addresses, or the VIPs. */
+  readonly endpoints: readonly Endpoint[];
   /** Aborted when the result does not matter any more. */
   readonly signal: AbortSignal;
 }
 
+/** An address as text, and as in a packet: 4 or 16 octets, in network order. */
+export interface Endpoint {
+  readonly name: string;
+  readonly address: Uint8Array;
+}
+
+export function endpointsOf(names: readonly string[]): Endpoint[] {
+  return names.map((name) => {
+    const octets = parseIpAddress(name)!;
+    return { name, address: isIPv4(name) ? octets.subarray(12) : octets };
+  });
+}
+
 /** Checks all addresses at the same time. Passes if each does; a failure of one is a failure. Never throws, except for bugs. */
 export async function checkTarget(request: CheckRequest, poll: SocketPoll): Promise<Outcome> {
-  const { settings, fwmark, addresses, signal } = request;
-  if (addresses.length === 0) return { kind: 'impossible', reason: `no ${settings.to === 'vip' ? 'VIP' : 'address'} to check` };
-  const outcomes = await Promise.all(
-    addresses.map(async (name): Promise<Outcome> => {
-      const octets = parseIpAddress(name)!;
-      const to: Destination = {
-        name,
-        address: isIPv4(name) ? octets.subarray(12) : octets,
-        mark: settings.to === 'vip' ? fwmark : 0,
-        timeout: settings.timeout,
-        deadline: performance.now() + settings.timeout * 1000,
-        signal,
-      };
-      const outcome = await checkOne(settings, to, fwmark, poll);
-      return outcome.kind === 'passed' ? outcome : { ...outcome, reason: `${name}: ${outcome.reason}` };
-    }),
-  );
+  const { settings, endpoints } = request;
+  const [first, ...others] = endpoints;
+  if (first === undefined) return { kind: 'impossible', reason: `no ${settings.to === 'vip' ? 'VIP' : 'address'} to check` };
+  if (others.length === 0) return checkEndpoint(request, first, poll);
+  const outcomes = await Promise.all(endpoints.map((endpoint) => checkEndpoint(request, endpoint, poll)));
   const ofKind = (kind: Outcome['kind']): Outcome | undefined => outcomes.find((outcome) => outcome.kind === kind);
   return ofKind('failed') ?? ofKind('impossible') ?? PASSED;
 }
 
-async function checkOne(check: CheckKind, to: Destination, fwmark: number, poll: SocketPoll): Promise<Outcome> {
+async function checkEndpoint({ settings, fwmark, signal }: CheckRequest, { name, address }: Endpoint, poll: SocketPoll): Promise<Outcome> {
+  const { timeout } = settings;
+  const mark = settings.to === 'vip' ? fwmark : 0;
+  const deadline = performance.now() + timeout * 1000;
   try {
-    await checkBy(check, to, fwmark, poll);
+    await checkBy(settings, { name, address, mark, timeout, deadline, signal }, fwmark, poll);
     return PASSED;
   } catch (error) {
     // Nobody looks at it.
     if (error instanceof CheckAborted) return { kind: 'impossible', reason: 'ended' };
-    return outcomeOf(error);
+    const outcome = outcomeOf(error);
+    return outcome.kind === 'passed' ? outcome : { ...outcome, reason: `${name}: ${outcome.reason}` };
   }
 }
 

@@ -1,14 +1,13 @@
 // The first line of an answer of HTTP/1.1 (RFC 9112 §4) is all that a check needs.
 
-import { isIPv6 } from 'node:net';
 import type { HttpCheck, StatusRange } from '../settings/health-settings.js';
 import { CheckFailure } from './outcome.js';
 
 type Request = Pick<HttpCheck, 'method' | 'path' | 'host' | 'port'>;
 
-/** @param address that the request goes to */
+/** @param address that the request goes to: an IP address */
 export function httpRequest({ method, path, host, port }: Request, address: string, defaultPort: number): string {
-  const name = isIPv6(address) ? `[${address}]` : address;
+  const name = address.includes(':') ? `[${address}]` : address;
   const authority = host ?? (port === defaultPort ? name : `${name}:${port}`);
   return `${method} ${path} HTTP/1.1\r\nHost: ${authority}\r\nUser-Agent: nfqlb-health\r\nAccept: */*\r\nConnection: close\r\n\r\n`;
 }

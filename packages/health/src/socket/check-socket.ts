@@ -39,8 +39,8 @@ export class CheckSocket {
   }
 
   /** Waits until a TCP connection is made. */
-  async connected(): Promise<void> {
-    await this.#wait('writable');
+  connected(): Promise<void> {
+    return this.#wait('writable');
   }
 
   write(bytes: Uint8Array): void {
@@ -76,6 +76,7 @@ export class CheckSocket {
     const end = await this.#poll.wait(this.#fd, until, deadline, signal);
     if (end === 'aborted') throw new CheckAborted();
     if (end === 'late') throw new CheckFailure(noAnswer(timeout));
+    if (end === 'ready') return;
     const code = socketError(this.#fd);
     if (code !== undefined) throw Object.assign(new Error(code), { code });
   }

@@ -32,6 +32,13 @@ test('no answer: late, and not before the deadline', async () => {
   expect(performance.now()).toBeGreaterThanOrEqual(deadline);
 });
 
+test('refused: failed, in time', async () => {
+  const server = await tcpServer(() => {});
+  const { port } = server;
+  await server[Symbol.asyncDispose]();
+  expect(await poll.wait(connect('tcp', port), 'writable', performance.now() + 60_000, never)).toBe('failed');
+});
+
 test('aborted, while others wait on', async () => {
   const abort = new AbortController();
   const aborted = poll.wait(connect('udp', 9), 'readable', performance.now() + 60_000, abort.signal);

@@ -1,20 +1,24 @@
 import { PollSet } from '@nfqlb/native';
 import { atTick } from '../tick.js';
 
+/** `failed`: the socket has an error. */
+export type WaitEnd = 'ready' | 'failed' | 'late' | 'aborted';
+
 interface Wait {
   readonly fd: number;
   readonly until: 'readable' | 'writable';
   /** ms of `performance.now` */
   readonly deadline: number;
   readonly signal: AbortSignal;
-  readonly resolve: (end: 'ready' | 'late' | 'aborted') => void;
+  readonly resolve: (end: WaitEnd) => void;
 }
 
 /** Waits for many sockets, with one poll(2) a tick for all of them. */
 export class SocketPoll {
   readonly #set = new PollSet();
   #waits: Wait[] = [];
-  #timer: NodeJS.Timeout | undefined;
+  /** Prevents the next look; `undefined` if there is none. */
+  #cancel: (() => void) | undefined;
 
   /**
    * Waits until a socket can be read or written, or has an error. It is looked at once more before it is late: an answer that is there counts, even if
@@ -22,15 +26,15 @@ export class SocketPoll {
    *
    * @param deadline ms of `performance.now`
    */
-  wait(fd: number, until: Wait['until'], deadline: number, signal: AbortSignal): Promise<'ready' | 'late' | 'aborted'> {
+  wait(fd: number, until: Wait['until'], deadline: number, signal: AbortSignal): Promise<WaitEnd> {
     return new Promise((resolve) => {
       this.#waits.push({ fd, until, deadline, signal, resolve });
-      this.#timer ??= this.#lookSoon();
+      this.#cancel ??= this.#lookSoon();
     });
   }
 
   close(): void {
-    clearTimeout(this.#timer);
+    this.#cancel?.();
   }
 
   #look(): void {
@@ -41,14 +45,20 @@ export class SocketPoll {
     for (const { fd, until } of waits) this.#set.add(fd, until);
     this.#set.look();
     this.#waits = waits.filter((wait, i) => {
-      const end = wait.signal.aborted ? 'aborted' : this.#set.isReady(i) ? 'ready' : now >= wait.deadline ? 'late' : undefined;
+      const end = this.#endOf(wait, i, now);
       if (end) wait.resolve(end);
       return end === undefined;
     });
-    this.#timer = this.#waits.length > 0 ? this.#lookSoon() : undefined;
+    this.#cancel = this.#waits.length > 0 ? this.#lookSoon() : undefined;
   }
 
-  #lookSoon(): NodeJS.Timeout {
+  #endOf({ signal, deadline }: Wait, i: number, now: number): WaitEnd | undefined {
+    if (signal.aborted) return 'aborted';
+    if (this.#set.isReady(i)) return this.#set.hasError(i) ? 'failed' : 'ready';
+    return now >= deadline ? 'late' : undefined;
+  }
+
+  #lookSoon(): () => void {
     return atTick(performance.now() + 1, () => this.#look());
   }
 }

@@ -1,4 +1,4 @@
-import { checkTarget } from '../check/check-target.js';
+import { checkTarget, endpointsOf } from '../check/check-target.js';
 import type { Outcome } from '../check/outcome.js';
 import { completeHealth, type DeclaredHealth, type HealthSettings, tableHealthSchema } from '../settings/index.js';
 import { SocketPoll } from '../socket/socket-poll.js';
@@ -19,7 +19,8 @@ export async function check(health: unknown, address = '127.0.0.1', fwmark = 0):
 export async function checkOnce(health: unknown, addresses: readonly string[], fwmark = 0): Promise<Outcome> {
   const poll = new SocketPoll();
   try {
-    return await checkTarget({ settings: settingsOf(health), fwmark, addresses, signal: new AbortController().signal }, poll);
+    const { signal } = new AbortController();
+    return await checkTarget({ settings: settingsOf(health), fwmark, endpoints: endpointsOf(addresses), signal }, poll);
   } finally {
     poll.close();
   }
