@@ -396,3 +396,37 @@ describe('with the fast path', () => {
     expect(planDown(present(true))).toEqual([]);
   });
 });
+
+describe('the ways to targets of an earlier program stay', () => {
+  const saved = (nat: string, rules: string, routes: string): Present => ({
+    ...NOTHING_PRESENT,
+    4: { rules: parseSavedRules(nat), routes: parseSavedRoutes(rules, routes) },
+  });
+
+  test('routes, and their policy rules', () => {
+    const policy = '[{"priority":14200,"fwmark":"0x65","table":"1420000101","protocol":"142"}]';
+    const before = saved('', policy, '[{"table":"1420000101","gateway":"192.168.1.1"}]');
+    const dsr = [setUp(['102=192.168.1.2'], { mode: 'dsr' })];
+    expect(shell(planUp(dsr, before))).toContain('table 1420000101');
+    expect(shell(planUp(dsr, before, true))).not.toContain('table 1420000101');
+  });
+
+  test('translations, behind those that are declared; not those of a fwmark that is', () => {
+    const lines = [
+      '-A NFQLB -d 10.0.0.1/32 -m mark --mark 0x65 -j DNAT --to-destination 192.168.1.1',
+      '-A NFQLB -d 10.0.0.1/32 -m mark --mark 0x66 -j DNAT --to-destination 192.168.1.9',
+      '-A NFQLB -d 10.0.0.1/32 -m mark ! --mark 0x0 -j CONNMARK --save-mark --nfmask 0xffffffff --ctmask 0xffffffff',
+      '-A NFQLB-SOURCE -d 192.168.1.1/32 -m mark --mark 0x65 -j MASQUERADE',
+    ];
+    const before = saved(`*nat\n:NFQLB - [0:0]\n:NFQLB-SOURCE - [0:0]\n${lines.join('\n')}\nCOMMIT\n`, '', '');
+    const nat = shell(planUp([setUp(['102=192.168.1.2'])], before, true))
+      .split('*nat')[1]!
+      .split('COMMIT')[0]!;
+    expect(nat.split('\n').filter((line) => line.startsWith('-A'))).toEqual([
+      '-A NFQLB -d 10.0.0.1/32 -m mark --mark 102 -j DNAT --to-destination 192.168.1.2',
+      lines[0],
+      '-A NFQLB-SOURCE -d 192.168.1.2 -m mark --mark 102 -j MASQUERADE',
+      lines[3],
+    ]);
+  });
+});

@@ -76,6 +76,10 @@ export class Site implements Companion {
   #setUps: ReadonlyMap<string, SetUp> = new Map();
   readonly #former = new FormerSetUps();
   #established: readonly SetUp[] = [];
+  /** Whether they have left the ways to other targets. */
+  #keptFormer = false;
+  /** Until then there may be ways to targets of an earlier `run` that had another file, and tables that lead there. */
+  #isSettled = false;
   #settling: NodeJS.Timeout | undefined;
   #finding: NodeJS.Timeout | undefined;
   #makingUp: NodeJS.Timeout | undefined;
@@ -262,9 +266,11 @@ export class Site implements Companion {
     await this.#take(async () => {
       // Without VIPs, now or before, rules and routes are somebody else's.
       if (setUps.length === 0 && !this.keepsSetUp) return undefined;
-      if (isSame(setUps, this.#established)) return undefined;
-      const state = await this.#keeper.establish(setUps);
+      const keepsFormer = !this.#isSettled;
+      if (isSame(setUps, this.#established) && keepsFormer === this.#keptFormer) return undefined;
+      const state = await this.#keeper.establish(setUps, keepsFormer);
       this.#established = setUps;
+      this.#keptFormer = keepsFormer;
       return state;
     });
   }
@@ -275,6 +281,7 @@ export class Site implements Companion {
     if (next === undefined || !Number.isFinite(next)) return;
     this.#settling = setTimeout(
       () => {
+        this.#isSettled = true;
         this.#establish(this.#former.with(this.#setUps, performance.now())).catch((error) => this.#failed(error));
         this.#settleLater();
       },

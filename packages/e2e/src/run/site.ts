@@ -69,11 +69,21 @@ export class Site implements AsyncDisposable {
 
   /** Starts it and waits until it listens and all is set up. */
   async start(...options: readonly string[]): Promise<void> {
+    await this.begin(...options);
+    await this.inForce();
+  }
+
+  /** Starts it and waits until it listens. */
+  async begin(...options: readonly string[]): Promise<void> {
     const shm = this.#net.sharedMemory(`run-${this.#lb.host}`);
     const config = options.some((option) => option.startsWith('--config=')) ? [] : [`--config=${this.file}`];
     const command = ['env', `NFQLB_TRACE_SHM=${shm}-trace`, ...NFQLB.command, 'run', ...config, `--ft_shm=${shm}-fragments`];
     this.#running = await this.#lb.spawn([...command, ...options]);
-    await this.#running.waitForOutput(/: in force: /, 30_000);
+    await this.#running.waitForOutput(/: listening on /, 30_000);
+  }
+
+  async inForce(): Promise<void> {
+    await this.process.waitForOutput(/: in force: /, 30_000);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -25,6 +25,7 @@ export interface Kernel {
 export class KeptSetUp {
   readonly #kernel: Kernel;
   #wanted: readonly SetUp[] = [];
+  #keepsFormer = false;
   /** What the kernel is to show; `undefined` if the set-up is not whole. */
   #shown: ReadonlySet<string> | undefined;
 
@@ -32,11 +33,16 @@ export class KeptSetUp {
     this.#kernel = kernel;
   }
 
-  /** Makes the machine have these, and no others. A target that cannot be reached keeps none of the others from being set up. */
-  establish(setUps: readonly SetUp[]): KeptState {
+  /**
+   * Makes the machine have these, and no others. A target that cannot be reached keeps none of the others from being set up.
+   *
+   * @param keepsFormer leaves the ways to targets that are in no set-up, such as those of an earlier program
+   */
+  establish(setUps: readonly SetUp[], keepsFormer = false): KeptState {
     this.#wanted = setUps;
+    this.#keepsFormer = keepsFormer;
     const { read } = this.#kernel;
-    const problems = this.#executeAll(planUp(setUps, read()));
+    const problems = this.#executeAll(planUp(setUps, read(), keepsFormer));
     this.#shown = problems.length === 0 ? shownBy(read()) : undefined;
     return { repaired: [], problems };
   }
@@ -47,7 +53,7 @@ export class KeptSetUp {
     const before = this.#shown;
     const repaired = before ? differences(before, shown) : [];
     if (before && repaired.length === 0) return { repaired, problems: [] };
-    const { problems } = this.establish(this.#wanted);
+    const { problems } = this.establish(this.#wanted, this.#keepsFormer);
     return { repaired: problems.length === 0 ? repaired : [], problems };
   }
 

@@ -6,7 +6,7 @@ import type { KeptState } from './kept-set-up.js';
 export type { KeptState } from './kept-set-up.js';
 
 export type KeeperRequest =
-  | { readonly kind: 'establish'; readonly setUps: readonly SetUp[] }
+  | { readonly kind: 'establish'; readonly setUps: readonly SetUp[]; readonly keepsFormer: boolean }
   | { readonly kind: 'look' }
   | { readonly kind: 'remove' };
 
@@ -40,9 +40,9 @@ export class SetUpKeeper {
     this.#thread.unref();
   }
 
-  /** Makes the machine have these rules and routes. @throws {@link SetupError} if a program is missing or nothing may be changed */
-  establish(setUps: readonly SetUp[]): Promise<KeptState> {
-    return this.#ask({ kind: 'establish', setUps });
+  /** Makes the machine have these rules and routes, as {@link KeptSetUp.establish}. @throws {@link SetupError} if a program is missing or nothing may be changed */
+  establish(setUps: readonly SetUp[], keepsFormer = false): Promise<KeptState> {
+    return this.#ask({ kind: 'establish', setUps, keepsFormer });
   }
 
   /** Puts right what somebody else has changed. */

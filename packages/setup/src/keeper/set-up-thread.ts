@@ -11,7 +11,7 @@ const kept = new KeptSetUp();
 function carryOut(request: KeeperRequest): KeptState {
   switch (request.kind) {
     case 'establish':
-      return kept.establish(request.setUps);
+      return kept.establish(request.setUps, request.keepsFormer);
     case 'look':
       return kept.look();
     case 'remove':
