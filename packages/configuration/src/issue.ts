@@ -1,6 +1,6 @@
 import { DISCOVERY_KEYS } from '@nfqlb/discovery/settings';
 import { DAMPING_KEYS, TABLE_HEALTH_KEYS, TARGET_HEALTH_KEYS } from '@nfqlb/health/settings';
-import type { z } from 'zod';
+import type * as z from 'zod';
 
 /** One thing that is wrong with a configuration. */
 export interface Issue {

@@ -51,10 +51,10 @@ export class Workers {
     this.#shared = shared;
   }
 
-  /** Starts all workers. Resolves when all listen to their queues; rejects if one cannot. */
+  /** Starts all workers at the same time. Resolves when all listen to their queues; rejects if one cannot. */
   async start(): Promise<void> {
     const { first, last } = this.#options.queues;
-    for (let queue = first; queue <= last; queue++) await this.#start(queue);
+    await Promise.all(Array.from({ length: last - first + 1 }, (_, number) => this.#start(first + number)));
   }
 
   /** Rejects when a worker fails. */
