@@ -1,4 +1,4 @@
-import { Command, FILES, Option, oneOf, text, UsageError } from '@nfqlb/options';
+import { Command, FILES, Option, oneOf, text, UsageError, wholeNumber } from '@nfqlb/options';
 import { run } from '../run/run.js';
 import { addFlowBalancingOptions } from './balancing-options.js';
 
@@ -23,6 +23,12 @@ export function runCommand(): Command {
       oneOf('keep', 'remove'),
       'keep',
     )
+    .option(
+      '--fragment_queue <queue>',
+      'which of the queues, the first or the last, is for fragments alone, so that they do not crowd out other packets; with mode dsr',
+      wholeNumber({ max: 65_535 }),
+    )
+    .option('--local', 'VIPs are for programs on this machine; packets that pass through are not touched')
     .option('--sysctl', 'also set what is needed in /proc/sys/net; it is not reset')
     .option('--check', 'only check the file')
     .option('--dry-run', 'print the commands that would do the same')

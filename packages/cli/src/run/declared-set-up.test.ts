@@ -52,6 +52,21 @@ tables:
   ]);
 });
 
+test.each([
+  [{ queue: { first: 0, last: 3 }, fragmentQueue: 3 }, 'dsr', { queue: { first: 0, last: 2 }, fragmentQueue: 3, traffic: 'forward' }],
+  [{ queue: { first: 0, last: 3 }, fragmentQueue: 0 }, 'dsr', { queue: { first: 1, last: 3 }, fragmentQueue: 0, traffic: 'forward' }],
+  [
+    { queue: { first: 2, last: 3 }, fragmentQueue: 3 },
+    'nat',
+    { queue: { first: 2, last: 2 }, fragmentQueue: undefined, traffic: 'forward' },
+  ],
+  [{ queue: { first: 2, last: 2 }, local: true }, 'dsr', { queue: { first: 2, last: 2 }, fragmentQueue: undefined, traffic: 'local' }],
+])('%o with %s: which packets, and by which queues', (choice, mode, expected) => {
+  const configuration = parseConfiguration(`tables: { web: { mode: ${mode}, vips: 10.0.0.1/32 } }`, 'f');
+  const { queue, fragmentQueue, traffic } = declaredSetUps(configuration, { fast: false, ...choice }).get('web')!;
+  expect({ queue, fragmentQueue, traffic }).toEqual(expected);
+});
+
 describe('the way to former targets stays', () => {
   test.each([
     [

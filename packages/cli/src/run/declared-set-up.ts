@@ -5,7 +5,12 @@ import { FAMILIES, type SetUp, type SetUpTarget } from '@nfqlb/setup';
 
 /** What is the same for all tables. */
 export interface SetUpChoice {
+  /** All queues of the load balancer. */
   readonly queue: QueueRange;
+  /** The first or last of them, if it is for fragments alone. */
+  readonly fragmentQueue?: number | undefined;
+  /** Whether packets of programs on this machine are meant, instead of those that pass through. */
+  readonly local?: boolean;
   /** Whether the kernel decides before the queue. */
   readonly fast: boolean;
 }
@@ -20,7 +25,7 @@ export function declaredSetUps({ tables = new Map() }: Configuration, choice: Se
 function setUpOf(
   { vips, mode, keepSource, synOnly }: DeclaredService,
   members: readonly DeclaredMember[],
-  { queue, fast }: SetUpChoice,
+  { queue, fragmentQueue, local = false, fast }: SetUpChoice,
 ): SetUp {
   const isFour = (text: string): boolean => isIpv4(parseCidr(text)?.network ?? parseIpAddress(text)!);
   return {
@@ -30,12 +35,18 @@ function setUpOf(
       return { fwmark, addresses: { ...(four !== undefined && { 4: four }), ...(six !== undefined && { 6: six }) } };
     }),
     mode,
-    queue,
-    traffic: 'forward',
+    queue: withoutQueue(queue, fragmentQueue),
+    // Translated packets and those of this machine are whole.
+    ...(mode === 'dsr' && !local && fragmentQueue !== undefined && { fragmentQueue }),
+    traffic: local ? 'local' : 'forward',
     keepSource,
     synOnly,
     fast,
   };
+}
+
+function withoutQueue({ first, last }: QueueRange, fragmentQueue: number | undefined): QueueRange {
+  return { first: first === fragmentQueue ? first + 1 : first, last: last === fragmentQueue ? last - 1 : last };
 }
 
 /**

@@ -10,13 +10,15 @@ import { restored } from '../apply/restore.js';
 import { type FlowBalancingOptions, flowBalancingOf } from '../commands/balancing-options.js';
 import { isOwnAddress } from '../own-address.js';
 import { configurationText } from './configuration-text.js';
-import { declaredSetUps } from './declared-set-up.js';
+import { declaredSetUps, type SetUpChoice } from './declared-set-up.js';
 import { adoptFileOptions, fileOption } from './file-options.js';
 import { Site, vipsOf } from './site.js';
 
 /** Options of `nfqlb run`. */
 export interface RunOptions extends FlowBalancingOptions {
   readonly onExit: 'keep' | 'remove';
+  readonly fragment_queue?: number;
+  readonly local?: boolean;
   readonly sysctl?: true;
   readonly check?: true;
   readonly dryRun?: true;
@@ -35,8 +37,8 @@ export async function run(config: string, command: Command): Promise<void> {
   const configuration = parse(text);
   adoptFileOptions(command, configuration.options ?? new Map());
   const options = command.opts<RunOptions>();
+  const choice = setUpChoice(options);
   if (options.check) return;
-  const choice = { queue: options.queue, fast: options.fast !== undefined };
   const setUps = declaredSetUps(configuration, choice);
   if (options.dryRun) return print(configuration, [...setUps.values()], options);
 
@@ -67,6 +69,20 @@ export async function run(config: string, command: Command): Promise<void> {
   });
   await balanceLoad({ ...balancing, warnings: [...balancing.warnings, ...warnings], companion: site });
   if (removes) deleteTables(site.declared);
+}
+
+/** @throws {@link UsageError} for options that exclude each other */
+function setUpChoice({ queue, fragment_queue: fragmentQueue, local = false, fast }: RunOptions): SetUpChoice {
+  if (local && fast !== undefined) {
+    const problem = 'cannot be given together with --local: packets of programs on this machine do not come in at an interface';
+    throw new UsageError('invalid-value', problem, { option: '--fast' });
+  }
+  const isAtAnEnd = fragmentQueue === queue.first || fragmentQueue === queue.last;
+  if (fragmentQueue !== undefined && (!isAtAnEnd || queue.first === queue.last)) {
+    const problem = `must be the first or the last of several queues, such as --queue=0:3; it is ${formatQueues(queue)}`;
+    throw new UsageError('invalid-value', problem, { option: '--fragment_queue', value: String(fragmentQueue) });
+  }
+  return { queue, fragmentQueue, local, fast: fast !== undefined };
 }
 
 /** There is one set-up per network namespace: two programs would undo each other's rules for ever. */

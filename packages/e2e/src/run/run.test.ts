@@ -227,6 +227,19 @@ describeLive(
       const nobody = /nfqlb run: no nfqlb run of \S+nfqlb\.yaml runs in this network namespace/;
       await expect(site.run('run', '--status', `--config=${site.file}`)).rejects.toThrow(nobody);
       await expect(site.run('run')).rejects.toThrow('nfqlb run: missing option --config');
+      // What `up` does for fragments, and for programs on this machine.
+      const planned = (options: object): Promise<string> => {
+        site.write({ tables: { [web]: { mode: 'dsr', vips: '10.0.0.9/32' } }, options: { queue: '0:3', ...options } });
+        return site.run('run', '--dry-run', `--config=${site.file}`);
+      };
+      const fragments = await planned({ fragment_queue: 3 });
+      expect(fragments).toMatch(/-d 10\.0\.0\.9\/32 -m u32 .* -j NFQUEUE --queue-num 3\n-A NFQLB -d \S+ -j NFQUEUE --queue-balance 0:2/);
+      expect(fragments).toContain('nfqlb flowlb --queue=0:3 &');
+      expect(await planned({ local: true })).toContain('-I OUTPUT -j NFQLB\n');
+      await expect(planned({ fragment_queue: 1 })).rejects.toThrow(
+        '--fragment_queue=1: must be the first or the last of several queues, such as --queue=0:3; it is 0:3',
+      );
+      await expect(planned({ local: true, fast: 'eth0' })).rejects.toThrow('--fast: cannot be given together with --local');
       const own = net.lb.wire('t1').own.ipv4;
       site.write(
         `tables:\n  ${web}: { mode: dsr, vips: 10.0.0.1/32, targets: [{ fwmark: 1, address: ${own} }] }\noptions: { queue: -1 }\n`,
