@@ -122,9 +122,9 @@ describeLive(
       expect(await said('diff', '-r', unpacked, files)).toEqual({ status: 0, text: '' });
     });
 
-    // 10 is an unprotected service; 20 stands for 2.0.
+    // 10 is an unprotected service; 21 stands for 2.1.
     test.each([
-      ['nfqlb', '20', '2.0 OK'],
+      ['nfqlb', '21', '2.1 OK'],
       ['nfqlb-up', '29', '2.9 OK'],
     ])('has a unit %s that exposes little', async (unit, threshold, level) => {
       const file = join(files, `lib/systemd/system/${unit}.service`);

@@ -1,6 +1,6 @@
 // For tests of `nfqlb run`: a file, and the program that follows it.
 
-import { mkdtempSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdtempSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { NFQLB } from '../load-balancer/program.js';
@@ -45,11 +45,15 @@ export class Site implements AsyncDisposable {
   readonly file: string = join(this.folder, 'nfqlb.yaml');
   readonly #net: Topology;
   readonly #lb: LbHost;
+  readonly #as: readonly string[];
   #running: Running | undefined;
 
-  constructor(net: Topology, lb: LbHost = net.lb) {
+  /** @param as what the program is started by, such as `setpriv --reuid=…` */
+  constructor(net: Topology, lb: LbHost = net.lb, as: readonly string[] = []) {
     this.#net = net;
     this.#lb = lb;
+    this.#as = as;
+    chmodSync(this.folder, 0o755);
   }
 
   get process(): Running {
@@ -77,8 +81,8 @@ export class Site implements AsyncDisposable {
   async begin(...options: readonly string[]): Promise<void> {
     const shm = this.#net.sharedMemory(`run-${this.#lb.host}`);
     const config = options.some((option) => option.startsWith('--config=')) ? [] : [`--config=${this.file}`];
-    const command = ['env', `NFQLB_TRACE_SHM=${shm}-trace`, ...NFQLB.command, 'run', ...config, `--ft_shm=${shm}-fragments`];
-    this.#running = await this.#lb.spawn([...command, ...options]);
+    const program = ['env', `NFQLB_TRACE_SHM=${shm}-trace`, ...NFQLB.command, 'run', ...config, `--ft_shm=${shm}-fragments`];
+    this.#running = await this.#lb.spawn([...this.#as, ...program, ...options]);
     await this.#running.waitForOutput(/: listening on /, 30_000);
   }
 
