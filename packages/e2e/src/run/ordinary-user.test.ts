@@ -27,7 +27,7 @@ describeLive(
       await makeBare(net);
       await using _servers = await EchoServers.start(net);
       const web = net.sharedMemory('web');
-      await using site = new Site(net, withCapabilities(...capabilities));
+      await using site = new Site(net, net.lb, withCapabilities(...capabilities));
       const [one, two] = net.targets;
       const targets = [targetOf(net, one!), targetOf(net, two!, { health: { type: 'tcp', port: 7, to: 'vip' } })];
       const table = { mode: 'dsr', vips: [`${net.vip4}/32`, `${net.vip6}/128`], health: { type: 'icmp', interval: 1 }, targets };
