@@ -72,8 +72,8 @@ function drainLines(table: TargetTable): string[] {
 function healthLines({ panic, targets }: TableHealth): string[] {
   return [
     `   Health:${targets.map(({ fwmark, state }) => ` ${fwmark}=${state}`).join('')}${panic ? ' (so many are down that all are used)' : ''}`,
-    ...targets.filter(isRemarkable).map((target) => printable(`     ${stateLine(target)}`)),
-  ];
+    ...targets.filter(isRemarkable).map((target) => `     ${stateLine(target)}`),
+  ].map(printable);
 }
 
 function secondsLeft(table: TargetTable, deadline: number): number {

@@ -1,4 +1,5 @@
 import { resolve } from 'node:path';
+import { printable } from '@nfqlb/core/explanation';
 import { askAllStatuses, StatusError } from '@nfqlb/protocol/status';
 import { statusAsJson, statusText } from './status-text.js';
 
@@ -11,7 +12,7 @@ export async function showStatus(file: string | undefined, json: boolean): Promi
   const all = (await askAllStatuses()).filter((status) => status.file !== undefined);
   const shown = file === undefined ? all : all.filter((status) => status.file === resolve(file));
   if (shown.length === 0) {
-    const others = all.length > 0 ? `; those that run follow ${all.map((status) => status.file).join(', ')}` : '';
+    const others = all.length > 0 ? `; those that run follow ${printable(all.map((status) => status.file).join(', '))}` : '';
     const where = 'in this network namespace, or it does not answer this user';
     throw new StatusError(`no nfqlb run ${file === undefined ? '' : `of ${resolve(file)} `}runs ${where}${others}`);
   }
