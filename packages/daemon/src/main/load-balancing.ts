@@ -109,16 +109,13 @@ async function start(options: LoadBalancingOptions, parts: Parts): Promise<{ rea
     problems: () => health.problems,
     warnings: () => [...(watcher?.warnings ?? []), ...(fast?.warnings ?? []), ...(options.companion?.degradations.sentences ?? [])],
   };
+  // Before the workers, so that a bad address is reported before any packet is handled.
+  if (options.metrics) parts.add(await openMetrics(options.metrics, metricsSource), closeHttp);
+
   workers = parts.add(new Workers(options, { control: new Control(), counters, fragments, connections, tun, flows, tracing }), (each) =>
     each.stop(),
   );
-  // Threads start while the HTTP server is loaded: the kernel drops packets until they listen.
-  const metrics = options.metrics && openMetrics(options.metrics, metricsSource);
-  const listening = workers.start();
-  // Both are awaited, one after the other.
-  listening.catch(() => {});
-  if (metrics) parts.add(await metrics, closeHttp);
-  await listening;
+  await workers.start();
   isListening = true;
   // Only now: the queues must be served already, for the packets that the kernel leaves to them.
   if (fast) await (flows?.firstDecision ? fast.take(flows.firstDecision) : fast.takeTable());
