@@ -28,16 +28,18 @@ export class Attachment {
    *
    * @param folder for pins
    * @param by how to attach it; default TCX, or else clsact
+   * @param claimed descriptor of another process's claim ({@link claim}), to go on with it
    * @throws {@link FastPathError} `no-interface`, `in-use`, `foreign`, `not-permitted`
    */
-  constructor(name: string, folder: string, by?: 'clsact') {
+  constructor(name: string, folder: string, by?: 'clsact', claimed?: number) {
     const index = interfaceIndex(name);
     if (index === undefined)
       throw new FastPathError('no-interface', `there is no interface ${name} in this network namespace; see: ip link`);
     this.name = name;
     this.index = index;
     this.#pins = pinsOf(folder, index);
-    this.#lock = lockFolder(this.#pins, name);
+    // Of a claim for another interface of that name, or in another folder, nothing is left.
+    this.#lock = claimed !== undefined && isSame(this.#pins, claimed) ? claimed : lockFolder(this.#pins, name);
     try {
       this.#link = TcxLink.open(`${this.#pins}/${TCX_PIN}`);
       if (this.#link !== undefined && this.#link.interfaceIndex !== index) {
@@ -57,6 +59,11 @@ export class Attachment {
   get by(): 'tcx' | 'clsact' | undefined {
     if (this.#link !== undefined) return 'tcx';
     return this.#filter === undefined ? undefined : 'clsact';
+  }
+
+  /** Descriptor that has the lock, to pass the claim to another process. */
+  get claim(): number {
+    return this.#lock;
   }
 
   /** Whether the interface is where it was: not deleted, not moved to another network namespace, not replaced. */
@@ -127,7 +134,13 @@ function lockFolder(pins: string, name: string): number {
       throw new FastPathError('in-use', `${name}: another running load balancer has its fast path there; see: nfqlb top`);
     }
     // Before the lock, its owner may have removed the folder.
-    if (statSync(pins, { throwIfNoEntry: false })?.ino === fstatSync(fd).ino) return fd;
+    if (isSame(pins, fd)) return fd;
     closeSync(fd);
   }
+}
+
+/** Whether this is the folder of that descriptor. */
+function isSame(pins: string, fd: number): boolean {
+  const [folder, opened] = [statSync(pins, { throwIfNoEntry: false }), fstatSync(fd)];
+  return folder?.ino === opened.ino && folder.dev === opened.dev;
 }

@@ -14,6 +14,8 @@ export interface FastPathOptions extends Pick<BalancerOptions, 'hashMode' | 'udp
   readonly interfaces: readonly string[];
   /** Folder in a BPF file system for pins. It is made if it does not exist. Default {@link FAST_PATH_FOLDER}. */
   readonly folder?: string;
+  /** Another process's claims by name of the interface ({@link FastPath.claims}), to go on with them. Default: claims the interfaces itself. */
+  readonly claimed?: ReadonlyMap<string, number>;
   /** Attach by clsact even if the kernel has TCX. Default: by clsact only if it does not. */
   readonly by?: 'clsact';
 }
@@ -59,7 +61,7 @@ export class FastPath {
    * @throws `FastPathError` in one line: `not-supported`, `not-permitted`, `no-interface`, `no-bpffs`, `in-use`, `foreign`, `out-of-range` (an
    * interface twice, or none)
    */
-  constructor({ interfaces, folder = FAST_PATH_FOLDER, by, ...settings }: FastPathOptions) {
+  constructor({ interfaces, folder = FAST_PATH_FOLDER, by, claimed, ...settings }: FastPathOptions) {
     const { hashMode = 1, udpEncapPort = 0, noTargetsFwmark = -1, noFlowFwmark = -1 } = settings;
     this.#settings = { hashMode, udpEncapPort, noTargetsFwmark, noFlowFwmark };
     this.#folder = folder;
@@ -70,7 +72,7 @@ export class FastPath {
     requireCapabilities();
     openFolder(folder);
     try {
-      for (const name of interfaces) this.#attachments.set(name, new Attachment(name, folder, by));
+      for (const name of interfaces) this.#attachments.set(name, new Attachment(name, folder, by, claimed?.get(name)));
     } catch (error) {
       for (const attachment of this.#attachments.values()) attachment?.leave();
       throw error;
@@ -136,6 +138,11 @@ export class FastPath {
     return this.interfaces;
   }
 
+  /** Descriptors by name of the interface, to pass the claims to another process. */
+  get claims(): ReadonlyMap<string, number> {
+    return new Map([...this.#attachments].flatMap(([name, attachment]) => (attachment ? [[name, attachment.claim] as const] : [])));
+  }
+
   /** As the last {@link take} or {@link look} found them. */
   get interfaces(): readonly InterfaceState[] {
     return [...this.#states.values()];
@@ -164,12 +171,12 @@ export class FastPath {
   }
 
   /**
-   * @param keep leaves the program where it is, deciding by its last state, for the next process; otherwise it is removed, even one of an earlier
-   * process that {@link take} has not replaced
+   * @param keep leaves the program where it is, deciding by its last state, for the next process, at all or some interfaces; otherwise it is removed, even
+   * one of an earlier process that {@link take} has not replaced
    */
-  close({ keep }: { readonly keep: boolean }): void {
-    for (const attachment of this.#attachments.values()) {
-      if (keep) attachment?.leave();
+  close({ keep }: { readonly keep: boolean | readonly string[] }): void {
+    for (const [name, attachment] of this.#attachments) {
+      if (keep === true || (keep !== false && keep.includes(name))) attachment?.leave();
       else attachment?.remove();
     }
     this.#attachments.clear();

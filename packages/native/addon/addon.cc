@@ -9,6 +9,7 @@
 #include "connection.h"
 #include "mapping.h"
 #include "netlink.h"
+#include "passing.h"
 #include "peer.h"
 #include "queue.h"
 #include "tun.h"
@@ -36,6 +37,8 @@ static Napi::Object init(Napi::Env env, Napi::Object exports) {
   exports.Set("listenAbstract", Napi::Function::New<listenAbstract>(env, "listenAbstract"));
   exports.Set("connectAbstract", Napi::Function::New<connectAbstract>(env, "connectAbstract"));
   exports.Set("sendDatagram", Napi::Function::New<sendDatagram>(env, "sendDatagram"));
+  exports.Set("sendDescriptors", Napi::Function::New<sendDescriptors>(env, "sendDescriptors"));
+  exports.Set("receiveDescriptors", Napi::Function::New<receiveDescriptors>(env, "receiveDescriptors"));
   exports.Set("connectSocket", Napi::Function::New<connectSocket>(env, "connectSocket"));
   exports.Set("pollSockets", Napi::Function::New<pollSockets>(env, "pollSockets"));
   exports.Set("socketError", Napi::Function::New<socketError>(env, "socketError"));

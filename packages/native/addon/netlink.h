@@ -87,11 +87,7 @@ inline void writeCommand(Writer& writer, uint16_t queue, uint8_t command) {
   writer.end();
 }
 
-/// Writes the message that binds us to a queue, with acknowledgement requested.
-inline void writeBind(Writer& writer, uint16_t queue, uint32_t queueLength, uint32_t copyRange) {
-  writer.begin(kConfigType, NLM_F_ACK, queue);
-  const nfqnl_msg_config_cmd cmd = {NFQNL_CFG_CMD_BIND, 0, htons(AF_UNSPEC)};
-  writer.attribute(NFQA_CFG_CMD, &cmd, sizeof cmd);
+inline void putSettings(Writer& writer, uint32_t queueLength, uint32_t copyRange) {
   const nfqnl_msg_config_params params = {htonl(copyRange), NFQNL_COPY_PACKET};
   writer.attribute(NFQA_CFG_PARAMS, &params, sizeof params);
   writer.attributeU32(NFQA_CFG_QUEUE_MAXLEN, queueLength);
@@ -99,6 +95,21 @@ inline void writeBind(Writer& writer, uint16_t queue, uint32_t queueLength, uint
   // are dropped, not accepted unmarked.
   writer.attributeU32(NFQA_CFG_FLAGS, NFQA_CFG_F_GSO);
   writer.attributeU32(NFQA_CFG_MASK, NFQA_CFG_F_GSO | NFQA_CFG_F_FAIL_OPEN);
+}
+
+/// Writes the message that binds us to a queue, with acknowledgement requested.
+inline void writeBind(Writer& writer, uint16_t queue, uint32_t queueLength, uint32_t copyRange) {
+  writer.begin(kConfigType, NLM_F_ACK, queue);
+  const nfqnl_msg_config_cmd cmd = {NFQNL_CFG_CMD_BIND, 0, htons(AF_UNSPEC)};
+  writer.attribute(NFQA_CFG_CMD, &cmd, sizeof cmd);
+  putSettings(writer, queueLength, copyRange);
+  writer.end();
+}
+
+/// Writes the message that changes the settings of a queue that this socket is bound to. Only an error is answered.
+inline void writeSettings(Writer& writer, uint16_t queue, uint32_t queueLength, uint32_t copyRange) {
+  writer.begin(kConfigType, 0, queue);
+  putSettings(writer, queueLength, copyRange);
   writer.end();
 }
 

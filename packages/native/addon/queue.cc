@@ -39,7 +39,7 @@ bool isShortage(int error) {
 Napi::Function Queue::define(Napi::Env env) {
   return DefineClass(env, "Queue",
                      {InstanceMethod<&Queue::receive>("receive"), InstanceMethod<&Queue::settle>("settle"),
-                      InstanceMethod<&Queue::close>("close"), InstanceAccessor<&Queue::errors>("errors"),
+                      InstanceMethod<&Queue::close>("close"), InstanceAccessor<&Queue::fd>("fd"), InstanceAccessor<&Queue::errors>("errors"),
                       InstanceAccessor<&Queue::malformed>("malformed"), InstanceAccessor<&Queue::shortages>("shortages")});
 }
 
@@ -68,7 +68,13 @@ Queue::Queue(const Napi::CallbackInfo& info) : Napi::ObjectWrap<Queue>(info) {
   }
   const uint32_t length = number(options, "length");
   const uint32_t copyRange = number(options, "copyRange");
-  openSocket(env, length, copyRange);
+  const int bound = options.Get("socket").As<Napi::Number>().Int32Value();
+  if (bound >= 0) {
+    adopt(env, bound, length, copyRange);
+    return;
+  }
+  openSocket(env);
+  setReceiveBuffer(length, copyRange);
   checkPermission(env);
   bind(env, length, copyRange);
 }
@@ -88,14 +94,37 @@ void Queue::takeArrays(const Napi::Object& arrays) {
   slotSize_ = arrays.Get("bytes").As<Napi::TypedArray>().ByteLength() / batch_;
 }
 
-void Queue::openSocket(Napi::Env env, uint32_t length, uint32_t copyRange) {
+/// Goes on with a socket that another process has bound to the queue. Packets wait in it meanwhile.
+void Queue::adopt(Napi::Env env, int bound, uint32_t length, uint32_t copyRange) {
+  socket_ = Descriptor(fcntl(bound, F_DUPFD_CLOEXEC, 0));
+  if (!socket_.isOpen()) throwSystemError(env, errno, "taking over");
+  int domain = 0;
+  int protocol = 0;
+  socklen_t size = sizeof domain;
+  if (getsockopt(socket_.get(), SOL_SOCKET, SO_DOMAIN, &domain, &size) < 0) throwSystemError(env, errno, "taking over");
+  if (getsockopt(socket_.get(), SOL_SOCKET, SO_PROTOCOL, &protocol, &size) < 0) throwSystemError(env, errno, "taking over");
+  if (domain != AF_NETLINK || protocol != NETLINK_NETFILTER) throwSystemError(env, ENOTSOCK, "taking over");
+  setReceiveBuffer(length, copyRange);
+  // It is bound already; our own settings may differ. No answer is requested: receive() counts an error.
+  uint8_t buffer[256];
+  netlink::Writer writer(buffer);
+  netlink::writeSettings(writer, queue_, length, copyRange);
+  if (send(socket_.get(), buffer, writer.size(), 0) < 0) throwSystemError(env, errno, "taking over");
+}
+
+void Queue::openSocket(Napi::Env env) {
   socket_ = Descriptor(socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_NETFILTER));
   if (!socket_.isOpen()) throwSystemError(env, errno, "opening a socket");
   // To the kernel: a connected socket receives messages from nobody else.
   sockaddr_nl kernel = {};
   kernel.nl_family = AF_NETLINK;
   if (connect(socket_.get(), reinterpret_cast<sockaddr*>(&kernel), sizeof kernel) < 0) throwSystemError(env, errno, "connecting");
+  // The queue counts what did not fit (/proc/net/netfilter/nfnetlink_queue); an error for it would only get in the way.
+  const int on = 1;
+  setsockopt(socket_.get(), SOL_NETLINK, NETLINK_NO_ENOBUFS, &on, sizeof on);
+}
 
+void Queue::setReceiveBuffer(uint32_t length, uint32_t copyRange) {
   // The socket buffer must hold a whole queue, or the kernel drops what does not fit. The kernel counts each message with its bookkeeping
   // (struct sk_buff, struct skb_shared_info: less than 1 KiB), rounded up to a power of two; and it grants twice the requested size, which
   // makes up for the rounding.
@@ -104,9 +133,6 @@ void Queue::openSocket(Napi::Env env, uint32_t length, uint32_t copyRange) {
   if (setsockopt(socket_.get(), SOL_SOCKET, SO_RCVBUFFORCE, &size, sizeof size) < 0) {
     setsockopt(socket_.get(), SOL_SOCKET, SO_RCVBUF, &size, sizeof size);
   }
-  // The queue counts what did not fit (/proc/net/netfilter/nfnetlink_queue); an error for it would only get in the way.
-  const int on = 1;
-  setsockopt(socket_.get(), SOL_NETLINK, NETLINK_NO_ENOBUFS, &on, sizeof on);
 }
 
 /// The kernel returns EPERM both if the capability is missing and if another program listens. NFQNL_CFG_CMD_PF_BIND, a no-op since Linux
@@ -232,6 +258,10 @@ void Queue::close(const Napi::CallbackInfo&) {
   socket_.close();
   wakeup_.close();
   unsettled_ = 0;
+}
+
+Napi::Value Queue::fd(const Napi::CallbackInfo& info) {
+  return Napi::Number::New(info.Env(), socket_.get());
 }
 
 Napi::Value Queue::errors(const Napi::CallbackInfo& info) {

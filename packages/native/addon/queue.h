@@ -18,12 +18,15 @@ class Queue : public Napi::ObjectWrap<Queue> {
   Napi::Value receive(const Napi::CallbackInfo& info);
   void settle(const Napi::CallbackInfo& info);
   void close(const Napi::CallbackInfo& info);
+  Napi::Value fd(const Napi::CallbackInfo& info);
   Napi::Value errors(const Napi::CallbackInfo& info);
   Napi::Value malformed(const Napi::CallbackInfo& info);
   Napi::Value shortages(const Napi::CallbackInfo& info);
 
   void takeArrays(const Napi::Object& arrays);
-  void openSocket(Napi::Env env, uint32_t length, uint32_t copyRange);
+  void adopt(Napi::Env env, int bound, uint32_t length, uint32_t copyRange);
+  void openSocket(Napi::Env env);
+  void setReceiveBuffer(uint32_t length, uint32_t copyRange);
   void checkPermission(Napi::Env env);
   void bind(Napi::Env env, uint32_t length, uint32_t copyRange);
   uint32_t receiveAvailable(Napi::Env env);

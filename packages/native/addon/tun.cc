@@ -31,9 +31,17 @@ Tun::Tun(const Napi::CallbackInfo& info) : Napi::ObjectWrap<Tun>(info), name_(in
   const Napi::Env env = info.Env();
   // The kernel would truncate a longer name to 15 characters.
   if (name_.empty() || name_.size() >= IFNAMSIZ) throwSystemError(env, ENAMETOOLONG, "opening");
+  ifreq request = requestFor(name_);
+  if (info[1].IsNumber()) {
+    // Another process has opened it.
+    Descriptor opened(fcntl(info[1].As<Napi::Number>().Int32Value(), F_DUPFD_CLOEXEC, 0));
+    if (!opened.isOpen() || ioctl(opened.get(), TUNGETIFF, &request) < 0) throwSystemError(env, errno, "taking over");
+    if (name_ != request.ifr_name) throwSystemError(env, ENODEV, "taking over");
+    device_ = std::move(opened);
+    return;
+  }
   Descriptor device(open("/dev/net/tun", O_RDWR | O_CLOEXEC | O_NONBLOCK));
   if (!device.isOpen()) throwSystemError(env, errno, "opening /dev/net/tun");
-  ifreq request = requestFor(name_);
   created_ = if_nametoindex(name_.c_str()) == 0;
   request.ifr_flags = IFF_TUN | IFF_NO_PI;
   if (ioctl(device.get(), TUNSETIFF, &request) < 0) throwSystemError(env, errno, "opening");

@@ -14,6 +14,7 @@ export interface QueueBinding {
   readonly errors: number;
   readonly malformed: number;
   readonly shortages: number;
+  readonly fd: number;
 }
 
 /** addon/mapping.cc */
@@ -55,11 +56,11 @@ export interface WatchdogBinding {
 /** addon/addon.cc. Objects that are not closed are freed when garbage-collected, or when their thread ends. */
 export interface Binding {
   readonly Queue: new (
-    options: { queue: number; length: number; copyRange: number; batch: number; wakeup: number },
+    options: { queue: number; length: number; copyRange: number; batch: number; wakeup: number; socket: number },
     arrays: { bytes: Uint8Array; offset: Uint32Array; length: Uint32Array; etherType: Uint16Array; mark: Int32Array; clock: Float64Array },
   ) => QueueBinding;
   readonly Mapping: new (fd: number, size: number, writable: boolean) => MappingBinding;
-  readonly Tun: new (name: string) => TunBinding;
+  readonly Tun: new (name: string, fd?: number) => TunBinding;
   readonly PacketWriter: new (fd: number) => PacketWriterBinding;
   readonly Wakeup: new () => WakeupBinding;
   readonly Watchdog: new () => WatchdogBinding;
@@ -74,6 +75,8 @@ export interface Binding {
   isUsedElsewhere(fd: number, place: number): boolean;
   listenAbstract(name: string, backlog: number): number;
   connectAbstract(name: string): number;
+  sendDescriptors(fd: number, text: string, descriptors: readonly number[]): void;
+  receiveDescriptors(fd: number, timeoutMilliseconds: number): { text: string; descriptors: number[] };
   connectSocket(type: number, protocol: number, address: Uint8Array, port: number, mark: number): number;
   pollSockets(pollfds: Uint8Array, count: number): number;
   socketError(fd: number): number;

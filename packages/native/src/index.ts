@@ -7,6 +7,7 @@ export { interfaceIndex } from './interface-index.js';
 export { KERNEL_QUEUES, type KernelQueue, parseKernelQueues, readKernelQueues, readOwnQueues } from './kernel-queues.js';
 export { NativeError } from './native-error.js';
 export { userName } from './owner.js';
+export { receiveDescriptors, sendDescriptors } from './passing.js';
 export { type PeerCredentials, peerCredentials } from './peer-credentials.js';
 export { Queue, type QueueOptions } from './queue.js';
 export { sendNotification } from './service-notification.js';

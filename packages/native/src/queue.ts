@@ -14,6 +14,8 @@ export interface QueueOptions {
   readonly batch: number;
   /** Descriptor that ends a wait when it becomes readable (`Wakeup.fd`). */
   readonly wakeup?: number;
+  /** Descriptor of the socket that another process has bound to the queue, to go on with a copy of it ({@link Queue.fd}). Default: binds a new one. */
+  readonly socket?: number;
   /** How long `receive` waits for packets, in milliseconds; −1 for no limit. */
   readonly timeout: number;
   /** After a wait, how long to let more packets gather, in microseconds; up to 100,000. */
@@ -27,6 +29,7 @@ const MAX_COPY_RANGE = 65531;
 const MAX_BATCH = 4096;
 
 const HINTS = {
+  ENOTSOCK: 'what was passed is not the socket of a queue',
   EPERM: 'needs CAP_NET_ADMIN: run it as root',
   EBUSY: 'another program listens on it',
   EINVAL: 'this kernel has no NFQUEUE (CONFIG_NETFILTER_NETLINK_QUEUE)',
@@ -54,7 +57,7 @@ export class Queue implements PacketSource {
   /** @throws {@link NativeError}: not permitted, no NFQUEUE in this kernel, another program listens already */
   constructor(options: QueueOptions) {
     const { Queue: Native, packetOverhead } = binding();
-    const { queue, length, copyRange, batch, wakeup = -1, timeout, linger } = options;
+    const { queue, length, copyRange, batch, wakeup = -1, socket = -1, timeout, linger } = options;
     this.#subject = `NFQUEUE ${queue}`;
     this.#check('queue', queue, 0, 0xffff);
     this.#check('length', length, 1, 0x7fffffff);
@@ -73,7 +76,7 @@ export class Queue implements PacketSource {
     // The addon writes to them while the queue is open.
     for (const { buffer } of Object.values(arrays)) markAsUntransferable(buffer);
     try {
-      this.#queue = new Native({ queue, length, copyRange, batch, wakeup }, arrays);
+      this.#queue = new Native({ queue, length, copyRange, batch, wakeup, socket }, arrays);
     } catch (error) {
       throw nativeError(this.#subject, error, HINTS);
     }
@@ -104,6 +107,11 @@ export class Queue implements PacketSource {
     }
   }
 
+  /** Descriptor of its socket, to pass to another process, which goes on when this one has settled all that it received. */
+  get fd(): number {
+    return this.#queue.fd;
+  }
+
   /** Errors returned by the kernel: verdicts on packets that no longer existed. */
   get errors(): number {
     return this.#queue.errors;
@@ -119,7 +127,7 @@ export class Queue implements PacketSource {
     return this.#queue.shortages;
   }
 
-  /** The kernel drops packets still waiting. */
+  /** The kernel drops packets still waiting, unless another process has the socket, too. */
   close(): void {
     this.#queue.close();
   }

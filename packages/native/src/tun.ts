@@ -17,15 +17,16 @@ export class Tun {
   readonly #tun: TunBinding;
 
   /**
-   * Opens a tun device, or creates it if it does not exist; a created one is removed on close.
+   * Opens a tun device, or creates it if it does not exist; a created one is removed when the last process that has it open closes it.
    *
+   * @param fd descriptor of the device in another process, which goes on with a copy of it
    * @throws {@link NativeError}
    */
-  constructor(name: string) {
+  constructor(name: string, fd?: number) {
     const { Tun: Native } = binding();
     this.name = name;
     try {
-      this.#tun = new Native(name);
+      this.#tun = new Native(name, fd);
     } catch (error) {
       throw nativeError(`tun device ${name}`, error, HINTS);
     }

@@ -20,10 +20,11 @@ import { groupNumber, readersOf, type SocketAddress } from '@nfqlb/protocol/sock
 import { traceAddressOption } from '@nfqlb/protocol/trace';
 import { tableNames } from '../completion/names.js';
 import { addFastOptions, type FastOptions, fastPathOf } from '../fast-path/fast-options.js';
+import { type TakeoverOptions, tellReady } from '../takeover/background.js';
 import { VERSION } from '../version.js';
 
 /** Options that `lb`, `flowlb` and `run` share. */
-export interface BalancingOptions extends FastOptions, DrainOptions {
+export interface BalancingOptions extends FastOptions, DrainOptions, TakeoverOptions {
   readonly queue: QueueRange;
   readonly qlength: number;
   readonly notargets_fwmark: number;
@@ -108,6 +109,11 @@ export function addBalancingOptions(command: Command): Command {
       50,
     );
   return addDrainOptions(command)
+    .option(
+      '--takeover',
+      'take over from the load balancer that runs with these queues, without losing a packet: it ends when this one is in charge, and goes on if this one fails before',
+    )
+    .option('--background', 'with --takeover: go on in the background, and end this command when that is in charge, or has failed')
     .option('--log-format <format>', 'log format on stderr: text or json', oneOf(...LOG_FORMATS), 'text')
     .addOption(traceAddressOption('where to serve traces'))
     .option(
@@ -171,5 +177,7 @@ export async function loadBalancingOf(command: string, options: BalancingOptions
     fast,
     warnings,
     metrics: options.metrics,
+    takeover: options.takeover === true,
+    ready: tellReady,
   };
 }

@@ -1,6 +1,7 @@
 import { balanceLoad } from '@nfqlb/daemon/main';
 import { Command } from '@nfqlb/options';
 import { restore } from '../apply/restore.js';
+import { startedInBackground } from '../takeover/background.js';
 import { addFlowBalancingOptions, type FlowBalancingOptions, flowBalancingOf } from './balancing-options.js';
 
 interface FlowLbOptions extends FlowBalancingOptions {
@@ -17,7 +18,8 @@ export function flowlbCommand(): Command {
       ['nfqlb flowlb --queue=0:3 --metrics=127.0.0.1:9090', 'four threads, and metrics for Prometheus'],
     )
     .action(async (options: FlowLbOptions) => {
+      if (await startedInBackground(options)) return;
       const flows = options.config === undefined ? [] : await restore(options.config);
-      return balanceLoad(await flowBalancingOf('flowlb', options, flows));
+      await balanceLoad(await flowBalancingOf('flowlb', options, flows));
     }) as Command;
 }

@@ -2,6 +2,7 @@ import { balanceLoad } from '@nfqlb/daemon/main';
 import { Command, text, wholeNumber } from '@nfqlb/options';
 import { DEFAULT_TABLE } from '@nfqlb/protocol/tables';
 import { tableNames } from '../completion/names.js';
+import { startedInBackground } from '../takeover/background.js';
 import { addBalancingOptions, type BalancingOptions, loadBalancingOf } from './balancing-options.js';
 
 interface LbOptions extends BalancingOptions {
@@ -22,7 +23,8 @@ export function lbCommand(): Command {
       ['nfqlb lb --fast=eth0', 'whole packets that come in at eth0 are decided in the kernel'],
     )
     .action(async (options: LbOptions) => {
+      if (await startedInBackground(options)) return;
       const common = await loadBalancingOf('lb', options);
-      return balanceLoad({ ...common, table: options.tshm, balancer: { ...common.balancer, udpEncapPort: options.sctp_encap } });
+      await balanceLoad({ ...common, table: options.tshm, balancer: { ...common.balancer, udpEncapPort: options.sctp_encap } });
     }) as Command;
 }

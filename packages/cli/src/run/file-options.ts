@@ -5,7 +5,7 @@ import { type Command, UsageError } from '@nfqlb/options';
 type Option = Command['options'][number];
 
 /** Those of the command line alone. */
-const NOT_IN_FILES = ['--config', '--check', '--dry-run', '--status', '--json', '--help'];
+const NOT_IN_FILES = ['--config', '--check', '--dry-run', '--status', '--takeover', '--background', '--json', '--help'];
 
 /**
  * The value of an option in a configuration file, read as on the command line.

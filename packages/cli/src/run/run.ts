@@ -9,6 +9,7 @@ import { hasTable } from '../apply/present.js';
 import { restored } from '../apply/restore.js';
 import { type FlowBalancingOptions, flowBalancingOf } from '../commands/balancing-options.js';
 import { isOwnAddress } from '../own-address.js';
+import { startedInBackground } from '../takeover/background.js';
 import { configurationText } from './configuration-text.js';
 import { declaredSetUps, type SetUpChoice } from './declared-set-up.js';
 import { adoptFileOptions, fileOption } from './file-options.js';
@@ -41,6 +42,7 @@ export async function run(config: string, command: Command): Promise<void> {
   if (options.check) return;
   const setUps = declaredSetUps(configuration, choice);
   if (options.dryRun) return print(configuration, [...setUps.values()], options);
+  if (await startedInBackground(options)) return;
 
   if (setUps.size > 0) await refuseOtherKeepers(options.queue);
   const warnings = setSysctls([...setUps.values()], options.sysctl === true);
@@ -67,8 +69,8 @@ export async function run(config: string, command: Command): Promise<void> {
     underWay: options.ft_ttl + SLOWEST_MS,
     access: balancing.access,
   });
-  await balanceLoad({ ...balancing, warnings: [...balancing.warnings, ...warnings], companion: site });
-  if (removes) deleteTables(site.declared);
+  const ending = await balanceLoad({ ...balancing, warnings: [...balancing.warnings, ...warnings], companion: site });
+  if (removes && ending === 'stopped') deleteTables(site.declared);
 }
 
 /** @throws {@link UsageError} for options that exclude each other */

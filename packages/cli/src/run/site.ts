@@ -146,7 +146,7 @@ export class Site implements Companion {
     this.#lookLater(LOOK_INTERVAL_MS);
   }
 
-  async end(): Promise<void> {
+  async end(isTakenOver: boolean): Promise<void> {
     this.#stop.abort();
     this.#tier?.close();
     await this.#announcing?.leave();
@@ -162,7 +162,7 @@ export class Site implements Companion {
       this.#options.source.forget();
     }
     await this.#turn;
-    if (this.#options.removes && this.keepsSetUp) {
+    if (this.#options.removes && !isTakenOver && this.keepsSetUp) {
       const { problems } = await this.#keeper.remove();
       for (const problem of problems) log.warning(`not removed: ${problem}`);
     }

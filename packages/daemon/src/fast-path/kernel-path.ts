@@ -32,6 +32,8 @@ export interface KernelPathOptions extends FastPathChoice {
   /** Shared-memory name of the target table of all packets; absent with flows, which have their own. */
   readonly table: string | undefined;
   readonly connections: SharedConnections;
+  /** Claims of interfaces by the process that is taken over from. */
+  readonly claimed?: ReadonlyMap<string, number> | undefined;
 }
 
 const NO_COUNTS: FastPathCounts = {
@@ -112,6 +114,11 @@ export class KernelPath {
     };
   }
 
+  /** Descriptors of the claims of its interfaces, to pass them to another process. */
+  get claims(): ReadonlyMap<string, number> {
+    return this.#fast?.claims ?? new Map();
+  }
+
   counts(): FastPathCounts {
     return this.#fast && this.#inForce ? this.#fast.counts() : NO_COUNTS;
   }
@@ -137,21 +144,22 @@ export class KernelPath {
     };
   }
 
-  close(): void {
+  /** @param heir names of the interfaces at which the program stays, for a process that has taken over; default: at all or none, as an option says */
+  close(heir?: readonly string[]): void {
     clearTimeout(this.#poll);
     this.#notices.close();
     // If it has taken nothing yet, what is there is an earlier program's, which the next one takes over.
-    this.#fast?.close({ keep: this.#options.keep || this.#inForce === undefined });
+    this.#fast?.close({ keep: heir ?? (this.#options.keep || this.#inForce === undefined) });
     this.#fast = undefined;
     this.#inForce = undefined;
     this.#tables.close();
   }
 
   #open(): FastPath | undefined {
-    const { interfaces, balancer } = this.#options;
+    const { interfaces, balancer, claimed } = this.#options;
     const { hashMode = 1, udpEncapPort = 0, noTargetsFwmark = -1, noFlowFwmark = -1 } = balancer;
     try {
-      const fast = new FastPath({ interfaces, hashMode, udpEncapPort, noTargetsFwmark, noFlowFwmark });
+      const fast = new FastPath({ interfaces, hashMode, udpEncapPort, noTargetsFwmark, noFlowFwmark, ...(claimed && { claimed }) });
       this.#trouble = undefined;
       return fast;
     } catch (error) {

@@ -9,8 +9,10 @@ const POLL_INTERVAL_MS = 5;
 
 /** The sum of the workers' fragment statistics, in shared memory for `nfqlb stats`. Belongs to the main thread. */
 export class FragmentStatistics {
-  readonly #memory: SharedMemory | undefined;
-  readonly #words: Uint32Array;
+  readonly #name: string;
+  readonly #unusable: (error: unknown) => void;
+  #memory: SharedMemory | undefined;
+  #words: Uint32Array = new Uint32Array(new SharedArrayBuffer(STATISTICS_LENGTH));
   readonly #table: FragmentTable;
   readonly #threads: readonly Uint32Array[];
 
@@ -20,15 +22,21 @@ export class FragmentStatistics {
    * @param unusable called with the error if the shared memory cannot be used; the statistics are then private and available only in the status
    */
   constructor(name: string, fragments: SharedFragments, thread: number, unusable: (error: unknown) => void) {
-    try {
-      this.#memory = claim(name);
-    } catch (error) {
-      unusable(error);
-    }
-    this.#words = new Uint32Array(this.#memory?.buffer ?? new SharedArrayBuffer(STATISTICS_LENGTH));
+    this.#name = name;
+    this.#unusable = unusable;
     this.#table = observedFragmentTable(fragments, thread);
     this.#table.resetStatistics(fragments.options);
     this.#threads = Array.from({ length: thread + 1 }, (_, i) => statisticsOf(fragments, i));
+  }
+
+  /** Publishes them in shared memory from now on. */
+  claim(): void {
+    try {
+      this.#memory = claim(this.#name);
+      this.#words = new Uint32Array(this.#memory.buffer);
+    } catch (error) {
+      this.#unusable(error);
+    }
     this.publish();
   }
 

@@ -6,10 +6,11 @@ import { NativeError, Tun } from '@nfqlb/native';
  * otherwise a device is created that lasts as long as this program runs.
  *
  * @param mtu length of the longest stored fragment, in octets
+ * @param fd descriptor of the device in the process that is taken over from
  * @throws `NativeError`
  */
-export function openTun(name: string, mtu: number): Tun {
-  const tun = new Tun(name);
+export function openTun(name: string, mtu: number, fd?: number): Tun {
+  const tun = new Tun(name, fd);
   try {
     if (tun.created) setUp(tun, mtu);
     const refuse = (code: string, reason: string): never => {

@@ -18,8 +18,12 @@ export interface Companion {
   readonly tier: () => readonly TierMemberStatus[];
   /** Called when packets of the queues are balanced, and before the service manager is told so. If it rejects, the load balancer ends. */
   readonly begin: (balancer: Balancer) => Promise<void>;
-  /** Called before the load balancer stops to answer packets. */
-  readonly end: () => Promise<void>;
+  /**
+   * Called before the load balancer stops to answer packets.
+   *
+   * @param isTakenOver whether another process goes on with what this one has set up
+   */
+  readonly end: (isTakenOver: boolean) => Promise<void>;
 }
 
 /** The load balancer, for its companion. Its flows change by flow commands, as for everybody. */

@@ -1,19 +1,20 @@
 import { describeFailure } from '@nfqlb/options';
 import type { FlowHandler } from '@nfqlb/protocol/flow';
-import { BadRequest, type FlowRequest } from '@nfqlb/protocol/flow';
+import { BadRequest, type FlowRequest, isReading } from '@nfqlb/protocol/flow';
 import { Area } from '@nfqlb/protocol/trace';
 import { log } from '../log/log.js';
+import type { ChangeGate } from '../takeover/change-gate.js';
 import type { Tracing } from '../trace/tracing.js';
 
 /**
  * Handles commands from the flow socket: `flows` handles flows, if this load balancer has any; every load balancer has trace flows.
- * Requests are logged, and traced with their answers.
+ * Requests are logged, and traced with their answers. Changes go through the gate.
  */
-export function flowCommands(flows: FlowHandler | undefined, tracing: Tracing): FlowHandler {
+export function flowCommands(flows: FlowHandler | undefined, tracing: Tracing, gate: ChangeGate): FlowHandler {
   return async (request) => {
     const asked = describeRequest(request);
     try {
-      const reply = await carryOut(request);
+      const reply = await (isReading(request.action) ? carryOut(request) : gate.pass(() => carryOut(request)));
       log.info(`flow command ${asked}`);
       if (tracing.wants(Area.FlowConf)) tracing.tell(Area.FlowConf, `flow-conf: ${asked} -> ${describeReply(reply)}`);
       return reply;

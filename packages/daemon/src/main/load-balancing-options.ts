@@ -47,6 +47,10 @@ export interface LoadBalancingOptions {
   readonly warnings: readonly string[];
   /** Address for /metrics and /healthz; optional. */
   readonly metrics: MetricsAddress | undefined;
+  /** Whether to take over from the load balancer that runs with the same queues, if there is one. Default: no. */
+  readonly takeover?: boolean;
+  /** Called when packets of the queues are balanced, and everything is ready. */
+  readonly ready?: () => void;
   /** What goes on beside the balancing. */
   readonly companion?: Companion;
 }

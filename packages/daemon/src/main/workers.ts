@@ -4,12 +4,15 @@ import { type Tun, Wakeup } from '@nfqlb/native';
 import type { FlowControl } from '../flows/flow-control.js';
 import type { FlowGeneration } from '../flows/flow-generations.js';
 import type { SharedFragments } from '../fragments/shared-fragments.js';
-import type { Control } from '../shared/control.js';
+import { type Control, Order } from '../shared/control.js';
 import type { Counters } from '../shared/counters.js';
 import type { Tracing } from '../trace/tracing.js';
 import type { SharedConnections } from '../transition/shared-connections.js';
 import type { WorkerMessage, WorkerOptions } from '../worker/worker-options.js';
 import type { LoadBalancingOptions } from './load-balancing-options.js';
+
+/** How long a worker may take until it has paused: it finishes a batch, or sends a switch to new flows on its way. */
+const PAUSE_TIMEOUT_MS = 1000;
 
 /** How long to wait for the workers to end; they need a third of it. */
 const STOP_TIMEOUT_MS = 900;
@@ -32,6 +35,8 @@ export interface SharedByWorkers {
 }
 
 interface RunningWorker {
+  /** Resolves when the worker says this. */
+  readonly says: <T extends WorkerMessage['type']>(type: T) => Promise<WorkerMessage & { readonly type: T }>;
   readonly wakeup: Wakeup;
   /** Port for new flows. */
   readonly flows: MessagePort | undefined;
@@ -45,16 +50,60 @@ export class Workers {
   readonly #options: LoadBalancingOptions;
   readonly #shared: SharedByWorkers;
   readonly #running: RunningWorker[] = [];
+  #sockets: readonly number[] = [];
 
   constructor(options: LoadBalancingOptions, shared: SharedByWorkers) {
     this.#options = options;
     this.#shared = shared;
   }
 
-  /** Starts all workers at the same time. Resolves when all listen to their queues; rejects if one cannot. */
-  async start(): Promise<void> {
+  /** Starts all workers, without their queues. Resolves when all are prepared; rejects if one cannot be. */
+  async prepare(): Promise<void> {
     const { first, last } = this.#options.queues;
-    await Promise.all(Array.from({ length: last - first + 1 }, (_, number) => this.#start(first + number)));
+    const prepared: Promise<unknown>[] = [];
+    for (let queue = first; queue <= last; queue++) prepared.push(this.#start(queue).says('prepared'));
+    await Promise.race([Promise.all(prepared), this.failed]);
+  }
+
+  /**
+   * Resolves when all workers listen to their queues; rejects if one cannot.
+   *
+   * @param bound descriptors of the queues' sockets by worker, if another process has bound them
+   */
+  async listen(bound: readonly number[] = []): Promise<void> {
+    const { control } = this.#shared;
+    for (const [worker, fd] of bound.entries()) control.setSocket(worker, fd);
+    const listening = Promise.all(this.#running.map(({ says }) => says('listening')));
+    control.order = Order.Run;
+    const said = await Promise.race([listening, this.failed]);
+    this.#sockets = said.map(({ socket }) => socket);
+  }
+
+  /** Descriptors of the queues' sockets by worker, to pass to another process. */
+  get sockets(): readonly number[] {
+    return this.#sockets;
+  }
+
+  /** Resolves when all workers have settled what they received, and receive no more. Rejects if one does not in time; then all run. */
+  async pause(): Promise<void> {
+    const paused = Promise.all(this.#running.map(({ says }) => says('paused')));
+    let late: NodeJS.Timeout | undefined;
+    const tooLate = new Promise<never>((_, reject) => {
+      late = setTimeout(() => reject(new WorkerFailure('a worker is stuck')), PAUSE_TIMEOUT_MS);
+    });
+    this.#order(Order.Pause);
+    try {
+      await Promise.race([paused, tooLate, this.failed]);
+    } catch (error) {
+      this.resume();
+      throw error;
+    } finally {
+      clearTimeout(late);
+    }
+  }
+
+  resume(): void {
+    this.#order(Order.Run);
   }
 
   /** Rejects when a worker fails. */
@@ -74,20 +123,28 @@ export class Workers {
     this.#wake();
   }
 
-  /** Lets all workers finish the packets that they have received, and stops them. */
-  async stop(): Promise<void> {
-    this.#shared.control.stop();
-    this.#wake();
+  /**
+   * Ends all workers.
+   *
+   * @param leave whether another process has the queues; otherwise they answer the packets that wait
+   */
+  async stop({ leave }: { readonly leave: boolean }): Promise<void> {
+    this.#order(leave ? Order.Leave : Order.Stop);
     const timeout = new Promise<void>((resolve) => setTimeout(resolve, STOP_TIMEOUT_MS).unref());
     await Promise.race([Promise.all(this.#running.map(({ ended }) => ended)), timeout]);
     for (const { wakeup } of this.#running) wakeup.close();
+  }
+
+  #order(order: Order): void {
+    this.#shared.control.order = order;
+    this.#wake();
   }
 
   #wake(): void {
     for (const { wakeup } of this.#running) wakeup.signal();
   }
 
-  async #start(queue: number): Promise<void> {
+  #start(queue: number): RunningWorker {
     const { table, tier, queueLength, linger, balancer, queues } = this.#options;
     const { flows, fragments, connections, tun, control, counters, tracing } = this.#shared;
     const wakeup = new Wakeup();
@@ -124,12 +181,17 @@ export class Workers {
     });
     // Others await it too; this avoids an unhandled rejection.
     failed.catch(() => {});
-    const listening = new Promise<void>((resolve) => {
-      worker.on('message', (message: WorkerMessage) => {
-        if (message.type === 'listening') resolve();
+    const says: RunningWorker['says'] = (type) =>
+      new Promise((resolve) => {
+        const hear = (message: WorkerMessage): void => {
+          if (message.type !== type) return;
+          worker.off('message', hear);
+          resolve(message as WorkerMessage & { type: typeof type });
+        };
+        worker.on('message', hear);
       });
-    });
-    this.#running.push({ wakeup, flows: channel?.port1, failed, ended });
-    await Promise.race([listening, failed]);
+    const running = { says, wakeup, flows: channel?.port1, failed, ended };
+    this.#running.push(running);
+    return running;
   }
 }

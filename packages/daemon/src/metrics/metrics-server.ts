@@ -4,6 +4,7 @@
 import { once } from 'node:events';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import { UsageError } from '@nfqlb/options';
+import type { ListeningPlace } from '@nfqlb/protocol/sockets';
 import type { Status } from '@nfqlb/protocol/status';
 import { collectDefaultMetrics, Registry } from 'prom-client';
 import { FAMILIES } from './families.js';
@@ -36,12 +37,14 @@ const TEXT = 'text/plain; charset=utf-8';
 
 /**
  * @param timeoutMs for each of the two
+ * @param passed the socket of another process that listened there before
  * @throws `UsageError` if the address cannot be used
  */
 export async function serveMetrics(
   address: MetricsAddress,
   source: MetricsSource,
   timeoutMs: number = REQUEST_TIMEOUT_MS,
+  passed?: ListeningPlace & { readonly kind: 'passed' },
 ): Promise<Server> {
   const exposition = new Exposition(source);
   const server = createServer(
@@ -54,7 +57,7 @@ export async function serveMetrics(
   );
   server.maxConnections = MAX_CLIENTS;
   try {
-    server.listen({ ...address, ipv6Only: true });
+    server.listen(passed ? { fd: passed.fd } : { ...address, ipv6Only: true });
     await once(server, 'listening');
   } catch (error) {
     throw new UsageError('invalid-value', whyNot(error as NodeJS.ErrnoException), {

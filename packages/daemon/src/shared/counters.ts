@@ -95,10 +95,18 @@ export class Counters {
 export class WorkerCounters {
   readonly #own: Float64Array;
   readonly #targets: TargetCounts;
+  /** Of the process that was taken over from. */
+  #earlierErrors = 0;
 
   constructor({ counters, targets }: CountersMemory, worker: number) {
     this.#own = new Float64Array(counters, worker * STRIDE * Float64Array.BYTES_PER_ELEMENT, STRIDE);
     this.#targets = new TargetCounts(targets, worker);
+  }
+
+  /** Goes on with the counts of another process, which are in the memory now. */
+  adopt(): void {
+    this.#earlierErrors = this.#own[VERDICT_ERRORS]!;
+    this.#targets.adopt();
   }
 
   /**
@@ -135,6 +143,6 @@ export class WorkerCounters {
   }
 
   setVerdictErrors(errors: number): void {
-    this.#own[VERDICT_ERRORS] = errors;
+    this.#own[VERDICT_ERRORS] = this.#earlierErrors + errors;
   }
 }

@@ -38,6 +38,11 @@ export class TargetCounts {
     this.#counts = new Float64Array(memory, worker * STRIDE + KEYS, 2 * (SLOTS + 1));
   }
 
+  /** Goes on with the counts of another process, which are in the memory now. */
+  adopt(): void {
+    this.#used = this.#keys.reduce((used, key) => used + (key === 0 ? 0 : 1), 0);
+  }
+
   /** @param fwmark 0 or greater */
   count(fwmark: number, octets: number): void {
     const at = 2 * this.#slotOf((fwmark + 1) | 0);

@@ -1,6 +1,7 @@
+import type { Server } from 'node:net';
 import { MessageChannel, type MessagePort } from 'node:worker_threads';
 import { describeDecision } from '@nfqlb/core/explanation';
-import type { Access, SocketAddress } from '@nfqlb/protocol/sockets';
+import type { Access, ListeningPlace } from '@nfqlb/protocol/sockets';
 import type { LogConfig, SentPacket } from '@nfqlb/protocol/trace';
 import { Area, areaNames, PACKET_AREAS, TraceServer } from '@nfqlb/protocol/trace';
 import type { FlowGeneration } from '../flows/flow-generations.js';
@@ -62,9 +63,14 @@ export class Tracing {
   }
 
   /** @throws as `listen` */
-  async listen(address: SocketAddress, insecure: boolean): Promise<void> {
+  async listen(address: ListeningPlace, insecure: boolean): Promise<void> {
     await this.#server.listen(address, insecure);
     copyLog((line) => this.tell(Area.Log, line));
+  }
+
+  /** What it listens with, to pass to another process. */
+  get server(): Server | undefined {
+    return this.#server.server;
   }
 
   /** Remembers the names of flows in a new generation. */

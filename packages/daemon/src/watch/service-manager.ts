@@ -17,6 +17,7 @@ export class ServiceManager {
   #status: string | undefined;
   #alive = Number.NEGATIVE_INFINITY;
   #failed = false;
+  #hasSuccessor = false;
 
   /**
    * @param address NOTIFY_SOCKET
@@ -59,11 +60,28 @@ export class ServiceManager {
     if (isAlive) this.#alive = now;
   }
 
+  /** The one that a process reports to which this one takes over from: it is told of this one by that one ({@link successor}). */
+  static inherited(service: { readonly address: string; readonly period?: number } | undefined): ServiceManager | undefined {
+    return service && new ServiceManager(service.address, service.period);
+  }
+
+  /** For another process that takes over. */
+  get service(): { readonly address: string; readonly period?: number } {
+    return { address: this.#address, ...(this.#period !== undefined && { period: this.#period }) };
+  }
+
+  /** Another process of this service is its main process from now on: this one says nothing more. */
+  successor(pid: number): void {
+    this.#tell([`MAINPID=${pid}`]);
+    this.#hasSuccessor = true;
+  }
+
   stopping(): void {
     this.#tell(['STOPPING=1', 'STATUS=stopping']);
   }
 
   #tell(lines: readonly string[]): boolean {
+    if (this.#hasSuccessor) return true;
     try {
       this.#send(this.#address, lines.join('\n'));
       this.#failed = false;

@@ -35,5 +35,8 @@ export interface WorkerOptions {
   readonly counters: CountersMemory;
 }
 
-/** Message from a worker to the main thread. */
-export type WorkerMessage = { readonly type: 'listening' } | { readonly type: 'failed'; readonly message: string };
+/** Message from a worker to the main thread: it waits for its first order; it has its queue; it has settled all that it received; it cannot go on. */
+export type WorkerMessage =
+  | { readonly type: 'prepared' | 'paused' }
+  | { readonly type: 'listening'; readonly socket: number }
+  | { readonly type: 'failed'; readonly message: string };

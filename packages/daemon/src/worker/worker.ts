@@ -6,7 +6,7 @@ import type { Balancer, ConnectionSet, FragmentTable } from '@nfqlb/core';
 import { PacketWriter, Queue } from '@nfqlb/native';
 import { describeFailure } from '@nfqlb/options';
 import { fragmentTableOf } from '../fragments/shared-fragments.js';
-import { Control } from '../shared/control.js';
+import { Control, Order } from '../shared/control.js';
 import { WorkerCounters } from '../shared/counters.js';
 import { connectionSetOf } from '../transition/shared-connections.js';
 import { BatchDecider } from './batch-decider.js';
@@ -34,7 +34,6 @@ class LoadBalancer {
   readonly #options: WorkerOptions;
   readonly #control: Control;
   readonly #counters: WorkerCounters;
-  readonly #queue: Queue;
   readonly #fragments: FragmentTable;
   readonly #connections: ConnectionSet;
   readonly #targets: Targets;
@@ -43,11 +42,12 @@ class LoadBalancer {
   readonly #decider: BatchDecider;
   readonly #tun: PacketWriter | undefined;
   #balancer: Balancer;
+  #queue: Queue | undefined;
   #tableEpoch: number;
 
   constructor(options: WorkerOptions) {
     this.#options = options;
-    this.#control = new Control(options.control);
+    this.#control = Control.of(options.control);
     this.#counters = new WorkerCounters(options.counters, options.worker);
     this.#tun = options.tun === undefined ? undefined : new PacketWriter(options.tun);
     this.#fragments = fragmentTableOf(options.fragments, options.worker, (bytes, at, length) => this.#reinject(bytes, at, length));
@@ -58,37 +58,59 @@ class LoadBalancer {
     this.#balancer = this.#newBalancer();
     this.#tap = new PacketTap(options.tap);
     this.#decider = new BatchDecider(this.#counters, this.#tap);
-    const { queue, queueLength: length, linger, wakeup } = options;
-    const { fragments: stored, mtu } = options.fragments.options;
-    // Fragments to be stored must be received completely.
-    const copyRange = stored > 0 ? Math.max(HEADERS_LENGTH, mtu) : HEADERS_LENGTH;
-    this.#queue = new Queue({ queue, length, copyRange, batch: MAX_BATCH, wakeup, timeout: RECEIVE_TIMEOUT_MS, linger });
   }
 
+  /** Does what it is ordered, until that is to end. */
   run(): void {
-    while (!this.#control.stopping) {
-      const count = this.#targets.hasPendingWork ? this.#queue.receiveWaiting() : this.#queue.receive();
-      if (this.#control.tableEpoch !== this.#tableEpoch || !this.#targets.intact || this.#tier?.intact === false) this.#renewTables();
-      if (this.#targets.outdated) this.#targets.renew(this.#balancer);
-      this.#answer(count);
+    let order = this.#control.awaitOrder();
+    for (; order === Order.Run; order = this.#control.awaitOrder()) {
+      this.#queue ??= this.#openQueue();
+      this.#balance(this.#queue);
+      if (this.#control.order === Order.Pause) send({ type: 'paused' });
     }
-    const until = performance.now() + DRAIN_TIMEOUT_MS;
-    for (let count = 1; count > 0 && performance.now() < until; ) {
-      count = this.#queue.receiveWaiting();
-      this.#answer(count);
-    }
-    this.#queue.close();
+    if (order === Order.Stop && this.#queue) this.#finish(this.#queue);
+    this.#queue?.close();
     this.#tun?.close();
   }
 
-  #answer(count: number): void {
-    const { batch, clock } = this.#queue;
+  #openQueue(): Queue {
+    const { worker, queue, queueLength: length, linger, wakeup, fragments } = this.#options;
+    const { fragments: stored, mtu } = fragments.options;
+    // Fragments to be stored must be received completely.
+    const copyRange = stored > 0 ? Math.max(HEADERS_LENGTH, mtu) : HEADERS_LENGTH;
+    const socket = this.#control.socketOf(worker);
+    if (socket >= 0) this.#counters.adopt();
+    const opened = new Queue({ queue, length, copyRange, batch: MAX_BATCH, wakeup, socket, timeout: RECEIVE_TIMEOUT_MS, linger });
+    send({ type: 'listening', socket: opened.fd });
+    return opened;
+  }
+
+  #balance(queue: Queue): void {
+    while (this.#control.order === Order.Run) {
+      const count = this.#targets.hasPendingWork ? queue.receiveWaiting() : queue.receive();
+      if (this.#control.tableEpoch !== this.#tableEpoch || !this.#targets.intact || this.#tier?.intact === false) this.#renewTables();
+      if (this.#targets.outdated) this.#targets.renew(this.#balancer);
+      this.#answer(queue, count);
+    }
+  }
+
+  /** Answers the packets that wait. */
+  #finish(queue: Queue): void {
+    const until = performance.now() + DRAIN_TIMEOUT_MS;
+    for (let count = 1; count > 0 && performance.now() < until; ) {
+      count = queue.receiveWaiting();
+      this.#answer(queue, count);
+    }
+  }
+
+  #answer(queue: Queue, count: number): void {
+    const { batch, clock } = queue;
     if (count > 0) {
       this.#fragments.now = clock[0]!;
       this.#connections.now = clock[0]!;
       this.#decider.decide(this.#balancer, batch, count, this.#tap.open(this.#targets.generation));
-      this.#queue.settle(count);
-      this.#counters.setVerdictErrors(this.#queue.errors);
+      queue.settle(count);
+      this.#counters.setVerdictErrors(queue.errors);
     }
     this.#counters.countTurn(count, clock);
   }
@@ -115,7 +137,7 @@ const send = (message: WorkerMessage): void => parentPort!.postMessage(message);
 
 try {
   const loadBalancer = new LoadBalancer(workerData as WorkerOptions);
-  send({ type: 'listening' });
+  send({ type: 'prepared' });
   loadBalancer.run();
 } catch (error) {
   send({ type: 'failed', message: describeFailure(error) });

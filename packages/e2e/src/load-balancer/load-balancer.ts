@@ -150,14 +150,8 @@ export class LoadBalancer implements AsyncDisposable {
 
   /** Starts the program after it has been stopped or killed. */
   async restart(): Promise<void> {
-    const { options = [], env = [], cpu, flows = false } = this.#options;
-    // The default name of the fragment table is shared by the whole machine.
-    const fragments = `--ft_shm=${this.table}-fragments`;
-    const what = flows ? ['flowlb'] : ['lb', `--tshm=${this.table}`];
-    const fast = this.isFast ? [`--fast=${this.host.devices.join()}`, `--vip=${VIP4}/32,${VIP6}/128`] : [];
-    const own = [fragments, `--queue=${this.queues}`, ...fast, ...options];
-    const command = [...this.#environment(), ...env, ...this.#program.command, ...what, ...own];
-    const running = await this.host.spawn(onCpu(command, cpu));
+    const command = this.startCommand();
+    const running = await this.host.spawn(command);
     this.#running = running;
     const deadline = Date.now() + START_TIMEOUT_MS;
     while (!(await this.#listens())) {
@@ -172,6 +166,32 @@ export class LoadBalancer implements AsyncDisposable {
     }
     // It would run without.
     if (this.isFast && running.stderr.includes('no fast path')) throw await running.failure('has no fast path');
+  }
+
+  /** The command that {@link restart} runs. */
+  startCommand(...more: readonly string[]): string[] {
+    const { options = [], env = [], cpu, flows = false } = this.#options;
+    // The default name of the fragment table is shared by the whole machine.
+    const fragments = `--ft_shm=${this.table}-fragments`;
+    const what = flows ? ['flowlb'] : ['lb', `--tshm=${this.table}`];
+    const fast = this.isFast ? [`--fast=${this.host.devices.join()}`, `--vip=${VIP4}/32,${VIP6}/128`] : [];
+    const own = [fragments, `--queue=${this.queues}`, ...fast, ...options, ...more];
+    return onCpu([...this.#environment(), ...env, ...this.#program.command, ...what, ...own], cpu);
+  }
+
+  /**
+   * Has another process take over, and waits until it is ready and the one before has ended.
+   *
+   * @returns how long packets waited, in milliseconds
+   */
+  async takeOver(...options: readonly string[]): Promise<number> {
+    const before = this.process;
+    const next = await this.host.spawn(this.startCommand('--takeover', ...options));
+    await next.waitForOutput(/: listening on queue/, START_TIMEOUT_MS);
+    this.#running = next;
+    const { status } = await before.exited;
+    if (status !== 0) throw await before.failure('did not end well');
+    return Number(/has taken over; packets waited ([\d.]+) ms/.exec(before.stderr)![1]);
   }
 
   async stop(signal: NodeJS.Signals = 'SIGTERM'): Promise<void> {

@@ -2,7 +2,7 @@ import type { Server } from 'node:net';
 import { describeFailure } from '@nfqlb/options';
 import { Access, refusal } from '../sockets/access.js';
 import { type ServedClient, serve } from '../sockets/serve.js';
-import type { SocketAddress } from '../sockets/socket-address.js';
+import type { ListeningPlace } from '../sockets/socket-address.js';
 import { BadRequest, type FlowRequest, formatRefusal, isReading, MAX_REQUEST, parseRequest } from './flow-message.js';
 import { RequestBuffer } from './request-buffer.js';
 
@@ -30,7 +30,7 @@ const MAX_BUFFERED = 64 << 20;
  * @throws `UsageError` for a wildcard address unless `insecure`, `NativeError` or a system error if it cannot listen there
  */
 export async function serveFlows(
-  address: SocketAddress,
+  address: ListeningPlace,
   handler: FlowHandler,
   insecure = false,
   access: Access = new Access(),

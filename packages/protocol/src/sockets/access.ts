@@ -5,6 +5,7 @@ import { readFileSync } from 'node:fs';
 import type { Socket } from 'node:net';
 import { type PeerCredentials, peerCredentials, userName } from '@nfqlb/native';
 import { UsageError } from '@nfqlb/options';
+import { descriptorOf } from './descriptor.js';
 
 const ROOT = 0;
 
@@ -24,13 +25,15 @@ export interface Rights {
   readonly full: boolean;
   /** Read flows and status. */
   readonly read: boolean;
+  /** Take the load balancer's place: only root and its own user, whatever groups may do. */
+  readonly own: boolean;
   /** Whether the client's user is known; not over TCP. */
   readonly isKnown: boolean;
   /** As in `user nobody (uid 65534)`. */
   readonly who: string;
 }
 
-const OVER_TCP: Rights = { full: true, read: true, isKnown: false, who: 'TCP' };
+const OVER_TCP: Rights = { own: false, full: true, read: true, isKnown: false, who: 'TCP' };
 
 export class Access {
   readonly #options: AccessOptions;
@@ -43,12 +46,11 @@ export class Access {
   rightsOf(socket: Socket): Rights {
     // A socket with an address is TCP: the operator chose where it listens.
     if (socket.remoteFamily !== undefined) return OVER_TCP;
-    const { fd } = (socket as Socket & { readonly _handle: { readonly fd: number } | null })._handle ?? { fd: -1 };
     try {
-      return this.rights(peerCredentials(fd));
+      return this.rights(peerCredentials(descriptorOf(socket) ?? -1));
     } catch {
       // The client has disconnected, or the kernel does not have its credentials.
-      return { full: false, read: false, isKnown: false, who: 'unknown user' };
+      return { own: false, full: false, read: false, isKnown: false, who: 'unknown user' };
     }
   }
 
@@ -56,9 +58,10 @@ export class Access {
   rights(peer: PeerCredentials): Rights {
     const { group, readers } = this.#options;
     const isIn = (number: number | undefined): boolean => number !== undefined && (peer.gid === number || peer.groups.includes(number));
-    const full = peer.uid === ROOT || peer.uid === process.geteuid!() || isIn(group);
+    const own = peer.uid === ROOT || peer.uid === process.geteuid!();
+    const full = own || isIn(group);
     const read = full || readers === 'all' || isIn(readers);
-    return { full, read, isKnown: true, who: `user ${userName(peer.uid)}` };
+    return { own, full, read, isKnown: true, who: `user ${userName(peer.uid)}` };
   }
 }
 

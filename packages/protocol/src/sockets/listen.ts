@@ -3,7 +3,7 @@ import { closeSync, fstatSync } from 'node:fs';
 import type { Server } from 'node:net';
 import { listenAbstract } from '@nfqlb/native';
 import { UsageError } from '@nfqlb/options';
-import { formatSocketAddress, isWildcard, type SocketAddress } from './socket-address.js';
+import { formatSocketAddress, isWildcard, type ListeningPlace, type SocketAddress } from './socket-address.js';
 
 export interface ListenOptions {
   /** Allows a wildcard address. Default: no. */
@@ -26,9 +26,10 @@ export function refuseWildcard(address: SocketAddress, { insecure = false, dange
  *
  * @throws `UsageError` for a wildcard address, `NativeError` or a system error if it cannot listen there
  */
-export async function listen(server: Server, address: SocketAddress, { insecure = false, danger }: ListenOptions): Promise<void> {
-  refuseWildcard(address, { insecure, danger });
-  if (address.kind === 'unix') await listenOn(server, listenAbstract(address.name));
+export async function listen(server: Server, address: ListeningPlace, { insecure = false, danger }: ListenOptions): Promise<void> {
+  if (address.kind !== 'passed') refuseWildcard(address, { insecure, danger });
+  if (address.kind === 'passed') await listenOn(server, address.fd);
+  else if (address.kind === 'unix') await listenOn(server, listenAbstract(address.name));
   else {
     server.listen({ host: address.host, port: address.port, ipv6Only: true });
     await once(server, 'listening');

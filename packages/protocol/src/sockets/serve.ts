@@ -1,7 +1,7 @@
 import { createServer, type Server, type Socket } from 'node:net';
 import { type Access, type Rights, refusal } from './access.js';
 import { listen } from './listen.js';
-import type { SocketAddress } from './socket-address.js';
+import type { ListeningPlace } from './socket-address.js';
 
 /** Maximum share of the client limit for clients that are refused but have not read the refusal yet. */
 const REFUSED_SHARE = 1 / 8;
@@ -10,7 +10,7 @@ export interface ServiceOptions {
   /** Who may use a unix socket. */
   readonly access: Access;
   /** The right that a client needs. */
-  readonly needs: 'read' | 'full';
+  readonly needs: 'read' | 'full' | 'own';
   /** What a client does here, as in `may not change flows`. */
   readonly purpose: string;
   /** What anyone who can reach the machine could do if the server listened on all addresses. */
@@ -70,7 +70,11 @@ export class ServedClient {
  *
  * @throws as {@link listen}
  */
-export async function serve(address: SocketAddress, options: ServiceOptions, serveClient: (client: ServedClient) => void): Promise<Server> {
+export async function serve(
+  address: ListeningPlace,
+  options: ServiceOptions,
+  serveClient: (client: ServedClient) => void,
+): Promise<Server> {
   const { access, needs, purpose, danger, insecure, maxClients, timeoutMs, allowHalfOpen = false, formatRefusal } = options;
   let refused = 0;
   const server = createServer({ allowHalfOpen }, (socket) => {

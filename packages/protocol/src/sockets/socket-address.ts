@@ -6,6 +6,9 @@ export type SocketAddress =
   | { readonly kind: 'unix'; readonly name: string }
   | { readonly kind: 'tcp'; readonly host: string; readonly port: number };
 
+/** Where a server listens: at an address, or with a socket that another process listened with before. */
+export type ListeningPlace = SocketAddress | { readonly kind: 'passed'; readonly fd: number };
+
 /** Parses `unix:NAME`, `tcp:ADDR:PORT` or `tcp:[ADDR6]:PORT`, as C nfqlb does. */
 export function parseSocketAddress(text: string): SocketAddress {
   const name = /^unix:(.+)$/s.exec(text)?.[1];

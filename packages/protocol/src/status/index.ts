@@ -16,4 +16,4 @@ export {
   type VipStatus,
 } from './status.js';
 export { faultIn } from './status-check.js';
-export { askAllStatuses, askStatus, findLoadBalancers, StatusError, serveStatus } from './status-socket.js';
+export { askAllStatuses, askStatus, findLoadBalancers, StatusError, serveStatus, statusAddress } from './status-socket.js';

@@ -8,7 +8,7 @@ import { printable } from '@nfqlb/core/explanation';
 import { Access } from '../sockets/access.js';
 import { exchange } from '../sockets/exchange.js';
 import { serve } from '../sockets/serve.js';
-import type { SocketAddress } from '../sockets/socket-address.js';
+import type { ListeningPlace, SocketAddress } from '../sockets/socket-address.js';
 import type { Status } from './status.js';
 import { faultIn } from './status-check.js';
 
@@ -29,16 +29,22 @@ export class StatusError extends Error {
   readonly code = 'NO_STATUS';
 }
 
-const addressOf = (queue: number): SocketAddress => ({ kind: 'unix', name: `${PREFIX}${queue}` });
+export const statusAddress = (queue: number): SocketAddress => ({ kind: 'unix', name: `${PREFIX}${queue}` });
 
 /**
  * @param queue the load balancer's first queue
  * @param access who may read it
+ * @param place default: the address for that queue
  */
-export async function serveStatus(queue: number, report: () => Status, access: Access = new Access()): Promise<Server> {
+export async function serveStatus(
+  queue: number,
+  report: () => Status,
+  access: Access = new Access(),
+  place: ListeningPlace = statusAddress(queue),
+): Promise<Server> {
   let last: { readonly status: Status; readonly text: string } | undefined;
   return await serve(
-    addressOf(queue),
+    place,
     {
       ...{ access, needs: 'read', purpose: 'read the status', danger: 'read' },
       ...{ maxClients: MAX_CLIENTS, timeoutMs: ANSWER_TIMEOUT_MS },
@@ -66,7 +72,7 @@ export function findLoadBalancers(): number[] {
  */
 export async function askStatus(queue: number): Promise<Status> {
   try {
-    const reply = await exchange(addressOf(queue), { timeoutMs: ANSWER_TIMEOUT_MS, maxReply: MAX_STATUS });
+    const reply = await exchange(statusAddress(queue), { timeoutMs: ANSWER_TIMEOUT_MS, maxReply: MAX_STATUS });
     const status = JSON.parse(reply.toString()) as (Status & { readonly refused?: unknown }) | null;
     if (typeof status?.refused === 'string') throw new Error(printable(status.refused));
     const fault = faultIn(status);

@@ -1,7 +1,7 @@
 import type { Server } from 'node:net';
 import type { Access } from '../sockets/access.js';
 import { type ServedClient, serve } from '../sockets/serve.js';
-import type { SocketAddress } from '../sockets/socket-address.js';
+import type { ListeningPlace } from '../sockets/socket-address.js';
 import type { LogConfig } from './log-config.js';
 import { formatGreeting, formatTraceRefusal, parseRequest, type SentPacket, type TraceEvent, type TraceRequest } from './trace-message.js';
 
@@ -47,7 +47,7 @@ export class TraceServer {
   }
 
   /** @throws as `listen` in ../sockets */
-  async listen(address: SocketAddress, insecure: boolean): Promise<void> {
+  async listen(address: ListeningPlace, insecure: boolean): Promise<void> {
     this.#server = await serve(
       address,
       {
@@ -57,6 +57,11 @@ export class TraceServer {
       },
       (client) => this.#serveClient(client),
     );
+  }
+
+  /** What it listens with, to pass to another process. */
+  get server(): Server | undefined {
+    return this.#server;
   }
 
   /** The TCP port, while it listens. */
