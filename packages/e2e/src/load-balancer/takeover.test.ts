@@ -1,7 +1,7 @@
 // `--takeover`: another process goes on with the queues, fragments and remembered connections of the one that runs. No packet is lost.
 
 import { setTimeout as sleep } from 'node:timers/promises';
-import { describe, expect, test } from 'vitest';
+import { expect, test } from 'vitest';
 import { describeLive } from '../testing/describe-live.js';
 import { Topology } from '../topology/topology.js';
 import { EchoServers } from '../traffic/echo.js';
