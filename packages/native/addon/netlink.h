@@ -106,7 +106,7 @@ inline void writeBind(Writer& writer, uint16_t queue, uint32_t queueLength, uint
   writer.end();
 }
 
-/// Writes the message that changes the settings of a queue that this socket is bound to. Only an error is answered.
+/// Writes the message that changes all settings of a queue that this socket is bound to. Only an error is answered.
 inline void writeSettings(Writer& writer, uint16_t queue, uint32_t queueLength, uint32_t copyRange) {
   writer.begin(kConfigType, 0, queue);
   putSettings(writer, queueLength, copyRange);

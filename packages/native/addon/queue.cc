@@ -39,6 +39,7 @@ bool isShortage(int error) {
 Napi::Function Queue::define(Napi::Env env) {
   return DefineClass(env, "Queue",
                      {InstanceMethod<&Queue::receive>("receive"), InstanceMethod<&Queue::settle>("settle"),
+                      InstanceMethod<&Queue::configure>("configure"),
                       InstanceMethod<&Queue::close>("close"), InstanceAccessor<&Queue::fd>("fd"), InstanceAccessor<&Queue::errors>("errors"),
                       InstanceAccessor<&Queue::malformed>("malformed"), InstanceAccessor<&Queue::shortages>("shortages")});
 }
@@ -48,6 +49,7 @@ Queue::Queue(const Napi::CallbackInfo& info) : Napi::ObjectWrap<Queue>(info) {
   const Napi::Object options = info[0].As<Napi::Object>();
   queue_ = static_cast<uint16_t>(number(options, "queue"));
   batch_ = number(options, "batch");
+  copyRange_ = number(options, "copyRange");
   takeArrays(info[1].As<Napi::Object>());
 
   ids_.resize(batch_);
@@ -66,17 +68,16 @@ Queue::Queue(const Napi::CallbackInfo& info) : Napi::ObjectWrap<Queue>(info) {
     wakeup_ = Descriptor(fcntl(wakeup, F_DUPFD_CLOEXEC, 0));
     if (!wakeup_.isOpen()) throwSystemError(env, errno, "duplicating the wake-up descriptor");
   }
-  const uint32_t length = number(options, "length");
-  const uint32_t copyRange = number(options, "copyRange");
   const int bound = options.Get("socket").As<Napi::Number>().Int32Value();
   if (bound >= 0) {
-    adopt(env, bound, length, copyRange);
+    adopt(env, bound);
     return;
   }
+  const uint32_t length = number(options, "length");
   openSocket(env);
-  setReceiveBuffer(length, copyRange);
+  setReceiveBuffer(length);
   checkPermission(env);
-  bind(env, length, copyRange);
+  bind(env, length);
 }
 
 void Queue::takeArrays(const Napi::Object& arrays) {
@@ -94,8 +95,8 @@ void Queue::takeArrays(const Napi::Object& arrays) {
   slotSize_ = arrays.Get("bytes").As<Napi::TypedArray>().ByteLength() / batch_;
 }
 
-/// Goes on with a socket that another process has bound to the queue. Packets wait in it meanwhile.
-void Queue::adopt(Napi::Env env, int bound, uint32_t length, uint32_t copyRange) {
+/// Takes a socket that another process has bound to the queue.
+void Queue::adopt(Napi::Env env, int bound) {
   socket_ = Descriptor(fcntl(bound, F_DUPFD_CLOEXEC, 0));
   if (!socket_.isOpen()) throwSystemError(env, errno, "taking over");
   int domain = 0;
@@ -104,12 +105,19 @@ void Queue::adopt(Napi::Env env, int bound, uint32_t length, uint32_t copyRange)
   if (getsockopt(socket_.get(), SOL_SOCKET, SO_DOMAIN, &domain, &size) < 0) throwSystemError(env, errno, "taking over");
   if (getsockopt(socket_.get(), SOL_SOCKET, SO_PROTOCOL, &protocol, &size) < 0) throwSystemError(env, errno, "taking over");
   if (domain != AF_NETLINK || protocol != NETLINK_NETFILTER) throwSystemError(env, ENOTSOCK, "taking over");
-  setReceiveBuffer(length, copyRange);
-  // It is bound already; our own settings may differ. No answer is requested: receive() counts an error.
+}
+
+/// configure(packets)
+void Queue::configure(const Napi::CallbackInfo& info) {
+  const Napi::Env env = info.Env();
+  if (!socket_.isOpen()) throwSystemError(env, EBADF, "configuring");
+  const uint32_t length = info[0].As<Napi::Number>().Uint32Value();
+  setReceiveBuffer(length);
   uint8_t buffer[256];
   netlink::Writer writer(buffer);
-  netlink::writeSettings(writer, queue_, length, copyRange);
-  if (send(socket_.get(), buffer, writer.size(), 0) < 0) throwSystemError(env, errno, "taking over");
+  // No answer is requested: receive() counts an error.
+  netlink::writeSettings(writer, queue_, length, copyRange_);
+  if (send(socket_.get(), buffer, writer.size(), 0) < 0) throwSystemError(env, errno, "configuring");
 }
 
 void Queue::openSocket(Napi::Env env) {
@@ -124,11 +132,11 @@ void Queue::openSocket(Napi::Env env) {
   setsockopt(socket_.get(), SOL_NETLINK, NETLINK_NO_ENOBUFS, &on, sizeof on);
 }
 
-void Queue::setReceiveBuffer(uint32_t length, uint32_t copyRange) {
+void Queue::setReceiveBuffer(uint32_t length) {
   // The socket buffer must hold a whole queue, or the kernel drops what does not fit. The kernel counts each message with its bookkeeping
   // (struct sk_buff, struct skb_shared_info: less than 1 KiB), rounded up to a power of two; and it grants twice the requested size, which
   // makes up for the rounding.
-  const uint64_t wanted = static_cast<uint64_t>(length) * (copyRange + netlink::kPacketOverhead + 1024);
+  const uint64_t wanted = static_cast<uint64_t>(length) * (copyRange_ + netlink::kPacketOverhead + 1024);
   const int size = static_cast<int>(std::min<uint64_t>(wanted, INT32_MAX / 2));
   if (setsockopt(socket_.get(), SOL_SOCKET, SO_RCVBUFFORCE, &size, sizeof size) < 0) {
     setsockopt(socket_.get(), SOL_SOCKET, SO_RCVBUF, &size, sizeof size);
@@ -151,10 +159,10 @@ void Queue::checkPermission(Napi::Env env) {
 }
 
 /// Binds and configures in one message, so that hardly any packet arrives before the queue is configured.
-void Queue::bind(Napi::Env env, uint32_t length, uint32_t copyRange) {
+void Queue::bind(Napi::Env env, uint32_t length) {
   uint8_t buffer[256];
   netlink::Writer writer(buffer);
-  netlink::writeBind(writer, queue_, length, copyRange);
+  netlink::writeBind(writer, queue_, length, copyRange_);
   if (send(socket_.get(), buffer, writer.size(), 0) < 0) throwSystemError(env, errno, "binding");
 
   // The kernel has answered when send() returns. No packet can come before an error, but one can come before an acknowledgement: then both

@@ -17,6 +17,7 @@ class Queue : public Napi::ObjectWrap<Queue> {
  private:
   Napi::Value receive(const Napi::CallbackInfo& info);
   void settle(const Napi::CallbackInfo& info);
+  void configure(const Napi::CallbackInfo& info);
   void close(const Napi::CallbackInfo& info);
   Napi::Value fd(const Napi::CallbackInfo& info);
   Napi::Value errors(const Napi::CallbackInfo& info);
@@ -24,11 +25,11 @@ class Queue : public Napi::ObjectWrap<Queue> {
   Napi::Value shortages(const Napi::CallbackInfo& info);
 
   void takeArrays(const Napi::Object& arrays);
-  void adopt(Napi::Env env, int bound, uint32_t length, uint32_t copyRange);
+  void adopt(Napi::Env env, int bound);
   void openSocket(Napi::Env env);
-  void setReceiveBuffer(uint32_t length, uint32_t copyRange);
+  void setReceiveBuffer(uint32_t length);
   void checkPermission(Napi::Env env);
-  void bind(Napi::Env env, uint32_t length, uint32_t copyRange);
+  void bind(Napi::Env env, uint32_t length);
   uint32_t receiveAvailable(Napi::Env env);
   bool wait(Napi::Env env, int timeout);
 
@@ -36,6 +37,8 @@ class Queue : public Napi::ObjectWrap<Queue> {
   Descriptor wakeup_;
   uint16_t queue_ = 0;
   uint32_t batch_ = 0;
+  /// Octets of each packet that the kernel copies to us.
+  uint32_t copyRange_ = 0;
   /// Packets of the last receive() that have no verdict yet.
   uint32_t unsettled_ = 0;
 

@@ -10,6 +10,7 @@ import { NativeError } from './native-error.js';
 export interface QueueBinding {
   receive(timeoutMilliseconds: number, lingerMicroseconds: number): number;
   settle(count: number): void;
+  configure(packets: number): void;
   close(): void;
   readonly errors: number;
   readonly malformed: number;

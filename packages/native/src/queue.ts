@@ -14,7 +14,10 @@ export interface QueueOptions {
   readonly batch: number;
   /** Descriptor that ends a wait when it becomes readable (`Wakeup.fd`). */
   readonly wakeup?: number;
-  /** Descriptor of the socket that another process has bound to the queue, to go on with a copy of it ({@link Queue.fd}). Default: binds a new one. */
+  /**
+   * Descriptor of the socket that another process has bound to the queue, to go on with a copy of it ({@link Queue.fd}). Its settings are those of the
+   * other process until {@link Queue.configure}. Default: binds a new one.
+   */
   readonly socket?: number;
   /** How long `receive` waits for packets, in milliseconds; −1 for no limit. */
   readonly timeout: number;
@@ -102,6 +105,18 @@ export class Queue implements PacketSource {
   settle(count: number): void {
     try {
       this.#queue.settle(count);
+    } catch (error) {
+      throw nativeError(this.#subject, error);
+    }
+  }
+
+  /**
+   * Changes how many packets may wait for a verdict, and sets all else as the options have it, where another process has bound the queue. Packets that wait
+   * stay.
+   */
+  configure(length: number): void {
+    try {
+      this.#queue.configure(length);
     } catch (error) {
       throw nativeError(this.#subject, error);
     }

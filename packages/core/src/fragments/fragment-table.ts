@@ -113,16 +113,25 @@ export class FragmentTable {
     let memory: SharedArrayBuffer;
     try {
       memory = new SharedMemory(length);
-      new Uint8Array(memory).fill(0);
+      new Int32Array(memory).set(key, (hand >> 2) + KEY);
+      FragmentTable.clear(memory, options);
     } catch (cause) {
       throw new CoreError('out-of-memory', `a fragment table of ${length} octets is more than there is memory for`, { cause });
     }
-    new Int32Array(memory).set(key, (hand >> 2) + KEY);
+    return memory;
+  }
+
+  /** Makes a table as it was when it was created, whatever is in its memory but the key. Nobody may use it meanwhile. */
+  static clear(memory: SharedArrayBuffer, options: FragmentTableOptions): void {
+    const words = new Int32Array(memory);
+    const at = (layoutOf(options).hand >> 2) + KEY;
+    const key = words.slice(at, at + 2);
+    words.fill(0);
+    words.set(key, at);
     const table = new FragmentTable(memory, options, new Uint32Array(STATISTICS_LENGTH / 4));
     table.#extra.reset(options.buckets);
     table.#fragments.reset(options.fragments);
     table.#holePool.reset(options.holes);
-    return memory;
   }
 
   /** Length of a table's memory in octets. */

@@ -114,6 +114,14 @@ export class ConnectionSet {
     return memory;
   }
 
+  /** Forgets all connections, whatever is in the memory but the key. Nobody may use it meanwhile. */
+  static clear(memory: SharedArrayBuffer): void {
+    const words = new Int32Array(memory);
+    const key = words.slice(KEY, KEY + 2);
+    words.fill(0);
+    words.set(key, KEY);
+  }
+
   /** @param memory returned by {@link createMemory} for the same options */
   constructor(memory: ArrayBufferLike, { connections = DEFAULT_CONNECTIONS, idle = DEFAULT_IDLE_S }: ConnectionSetOptions = {}) {
     this.#words = new Int32Array(memory);

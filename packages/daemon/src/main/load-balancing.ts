@@ -23,7 +23,7 @@ import { HandOver } from '../takeover/hand-over.js';
 import { stateOf } from '../takeover/handed-state.js';
 import { TakeOver } from '../takeover/take-over.js';
 import { Tracing } from '../trace/tracing.js';
-import { forgetConnections, shareConnections } from '../transition/shared-connections.js';
+import { shareConnections } from '../transition/shared-connections.js';
 import { Health } from '../watch/health.js';
 import { ServiceManager } from '../watch/service-manager.js';
 import { TableObserver } from '../watch/table-observer.js';
@@ -87,6 +87,7 @@ async function start(options: LoadBalancingOptions, parts: Parts): Promise<{ rea
   const fragments = shareFragments(options.fragments, count + 1);
   const connections = shareConnections(options.connections);
   const state = stateOf(fragments, connections, counters);
+  before?.readAhead(state);
   const tun =
     options.tun === undefined
       ? undefined
@@ -140,13 +141,13 @@ async function start(options: LoadBalancingOptions, parts: Parts): Promise<{ rea
   if (!isLateForFlows) await openFlowCommands();
 
   let isInCharge = before === undefined;
-  const control = Control.create(count);
+  const control = new Control();
   workers = parts.add(new Workers(options, { control, counters, fragments, connections, tun, flows, tracing }), (each) =>
     each.stop({ leave: heir !== undefined || !isInCharge }),
   );
-  before?.readConnections(state);
-  await workers.prepare();
-  await workers.listen(before?.receive(state, () => forgetConnections(connections)));
+  await workers.prepare(before?.queues);
+  before?.receive(state);
+  await workers.listen(before !== undefined);
   before?.finish();
   isInCharge = true;
   isListening = true;

@@ -14,6 +14,9 @@ import type { LoadBalancingOptions } from './load-balancing-options.js';
 /** How long a worker may take until it has paused: it finishes a batch, or sends a switch to new flows on its way. */
 const PAUSE_TIMEOUT_MS = 1000;
 
+/** How long more packets may wait after a takeover: the other process is ending, and the code of this one is compiled only now. */
+const ENDURED_MS = 1000;
+
 /** How long to wait for the workers to end; they need a third of it. */
 const STOP_TIMEOUT_MS = 900;
 
@@ -51,30 +54,34 @@ export class Workers {
   readonly #shared: SharedByWorkers;
   readonly #running: RunningWorker[] = [];
   #sockets: readonly number[] = [];
+  #relaxing: NodeJS.Timeout | undefined;
 
   constructor(options: LoadBalancingOptions, shared: SharedByWorkers) {
     this.#options = options;
     this.#shared = shared;
   }
 
-  /** Starts all workers, without their queues. Resolves when all are prepared; rejects if one cannot be. */
-  async prepare(): Promise<void> {
+  /**
+   * Starts all workers, which do not receive yet. Resolves when all are prepared; rejects if one cannot be.
+   *
+   * @param bound descriptors of the queues' sockets by worker, if another process has bound them
+   */
+  async prepare(bound: readonly number[] = []): Promise<void> {
     const { first, last } = this.#options.queues;
     const prepared: Promise<unknown>[] = [];
-    for (let queue = first; queue <= last; queue++) prepared.push(this.#start(queue).says('prepared'));
+    for (let queue = first; queue <= last; queue++) prepared.push(this.#start(queue, bound[queue - first]).says('prepared'));
     await Promise.race([Promise.all(prepared), this.failed]);
   }
 
   /**
-   * Resolves when all workers listen to their queues; rejects if one cannot.
+   * Has all workers receive. Resolves when they do; rejects if one cannot.
    *
-   * @param bound descriptors of the queues' sockets by worker, if another process has bound them
+   * @param isBehind whether packets have waited for them: then as after {@link resume}
    */
-  async listen(bound: readonly number[] = []): Promise<void> {
-    const { control } = this.#shared;
-    for (const [worker, fd] of bound.entries()) control.setSocket(worker, fd);
+  async listen(isBehind: boolean): Promise<void> {
     const listening = Promise.all(this.#running.map(({ says }) => says('listening')));
-    control.order = Order.Run;
+    if (isBehind) this.resume();
+    else this.#order(Order.Run);
     const said = await Promise.race([listening, this.failed]);
     this.#sockets = said.map(({ socket }) => socket);
   }
@@ -91,6 +98,7 @@ export class Workers {
     const tooLate = new Promise<never>((_, reject) => {
       late = setTimeout(() => reject(new WorkerFailure('a worker is stuck')), PAUSE_TIMEOUT_MS);
     });
+    clearTimeout(this.#relaxing);
     this.#order(Order.Pause);
     try {
       await Promise.race([paused, tooLate, this.failed]);
@@ -102,8 +110,16 @@ export class Workers {
     }
   }
 
+  /** Lets more packets wait from now on: somebody else is about to need the CPU, and then the queues. */
+  endure(): void {
+    clearTimeout(this.#relaxing);
+    this.#order(Order.Endure);
+  }
+
+  /** Has all workers receive again. For a moment, more packets may wait than usual. */
   resume(): void {
-    this.#order(Order.Run);
+    this.endure();
+    this.#relaxing = setTimeout(() => this.#order(Order.Run), ENDURED_MS);
   }
 
   /** Rejects when a worker fails. */
@@ -129,6 +145,7 @@ export class Workers {
    * @param leave whether another process has the queues; otherwise they answer the packets that wait
    */
   async stop({ leave }: { readonly leave: boolean }): Promise<void> {
+    clearTimeout(this.#relaxing);
     this.#order(leave ? Order.Leave : Order.Stop);
     const timeout = new Promise<void>((resolve) => setTimeout(resolve, STOP_TIMEOUT_MS).unref());
     await Promise.race([Promise.all(this.#running.map(({ ended }) => ended)), timeout]);
@@ -144,7 +161,7 @@ export class Workers {
     for (const { wakeup } of this.#running) wakeup.signal();
   }
 
-  #start(queue: number): RunningWorker {
+  #start(queue: number, socket: number | undefined): RunningWorker {
     const { table, tier, queueLength, linger, balancer, queues } = this.#options;
     const { flows, fragments, connections, tun, control, counters, tracing } = this.#shared;
     const wakeup = new Wakeup();
@@ -156,6 +173,7 @@ export class Workers {
       worker: number,
       queue,
       queueLength,
+      socket,
       linger,
       table,
       tier,

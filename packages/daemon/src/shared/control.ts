@@ -4,6 +4,8 @@ export const Order = {
   Run: 0,
   /** Answer the packets that wait, and end. */
   Stop: 1,
+  /** Balance, and let more packets wait than usual: this process has been away for a moment, or will be soon. */
+  Endure: 4,
   /** Finish the batch, and wait for another order. */
   Pause: 2,
   /** End at once: another process has the queue. */
@@ -16,27 +18,15 @@ export type Order = (typeof Order)[keyof typeof Order];
 export class Control {
   static readonly #ORDER = 0;
   static readonly #TABLE = 1;
-  static readonly #SOCKETS = 2;
 
   readonly memory: SharedArrayBuffer;
   readonly #words: Int32Array;
 
-  private constructor(memory: SharedArrayBuffer) {
-    this.memory = memory;
-    this.#words = new Int32Array(memory);
-  }
-
-  /** For this many workers, which wait for an order first. */
-  static create(workers: number): Control {
-    const control = new Control(new SharedArrayBuffer((Control.#SOCKETS + workers) * Int32Array.BYTES_PER_ELEMENT));
-    control.#words.fill(-1, Control.#SOCKETS);
-    control.order = Order.Pause;
-    return control;
-  }
-
-  /** In a worker: that of the main thread. */
-  static of(memory: SharedArrayBuffer): Control {
-    return new Control(memory);
+  /** @param memory in a worker, that of the main thread's `Control`; absent in the main thread: workers wait for an order first */
+  constructor(memory?: SharedArrayBuffer) {
+    this.memory = memory ?? new SharedArrayBuffer(2 * Int32Array.BYTES_PER_ELEMENT);
+    this.#words = new Int32Array(this.memory);
+    if (!memory) this.order = Order.Pause;
   }
 
   get order(): Order {
@@ -52,15 +42,6 @@ export class Control {
   awaitOrder(): Order {
     while (this.order === Order.Pause) Atomics.wait(this.#words, Control.#ORDER, Order.Pause);
     return this.order;
-  }
-
-  /** Descriptor of a queue's socket that another process has bound; −1 to bind one. For a worker before its first order to run. */
-  socketOf(worker: number): number {
-    return Atomics.load(this.#words, Control.#SOCKETS + worker);
-  }
-
-  setSocket(worker: number, fd: number): void {
-    Atomics.store(this.#words, Control.#SOCKETS + worker, fd);
   }
 
   /** Incremented when a table was replaced: workers must map the new one. */

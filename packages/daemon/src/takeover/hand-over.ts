@@ -62,17 +62,19 @@ export class HandOver {
   }
 
   async #handOver(successor: Successor): Promise<void> {
-    const { queues, gate, manager } = this.#options;
+    const { queues, gate, manager, workers } = this.#options;
     const request = await successor.next(REQUEST_TIMEOUT_MS);
     const fault = faultInRequest(request, queues) ?? (manager && faultInPlace(successor.pid));
     if (fault !== undefined) throw new TakeoverError(fault);
     const { version, interfaces } = request as unknown as Request;
     log.notice(`pid ${successor.pid} (${version}) is about to take over`);
+    workers.endure();
     await gate.close();
     let waited: number;
     try {
       waited = await this.#give(successor);
     } catch (error) {
+      workers.resume();
       gate.open();
       throw error;
     }
@@ -92,17 +94,12 @@ export class HandOver {
       await successor.hear('ready', PREPARE_TIMEOUT_MS);
       const begin = performance.now();
       await workers.pause();
-      try {
-        writeState(file, state);
-        successor.say('yours');
-        await successor.hear('in-charge', TAKE_TIMEOUT_MS);
-        const waited = performance.now() - begin;
-        successor.say('farewell');
-        return waited;
-      } catch (error) {
-        workers.resume();
-        throw error;
-      }
+      writeState(file, state);
+      successor.say('yours');
+      await successor.hear('in-charge', TAKE_TIMEOUT_MS);
+      const waited = performance.now() - begin;
+      successor.say('farewell');
+      return waited;
     } finally {
       closeSync(file);
     }

@@ -3,7 +3,7 @@
 // (core/src/fragments/lock.ts) need one.
 
 import { constants, fstatSync, openSync, readSync, writeSync } from 'node:fs';
-import { REASON_NAMES } from '@nfqlb/core';
+import { ConnectionSet, FragmentTable, REASON_NAMES } from '@nfqlb/core';
 import type { StatePart } from '@nfqlb/protocol/takeover';
 import type { SharedFragments } from '../fragments/shared-fragments.js';
 import type { Counters } from '../shared/counters.js';
@@ -27,17 +27,30 @@ export interface HeldPart {
   /** Equal if both processes have it in the same form. */
   readonly layout: string;
   readonly memory: SharedArrayBuffer;
+  /** Makes it usable again, if it was copied while it was being written. */
+  readonly forget: () => void;
 }
 
 /** All parts, in the order in which they are handed over. */
 export function stateOf(fragments: SharedFragments, connections: SharedConnections, counters: Counters): HeldPart[] {
   const counts = `${COUNTERS_LAYOUT}: ${REASON_NAMES.length} reasons`;
+  const onlyCounts = (): void => {};
   return [
-    { name: 'fragments', layout: `${FRAGMENTS_LAYOUT}: ${JSON.stringify(fragments.options)}`, memory: fragments.table },
-    { name: 'fragment statistics', layout: `${FRAGMENTS_LAYOUT}`, memory: fragments.statistics },
-    { name: 'connections', layout: `${CONNECTIONS_LAYOUT}: ${JSON.stringify(connections.options)}`, memory: connections.memory },
-    { name: 'counts', layout: counts, memory: counters.memory.counters },
-    { name: 'counts of targets', layout: counts, memory: counters.memory.targets },
+    {
+      name: 'fragments',
+      layout: `${FRAGMENTS_LAYOUT}: ${JSON.stringify(fragments.options)}`,
+      memory: fragments.table,
+      forget: () => FragmentTable.clear(fragments.table, fragments.options),
+    },
+    { name: 'fragment statistics', layout: `${FRAGMENTS_LAYOUT}`, memory: fragments.statistics, forget: onlyCounts },
+    {
+      name: 'connections',
+      layout: `${CONNECTIONS_LAYOUT}: ${JSON.stringify(connections.options)}`,
+      memory: connections.memory,
+      forget: () => ConnectionSet.clear(connections.memory),
+    },
+    { name: 'counts', layout: counts, memory: counters.memory.counters, forget: onlyCounts },
+    { name: 'counts of targets', layout: counts, memory: counters.memory.targets, forget: onlyCounts },
   ];
 }
 
@@ -64,13 +77,12 @@ export function writeState(fd: number, parts: readonly HeldPart[]): void {
  * Reads the parts that both processes have in the same form.
  *
  * @param written what is in the file
- * @param only names of the parts to read; default: all
  * @returns names of those that were not read
  */
-export function readState(fd: number, written: readonly StatePart[], own: readonly HeldPart[], only?: readonly string[]): string[] {
+export function readState(fd: number, written: readonly StatePart[], own: readonly HeldPart[]): string[] {
   const missed: string[] = [];
   const { size } = fstatSync(fd);
-  for (const { name, layout, memory } of own.filter((part) => only?.includes(part.name) ?? true)) {
+  for (const { name, layout, memory } of own) {
     const index = written.findIndex((part) => part.name === name);
     const part = written[index];
     const at = written.slice(0, Math.max(0, index)).reduce((sum, { octets }) => sum + octets, 0);

@@ -20,7 +20,8 @@ export class TakeOver {
   /** The flows of the other process; `undefined` if it has none. */
   readonly flows: readonly FlowDefinition[] | undefined;
   readonly #predecessor: Predecessor;
-  readonly #queues: readonly number[];
+  /** Descriptors of the queues' sockets, by worker. */
+  readonly queues: readonly number[];
   readonly #state: number;
   /** Whether it was there when this one was to take over. */
   #isAlive = true;
@@ -32,7 +33,7 @@ export class TakeOver {
   ) {
     this.#predecessor = predecessor;
     this.flows = flows;
-    this.#queues = Array.from({ length: last - first + 1 }, (_, worker) => predecessor.take(`queue ${first + worker}`)!);
+    this.queues = Array.from({ length: last - first + 1 }, (_, worker) => predecessor.take(`queue ${first + worker}`)!);
     this.#state = predecessor.take('state')!;
   }
 
@@ -92,31 +93,29 @@ export class TakeOver {
   }
 
   /**
-   * Reads the remembered connections, as they are now, before workers map their tables: they look which of their buckets have any. What changes until
-   * the other process pauses comes later, with everything else.
+   * Reads the state as it was a moment ago, before anything uses it: whoever does reads the keys of hashes once, and which buckets have remembered
+   * connections. What changes until the other process pauses comes later.
    */
-  readConnections(own: readonly HeldPart[]): void {
-    readState(this.#state, this.#predecessor.offer.state, own, ['connections']);
+  readAhead(own: readonly HeldPart[]): void {
+    const missed = readState(this.#state, this.#predecessor.offer.state, own);
+    if (missed.length > 0) log.notice(`not taken over, because the other one has them in another form: ${missed.join(', ')}`);
   }
 
   /**
    * Has the other process pause, and takes its state. From here on packets wait.
    *
-   * @returns descriptors of the queues' sockets, by worker
    * @throws `TakeoverError` if it goes on
    */
-  receive(own: readonly HeldPart[], forget: () => void): readonly number[] {
+  receive(own: readonly HeldPart[]): void {
     this.#predecessor.say('ready');
     this.#isAlive = this.#predecessor.hear('yours', YOURS_TIMEOUT_MS);
     if (this.#isAlive) {
-      const missed = readState(this.#state, this.#predecessor.offer.state, own);
-      if (missed.length > 0) log.notice(`not taken over, because the other one has them in another form: ${missed.join(', ')}`);
+      readState(this.#state, this.#predecessor.offer.state, own);
     } else {
       // Its queues are open here, so packets wait; but nobody knows what it was just writing.
       log.warning('the load balancer to take over from has ended: its fragments and remembered connections are lost');
-      forget();
+      for (const { forget } of own) forget();
     }
-    return this.#queues;
   }
 
   /**
@@ -125,7 +124,7 @@ export class TakeOver {
    * @throws `TakeoverError` if the other process goes on: this one must end
    */
   finish(): void {
-    for (const fd of [...this.#queues, this.#state]) closeSync(fd);
+    for (const fd of [...this.queues, this.#state]) closeSync(fd);
     if (!this.#isAlive) return;
     this.#predecessor.say('in-charge');
     if (!this.#predecessor.hear('farewell', FAREWELL_TIMEOUT_MS)) log.warning('the load balancer to take over from has ended just now');

@@ -14,11 +14,6 @@ export function shareConnections(options: ConnectionSetOptions): SharedConnectio
   return { options, memory: ConnectionSet.createMemory(options, [key.readInt32LE(0), key.readInt32LE(4)]) };
 }
 
-/** Makes it as it was at first, whatever was written there. No worker may use it meanwhile. */
-export function forgetConnections({ options, memory }: SharedConnections): void {
-  new Uint8Array(memory).set(new Uint8Array(shareConnections(options).memory));
-}
-
 /** The connections as one thread uses them. */
 export function connectionSetOf({ options, memory }: SharedConnections): ConnectionSet {
   const connections = new ConnectionSet(memory, options);

@@ -27,6 +27,9 @@ const MAX_BATCH = 256;
 /** Maximum wait for packets. Without traffic, a failed attempt to map a new table is retried after this time. */
 const RECEIVE_TIMEOUT_MS = 200;
 
+/** Packets that may wait while another process takes over: for 0.2 s of 80,000 packets/s. They take up to 40 MB. */
+const ENDURED_LENGTH = 16_384;
+
 /** When stopping: maximum time to answer packets still waiting in the queue. */
 const DRAIN_TIMEOUT_MS = 300;
 
@@ -47,7 +50,7 @@ class LoadBalancer {
 
   constructor(options: WorkerOptions) {
     this.#options = options;
-    this.#control = Control.of(options.control);
+    this.#control = new Control(options.control);
     this.#counters = new WorkerCounters(options.counters, options.worker);
     this.#tun = options.tun === undefined ? undefined : new PacketWriter(options.tun);
     this.#fragments = fragmentTableOf(options.fragments, options.worker, (bytes, at, length) => this.#reinject(bytes, at, length));
@@ -58,14 +61,23 @@ class LoadBalancer {
     this.#balancer = this.#newBalancer();
     this.#tap = new PacketTap(options.tap);
     this.#decider = new BatchDecider(this.#counters, this.#tap);
+    if (options.socket === undefined) return;
+    this.#queue = this.#openQueue();
   }
 
   /** Does what it is ordered, until that is to end. */
   run(): void {
+    const { queueLength, socket } = this.#options;
     let order = this.#control.awaitOrder();
-    for (; order === Order.Run; order = this.#control.awaitOrder()) {
+    if (isToBalance(order) && socket !== undefined) this.#counters.adopt();
+    // A queue that another process has bound has that one's settings.
+    for (let length = socket === undefined ? queueLength : undefined; isToBalance(order); order = this.#control.awaitOrder()) {
       this.#queue ??= this.#openQueue();
-      this.#balance(this.#queue);
+      send({ type: 'listening', socket: this.#queue.fd });
+      const wanted = order === Order.Endure ? Math.max(queueLength, ENDURED_LENGTH) : queueLength;
+      if (wanted !== length) this.#queue.configure(wanted);
+      length = wanted;
+      this.#balance(this.#queue, order);
       if (this.#control.order === Order.Pause) send({ type: 'paused' });
     }
     if (order === Order.Stop && this.#queue) this.#finish(this.#queue);
@@ -74,24 +86,24 @@ class LoadBalancer {
   }
 
   #openQueue(): Queue {
-    const { worker, queue, queueLength: length, linger, wakeup, fragments } = this.#options;
+    const { socket, queue, queueLength: length, linger, wakeup, fragments } = this.#options;
     const { fragments: stored, mtu } = fragments.options;
     // Fragments to be stored must be received completely.
     const copyRange = stored > 0 ? Math.max(HEADERS_LENGTH, mtu) : HEADERS_LENGTH;
-    const socket = this.#control.socketOf(worker);
-    if (socket >= 0) this.#counters.adopt();
-    const opened = new Queue({ queue, length, copyRange, batch: MAX_BATCH, wakeup, socket, timeout: RECEIVE_TIMEOUT_MS, linger });
-    send({ type: 'listening', socket: opened.fd });
-    return opened;
+    const timeout = RECEIVE_TIMEOUT_MS;
+    return new Queue({ queue, length, copyRange, batch: MAX_BATCH, wakeup, timeout, linger, ...(socket !== undefined && { socket }) });
   }
 
-  #balance(queue: Queue): void {
-    while (this.#control.order === Order.Run) {
-      const count = this.#targets.hasPendingWork ? queue.receiveWaiting() : queue.receive();
-      if (this.#control.tableEpoch !== this.#tableEpoch || !this.#targets.intact || this.#tier?.intact === false) this.#renewTables();
-      if (this.#targets.outdated) this.#targets.renew(this.#balancer);
-      this.#answer(queue, count);
-    }
+  /** Balances until another order comes. */
+  #balance(queue: Queue, order: Order): void {
+    while (this.#control.order === order) this.#turn(queue);
+  }
+
+  #turn(queue: Queue): void {
+    const count = this.#targets.hasPendingWork ? queue.receiveWaiting() : queue.receive();
+    if (this.#control.tableEpoch !== this.#tableEpoch || !this.#targets.intact || this.#tier?.intact === false) this.#renewTables();
+    if (this.#targets.outdated) this.#targets.renew(this.#balancer);
+    this.#answer(queue, count);
   }
 
   /** Answers the packets that wait. */
@@ -131,6 +143,10 @@ class LoadBalancer {
     const tier = this.#tier ? { tier: this.#tier.lookup } : {};
     return this.#targets.balancer({ ...this.#options.balancer, ...tier, fragments: this.#fragments, connections: this.#connections });
   }
+}
+
+function isToBalance(order: Order): boolean {
+  return order === Order.Run || order === Order.Endure;
 }
 
 const send = (message: WorkerMessage): void => parentPort!.postMessage(message);
