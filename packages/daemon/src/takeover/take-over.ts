@@ -1,6 +1,8 @@
 import { closeSync } from 'node:fs';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { definitionOf, type FlowDefinition } from '@nfqlb/core/flows';
-import { describeFailure } from '@nfqlb/options';
+import { readOwnQueues } from '@nfqlb/native';
+import { describeFailure, type QueueRange } from '@nfqlb/options';
 import { listFlows } from '@nfqlb/protocol/flow';
 import { type ListeningPlace, parseSocketAddress } from '@nfqlb/protocol/sockets';
 import { type Offer, Predecessor, TAKEOVER_FORMAT, TakeoverError } from '@nfqlb/protocol/takeover';
@@ -14,6 +16,11 @@ const FAREWELL_TIMEOUT_MS = 5000;
 
 /** How long to wait for the old process to end. After that this one goes on with what is not free yet. */
 const END_TIMEOUT_MS = 5000;
+
+/** How long a process that has died may have its queues, how often to look, and how much later its tun device is gone, too. */
+const LAST_BREATH_MS = 2000;
+const POLL_MS = 5;
+const GRACE_MS = 50;
 
 /** A takeover from another process, which hands over its queues. Belongs to the main thread. */
 export class TakeOver {
@@ -48,6 +55,7 @@ export class TakeOver {
     const predecessor = Predecessor.ask({ takeover: TAKEOVER_FORMAT, version, queues, interfaces: fast?.interfaces ?? [] });
     if (!predecessor) {
       log.notice('no load balancer to take over from; starting');
+      await awaitFreeQueues(queues);
       return undefined;
     }
     try {
@@ -58,6 +66,7 @@ export class TakeOver {
       if (predecessor.isThere)
         throw new TakeoverError(`the flows of the load balancer cannot be read: ${describeFailure(error)}`, { cause: error });
       log.warning('the load balancer to take over from has ended; starting');
+      await awaitFreeQueues(queues);
       return undefined;
     }
   }
@@ -141,6 +150,14 @@ export class TakeOver {
   close(): void {
     this.#predecessor.close();
   }
+}
+
+/** Waits while the kernel takes back what a process had that has just died, one descriptor after the other. Not for long: it may be another program's. */
+async function awaitFreeQueues(queues: QueueRange): Promise<void> {
+  const areBound = (): boolean => (readOwnQueues(queues) ?? []).length > 0;
+  if (!areBound()) return;
+  for (const until = performance.now() + LAST_BREATH_MS; areBound() && performance.now() < until; ) await sleep(POLL_MS);
+  await sleep(GRACE_MS);
 }
 
 /** Throws what `listFlows` throws. */

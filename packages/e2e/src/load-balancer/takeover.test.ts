@@ -2,8 +2,11 @@
 
 import { setTimeout as sleep } from 'node:timers/promises';
 import { expect, test } from 'vitest';
+import { Site, targetOf } from '../run/site.js';
+import { makeBare } from '../setup/router.js';
 import { describeLive } from '../testing/describe-live.js';
 import { Topology } from '../topology/topology.js';
+import { deliver } from '../traffic/delivery.js';
 import { EchoServers } from '../traffic/echo.js';
 import { Questions } from '../traffic/questions.js';
 import { lost, Receiver } from '../traffic/receiver.js';
@@ -36,8 +39,8 @@ describeLive(
       async ({ command, family, queues }) => {
         await using net = await Topology.create({ targets: 6 });
         // By default, Linux drops a datagram when 64 fragments of others come from the same address between two of its own.
-      for (const target of net.targets) await target.run(['sysctl', '-qw', 'net.ipv4.ipfrag_max_dist=0']);
-      const [few, more] = [net.targets.slice(0, 3), net.targets.slice(3)];
+        for (const target of net.targets) await target.run(['sysctl', '-qw', 'net.ipv4.ipfrag_max_dist=0']);
+        const [few, more] = [net.targets.slice(0, 3), net.targets.slice(3)];
         const flows = command === 'flowlb';
         const options = [...LIMITS, ...(process.env.NFQLB_TAKEOVER_OPTIONS?.split(' ') ?? [])];
         await using lb = await LoadBalancer.start(net, { queue: queuesAs(queues), targets: few, flows, options });
@@ -55,9 +58,9 @@ describeLive(
         await sleep(500);
 
         // Its code is compiled while it runs.
-      await using warm = await Sender.start(net, { family, rate: RATE / 2, burst: 8, seconds: 1, port: 5999 });
-      await warm.finish();
-      await using receiver = await Receiver.start(net, { period: 200 });
+        await using warm = await Sender.start(net, { family, rate: RATE / 2, burst: 8, seconds: 1, port: 5999 });
+        await warm.finish();
+        await using receiver = await Receiver.start(net, { period: 200 });
         const part = { family, length: 200, fragmentOctets: 64, rate: FRAGMENTED, sourcePorts: 100 } as const;
         await using whole = await Sender.start(net, {
           family,
@@ -90,6 +93,41 @@ describeLive(
         expect(await net.lb.astray()).toBe(0);
       },
     );
+
+    test('run: rules stay, even with --on-exit=remove, and nothing is lost; the file may have changed meanwhile', async () => {
+      await using net = await Topology.create({ targets: 4 });
+      await makeBare(net);
+      await using site = new Site(net);
+      const web = net.sharedMemory('web');
+      const declared = (count: number, more: object = {}): object => {
+        const targets = net.targets.slice(0, count).map((target) => targetOf(net, target));
+        return { tables: { [web]: { mode: 'dsr', vips: [`${net.vip4}/32`, `${net.vip6}/128`], drain: 60, targets } }, ...more };
+      };
+      site.write(declared(3));
+      const options = ['--on-exit=remove', '--tun=nfqlb0', '--sysctl'];
+      await site.start(...options);
+      const rules = (): Promise<string> => net.lb.run(['iptables', '-t', 'mangle', '-S']);
+      const before = await rules();
+      expect(before).toContain('NFQUEUE');
+      {
+        await using receiver = await Receiver.start(net);
+        await using four = await Sender.start(net, { family: 4, rate: 500 });
+        await using six = await Sender.start(net, { family: 6, rate: 500, firstFlow: 1000, firstSequence: 1e9 });
+        for (let i = 0; i < TAKEOVERS; i++) await site.takeOver(...options);
+        const sent = [await four.stop(), await six.stop()];
+        const received = await receiver.finish();
+        expect({ missing: lost(received, ...sent), split: received.splitFlows }).toEqual({ missing: 0, split: 0 });
+      }
+      expect(await rules()).toBe(before);
+      site.write(declared(4, { options: { qlength: 2048 } }));
+      await site.process.waitForOutput(/take effect at the next one/);
+      await site.takeOver(...options);
+      const received = await deliver(net, { rate: 1000, count: 500 });
+      expect(received.byTarget.filter((packets) => packets > 0)).toHaveLength(4);
+      expect(JSON.parse(await site.run('top', '--json', '--count=1')).problems).toEqual([]);
+      await site.process.stop();
+      expect(await rules()).not.toContain('NFQUEUE');
+    }, 90_000);
   },
   NFQLB,
 );

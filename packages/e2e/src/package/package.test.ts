@@ -13,7 +13,7 @@ import { kernelState } from '../setup/kernel-state.js';
 import { makeBare, setUpOf } from '../setup/router.js';
 import { describeLive } from '../testing/describe-live.js';
 import { Topology } from '../topology/topology.js';
-import { Receiver } from '../traffic/receiver.js';
+import { lost, Receiver } from '../traffic/receiver.js';
 import { Sender } from '../traffic/sender.js';
 import { DebianSystem } from './debian-system.js';
 
@@ -218,12 +218,46 @@ describeLive(
       const { fwmark } = net.target(2);
       await shell(`cat >${CONFIGURATION}`, `tables: { web: { targets: { ${fwmark}: 1 } } }\nflows: [{ name: all, target: web }]\n`);
       await service('reload');
-      // The service follows its file; a reload says what is wrong with it.
+      // The service follows its file; a reload has another process take over, or says what is wrong with it.
       await expect.poll(balanced, { timeout: 10_000 }).toEqual([0, 200]);
       await shell(`cat >${CONFIGURATION}.wrong <${CONFIGURATION}; echo 'flow: []' >>${CONFIGURATION}`);
       await expect(service('reload')).rejects.toThrow('nfqlb.yaml:3:1: unknown key "flow"');
       await shell(`mv ${CONFIGURATION}.wrong ${CONFIGURATION}`);
     });
+
+    test('a reload has another process take over with changed options, without losing a packet; systemd watches that one', async () => {
+      const before = await property('MainPID');
+      await shell('cat >/etc/default/nfqlb', 'NFQLB_OPTIONS="--queue=0:1 --tun=nfqlb0 --metrics=127.0.0.1:9911 --linger=0"\n');
+      {
+        await using receiver = await Receiver.start(net, { period: 200 });
+        await using sender = await Sender.start(net, { rate: 1000 });
+        await service('reload');
+        const sent = await sender.stop();
+        expect(lost(await receiver.finish(), sent)).toBe(0);
+      }
+      const after = await property('MainPID');
+      expect(after).not.toBe(before);
+      expect(await shell(`tr '\\0' ' ' </proc/${after}/cmdline`)).toContain('--linger=0');
+      expect(await shell(`test -e /proc/${before} && echo there || echo gone`)).toBe('gone\n');
+      expect(await property('NRestarts')).toBe('0');
+      expect(await property('SubState')).toBe('running');
+      expect(await property('StatusText')).toBe('listening on queues 0 to 1, flow commands at unix:nfqlb');
+      expect(await journal()).toContain(`taken over from pid ${before}`);
+      // Longer than the period of the watchdog.
+      await sleep(12_000);
+      expect(await property('MainPID')).toBe(after);
+      // One of another service, or of a shell, does not get it.
+      const foreign = shell(
+        'setpriv --reuid=nfqlb --regid=nfqlb --clear-groups --inh-caps=+net_admin --ambient-caps=+net_admin nfqlb flowlb --takeover --queue=0:1',
+      );
+      await expect(foreign).rejects.toThrow('it belongs to a service: systemctl reload has the service take over, or restart the service');
+      // It is started again like the one that systemd has started itself.
+      await shell(`kill -9 ${after}`);
+      await expect.poll(() => property('SubState'), { timeout: 20_000 }).toBe('running');
+      await expect.poll(() => property('NRestarts'), { timeout: 20_000 }).toBe('1');
+      await service('restart');
+      expect(await balanced()).toEqual([0, 200]);
+    }, 120_000);
 
     test('a reload of the rules uses their changed file', async () => {
       await shell('cat >/etc/nfqlb/up', `NFQLB_UP="${setUpOf(net).join(' ')} --queue=1"\n`);
@@ -250,10 +284,14 @@ describeLive(
       expect(await balanced()).toEqual([0, 200]);
     }, 90_000);
 
-    test('an upgrade keeps the changed configuration, and replaces the running program', async () => {
+    test('an upgrade keeps the changed configuration, and replaces the running program without losing a packet', async () => {
       const before = await property('MainPID');
       const configuration = await shell(`cat ${CONFFILES}`);
+      await using receiver = await Receiver.start(net, { period: 200 });
+      await using sender = await Sender.start(net, { rate: 1000 });
       await shell('dpkg -i /root/nfqlb_*.deb </dev/null');
+      const sent = await sender.stop();
+      expect(lost(await receiver.finish(), sent)).toBe(0);
       expect(await shell(`cat ${CONFFILES}`)).toBe(configuration);
       expect(await property('MainPID')).not.toBe(before);
       expect(await property('SubState')).toBe('running');

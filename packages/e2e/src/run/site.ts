@@ -3,6 +3,7 @@
 import { chmodSync, mkdtempSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { expect } from 'vitest';
 import { NFQLB } from '../load-balancer/program.js';
 import { Running } from '../processes/running.js';
 import type { LbHost, Target } from '../topology/host.js';
@@ -88,6 +89,13 @@ export class Site implements AsyncDisposable {
 
   async inForce(): Promise<void> {
     await this.process.waitForOutput(/: in force: /, 30_000);
+  }
+
+  /** Has another process take over, and waits until that has set up all, and the one before has ended. */
+  async takeOver(...options: readonly string[]): Promise<void> {
+    const before = this.process;
+    await this.start('--takeover', ...options);
+    expect((await before.exited).status).toBe(0);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
