@@ -1,5 +1,10 @@
 import { existsSync, writeFileSync } from 'node:fs';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { NativeError, Tun } from '@nfqlb/native';
+
+/** How long that may take, and how often to try. */
+const LAST_BREATH_MS = 2000;
+const POLL_MS = 10;
 
 /**
  * Opens the tun device through which stored fragments are reinjected. An existing device must be up, and its MTU must fit the stored fragments;
@@ -22,6 +27,17 @@ export function openTun(name: string, mtu: number, fd?: number): Tun {
   } catch (error) {
     tun.close();
     throw error;
+  }
+}
+
+/** As {@link openTun}, but waits while the kernel takes the device back from a process that has just died. */
+export async function openTunAgain(name: string, mtu: number): Promise<Tun> {
+  for (const until = performance.now() + LAST_BREATH_MS; ; await sleep(POLL_MS)) {
+    try {
+      return openTun(name, mtu);
+    } catch (error) {
+      if (performance.now() >= until) throw error;
+    }
   }
 }
 

@@ -2,7 +2,7 @@
 
 import { REASON_NAMES, Reason } from '@nfqlb/core';
 import { DECIDED, FastReason, sumCounts } from '@nfqlb/fast-path';
-import { readOwnQueues } from '@nfqlb/native';
+import { readOwnQueues, type Tun } from '@nfqlb/native';
 import { describeFailure } from '@nfqlb/options';
 import { Access, formatSocketAddress } from '@nfqlb/protocol/sockets';
 import type { Count, Counts } from '@nfqlb/protocol/status';
@@ -13,7 +13,7 @@ import { CompilerThread } from '../flows/compiler-thread.js';
 import { FlowControl } from '../flows/flow-control.js';
 import type { FlowGeneration } from '../flows/flow-generations.js';
 import { FragmentStatistics } from '../fragments/fragment-statistics.js';
-import { openTun } from '../fragments/reinjection.js';
+import { openTun, openTunAgain } from '../fragments/reinjection.js';
 import { lockWatchOf, shareFragments } from '../fragments/shared-fragments.js';
 import { log, openLog } from '../log/log.js';
 import { Control } from '../shared/control.js';
@@ -88,10 +88,7 @@ async function start(options: LoadBalancingOptions, parts: Parts): Promise<{ rea
   const connections = shareConnections(options.connections);
   const state = stateOf(fragments, connections, counters);
   before?.readAhead(state);
-  const tun =
-    options.tun === undefined
-      ? undefined
-      : parts.add(openTun(options.tun, options.fragments.mtu, before?.tun(options.tun)), (each) => each.close());
+  const tun = options.tun === undefined ? undefined : parts.add(await openDevice(options.tun, options, before), (each) => each.close());
   const statistics = parts.add(
     new FragmentStatistics(options.fragmentStatistics, fragments, count, (error) =>
       log.warning(`fragment statistics are not in shared memory, so C nfqlb's stats cannot read them: ${describeFailure(error)}`),
@@ -227,6 +224,16 @@ async function start(options: LoadBalancingOptions, parts: Parts): Promise<{ rea
   parts.add(await sockets.listenForSuccessors((successor) => handOver!.serve(successor)), (each) => each?.close());
   options.ready?.();
   return { ended: Promise.race([stopped, takenOver]), workers };
+}
+
+/** The tun device of the process that is taken over from, or else a new one. */
+async function openDevice(
+  name: string,
+  { takeover, fragments: { mtu } }: LoadBalancingOptions,
+  before: TakeOver | undefined,
+): Promise<Tun> {
+  if (takeover && !before) return await openTunAgain(name, mtu);
+  return openTun(name, mtu, before?.tun(name));
 }
 
 /** The log level is in shared memory. If that cannot be used, the load balancer starts nevertheless. */

@@ -17,10 +17,9 @@ const FAREWELL_TIMEOUT_MS = 5000;
 /** How long to wait for the old process to end. After that this one goes on with what is not free yet. */
 const END_TIMEOUT_MS = 5000;
 
-/** How long a process that has died may have its queues, how often to look, and how much later its tun device is gone, too. */
+/** How long a process that has died may have its queues, and how often to look. */
 const LAST_BREATH_MS = 2000;
 const POLL_MS = 5;
-const GRACE_MS = 50;
 
 /** A takeover from another process, which hands over its queues. Belongs to the main thread. */
 export class TakeOver {
@@ -155,9 +154,7 @@ export class TakeOver {
 /** Waits while the kernel takes back what a process had that has just died, one descriptor after the other. Not for long: it may be another program's. */
 async function awaitFreeQueues(queues: QueueRange): Promise<void> {
   const areBound = (): boolean => (readOwnQueues(queues) ?? []).length > 0;
-  if (!areBound()) return;
   for (const until = performance.now() + LAST_BREATH_MS; areBound() && performance.now() < until; ) await sleep(POLL_MS);
-  await sleep(GRACE_MS);
 }
 
 /** Throws what `listFlows` throws. */

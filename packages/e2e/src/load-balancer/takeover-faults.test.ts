@@ -147,7 +147,12 @@ describeLive(
 
       test('belongs to another user: the new one takes nothing from it', async () => {
         await using net = await Topology.create();
-        await using old = await net.lb.spawn(['python3', '-c', `import os; os.setuid(65534)${PREDECESSOR}`, 'nfqlb-takeover-2']);
+        await using old = await net.lb.spawn([
+          'python3',
+          '-c',
+          PREDECESSOR.replace('import socket, sys', 'import os, socket, sys; os.setuid(65534)'),
+          'nfqlb-takeover-2',
+        ]);
         await old.waitForOutput(/^ready$/m);
         const command = [...NFQLB.command, 'flowlb', `--ft_shm=${net.sharedMemory('other')}`, '--takeover'];
         expect(await refused(net, command)).toMatch(/it belongs to \S+ \(uid 65534\): run this as the same user$/);

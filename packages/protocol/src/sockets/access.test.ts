@@ -24,8 +24,10 @@ describe('rights', () => {
     ['everybody, if all may read', peer(65534), { readers: 'all' }, 'read'],
     ['a group with ID 0', peer(65534, 0), { group: 0 }, 'full'],
   ])('of %s', (_, credentials, options, expected) => {
-    const { full, read, isKnown } = new Access(options).rights(credentials);
+    const { own, full, read, isKnown } = new Access(options).rights(credentials);
     expect([full, read, isKnown]).toEqual([expected === 'full', expected !== 'none', true]);
+    // No group may take the load balancer's place.
+    expect(own).toBe([0, process.geteuid!()].includes(credentials.uid));
   });
 
   test('a refusal is one line, and recognized by its prefix', () => {
