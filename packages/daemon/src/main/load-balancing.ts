@@ -151,7 +151,8 @@ async function start(options: LoadBalancingOptions, parts: Parts): Promise<{ rea
   if (inheritsMetrics) await openMetrics();
   if (isLateForFlows) await openFlowCommands();
   await sockets.listenForTraces(tracing);
-  health.look(readOwnQueues(queues), 0);
+  const atFirst = readOwnQueues(queues);
+  health.look(atFirst, 0);
   status = parts.add(new StatusReport({ options, counters, statistics, connections, flows, kernel: fast, health, observer }), () => {
     status = undefined;
   });
@@ -172,7 +173,11 @@ async function start(options: LoadBalancingOptions, parts: Parts): Promise<{ rea
     workers!.renewTables();
     fast?.renewTables();
   };
-  watcher = new Watcher({ tier, tun: device, observer, flows, renew }, identities);
+  watcher = new Watcher({ tier, tun: device, observer, flows, queues: atFirst ?? [], renew }, identities);
+  const manager = ServiceManager.of(process.env, process.pid) ?? ServiceManager.inherited(before?.service);
+  const tellAlive = (): void => manager?.look(about, health.problems, performance.now());
+  // It is this one that the service manager watches now, however long it takes until all is set up.
+  const beginning = before && setInterval(tellAlive, WATCH_INTERVAL_MS).unref();
   await accompany(options.companion, parts, () => heir !== undefined, {
     decideFor: async (vips) => {
       fast?.decideFor(vips);
@@ -184,16 +189,15 @@ async function start(options: LoadBalancingOptions, parts: Parts): Promise<{ rea
   const targets = new TargetWatch(observer, (line) => tracing.tell(Area.Target, line));
   const turns = new TurnWatch(counters, first);
   // Added last, so closed first: it is told before anything else ends.
-  const manager = parts.add(ServiceManager.of(process.env, process.pid) ?? ServiceManager.inherited(before?.service), (each) =>
-    each?.stopping(),
-  );
-  manager?.look(about, health.problems, performance.now());
+  clearInterval(beginning);
+  parts.add(manager, (each) => each?.stopping());
+  tellAlive();
   const watch = (): void => {
     const kernel = readOwnQueues(queues);
     watcher!.look(counters.sum(), kernel ?? []);
     turns.look();
     health.look(kernel, WATCH_INTERVAL_MS);
-    manager?.look(about, health.problems, performance.now());
+    tellAlive();
     fast?.look();
     statistics.publish();
     tracing.look();

@@ -71,7 +71,8 @@ export class Health {
       watched.turns = turns;
       watched.packets = packets;
       const dropped = seen ? seen.queueDropped + seen.socketDropped : watched.dropped;
-      if (dropped > watched.dropped) watched.sinceDrop = 0;
+      // At first, it is what another process has lost that had the queue before.
+      if (dropped > watched.dropped && elapsed > 0) watched.sinceDrop = 0;
       else if (watched.sinceDrop !== undefined) watched.sinceDrop += elapsed;
       watched.dropped = dropped;
       if (kernel) watched.unbound = this.#whyUnbound(watched, seen);

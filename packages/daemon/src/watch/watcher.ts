@@ -11,6 +11,8 @@ export interface WatcherOptions {
   readonly observer: TableObserver;
   /** Absent if there are no flows. */
   readonly flows: FlowControl | undefined;
+  /** The queues as they were when this process got them: what the kernel had dropped before is not this one's to tell. */
+  readonly queues: readonly KernelQueue[];
   /** Makes workers switch to replaced tables. */
   readonly renew: () => void;
 }
@@ -30,6 +32,7 @@ export class Watcher {
   constructor(options: WatcherOptions, tables: readonly (readonly [name: string, identity: string])[]) {
     this.#options = options;
     this.#identities = new Map(tables);
+    for (const { queue, queueDropped, socketDropped } of options.queues) this.#drops.set(queue, queueDropped + socketDropped);
   }
 
   /** Problems that lose no packets, for `/healthz`. */
