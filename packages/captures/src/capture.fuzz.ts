@@ -6,8 +6,9 @@ import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { END, ETH_P_IP, ETH_P_IPV6 } from '@nfqlb/core';
 import { type FuzzTarget, isTrue, packet, same } from '@nfqlb/core/testing';
-import { Capture, type CaptureOptions } from './capture.js';
+import type { Capture, CaptureOptions } from './capture.js';
 import { CaptureError } from './capture-error.js';
+import { openCapture } from './file.js';
 import { pcap, pcapng } from './testing/capture-builder.js';
 
 const folder = mkdtempSync(join(tmpdir(), 'nfqlb-capture-'));
@@ -24,7 +25,7 @@ async function contents(path: string, options: CaptureOptions, input: { note(wha
   const found: unknown[] = [];
   let capture: Capture | undefined;
   try {
-    capture = await Capture.open(path, options);
+    capture = await openCapture(path, options);
     for (;;) {
       const count = await capture.receive();
       if (count === END) break;

@@ -38,7 +38,7 @@ export async function siteConfiguration(source: string | URL | object): Promise<
 
 function parsed(text: string, file: string): Configuration {
   try {
-    return parseConfiguration(text, file, { hasTable: () => false });
+    return parseConfiguration(text, file, { hasTable: () => false, findsNothing: true });
   } catch (error) {
     return refuse(error);
   }

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
+import { resolve } from 'node:path';
 import { readConfigurationText } from '@nfqlb/configuration';
 import { DiscoveryError } from '@nfqlb/discovery';
 import { isEtcdUrl, parseEtcdUrl } from '@nfqlb/discovery/settings';
@@ -9,6 +10,8 @@ import { Remembered } from './remembered.js';
 export interface ConfigurationText {
   /** What it is called in messages. */
   readonly place: string;
+  /** The same wherever `nfqlb` runs: as {@link absolutePlace}. */
+  readonly absolute: string;
   /** The text at the start. */
   readonly first: () => Promise<string>;
   /** The text now; fails when it is not known. */
@@ -21,11 +24,17 @@ export interface ConfigurationText {
   readonly forget: () => void;
 }
 
+/** An absolute path, or the URL of a key in etcd without its options. */
+export function absolutePlace(config: string): string {
+  return isEtcdUrl(config) ? config.replace(/\?.*/, '') : resolve(config);
+}
+
 /** @param config a file, or a key in etcd */
 export function configurationText(config: string): ConfigurationText {
   if (isEtcdUrl(config)) return etcdText(config);
   return {
     place: config,
+    absolute: absolutePlace(config),
     first: () => readConfigurationText(config),
     read: () => readFile(config, 'utf8'),
     inForce: () => {},
@@ -36,12 +45,13 @@ export function configurationText(config: string): ConfigurationText {
 
 function etcdText(url: string): ConfigurationText {
   const key = parseEtcdUrl(url);
-  const place = url.replace(/\?.*/, '');
+  const place = absolutePlace(url);
   const remembered = new Remembered(`nfqlb-configuration-${createHash('sha256').update(place).digest('hex').slice(0, 12)}`);
   let text: string | undefined;
   let problem: string | undefined;
   return {
     place,
+    absolute: place,
     first: async () => {
       try {
         const { readValue } = await import('@nfqlb/discovery/etcd');

@@ -1,6 +1,6 @@
-import { resolve } from 'node:path';
 import { printable } from '@nfqlb/core/explanation';
 import { askAllStatuses, StatusError } from '@nfqlb/protocol/status';
+import { absolutePlace } from './configuration-text.js';
 import { statusAsJson, statusText } from './status-text.js';
 
 /**
@@ -10,11 +10,11 @@ import { statusAsJson, statusText } from './status-text.js';
  */
 export async function showStatus(file: string | undefined, json: boolean): Promise<void> {
   const all = (await askAllStatuses()).filter((status) => status.file !== undefined);
-  const shown = file === undefined ? all : all.filter((status) => status.file === resolve(file));
+  const shown = file === undefined ? all : all.filter((status) => status.file === absolutePlace(file));
   if (shown.length === 0) {
     const others = all.length > 0 ? `; those that run follow ${printable(all.map((status) => status.file).join(', '))}` : '';
     const where = 'in this network namespace, or it does not answer this user';
-    throw new StatusError(`no nfqlb run ${file === undefined ? '' : `of ${resolve(file)} `}runs ${where}${others}`);
+    throw new StatusError(`no nfqlb run ${file === undefined ? '' : `of ${absolutePlace(file)} `}runs ${where}${others}`);
   }
   const texts = shown.map((status) => (json ? JSON.stringify(statusAsJson(status)) : statusText(status).join('\n')));
   process.stdout.write(`${texts.join(json ? '\n' : '\n\n')}\n`);

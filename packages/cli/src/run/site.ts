@@ -1,4 +1,3 @@
-import { resolve } from 'node:path';
 import type { Configuration, DeclaredTable } from '@nfqlb/configuration';
 import { changesBetween } from '@nfqlb/configuration/changes';
 import { type Cidr, parseCidr } from '@nfqlb/core/address';
@@ -108,7 +107,7 @@ export class Site implements Companion {
   }
 
   get file(): string {
-    return resolve(this.#options.file);
+    return this.#options.source.absolute;
   }
 
   health(): readonly TableHealth[] {

@@ -271,12 +271,7 @@ function describeWork(
   return [...parts, ...(flows ? [`flow commands at ${formatSocketAddress(flowAddress)}`] : [])].join(', ');
 }
 
-async function accompany(
-  companion: Companion | undefined,
-  parts: Parts,
-  isTakenOver: () => boolean,
-  balancer: Balancer,
-): Promise<void> {
+async function accompany(companion: Companion | undefined, parts: Parts, isTakenOver: () => boolean, balancer: Balancer): Promise<void> {
   if (!companion) return;
   // Also if it fails: it may have begun something.
   parts.add(companion, (each) => each.end(isTakenOver()));

@@ -1,6 +1,6 @@
 // A configuration in etcd, as `--config` names it: etcd://10.0.0.11:2379,10.0.0.12:2379/nfqlb/configuration?ca=/etc/nfqlb/ca.pem
 
-import { UsageError } from '@nfqlb/options';
+import { UsageError } from '@nfqlb/options/values';
 import { etcdAccessProblem } from './etcd-access.js';
 import type { EtcdAccess } from './source-settings.js';
 

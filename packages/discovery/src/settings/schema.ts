@@ -1,8 +1,8 @@
 // The keys `discover` and `fwmarks` of a table in a configuration file. Errors are custom issues with the parameter `unnamed`: whoever shows them puts
 // the key in front.
 
-import { isIP } from 'node:net';
-import { z } from 'zod';
+import { parseIpAddress } from '@nfqlb/core/address';
+import * as z from 'zod';
 import { etcdAccessProblem } from './etcd-access.js';
 import type { DnsSettings, EtcdSettings, FwmarkRange, KubernetesSettings, SourceSettings } from './source-settings.js';
 
@@ -104,5 +104,8 @@ function oneOrMore(): z.ZodType<string[]> {
 function isServer(server: string): boolean {
   const [, six, four, port = '53'] = /^(?:\[([^\]]+)\]|([^:[\]]+))(?::(\d{1,5}))?$/.exec(server) ?? [];
   const isPort = Number(port) > 0 && Number(port) <= 65535;
-  return isIP(server) !== 0 || (isPort && (isIP(six ?? '') === 6 || isIP(four ?? '') === 4));
+  if (parseIpAddress(server)) return true;
+  const isOfFamily = (address: string | undefined, hasColons: boolean): boolean =>
+    address !== undefined && address.includes(':') === hasColons && parseIpAddress(address) !== undefined;
+  return isPort && (isOfFamily(six, true) || isOfFamily(four, false));
 }

@@ -73,7 +73,12 @@ export async function replayFile(
 function tablesOf({ configuration, targets: list }: Choices): Pick<ReplayedBalancerOptions, 'tables' | 'choice'> {
   if (configuration.trim() !== '') {
     const name = 'configuration';
-    return configuredTables(parseConfiguration(configuration, name, { hasTable: () => false }), name, DEFAULT_TABLE, false);
+    return configuredTables(
+      parseConfiguration(configuration, name, { hasTable: () => false, findsNothing: true }),
+      name,
+      DEFAULT_TABLE,
+      false,
+    );
   }
   const table = { ...TABLE_DEFAULTS, targets: targets(list.trim() || DEFAULT_TARGETS) };
   return { tables: new Map([[DEFAULT_TABLE, table]]), choice: DEFAULT_TABLE };

@@ -1,10 +1,10 @@
-import { Capture } from '@nfqlb/captures';
+import { openCapture } from '@nfqlb/captures/file';
 import { END, ETH_P_IP, ETH_P_IPV6 } from '@nfqlb/core';
 import type { TimedPacket } from './traffic.js';
 
 /** The IP packets of a capture (pcap or pcapng, plain or in gzip), at its own times. Other frames are passed over. */
 export async function* capture(path: string): AsyncGenerator<TimedPacket> {
-  const read = await Capture.open(path);
+  const read = await openCapture(path);
   try {
     for (;;) {
       const count = await read.receive();
