@@ -1,12 +1,14 @@
+import { closeSync } from 'node:fs';
 import type { Server } from 'node:net';
 import type { DeclaredTable } from '@nfqlb/configuration';
 import { log } from '@nfqlb/daemon/log';
+import type { Inheritance } from '@nfqlb/daemon/main';
 import { describeFailure } from '@nfqlb/options';
 import { type AnnounceOrder, serveAnnounce } from '@nfqlb/protocol/announce';
 import type { Access } from '@nfqlb/protocol/sockets';
 import type { Announcement, VipStatus } from '@nfqlb/protocol/status';
 import { readTable } from '@nfqlb/protocol/tables';
-import { VipRoutes } from '@nfqlb/setup/announcement';
+import { VIP_DEVICE, VipRoutes } from '@nfqlb/setup/announcement';
 import { verdictsOn } from './verdicts.js';
 
 /** How often it is decided what to announce. */
@@ -33,6 +35,7 @@ export interface AnnouncingOptions {
   /** Told what keeps VIPs from being announced. */
   readonly report: (problems: readonly string[]) => void;
   readonly access: Access;
+  readonly inherited?: Inheritance | undefined;
 }
 
 /** Tells a BGP speaker on this machine which VIPs to announce, for as long as this process can serve them. */
@@ -53,6 +56,18 @@ export class Announcing {
 
   constructor(options: AnnouncingOptions) {
     this.#options = options;
+    const { inherited } = options;
+    if (!inherited) return;
+    this.#isDrained = inherited.isDrained;
+    const fd = inherited.device(VIP_DEVICE);
+    if (fd === undefined) return;
+    this.#routes = new VipRoutes(fd);
+    closeSync(fd);
+  }
+
+  /** Its tun device, for a process that takes over. */
+  get devices(): readonly (readonly [name: string, fd: number])[] {
+    return this.#routes ? [[VIP_DEVICE, this.#routes.fd]] : [];
   }
 
   async begin(): Promise<void> {
@@ -79,13 +94,18 @@ export class Announcing {
     return { drained: this.#isDrained, vips };
   }
 
-  /** Withdraws all VIPs. Resolves when routers have had time to hear of it. */
-  async leave(): Promise<void> {
+  /**
+   * Withdraws all VIPs. Resolves when routers have had time to hear of it.
+   *
+   * @param isTakenOver whether another process goes on with the device: then they stay announced
+   */
+  async leave(isTakenOver: boolean): Promise<void> {
     clearInterval(this.#timer);
     this.#timer = undefined;
     this.#server?.close();
     const wasAnnounced = this.#routes !== undefined;
     this.#withdraw();
+    if (isTakenOver) return;
     for (const { vip } of this.#verdicts.filter(({ announced }) => announced)) log.notice(`withdrawn: ${vip}: it stops`);
     this.#verdicts = [];
     if (wasAnnounced) await new Promise((resolve) => setTimeout(resolve, LEAVE_MS));

@@ -118,6 +118,10 @@ export class Site implements Companion {
     return this.#announcing?.status() ?? { drained: false, vips: [] };
   }
 
+  devices(): readonly (readonly [name: string, fd: number])[] {
+    return this.#announcing?.devices ?? [];
+  }
+
   tier(): readonly TierMemberStatus[] {
     return this.#tier?.status() ?? [];
   }
@@ -131,6 +135,7 @@ export class Site implements Companion {
       problems: balancer.problems,
       report: (problems) => this.degradations.tell('announcement', problems),
       access: new Access(access),
+      inherited: balancer.inherited,
     });
     this.#announcing.watch(this.#declared.tables ?? new Map());
     await this.#announcing.begin();
@@ -148,7 +153,7 @@ export class Site implements Companion {
   async end(isTakenOver: boolean): Promise<void> {
     this.#stop.abort();
     this.#tier?.close();
-    await this.#announcing?.leave();
+    await this.#announcing?.leave(isTakenOver);
     for (const timer of [this.#settling, this.#looking, this.#finding]) clearTimeout(timer);
     await this.#following;
     await this.#discovery.close();
@@ -156,12 +161,13 @@ export class Site implements Companion {
     clearTimeout(this.#settling);
     await this.#care.close();
     clearTimeout(this.#makingUp);
-    if (this.#options.removes) {
+    const removes = this.#options.removes && !isTakenOver;
+    if (removes) {
       this.#discovery.forget();
       this.#options.source.forget();
     }
     await this.#turn;
-    if (this.#options.removes && !isTakenOver && this.keepsSetUp) {
+    if (removes && this.keepsSetUp) {
       const { problems } = await this.#keeper.remove();
       for (const problem of problems) log.warning(`not removed: ${problem}`);
     }

@@ -16,6 +16,8 @@ export interface Companion {
   readonly announcement: () => Announcement;
   /** How the other load balancers of the tier are, for metrics and the status. */
   readonly tier: () => readonly TierMemberStatus[];
+  /** Tun devices that it has, by name, for a process that takes over. */
+  readonly devices: () => readonly (readonly [name: string, fd: number])[];
   /** Called when packets of the queues are balanced, and before the service manager is told so. If it rejects, the load balancer ends. */
   readonly begin: (balancer: Balancer) => Promise<void>;
   /**
@@ -34,4 +36,13 @@ export interface Balancer {
   readonly problems: () => readonly string[];
   /** What it does, or did a moment ago. */
   readonly status: () => Status;
+  /** What it has from the process that it has taken over from. */
+  readonly inherited?: Inheritance | undefined;
+}
+
+export interface Inheritance {
+  /** A descriptor of a tun device, to be closed by the caller; `undefined` if that process had none of that name. */
+  readonly device: (name: string) => number | undefined;
+  /** Whether its VIPs were withdrawn by `nfqlb announce drain`. */
+  readonly isDrained: boolean;
 }

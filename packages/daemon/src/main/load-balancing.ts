@@ -185,7 +185,10 @@ async function start(options: LoadBalancingOptions, parts: Parts): Promise<{ rea
     },
     problems: () => health.problems,
     status: () => status!.now(),
+    inherited: before && { device: (name) => before.tun(name), isDrained: before.isDrained },
   });
+  // What nobody wants to go on with is to go with the other process.
+  before?.close();
   const targets = new TargetWatch(observer, (line) => tracing.tell(Area.Target, line));
   const turns = new TurnWatch(counters, first);
   // Added last, so closed first: it is told before anything else ends.
@@ -211,9 +214,11 @@ async function start(options: LoadBalancingOptions, parts: Parts): Promise<{ rea
       {
         ...{ version: options.version, queues, workers: workers!, state, gate, manager },
         flowAddress: flows && formatSocketAddress(options.flowAddress),
+        isDrained: () => options.companion?.announcement().drained ?? false,
         descriptors: () => [
           ...sockets.descriptors.map(([where, fd]) => [`listen ${where}`, fd] as const),
           ...(tun ? [[`tun ${tun.name}`, tun.fd] as const] : []),
+          ...(options.companion?.devices() ?? []).map(([name, fd]) => [`tun ${name}`, fd] as const),
           ...Array.from(fast?.claims ?? [], ([name, fd]) => [`interface ${name}`, fd] as const),
         ],
       },

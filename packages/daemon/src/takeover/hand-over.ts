@@ -24,6 +24,8 @@ export interface HandOverOptions {
   readonly state: readonly HeldPart[];
   /** What else is handed over, by name: sockets that listen, the tun device, claims of interfaces. */
   readonly descriptors: () => readonly (readonly [name: string, fd: number])[];
+  /** Whether its VIPs are withdrawn by a command. */
+  readonly isDrained: () => boolean;
   readonly gate: ChangeGate;
   readonly manager: ServiceManager | undefined;
 }
@@ -106,7 +108,7 @@ export class HandOver {
   }
 
   #offer(successor: Successor, file: number): void {
-    const { version, queues, workers, flowAddress, state, manager, descriptors } = this.#options;
+    const { version, queues, workers, flowAddress, state, manager, descriptors, isDrained } = this.#options;
     const sockets = workers.sockets.map((fd, worker) => [`queue ${queues.first + worker}`, fd] as const);
     const all = [['state', file] as const, ...sockets, ...descriptors()];
     const offer: Offer = {
@@ -115,6 +117,7 @@ export class HandOver {
       pid: process.pid,
       descriptors: all.map(([name]) => name),
       state: describeParts(state),
+      drained: isDrained(),
       ...(flowAddress !== undefined && { flowAddress }),
       ...(manager && { service: manager.service }),
     };

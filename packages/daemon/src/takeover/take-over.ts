@@ -79,6 +79,11 @@ export class TakeOver {
     return this.#predecessor.take(`tun ${name}`);
   }
 
+  /** Whether the other process's VIPs were withdrawn by a command. */
+  get isDrained(): boolean {
+    return this.#predecessor.offer.drained ?? false;
+  }
+
   /** Whether the other process listens there. */
   listens(where: string): boolean {
     return this.#predecessor.has(`listen ${where}`);

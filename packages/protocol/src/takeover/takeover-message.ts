@@ -46,6 +46,8 @@ export interface Offer {
   readonly flowAddress?: string;
   /** The service manager that it reports to, and the period of its watchdog in milliseconds. */
   readonly service?: { readonly address: string; readonly period?: number };
+  /** Whether its VIPs were withdrawn by `nfqlb announce drain`. */
+  readonly drained?: boolean;
 }
 
 export type Word = 'ready' | 'yours' | 'in-charge' | 'farewell';
@@ -86,7 +88,7 @@ export function faultInRequest(request: Readonly<Record<string, unknown>>, own: 
 
 /** Whether an offer has all that is needed, for the queues asked for. */
 export function isOffer(message: Readonly<Record<string, unknown>>, { first, last }: Request['queues'], passed: number): boolean {
-  const { takeover, version, pid, descriptors, state, flowAddress, service } = message as Partial<Offer>;
+  const { takeover, version, pid, descriptors, state, flowAddress, service, drained } = message as Partial<Offer>;
   const queues = Array.from({ length: last - first + 1 }, (_, i) => `queue ${first + i}`);
   return (
     takeover === TAKEOVER_FORMAT &&
@@ -98,6 +100,7 @@ export function isOffer(message: Readonly<Record<string, unknown>>, { first, las
     Array.isArray(state) &&
     state.every((part) => isPart(part)) &&
     (flowAddress === undefined || typeof flowAddress === 'string') &&
+    (drained === undefined || typeof drained === 'boolean') &&
     (service === undefined || (typeof service === 'object' && service !== null && typeof service.address === 'string'))
   );
 }

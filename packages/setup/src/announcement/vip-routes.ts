@@ -34,20 +34,28 @@ export class VipRoutes {
   readonly #tun: Tun;
   readonly #watchdog: Watchdog;
 
-  /** @throws {@link NativeError} if the device cannot be made; `EBUSY` while another process has it */
-  constructor() {
-    this.#tun = new Tun(VIP_DEVICE);
+  /**
+   * @param fd another process's descriptor of the device, which this one takes over with all routes
+   * @throws {@link NativeError} if the device cannot be made; `EBUSY` while another process has it
+   */
+  constructor(fd?: number) {
+    this.#tun = new Tun(VIP_DEVICE, fd);
     try {
-      if (!this.#tun.created) {
+      if (fd === undefined && !this.#tun.created) {
         const problem = `tun device ${VIP_DEVICE} was there before, and would stay without this process: ip link delete ${VIP_DEVICE}`;
         throw new NativeError('EEXIST', 'opening', problem);
       }
-      setUp(this.#tun);
+      if (fd === undefined) setUp(this.#tun);
       this.#watchdog = new Watchdog();
     } catch (error) {
       this.#tun.close();
       throw error;
     }
+  }
+
+  /** Descriptor of the device, for a process that takes it over. */
+  get fd(): number {
+    return this.#tun.fd;
   }
 
   /** The routes go, with this process, that many milliseconds from now, unless this is called again before. */
@@ -75,7 +83,7 @@ export class VipRoutes {
     return { changed, problems: errors.map((reason) => `a route to a VIP at ${VIP_DEVICE}: ${reason}`) };
   }
 
-  /** All of them are gone when this returns. */
+  /** All of them are gone when this returns, unless another process has taken over the device. */
   close(): void {
     this.#watchdog.close();
     this.#tun.close();
