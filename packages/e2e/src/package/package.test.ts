@@ -188,7 +188,7 @@ describeLive(
       expect(await shell('getent passwd nfqlb')).toMatch(/^nfqlb:x:\d+:\d+:nfqlb load balancer,,,:\/nonexistent:\/usr\/sbin\/nologin$/m);
     }, 120_000);
 
-    test('after booting, the rules are set up, and the service balances, as its user with no capability but CAP_NET_ADMIN', async () => {
+    test('after booting, the rules are set up, and the service balances, as its user with no capabilities but CAP_NET_ADMIN and CAP_NET_RAW', async () => {
       const [one, two] = net.targets.map(({ fwmark }) => fwmark);
       const flow = `{ name: all, target: web, dsts: [${net.vip4}/32] }`;
       await shell(`cat >${CONFIGURATION}`, `tables: { web: { targets: { ${one}: 1, ${two}: 1 } } }\nflows: [${flow}]\n`);
@@ -206,7 +206,7 @@ describeLive(
       const user = (await shell('id -u nfqlb')).trim();
       expect(status).toMatch(new RegExp(`^Uid:(\\s+${user}){4}$`, 'm'));
       for (const set of ['CapInh', 'CapPrm', 'CapEff', 'CapBnd', 'CapAmb'])
-        expect(status).toMatch(new RegExp(`^${set}:\\s+0000000000001000$`, 'm'));
+        expect(status).toMatch(new RegExp(`^${set}:\\s+0000000000003000$`, 'm'));
       expect(status).toMatch(/^NoNewPrivs:\s+1$/m);
       expect(status).toMatch(/^Seccomp:\s+2$/m);
       const packets = await balanced();
