@@ -30,6 +30,7 @@ import { TableObserver } from '../watch/table-observer.js';
 import { TargetWatch } from '../watch/target-watch.js';
 import { TurnWatch } from '../watch/turn-watch.js';
 import { Watcher } from '../watch/watcher.js';
+import { bindQueues } from '../worker/queue-socket.js';
 import type { Balancer, Companion } from './companion.js';
 import { flowCommands } from './flow-commands.js';
 import type { LoadBalancingOptions } from './load-balancing-options.js';
@@ -67,6 +68,11 @@ async function start(options: LoadBalancingOptions, parts: Parts): Promise<{ rea
   const access = new Access(options.access);
   const tables = [table, tier].flatMap((name) => (name === undefined ? [] : [describeTable(name)]));
   const before = options.takeover ? parts.add(await TakeOver.begin(options), (each) => each?.close()) : undefined;
+  // Packets wait from here on, in queues that hold more of them than usual until the workers have caught up.
+  const bound = before ? [] : bindQueues(queues, options.fragments);
+  parts.add(bound, (all) => {
+    for (const each of all) each.close();
+  });
   // Added early, so closed late: that tells the other process that all is free.
   let handOver: HandOver | undefined;
   parts.add(undefined, () => handOver?.close());
@@ -142,10 +148,11 @@ async function start(options: LoadBalancingOptions, parts: Parts): Promise<{ rea
   workers = parts.add(new Workers(options, { control, counters, fragments, connections, tun, flows, tracing }), (each) =>
     each.stop({ leave: heir !== undefined || !isInCharge }),
   );
-  await workers.prepare(before?.queues);
+  await workers.prepare(before?.queues ?? bound.map(({ fd }) => fd));
   before?.receive(state);
   await workers.listen(before !== undefined);
   before?.finish();
+  for (const each of bound) each.close();
   isInCharge = true;
   isListening = true;
   if (inheritsMetrics) await openMetrics();

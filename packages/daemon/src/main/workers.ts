@@ -64,12 +64,12 @@ export class Workers {
   /**
    * Starts all workers, which do not receive yet. Resolves when all are prepared; rejects if one cannot be.
    *
-   * @param bound descriptors of the queues' sockets by worker, if another process has bound them
+   * @param bound descriptors of the queues' sockets by worker
    */
-  async prepare(bound: readonly number[] = []): Promise<void> {
+  async prepare(bound: readonly number[]): Promise<void> {
     const { first, last } = this.#options.queues;
     const prepared: Promise<unknown>[] = [];
-    for (let queue = first; queue <= last; queue++) prepared.push(this.#start(queue, bound[queue - first]).says('prepared'));
+    for (let queue = first; queue <= last; queue++) prepared.push(this.#start(queue, bound[queue - first]!).says('prepared'));
     await Promise.race([Promise.all(prepared), this.failed]);
   }
 
@@ -161,7 +161,7 @@ export class Workers {
     for (const { wakeup } of this.#running) wakeup.signal();
   }
 
-  #start(queue: number, socket: number | undefined): RunningWorker {
+  #start(queue: number, socket: number): RunningWorker {
     const { table, tier, queueLength, linger, balancer, queues } = this.#options;
     const { flows, fragments, connections, tun, control, counters, tracing } = this.#shared;
     const wakeup = new Wakeup();

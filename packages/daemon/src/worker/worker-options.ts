@@ -13,8 +13,8 @@ export interface WorkerOptions {
   readonly queue: number;
   /** Packets that may wait in the queue. */
   readonly queueLength: number;
-  /** Descriptor of the queue's socket, if another process has bound it and this one takes over. */
-  readonly socket: number | undefined;
+  /** Descriptor of the queue's socket, which the main thread or another process has bound. */
+  readonly socket: number;
   /** How long to let a small batch grow, in microseconds. */
   readonly linger: number;
   /** Shared-memory name of the target table; absent if flows have their own tables. */

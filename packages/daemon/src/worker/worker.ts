@@ -12,14 +12,9 @@ import { connectionSetOf } from '../transition/shared-connections.js';
 import { BatchDecider } from './batch-decider.js';
 import { MappedTable } from './mapped-table.js';
 import { PacketTap } from './packet-tap.js';
+import { copyRangeOf, ENDURED_LENGTH } from './queue-socket.js';
 import { openTargets, type Targets } from './targets.js';
 import type { WorkerMessage, WorkerOptions } from './worker-options.js';
-
-/**
- * Octets of a packet to receive: the headers. 512 are enough for any chain of IP headers seen in practice, including the packet quoted in an ICMP
- * error; packets with longer headers count as malformed.
- */
-const HEADERS_LENGTH = 512;
 
 /** Maximum number of packets in a batch: 256 take a quarter of a megabyte, which fits into a core's cache. */
 const MAX_BATCH = 256;
@@ -27,11 +22,8 @@ const MAX_BATCH = 256;
 /** Maximum wait for packets. Without traffic, a failed attempt to map a new table is retried after this time. */
 const RECEIVE_TIMEOUT_MS = 200;
 
-/** Packets that may wait while another process takes over: for 0.2 s of 80,000 packets/s. They take up to 40 MB. */
-const ENDURED_LENGTH = 16_384;
-
-/** When stopping: maximum time to answer packets still waiting in the queue. */
-const DRAIN_TIMEOUT_MS = 300;
+/** Maximum time to answer the packets that wait, before fewer may, and before the end. */
+const CATCH_UP_TIMEOUT_MS = 300;
 
 class LoadBalancer {
   readonly #options: WorkerOptions;
@@ -45,7 +37,7 @@ class LoadBalancer {
   readonly #decider: BatchDecider;
   readonly #tun: PacketWriter | undefined;
   #balancer: Balancer;
-  #queue: Queue | undefined;
+  readonly #queue: Queue;
   #tableEpoch: number;
 
   constructor(options: WorkerOptions) {
@@ -61,37 +53,35 @@ class LoadBalancer {
     this.#balancer = this.#newBalancer();
     this.#tap = new PacketTap(options.tap);
     this.#decider = new BatchDecider(this.#counters, this.#tap);
-    if (options.socket === undefined) return;
     this.#queue = this.#openQueue();
   }
 
   /** Does what it is ordered, until that is to end. */
   run(): void {
-    const { queueLength, socket } = this.#options;
+    const queue = this.#queue;
+    const { queueLength } = this.#options;
     let order = this.#control.awaitOrder();
-    if (isToBalance(order) && socket !== undefined) this.#counters.adopt();
-    // A queue that another process has bound has that one's settings.
-    for (let length = socket === undefined ? queueLength : undefined; isToBalance(order); order = this.#control.awaitOrder()) {
-      this.#queue ??= this.#openQueue();
-      send({ type: 'listening', socket: this.#queue.fd });
+    if (isToBalance(order)) this.#counters.adopt();
+    // Whoever has bound the queue has given it other settings.
+    for (let length: number | undefined; isToBalance(order); order = this.#control.awaitOrder()) {
+      send({ type: 'listening', socket: queue.fd });
       const wanted = order === Order.Endure ? Math.max(queueLength, ENDURED_LENGTH) : queueLength;
-      if (wanted !== length) this.#queue.configure(wanted);
+      // With more packets in it than may wait, the queue would take none.
+      if (wanted < ENDURED_LENGTH && wanted !== length) this.#catchUp(queue);
+      if (wanted !== length) queue.configure(wanted);
       length = wanted;
-      this.#balance(this.#queue, order);
+      this.#balance(queue, order);
       if (this.#control.order === Order.Pause) send({ type: 'paused' });
     }
-    if (order === Order.Stop && this.#queue) this.#finish(this.#queue);
-    this.#queue?.close();
+    if (order === Order.Stop) this.#catchUp(queue);
+    queue.close();
     this.#tun?.close();
   }
 
   #openQueue(): Queue {
     const { socket, queue, queueLength: length, linger, wakeup, fragments } = this.#options;
-    const { fragments: stored, mtu } = fragments.options;
-    // Fragments to be stored must be received completely.
-    const copyRange = stored > 0 ? Math.max(HEADERS_LENGTH, mtu) : HEADERS_LENGTH;
-    const timeout = RECEIVE_TIMEOUT_MS;
-    return new Queue({ queue, length, copyRange, batch: MAX_BATCH, wakeup, timeout, linger, ...(socket !== undefined && { socket }) });
+    const copyRange = copyRangeOf(fragments.options);
+    return new Queue({ queue, length, copyRange, batch: MAX_BATCH, wakeup, timeout: RECEIVE_TIMEOUT_MS, linger, socket });
   }
 
   /** Balances until another order comes. */
@@ -107,8 +97,8 @@ class LoadBalancer {
   }
 
   /** Answers the packets that wait. */
-  #finish(queue: Queue): void {
-    const until = performance.now() + DRAIN_TIMEOUT_MS;
+  #catchUp(queue: Queue): void {
+    const until = performance.now() + CATCH_UP_TIMEOUT_MS;
     for (let count = 1; count > 0 && performance.now() < until; ) {
       count = queue.receiveWaiting();
       this.#answer(queue, count);

@@ -6,7 +6,7 @@ import type { LbHost, Target } from '../topology/host.js';
 import { VIP4, VIP6 } from '../topology/plan.js';
 import type { Topology } from '../topology/topology.js';
 import { onCpu } from '../traffic/program.js';
-import { NFQLB, type Program } from './program.js';
+import { C_NFQLB, NFQLB, type Program } from './program.js';
 import { parseQueueStatus, type QueueStatus } from './queue-status.js';
 
 export interface LoadBalancerOptions {
@@ -222,7 +222,8 @@ export class LoadBalancer implements AsyncDisposable {
   async #listens(): Promise<boolean> {
     const [first, last = first] = this.queues.split(':').map(Number);
     const bound = await this.queueStatus();
-    // The kernel's program comes after the queues.
-    return bound.length === last! - first! + 1 && (!this.isFast || this.process.stderr.includes(': listening on queue'));
+    // This project's program binds queues before anything else, and says when it is ready.
+    const isReady = this.#program === C_NFQLB || this.process.stderr.includes(': listening on queue');
+    return bound.length === last! - first! + 1 && isReady;
   }
 }
