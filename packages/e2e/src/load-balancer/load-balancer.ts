@@ -223,7 +223,7 @@ export class LoadBalancer implements AsyncDisposable {
     const [first, last = first] = this.queues.split(':').map(Number);
     const bound = await this.queueStatus();
     // This project's program binds queues before anything else, and says when it is ready.
-    const isReady = this.#program === C_NFQLB || this.process.stderr.includes(': listening on queue');
+    const isReady = this.#program === C_NFQLB || this.process.stderr.includes('listening on queue');
     return bound.length === last! - first! + 1 && isReady;
   }
 }
