@@ -211,7 +211,8 @@ describeLive(
         [await failure([], '--tun=down0'), 'tun device down0: it is down: ip link set down0 up'],
         [await failure([], '--tun=tap0'), 'tun device tap0: a device of that name is there and is no tun device'],
         [await failure([], '--tun=lo'), 'tun device lo: a device of that name is there and is no tun device'],
-        [await failure(['setpriv', '--bounding-set=-net_admin'], '--tun=new0'), 'tun device new0: needs CAP_NET_ADMIN'],
+        // Queues are bound before anything else.
+        [await failure(['setpriv', '--bounding-set=-net_admin'], '--tun=new0'), 'NFQUEUE 9: needs CAP_NET_ADMIN'],
       ];
       for (const [said, reason] of reasons) expect(said).toContain(`nfqlb lb: ${reason}`);
     });
