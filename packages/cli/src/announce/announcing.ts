@@ -72,12 +72,13 @@ export class Announcing {
 
   async begin(): Promise<void> {
     const { queue, access } = this.#options;
+    this.#timer = setInterval(() => this.#look(), LOOK_MS);
+    this.#look();
     try {
       this.#server = await serveAnnounce(queue, (order) => this.#obey(order), access);
     } catch (error) {
       log.warning(`nfqlb announce cannot reach it: ${describeFailure(error)}`);
     }
-    this.#timer = setInterval(() => this.#look(), LOOK_MS);
   }
 
   /** Announces VIPs of these tables from now on. */
