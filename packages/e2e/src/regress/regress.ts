@@ -47,8 +47,8 @@ interface Comparison {
 
 async function regress(options: Options): Promise<void> {
   const { base: name, pairs, milliseconds, tolerance, instructions, json } = options;
-  using base = new Revision(name);
-  using head = new Revision(undefined);
+  using base = await Revision.of(name);
+  using head = await Revision.of(undefined);
   const times = timesInTurn(base, head, pairs, milliseconds);
   const timed = judged(times, tolerance / 100);
   say(

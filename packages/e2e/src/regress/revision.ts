@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { cpSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs';
+import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -7,30 +7,37 @@ import { E2eError } from '../e2e-error.js';
 
 const REPOSITORY = fileURLToPath(new URL('../../../../', import.meta.url));
 const CORE = join('packages', 'core');
+const CONSTANTS = new URL('../../../../scripts/constants.mjs', import.meta.url).href;
 
 /** A revision's core, compiled with this working tree's workloads. */
 export class Revision implements Disposable {
   readonly name: string;
   readonly #folder: string;
 
+  private constructor(name: string) {
+    this.name = name;
+    this.#folder = mkdtempSync(join(tmpdir(), 'nfqlb-regress-'));
+  }
+
   /**
    * @param name anything that git knows, such as `main`; `undefined` for the working tree with all that is not committed
    * @throws {@link E2eError}
    */
-  constructor(name: string | undefined) {
-    this.name = name ?? 'working tree';
-    this.#folder = mkdtempSync(join(tmpdir(), 'nfqlb-regress-'));
+  static async of(name: string | undefined): Promise<Revision> {
+    const revision = new Revision(name ?? 'working tree');
     try {
-      const sources = join(this.#folder, CORE);
+      const sources = join(revision.#folder, CORE);
       mkdirSync(sources, { recursive: true });
       if (name === undefined) cpSync(join(REPOSITORY, CORE, 'src'), join(sources, 'src'), { recursive: true });
-      else extract(commitOf(name), this.#folder);
+      else extract(commitOf(name), revision.#folder);
       // The same workloads for both revisions.
       rmSync(join(sources, 'bench'), { recursive: true, force: true });
       cpSync(join(REPOSITORY, CORE, 'bench'), join(sources, 'bench'), { recursive: true });
-      this.#compile(sources);
+      revision.#compile(sources);
+      await revision.#keepConstants();
+      return revision;
     } catch (error) {
-      this[Symbol.dispose]();
+      revision[Symbol.dispose]();
       throw error;
     }
   }
@@ -56,6 +63,12 @@ export class Revision implements Disposable {
       const { stderr = '' } = error as { stderr?: string };
       throw new E2eError('conflict', `${this.name}: its core does not compile with these workloads: ${stderr.trim().split('\n')[0]}`);
     }
+  }
+
+  /** As the worker is bundled, of both revisions. */
+  async #keepConstants(): Promise<void> {
+    const { keepConstants } = (await import(CONSTANTS)) as { keepConstants: (text: string) => Promise<string> };
+    writeFileSync(this.program, await keepConstants(readFileSync(this.program, 'utf8')));
   }
 
   /** A program for Node.js: packages/core/bench/regress/measure.ts. */
