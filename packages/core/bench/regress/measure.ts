@@ -1,5 +1,5 @@
 // `measure.js time MILLISECONDS`: nanoseconds per packet of each workload, as JSON.
-// `measure.js run WORKLOAD BATCHES`: decides that many batches, for something that counts instructions.
+// `measure.js run WORKLOAD BATCHES`: decides that many batches, for something that counts instructions, and prints how many packets these are.
 
 import { PACKETS } from '../traffic.js';
 import { WORKLOADS } from './workloads.js';
@@ -32,4 +32,5 @@ function times(milliseconds: number): Record<string, number> {
 function run(name: string, batches: number): void {
   const decide = WORKLOADS[name]!();
   for (let i = 0; i < batches; i++) decide();
+  console.log(batches * PACKETS);
 }

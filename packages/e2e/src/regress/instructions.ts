@@ -5,9 +5,6 @@ import { promisify } from 'node:util';
 const WARM_UP = 60;
 const COUNTED = 60;
 
-/** Packets of a batch: as in packages/core/bench/traffic.ts. */
-const PACKETS = 4096;
-
 /**
  * Instructions per packet, counted by valgrind: the same on any machine, however busy, to about 0.1%. V8 compiles in the main thread
  * (`--single-threaded`), at the same places each time (`--predictable`).
@@ -16,11 +13,16 @@ const PACKETS = 4096;
  */
 export async function instructionsPerPacket(program: string, workload: string): Promise<number> {
   const [less, more] = await Promise.all([count(program, workload, WARM_UP), count(program, workload, WARM_UP + COUNTED)]);
-  return (more - less) / (COUNTED * PACKETS);
+  return (more.instructions - less.instructions) / (more.packets - less.packets);
 }
 
-async function count(program: string, workload: string, batches: number): Promise<number> {
-  const { stderr } = await promisify(execFile)(
+interface Count {
+  readonly instructions: number;
+  readonly packets: number;
+}
+
+async function count(program: string, workload: string, batches: number): Promise<Count> {
+  const { stdout, stderr } = await promisify(execFile)(
     'valgrind',
     [
       '--tool=callgrind',
@@ -39,5 +41,5 @@ async function count(program: string, workload: string, batches: number): Promis
   );
   const counted = /Collected : (\d+)/.exec(stderr)?.[1];
   if (counted === undefined) throw new Error(`valgrind counted nothing: ${stderr.trim().split('\n').at(-1)}`);
-  return Number(counted);
+  return { instructions: Number(counted), packets: Number(stdout) };
 }

@@ -1,16 +1,6 @@
+import { randomNumbers } from '@nfqlb/core/testing';
 import { describe, expect, test } from 'vitest';
 import { judge } from './judgement.js';
-
-/** A generator of its own, so that the test gives the same result each time (T. Ettinger's mulberry32). */
-function random(seed: number): () => number {
-  let state = seed;
-  return () => {
-    state = (state + 0x6d2b79f5) | 0;
-    let mixed = Math.imul(state ^ (state >>> 15), state | 1);
-    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
-  };
-}
 
 /** Ratios of pairs on a machine that is now and then half as fast for one of them. */
 function pairs(count: number, change: number, next: () => number): number[] {
@@ -32,7 +22,8 @@ test('too few pairs to be sure', () => {
 
 describe('of 1,000 comparisons in much noise', () => {
   const verdicts = (change: number): Record<string, number> => {
-    const next = random(1);
+    const numbers = randomNumbers(1);
+    const next = (): number => numbers() / 2 ** 32;
     const counts: Record<string, number> = { worse: 0, same: 0, better: 0 };
     for (let i = 0; i < 1000; i++) counts[judge(pairs(40, change, next), 0.03, 0.001).verdict]!++;
     return counts;
