@@ -1,8 +1,10 @@
 // Uses every part of an addon, 20 times, in its own network namespace: `unshare --net node --expose-gc exercise.mjs ADDON`. For
 // sanitize.mjs and valgrind.mjs, which look for leaks.
 import { execFileSync } from 'node:child_process';
+import { once } from 'node:events';
 import { closeSync, openSync, rmSync, truncateSync, writeSync } from 'node:fs';
 import { createRequire } from 'node:module';
+import { createServer } from 'node:net';
 import { Worker } from 'node:worker_threads';
 
 const ROUNDS = 20;
@@ -52,14 +54,18 @@ function useQueue(tun) {
     clock: new Float64Array(2),
   };
   const wakeup = new addon.Wakeup();
-  const options = { queue: 7, length: 64, copyRange: 512, batch: 16, wakeup: wakeup.fd };
-  const queue = new addon.Queue(options, arrays);
+  const options = { queue: 7, length: 64, copyRange: 512, batch: 16, wakeup: wakeup.fd, socket: -1 };
+  const first = new addon.Queue(options, arrays);
   const EBUSY = 16;
   expect(
     'a second listener',
     thrown(() => new addon.Queue(options, arrays)),
     EBUSY,
   );
+  // As in a takeover: another queue goes on with a copy of the socket.
+  const queue = new addon.Queue({ ...options, socket: first.fd }, arrays);
+  first.close();
+  queue.configure(64);
   const writer = new addon.PacketWriter(tun.fd);
   for (let i = 0; i < PACKETS; i++) expect('writing', writer.write(packet(i * 30), 0, 28 + i * 30), 0);
   let received = 0;
@@ -171,6 +177,30 @@ function useConnections() {
   closeSync(icmp);
 }
 
+/** A descriptor passed over a unix socket with an abstract name. */
+async function useUnixSockets() {
+  const name = `nfqlb-exercise-${process.pid}`;
+  const server = createServer({ pauseOnConnect: true }).listen({ fd: addon.listenAbstract(name, 1) });
+  const connections = once(server, 'connection');
+  const client = addon.connectAbstract(name);
+  const [connection] = await connections;
+  addon.sendDescriptors(client, 'a copy of this socket', [client]);
+  const { text, descriptors } = addon.receiveDescriptors(connection._handle.fd, 1000);
+  expect('the text', text, 'a copy of this socket');
+  expect('the descriptors', descriptors.length, 1);
+  expect('the user', addon.peerCredentials(client).pid, process.pid);
+  const ECONNREFUSED = 111;
+  expect(
+    'a datagram to nobody',
+    thrown(() => addon.sendDatagram(`@${name}-none`, 'READY=1')),
+    ECONNREFUSED,
+  );
+  for (const fd of [...descriptors, client]) closeSync(fd);
+  connection.destroy();
+  server.close();
+  await once(server, 'close');
+}
+
 const opensAll = `
   const { openSync } = require('node:fs');
   const addon = require(${JSON.stringify(file)});
@@ -191,6 +221,7 @@ try {
     useBpf();
     useWatchdog();
     useConnections();
+    await useUnixSockets();
     await new Promise((resolve, reject) => {
       if (round < 2) new Worker(opensAll, { eval: true }).once('exit', resolve).once('error', reject);
       else setImmediate(resolve);
