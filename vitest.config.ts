@@ -3,11 +3,20 @@ import { defineConfig } from 'vitest/config';
 
 // Vitest leaves a CPU free, of which two-CPU machines have none to spare.
 const WORKERS = availableParallelism();
+// Light files keep a CPU half busy.
+const LIGHT_WORKERS = Math.max(2, Math.ceil(WORKERS * 1.5));
 
-// Live tests with so little traffic that two files can run at a time. What takes their time is programs that start, and waiting.
-const LIGHT = ['docs/*', 'examples/*', 'install/*', 'load-balancer/explain', 'package/*', 'processes/*', 'setup/*'].map(
-  (name) => `packages/e2e/src/${name}.test.ts`,
-);
+// Live tests with so little traffic that several files can run at a time: each topology has namespaces and shared memory of its own. What
+// takes their time is programs that start, and waiting. Not here: tests that measure times or speeds, or send so much that a busy machine loses it.
+const LIGHT = [
+  ...['bench/*', 'discovery/*', 'docs/*', 'examples/*', 'faults/faults', 'health/protocols', 'install/*', 'matrix/*', 'monitoring/*'],
+  ...['network/*', 'package/*', 'pictures/*', 'processes/*', 'regress/*', 'run/ordinary-user', 'setup/*'],
+  ...['applications', 'apply', 'explain', 'flow-encapsulation', 'flow-refusals', 'garbage', 'gateway'].map(
+    (name) => `load-balancer/${name}`,
+  ),
+  ...['log', 'metrics', 'queue-status', 'readme', 'trace', 'trust'].map((name) => `load-balancer/${name}`),
+  ...['tier/consistency', 'tier/frr', 'tier/takeover', 'top/*', 'topology/*'],
+].map((name) => `packages/e2e/src/${name}.test.ts`);
 
 // Tests run from the sources: the private export condition leads to src/ instead of dist/.
 const source = { resolve: { conditions: ['@nfqlb/source'] }, ssr: { resolve: { conditions: ['@nfqlb/source'] } } };
@@ -53,7 +62,9 @@ export default defineConfig({
           include: LIGHT,
           // In separate processes, which get signals, and after the other projects, which keep the CPUs busy.
           pool: 'forks',
-          maxWorkers: 2,
+          maxWorkers: LIGHT_WORKERS,
+          // Tests of one file, where it says so.
+          maxConcurrency: 3,
           sequence: { groupOrder: 1 },
           testTimeout: 60_000,
           hookTimeout: 60_000,
