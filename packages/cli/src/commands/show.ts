@@ -16,8 +16,11 @@ export function showCommand(): Command {
     .option('--json', 'as JSON, with all buckets')
     .examples(['nfqlb show', 'the table nfqlb: targets, and what share each has'], ['nfqlb show --shm=web --json', 'for a program'])
     .action(async ({ shm, json }: { shm: string; json?: true }) => {
-      const health = healthOfTable(await askAllStatuses(), shm);
-      console.log(readTable(shm, (table) => (json ? JSON.stringify(asJson(shm, table, health)) : asText(shm, table, health))));
+      // A load balancer that hangs keeps nobody from seeing the table.
+      if (!json) console.log(readTable(shm, (table) => asText(shm, table)));
+      const health = healthOfTable(await askAllStatuses((line) => console.error(`nfqlb show: health: ${line}`)), shm);
+      if (json) console.log(readTable(shm, (table) => JSON.stringify(asJson(shm, table, health))));
+      else if (health) console.log(healthLines(health).join('\n'));
     }) as Command;
 }
 
@@ -39,7 +42,7 @@ function activeTargets(table: TargetTable): ActiveTarget[] {
 }
 
 /** The lines of C nfqlb, followed by lines that it does not print. */
-function asText(name: string, table: TargetTable, health: TableHealth | undefined): string {
+function asText(name: string, table: TargetTable): string {
   const targets = activeTargets(table);
   const share = ({ fwmark, buckets, weight }: ActiveTarget): string =>
     ` ${fwmark}=${((100 * buckets) / table.M).toFixed(2)}%${weight === 1 ? '' : ` (weight ${weight})`}`;
@@ -53,7 +56,6 @@ function asText(name: string, table: TargetTable, health: TableHealth | undefine
     `   Permutation: ${table.permutation}`,
     ...(table.hashKey ? [`   Hash: ${nameHash(table.hashKey)}`] : []),
     ...drainLines(table),
-    ...(health ? healthLines(health) : []),
   ].join('\n');
 }
 

@@ -9,7 +9,7 @@ import { statusAsJson, statusText } from './status-text.js';
  * @throws {@link StatusError} if there is none
  */
 export async function showStatus(file: string | undefined, json: boolean): Promise<void> {
-  const all = (await askAllStatuses()).filter((status) => status.file !== undefined);
+  const all = (await askAllStatuses((line) => process.stderr.write(`nfqlb run: ${line}\n`))).filter((status) => status.file !== undefined);
   const shown = file === undefined ? all : all.filter((status) => status.file === absolutePlace(file));
   if (shown.length === 0) {
     const others = all.length > 0 ? `; those that run follow ${printable(all.map((status) => status.file).join(', '))}` : '';

@@ -78,7 +78,13 @@ describeLive(
       await using lb = await LoadBalancer.start(net, { options: ['--qlength=16384', '--metrics=127.0.0.1:9912'] });
       const { splitFlows } = await observe(net, 'SIGSTOP for 10 s, queue of 16,384', async () => {
         lb.process.signal('SIGSTOP');
-        await sleep(10_000);
+        // Who asks what its health checks say sees the table meanwhile, and what is waited for.
+        await using show = await lb.spawn('show', `--shm=${lb.table}`);
+        await show.waitForOutput(/nfqlb show: health: the load balancer of queue 2 does not answer; waiting for up to 2 s\n/);
+        expect([show.ended, show.stdout]).toEqual([false, expect.stringMatching(/^Shm: .*Permutation: fwmark\n$/s)]);
+        expect((await show.exited).status).toBe(0);
+        expect(show.stderr).toMatch(/queue 2: no reply within 2 s\n$/);
+        await sleep(8000);
         lb.process.signal('SIGCONT');
       });
       expect(splitFlows).toBe(0);

@@ -4,7 +4,7 @@ import { listenAbstract } from '@nfqlb/native';
 import { afterEach, expect, test } from 'vitest';
 import { connect } from '../sockets/connect.js';
 import type { Status } from './status.js';
-import { askStatus, findLoadBalancers, serveStatus } from './status-socket.js';
+import { askAllStatuses, askStatus, findLoadBalancers, serveStatus } from './status-socket.js';
 
 /** A queue that probably no load balancer on this machine uses. */
 const QUEUE = 60_000 + (process.pid % 5000);
@@ -107,4 +107,16 @@ test.each([
 ])('a status with %s is refused', async (_what, status, fault) => {
   await impostor((socket) => socket.end(JSON.stringify(status)));
   await expect(askStatus(QUEUE)).rejects.toThrow(`its reply is not a status: ${fault}`);
+});
+
+test('who asks all is told of one that is silent, soon, and when it is given up', async () => {
+  const sockets: Socket[] = [];
+  await impostor((socket) => void sockets.push(socket));
+  const told: [string, number][] = [];
+  const begin = performance.now();
+  expect(await askAllStatuses((line) => told.push([line, performance.now() - begin]))).toEqual([]);
+  for (const socket of sockets) socket.destroy();
+  const name = `the load balancer of queue ${QUEUE}`;
+  expect(told.map(([line]) => line)).toEqual([`${name} does not answer; waiting for up to 2 s`, `${name}: no reply within 2 s`]);
+  expect(told[0]![1]).toBeLessThan(1500);
 });

@@ -17,6 +17,9 @@ const PREFIX = 'nfqlb-status-';
 /** Timeout of the server for a client that reads a status, and of the client for the reply. */
 const ANSWER_TIMEOUT_MS = 2000;
 
+/** After how long somebody who waits for a status is told so, in milliseconds. Usually it comes within a few. */
+const SILENCE_MS = 300;
+
 /** Maximum length of a status, in octets: 10,000 flows with the longest names (1000 characters) take a third of it. */
 const MAX_STATUS = 32 * 2 ** 20;
 
@@ -87,15 +90,27 @@ export async function askStatus(queue: number): Promise<Status> {
   }
 }
 
-/** The statuses of all load balancers of this network namespace that answer, and answer this user; in the order of their queues. */
-export async function askAllStatuses(): Promise<Status[]> {
+/**
+ * The statuses of all load balancers of this network namespace that answer, and answer this user; in the order of their queues.
+ *
+ * @param tell is told which load balancer is waited for, if one is silent, and if it stays so
+ */
+export async function askAllStatuses(tell: (line: string) => void = () => {}): Promise<Status[]> {
   const answers = await Promise.all(
     findLoadBalancers().map(async (queue) => {
+      let isSilent = false;
+      const silence = setTimeout(() => {
+        isSilent = true;
+        tell(`the load balancer of queue ${queue} does not answer; waiting for up to ${ANSWER_TIMEOUT_MS / 1000} s`);
+      }, SILENCE_MS);
       try {
         return await askStatus(queue);
       } catch (error) {
-        if (error instanceof StatusError) return undefined;
-        throw error;
+        if (!(error instanceof StatusError)) throw error;
+        if (isSilent) tell(error.message);
+        return undefined;
+      } finally {
+        clearTimeout(silence);
       }
     }),
   );
