@@ -2,20 +2,12 @@
 
 import { fileURLToPath } from 'node:url';
 import { Worker } from 'node:worker_threads';
-import {
-  Balancer,
-  FragmentTable,
-  type FragmentTableOptions,
-  FwmarkLookup,
-  type PacketBatch,
-  STATISTICS_LENGTH,
-  TargetTable,
-} from '@nfqlb/core';
+import { Balancer, FragmentTable, type FragmentTableOptions, FwmarkLookup, STATISTICS_LENGTH, TargetTable } from '@nfqlb/core';
 import { fragments, HASH_KEY, packet } from '@nfqlb/core/testing';
 import { measure } from 'mitata';
 import type { ContentionTask } from './contention-thread.js';
 import { report } from './goal.js';
-import { decideBatch } from './traffic.js';
+import { decideBatch, packetBatch } from './traffic.js';
 
 const SIZE = { M: 65537, N: 100 };
 const GOAL_NS = 200;
@@ -52,9 +44,9 @@ for (const [name, ip] of Object.entries(FAMILIES)) {
     const balancer = new Balancer(new FwmarkLookup(table), {
       fragments: new FragmentTable(FragmentTable.createMemory(options, HASH_KEY), options, new Uint32Array(STATISTICS_LENGTH / 4)),
     });
-    const first = batchOf(trains.map(([head]) => head!));
+    const first = packetBatch(DATAGRAMS, SLOT, (i) => trains[i]![0]!);
     decideBatch(balancer, first, DATAGRAMS);
-    const later = batchOf(trains.map(([, body]) => body!));
+    const later = packetBatch(DATAGRAMS, SLOT, (i) => trains[i]![1]!);
     for (let i = 0; i < 100; i++) decideBatch(balancer, later, DATAGRAMS);
     if (later.mark.some((mark, i) => mark !== first.mark[i])) throw new Error('a fragment of the benchmark is not known');
     const { p50 } = await measure(() => decideBatch(balancer, later, DATAGRAMS), { min_cpu_time: 0.5e9 });
@@ -90,18 +82,4 @@ async function contend(threads: number, shared: boolean): Promise<number[]> {
       });
     }),
   );
-}
-
-function batchOf(packets: readonly Uint8Array[]): PacketBatch {
-  const batch: PacketBatch = {
-    bytes: new Uint8Array(packets.length * SLOT),
-    offset: Uint32Array.from(packets, (_, i) => i * SLOT),
-    length: Uint32Array.from(packets, ({ length }) => length),
-    etherType: Uint16Array.from(packets, (octets) => (octets[0]! >> 4 === 6 ? 0x86dd : 0x0800)),
-    mark: new Int32Array(packets.length),
-  };
-  packets.forEach((octets, i) => {
-    batch.bytes.set(octets, i * SLOT);
-  });
-  return batch;
 }

@@ -65,16 +65,27 @@ export const FRAGMENTS: readonly (() => PacketBuilder)[] = [
 
 /** A batch of {@link PACKETS} packets, a random mix of these kinds. */
 export function batchOf(...kinds: readonly (Traffic | (() => Pick<PacketBuilder, 'build'>))[]): PacketBatch {
-  const batch: PacketBatch = {
-    bytes: new Uint8Array(PACKETS * SLOT),
-    offset: Uint32Array.from({ length: PACKETS }, (_, i) => i * SLOT),
-    length: new Uint32Array(PACKETS),
-    etherType: new Uint16Array(PACKETS),
-    mark: new Int32Array(PACKETS),
-  };
-  for (let i = 0; i < PACKETS; i++) {
+  return packetBatch(PACKETS, SLOT, () => {
     const kind = kinds[random() % kinds.length]!;
-    const octets = (typeof kind === 'string' ? TRAFFIC[kind] : kind)().build();
+    return (typeof kind === 'string' ? TRAFFIC[kind] : kind)().build();
+  });
+}
+
+/**
+ * A batch of these packets.
+ *
+ * @param slot octets that each takes in the region, at least its length
+ */
+export function packetBatch(count: number, slot: number, packetAt: (i: number) => Uint8Array): PacketBatch {
+  const batch: PacketBatch = {
+    bytes: new Uint8Array(count * slot),
+    offset: Uint32Array.from({ length: count }, (_, i) => i * slot),
+    length: new Uint32Array(count),
+    etherType: new Uint16Array(count),
+    mark: new Int32Array(count),
+  };
+  for (let i = 0; i < count; i++) {
+    const octets = packetAt(i);
     batch.bytes.set(octets, batch.offset[i]);
     batch.length[i] = octets.length;
     batch.etherType[i] = octets[0]! >> 4 === 6 ? ETH_P_IPV6 : ETH_P_IP;

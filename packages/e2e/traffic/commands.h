@@ -8,3 +8,4 @@ int traffic_echo(int argc, char *const argv[]);
 int traffic_ask(int argc, char *const argv[]);
 int traffic_arrivals(int argc, char *const argv[]);
 int traffic_bulk(int argc, char *const argv[]);
+int traffic_connections(int argc, char *const argv[]);

@@ -1,6 +1,7 @@
 #include "endpoint.h"
 
 #include <arpa/inet.h>
+#include <string.h>
 
 #include "failure.h"
 
@@ -29,4 +30,14 @@ int endpoint_family(const struct endpoint *endpoint) {
 const unsigned char *endpoint_octets(const struct endpoint *endpoint) {
   if (endpoint_family(endpoint) == AF_INET) return (const unsigned char *)&((const struct sockaddr_in *)&endpoint->address)->sin_addr;
   return (const unsigned char *)&((const struct sockaddr_in6 *)&endpoint->address)->sin6_addr;
+}
+
+void endpoint_octets_after(const struct endpoint *endpoint, unsigned offset, unsigned char *address) {
+  int octets = endpoint_family(endpoint) == AF_INET ? 4 : 16;
+  memcpy(address, endpoint_octets(endpoint), (size_t)octets);
+  for (int i = octets - 1; i >= 0 && offset > 0; i--) {
+    offset += address[i];
+    address[i] = (unsigned char)offset;
+    offset >>= 8;
+  }
 }

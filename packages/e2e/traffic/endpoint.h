@@ -16,3 +16,6 @@ int endpoint_family(const struct endpoint *endpoint);
 
 // The address alone, 4 or 16 octets in network byte order.
 const unsigned char *endpoint_octets(const struct endpoint *endpoint);
+
+// Computes the address `offset` after the endpoint's, 4 or 16 octets in network byte order.
+void endpoint_octets_after(const struct endpoint *endpoint, unsigned offset, unsigned char *address);

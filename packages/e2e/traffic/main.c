@@ -16,12 +16,13 @@ static const struct {
     {"ask", traffic_ask},  // sends requests to `echo`
     {"arrivals", traffic_arrivals},  // counts packets at each target by connection
     {"bulk", traffic_bulk},  // sends many octets to `echo` over TCP
+    {"connections", traffic_connections},  // opens many short TCP connections to `echo`
 };
 
 int main(int argc, char *argv[]) {
-  if (argc < 2) usage_error("missing command: send, receive, inject, echo, ask, arrivals or bulk");
+  if (argc < 2) usage_error("missing command: send, receive, inject, echo, ask, arrivals, bulk or connections");
   for (unsigned i = 0; i < sizeof commands / sizeof commands[0]; i++) {
     if (strcmp(argv[1], commands[i].name) == 0) return commands[i].run(argc - 2, argv + 2);
   }
-  usage_error("%s: no such command; must be send, receive, inject, echo, ask, arrivals or bulk", argv[1]);
+  usage_error("%s: no such command; must be send, receive, inject, echo, ask, arrivals, bulk or connections", argv[1]);
 }

@@ -20,17 +20,6 @@
 #define BATCH 64
 #define LONGEST_PACKET 1500
 
-// Computes `first` + `offset`.
-static void address_after(int family, const unsigned char *first, unsigned offset, unsigned char *address) {
-  int octets = family == AF_INET ? 4 : 16;
-  memcpy(address, first, (size_t)octets);
-  for (int i = octets - 1; i >= 0 && offset > 0; i--) {
-    offset += address[i];
-    address[i] = (unsigned char)offset;
-    offset >>= 8;
-  }
-}
-
 // Which fragments of a datagram are sent, and in which order.
 struct order {
   const char *name;
@@ -115,7 +104,7 @@ int traffic_send(int argc, char *const argv[]) {
   if (!flow) system_failure("%u flows", flows);
   for (unsigned i = 0; i < flows; i++) {
     unsigned char address[16];
-    address_after(shape.family, endpoint_octets(&source), i / (unsigned)ports, address);
+    endpoint_octets_after(&source, i / (unsigned)ports, address);
     flow[i] = datagram_flow(&shape, address, (uint16_t)(port + i % (unsigned)ports));
   }
 

@@ -1,11 +1,9 @@
-import { bulk } from '../traffic/bulk.js';
-import { EchoServers } from '../traffic/echo.js';
-import { lost, type Received, Receiver } from '../traffic/receiver.js';
-import { Sender, type SendOptions, type Sent } from '../traffic/sender.js';
-import { type Contender, SENDER_CPU } from './contender.js';
-import { type CpuTime, cpuTime, cpuTimeBetween } from './cpu-time.js';
-
-export type Family = 4 | 6;
+import type { Contender } from './contender.js';
+import { type Cost, type Family, type Figures, LOSS_LOAD, type ProcessFigures } from './figures.js';
+import { garbageCollections } from './garbage-collections.js';
+import { type Load, offer } from './offer.js';
+import { residentMemoryOf } from './resident-memory.js';
+import type { Scenario } from './scenario.js';
 
 export interface Conditions {
   /** Duration of each measurement. */
@@ -14,83 +12,72 @@ export interface Conditions {
   readonly costRate: number;
   /** Packets per wake-up of the sender, for CPU times; one measurement each. */
   readonly bursts: readonly number[];
-  /** Packets/s for latencies. */
-  readonly latencyRate: number;
+  /** Packets/s for latencies; `half-c`: half of what C nfqlb can at most, in the scenario. */
+  readonly latencyRate: number | typeof HALF_OF_C;
+  /** Connections/s for CPU times and latencies of short connections. */
+  readonly connectionRate: number;
 }
 
-/** The cost per packet, and how many packets were lost. */
-export interface Cost {
-  readonly burst: number;
-  /** CPU microseconds of the whole machine, including sender and receiver. */
-  readonly perPacket: number;
-  /** The same from the sampled times of /proc/stat. */
-  readonly perPacketSampled: number;
-  readonly lost: number;
-}
-
-/** One contender in one round. */
-export interface Figures {
-  /** Packets/s received at saturation. */
-  readonly delivered: number;
-  /** Packets/s sent at saturation. */
-  readonly offered: number;
-  readonly costs: readonly Cost[];
-  readonly latency: Received['latency'];
-  /** Packets lost in the latency measurement. */
-  readonly latencyLost: number;
-  /** Bits/s over one TCP connection. */
-  readonly bulk: number;
-}
+export const HALF_OF_C = 'half-c';
 
 /** Polling interval of the receiver when measuring CPU time, µs: its wake-ups must not count as the contender's. */
 const RECEIVER_PERIOD = 1000;
 
-export async function measure(contender: Contender, family: Family, conditions: Conditions): Promise<Figures> {
-  const { seconds, costRate, bursts, latencyRate } = conditions;
-  const saturation = await traffic(contender, { family, seconds });
+/**
+ * Measures a contender once.
+ *
+ * @param latencyRate what the traffic is counted in, per second
+ */
+export async function measure(
+  contender: Contender,
+  scenario: Scenario,
+  family: Family,
+  conditions: Conditions,
+  latencyRate: number,
+): Promise<Figures> {
+  const { traffic } = scenario;
+  const { seconds, costRate, bursts, connectionRate } = conditions;
+  const at = (load: Omit<Load, 'family' | 'seconds'> = {}): ReturnType<typeof offer> =>
+    offer(contender, traffic, { family, seconds, ...load });
+
+  const traced = contender.lb?.process.stdout.length ?? 0;
+  const dropsBefore = await dropped(contender);
+  const saturated = await at();
+  const dropsSaturated = await dropped(contender);
+  const figures = { rate: saturated.arrived, offered: saturated.offered };
+  const rest = async (): Promise<Pick<Figures, 'drops' | 'process'>> => ({
+    ...(contender.lb && {
+      drops: { atSaturation: dropsSaturated - dropsBefore, otherwise: (await dropped(contender)) - dropsSaturated },
+      process: processFigures(contender.lb.process.pid, contender.lb.process.stdout.slice(traced), contender.name !== 'c'),
+    }),
+  });
+  if (traffic.kind === 'bulk') return { ...figures, costs: [], ...(await rest()) };
+
   const costs: Cost[] = [];
-  for (const burst of bursts) {
-    const { sent, received, used } = await traffic(contender, { family, seconds, rate: costRate, burst }, RECEIVER_PERIOD);
-    const perPacket = (cpuSeconds: number): number => (cpuSeconds * 1e6) / received.distinct;
-    costs.push({ burst, perPacket: perPacket(used.busy), perPacketSampled: perPacket(used.sampled), lost: lost(received, sent) });
+  const packets = traffic.kind === 'datagrams';
+  const rate = packets ? costRate : connectionRate;
+  for (const burst of packets ? bursts : [1]) {
+    const { cost, costSampled, lostShare } = await at({ rate, burst, period: RECEIVER_PERIOD });
+    costs.push({ rate, burst, each: cost, eachSampled: costSampled, lostShare });
   }
-  const timed = await traffic(contender, { family, seconds, rate: latencyRate });
+  const timed = await at({ rate: latencyRate });
+  const lossRate = LOSS_LOAD * saturated.arrived;
+  const loaded = await at({ rate: lossRate });
   return {
-    delivered: saturation.received.distinct / saturation.received.seconds,
-    offered: saturation.sent.sent / saturation.sent.seconds,
+    ...figures,
     costs,
-    latency: timed.received.latency,
-    latencyLost: lost(timed.received, timed.sent),
-    bulk: await bulkThrough(contender, family, seconds),
+    latency: { rate: latencyRate, times: timed.times!, lostShare: timed.lostShare },
+    loss: { rate: lossRate, share: loaded.lostShare },
+    ...(await rest()),
   };
 }
 
-/** With devices as they are by default, which join a connection's packets: it is so that they come in bulk. */
-async function bulkThrough({ net, receiverCpu }: Contender, family: Family, seconds: number): Promise<number> {
-  await Promise.all(net.hosts.map((host) => host.offload(host.devices, 'on')));
-  try {
-    await using _servers = await EchoServers.start(net, undefined, { cpu: receiverCpu });
-    return await bulk(net, { family, seconds, cpu: SENDER_CPU });
-  } finally {
-    await Promise.all(net.hosts.map((host) => host.offload(host.devices, 'off')));
-  }
+/** Packets that the kernel has dropped so far because a queue or its listener's socket was full. */
+async function dropped({ lb }: Contender): Promise<number> {
+  if (!lb) return 0;
+  return (await lb.queueStatus()).reduce((sum, { queueDropped, userDropped }) => sum + queueDropped + userDropped, 0);
 }
 
-interface Traffic {
-  readonly sent: Sent;
-  readonly received: Received;
-  readonly used: CpuTime;
+function processFigures(pid: number, trace: string, collects: boolean): ProcessFigures {
+  return { resident: residentMemoryOf(pid), ...(collects && { collections: garbageCollections(trace) }) };
 }
-
-async function traffic({ net, receiverCpu }: Contender, options: SendOptions, period = 0): Promise<Traffic> {
-  await using receiver = await Receiver.start(net, { cpu: receiverCpu, flows: TRAFFIC_FLOWS, period });
-  const before = cpuTime();
-  await using sender = await Sender.start(net, { sourceAddresses: 10, sourcePorts: TRAFFIC_FLOWS / 10, cpu: SENDER_CPU, ...options });
-  const sent = await sender.finish();
-  const used = cpuTimeBetween(before, cpuTime());
-  const received = await receiver.finish();
-  if (received.overflows > 0) throw new Error(`${net.name}: the receiver itself lost ${received.overflows} packets`);
-  return { sent, received, used };
-}
-
-export const TRAFFIC_FLOWS = 1000;

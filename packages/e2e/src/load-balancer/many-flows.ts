@@ -36,19 +36,33 @@ export class ManyFlows {
     await this.#lb.apply({ tables, flows: [this.#application(), ...Array.from({ length: this.#count - 1 }, (_, i) => this.#other(i, i))] });
   }
 
+  /** Like {@link define}, but by a command for each flow, as C nfqlb takes them. */
+  async defineOneByOne(): Promise<void> {
+    const target = String(this.#net.targets.at(-1)!.fwmark);
+    for (const name of this.#tables) {
+      await this.#lb.run('init', `--shm=${name}`, '--M=97', '--N=4');
+      await this.#lb.run('activate', `--shm=${name}`, target);
+    }
+    await this.#set([this.#application(), ...Array.from({ length: this.#count - 1 }, (_, i) => this.#other(i, i))]);
+  }
+
   /** Redefines flows for `seconds`: the one that matches the packets, and others, with different ports and tables than before. */
   async redefine(seconds: number): Promise<void> {
     const flows = Array.from({ length: seconds * CHANGES_PER_SECOND }, () => {
       const change = ++this.#changes;
       return change % 5 === 0 ? this.#application() : this.#other((change * 7919) % (this.#count - 1), change);
     });
+    await this.#set(flows, 1000 / CHANGES_PER_SECOND);
+  }
+
+  async #set(flows: readonly Flow[], interval = 0): Promise<void> {
     const requests = flows.map(
       (flow) =>
         `action:set\n${Object.entries(flow)
           .map((field) => field.join(':'))
           .join('\n')}\neoc:\n`,
     );
-    const accepted = await sendToFlowLb(this.#net.lb, requests, 1000 / CHANGES_PER_SECOND);
+    const accepted = await sendToFlowLb(this.#net.lb, requests, interval);
     if (accepted !== requests.length) throw new Error(`${requests.length - accepted} of ${requests.length} flow commands were rejected`);
   }
 

@@ -10,6 +10,7 @@ import { inject } from './injection.js';
 import { ask, Questions } from './questions.js';
 import { lost, Receiver } from './receiver.js';
 import { Sender } from './sender.js';
+import { shortConnections } from './short-connections.js';
 
 const families = [4, 6] as const;
 
@@ -48,6 +49,34 @@ describeLive('a sender', () => {
     const sent = await sender.stop();
     expect(sent.sent / sent.seconds).toBeGreaterThan(60_000);
     expect((await receiver.finish()).distinct).toBeGreaterThan(0);
+  });
+});
+
+describeLive('short connections', () => {
+  test.each(families)('over IPv%i are begun at the given rate, and each is answered', async (family) => {
+    await using net = await forwarding();
+    await using _servers = await EchoServers.start(net);
+    const { begun, answered, failed, latency } = await shortConnections(net, { family, seconds: 1, rate: 500 });
+    expect(begun).toBeGreaterThan(490);
+    expect(begun).toBeLessThanOrEqual(501);
+    expect({ answered, failed }).toEqual({ answered: begun, failed: 0 });
+    expect(latency.p50).toBeGreaterThan(10);
+    expect(latency.longest).toBeGreaterThanOrEqual(latency.p999);
+  });
+
+  test('are as many as can be without a rate', async () => {
+    await using net = await forwarding();
+    await using _servers = await EchoServers.start(net);
+    const { begun, answered, failed } = await shortConnections(net, { family: 4, seconds: 0.5, parallel: 8 });
+    expect(begun).toBeGreaterThan(1000);
+    expect({ answered, failed }).toEqual({ answered: begun, failed: 0 });
+  });
+
+  test('that are refused have failed', async () => {
+    await using net = await forwarding();
+    const { begun, answered, failed } = await shortConnections(net, { family: 4, seconds: 0.2, rate: 100 });
+    expect(begun).toBeGreaterThan(10);
+    expect({ answered, failed }).toEqual({ answered: 0, failed: begun });
   });
 });
 

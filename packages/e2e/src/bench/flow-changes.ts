@@ -1,10 +1,8 @@
 /**
- * Measures the cost of a packet with many flows: UDP through `flowlb` with one flow and with thousands, of VIPs and ports, all with a higher
- * priority than the flow that matches the packets. Also measures stalls while flows are redefined.
- *
- * Only figures of the same round are comparable (see live.ts).
+ * Measures stalls while flows are redefined: UDP through `flowlb` with thousands of flows, of VIPs and ports, all with a higher priority than the flow
+ * that matches the packets. What a packet costs with so many flows, `pnpm bench:live --scenario=flows-1,flows-10000` measures.
  */
-import { Command, oneOf, run, wholeNumber } from '@nfqlb/options';
+import { Command, run, wholeNumber } from '@nfqlb/options';
 import { E2eError } from '../e2e-error.js';
 import { FLOW_ADDRESS } from '../load-balancer/flow-commands.js';
 import { LoadBalancer } from '../load-balancer/load-balancer.js';
@@ -13,9 +11,8 @@ import { missingPrerequisites } from '../prerequisites.js';
 import { Topology } from '../topology/topology.js';
 import { lost, Receiver } from '../traffic/receiver.js';
 import { Sender, type SendOptions, type Sent } from '../traffic/sender.js';
-import { LB_CPU, SENDER_CPU } from './contender.js';
-import { costOf } from './cost.js';
-import { median } from './report.js';
+import { SENDER_CPU } from './contender.js';
+import { median } from './statistics.js';
 
 interface Options {
   readonly rounds: number;
@@ -23,66 +20,32 @@ interface Options {
   readonly rate: number;
   readonly flows: number;
   readonly tables: number;
-  readonly only?: 'cost' | 'stalls';
 }
 
-const program = new Command('flows')
-  .description('measures the CPU time per packet with one flow and with many')
-  .option('--rounds <number>', 'rounds; each measures everything once', wholeNumber({ min: 1, max: 100 }), 7)
+const program = new Command('flow-changes')
+  .description('measures how long packets wait while flows are redefined')
+  .option('--rounds <number>', 'rounds; each measures once without changes and once with', wholeNumber({ min: 1, max: 100 }), 7)
   .option('--seconds <number>', 'duration of each measurement', wholeNumber({ min: 1, max: 60 }), 2)
   .option('--rate <packets>', 'packets per second', wholeNumber({ min: 1000, max: 10_000_000 }), 60_000)
-  .option('--flows <number>', 'number of flows for the comparison', wholeNumber({ min: 1, max: 65_000 }), 10_000)
+  .option('--flows <number>', 'number of flows', wholeNumber({ min: 1, max: 65_000 }), 10_000)
   .option('--tables <number>', 'number of tables of these flows', wholeNumber({ min: 1, max: 2000 }), 200)
-  .option('--only <what>', 'measure only cost or stalls', oneOf('cost', 'stalls'))
   .action(bench);
 
 async function bench(options: Options): Promise<void> {
   const missing = missingPrerequisites();
   if (missing.length > 0) throw new E2eError('missing-prerequisite', `needs ${missing.join('; ')}`);
-  if (options.only !== 'stalls') await measureCost(options);
-  if (options.only !== 'cost') await measureStalls(options);
-}
-
-/** Starts a load balancer in `net` with `count` flows. */
-async function start(net: Topology, count: number, tables: number, cpu?: number): Promise<{ lb: LoadBalancer; flows: ManyFlows }> {
-  const lb = await LoadBalancer.start(net, {
-    flows: true,
-    flowAddress: FLOW_ADDRESS,
-    targets: [net.target(1)],
-    ...(cpu === undefined ? {} : { cpu }),
-  });
-  const flows = new ManyFlows(net, lb, { count, tables });
-  const begin = performance.now();
-  await flows.define();
-  process.stderr.write(`${count} flows to ${tables} tables applied in ${((performance.now() - begin) / 1000).toFixed(1)} s\n`);
-  return { lb, flows };
-}
-
-async function measureCost({ rounds, seconds, rate, flows, tables }: Options): Promise<void> {
-  await using few = await Topology.create({ targets: 2 });
-  await using many = await Topology.create({ targets: 2 });
-  await start(few, 1, 1, LB_CPU);
-  await start(many, flows, tables, LB_CPU);
-  const costs: [number, number][] = [];
-  for (let round = -1; round < rounds; round++) {
-    const [one, all] = [await costOf(few, { rate, seconds }, 1), await costOf(many, { rate, seconds }, 1)];
-    // The first round is a warm-up and does not count.
-    if (round < 0) continue;
-    if (one.lostShare + all.lostShare > 0.01) throw new Error('packets lost: the machine is too slow for this rate');
-    costs.push([one.perPacket, all.perPacket]);
-  }
-  const ratio = median(costs.map(([one, all]) => all / one));
-  process.stdout.write(`CPU µs of the whole machine per packet at ${rate} packets/s, medians of ${rounds} rounds\n`);
-  process.stdout.write(
-    `1 flow ${median(costs.map(([one]) => one)).toFixed(1)}   ${flows} flows ${median(costs.map(([, all]) => all)).toFixed(1)}   ratio ${ratio.toFixed(2)}   goal: at most 1.15\n`,
-  );
+  await measureStalls(options);
 }
 
 /** Alternates rounds with unchanged and with redefined flows, since other load on the machine also causes stalls. */
 async function measureStalls({ rounds, seconds, rate, flows: count, tables }: Options): Promise<void> {
   await using net = await Topology.create({ targets: 2 });
   // On all CPUs, as in normal use: flows are compiled in parallel with packet processing.
-  const { lb, flows } = await start(net, count, tables);
+  const lb = await LoadBalancer.start(net, { flows: true, flowAddress: FLOW_ADDRESS, targets: [net.target(1)] });
+  const flows = new ManyFlows(net, lb, { count, tables });
+  const begin = performance.now();
+  await flows.define();
+  process.stderr.write(`${count} flows to ${tables} tables applied in ${((performance.now() - begin) / 1000).toFixed(1)} s\n`);
   const alone: Stalls[] = [];
   const changing: Stalls[] = [];
   for (let round = 0; round < rounds; round++) {
