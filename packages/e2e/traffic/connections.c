@@ -53,6 +53,8 @@ static void bind_next_source(int fd) {
   // The port is chosen on connecting: it need not be free for all destinations.
   int on = 1;
   setsockopt(fd, IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, &on, sizeof on);
+  // IPv6 takes an address as one's own only if an interface has it; a local route is not enough.
+  setsockopt(fd, IPPROTO_IPV6, IPV6_FREEBIND, &on, sizeof on);
   if (bind(fd, (const struct sockaddr *)&source.address, source.length)) system_failure("bind");
 }
 
@@ -103,7 +105,8 @@ static void advance(unsigned at) {
   finish(connection, got > 0);
 }
 
-static void give_up_late(uint64_t now, unsigned parallel) {
+static void give_up_late(unsigned parallel) {
+  uint64_t now = now_ns();
   for (unsigned at = 0; at < parallel; at++) {
     struct connection *connection = &client.connection[at];
     if (connection->fd >= 0 && now - connection->begin_ns > TIMEOUT_NS) finish(connection, 0);
@@ -168,7 +171,7 @@ int traffic_connections(int argc, char *const argv[]) {
     wait_until_ns(rate > 0 && now < end && client.open < (unsigned)parallel && due < soon ? due : soon);
     if (now - looked > LOOK_NS) {
       looked = now;
-      give_up_late(now, (unsigned)parallel);
+      give_up_late((unsigned)parallel);
     }
   }
   double seconds = (double)(end - start) / NS_PER_SECOND;

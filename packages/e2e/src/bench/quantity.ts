@@ -57,7 +57,7 @@ const OF_PROCESS: readonly Quantity[] = [
   { title: 'queue drops', digits: 0, of: ({ own }) => own.drops?.otherwise },
   { title: 'memory, MiB', digits: 0, of: ({ own }) => own.process && own.process.resident / 1024 ** 2 },
   { title: 'GC pauses', digits: 0, of: ({ own }) => own.process?.collections?.count },
-  { title: 'longest, ms', digits: 1, of: ({ own }) => own.process?.collections?.longest },
+  { title: 'longest pause, ms', digits: 1, of: ({ own }) => own.process?.collections?.longest },
 ];
 
 /** `undefined` instead of false, for a chain with `&&`. */

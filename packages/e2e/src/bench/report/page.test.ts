@@ -63,8 +63,8 @@ describe('the page', () => {
       .filter((line) => line.startsWith('| '))
       .map((line) => line.replaceAll(/ +/g, ' '));
     expect(table).toEqual([
-      '| | thousand packets/s | × forwarding | × C | CPU µs per packet above forwarding | p50 µs | p99 µs | p99.9 µs | lost at 60% load, % | queue drops | memory, MiB | GC pauses | longest, ms |',
-      '| ------- | -----------------: | -----------: | ---------------: | ---------------------------------: | -----: | -----: | -------: | ------------------: | ----------: | ----------: | --------: | ----------: |',
+      '| | thousand packets/s | × forwarding | × C | CPU µs per packet above forwarding | p50 µs | p99 µs | p99.9 µs | lost at 60% load, % | queue drops | memory, MiB | GC pauses | longest pause, ms |',
+      '| ------- | -----------------: | -----------: | ---------------: | ---------------------------------: | -----: | -----: | -------: | ------------------: | ----------: | ----------: | --------: | ----------------: |',
       '| forward | 300 (200–400) | 1.00 | 8.00 | 0.0 | 10 | 30 | 40 | 0.004 | – | – | – | – |',
       '| c | 38 (25–50) | 0.13 | 1.00 | – | – | – | – | 0.004 | 3 | 2 | – | – |',
       '| nfqlb | 200 (100–300) | 0.63 | 5.00 (4.00–6.00) | 7.0 (6.0–8.0) | 10 | 30 | 40 | 0.004 | 3 | 64 | 2 | 2.5 |',
@@ -85,6 +85,17 @@ describe('the page', () => {
     expect(text).toContain('`nfqlb`: 3.00 times C nfqlb, 0.44 times forwarding. The goal is 4 times C nfqlb or more: missed.');
     expect(text).toContain('3 rounds in 2 runs');
     expect(text).toMatch(/\| nfqlb +\| +150 \(100–300\) \|/);
+  });
+
+  test('a goal that the sender is too slow for is called missed, with the reason', () => {
+    const run = liveRun('flows-2000', {
+      forward: [figures(180_000, 6)],
+      c: [figures(60_000, 8)],
+      nfqlb: [figures(171_000, 9, 0, PROCESS)],
+    });
+    expect(performancePage([run]).text).toContain(
+      'The goal is 4 times C nfqlb or more: missed, but nearly all that the kernel forwards without a load balancer arrives: more cannot be sent here.',
+    );
   });
 
   test('has a picture for each scenario, which is readable on light and dark', () => {
