@@ -27,7 +27,7 @@ export const GROWTH: Readonly<Record<string, Growth>> = {
   buckets: {
     title: 'M',
     unit: 'buckets',
-    why: 'UDP over IPv4, 100 targets. A packet reads one entry of the table, of 4 octets, at random.',
+    why: 'UDP over IPv4, 20 targets. A packet reads one entry of the table, of 4 octets, at random.',
   },
   queues: {
     title: 'Queues',
@@ -90,7 +90,7 @@ function merged(axes: readonly GrowthAxis[]): Merged[] {
   });
 }
 
-/** Says by how much it grows, where most, and whether something outgrows a cache there. */
+/** Says by how much it grows, where most, and which cache is too small there. */
 export function bend(points: readonly Merged[], unit: string, { caches }: Pick<Machine, 'caches'>): string {
   const [first, last] = [points[0]!, points.at(-1)!];
   const growth = last.spread.median / first.spread.median;
@@ -99,12 +99,12 @@ export function bend(points: readonly Merged[], unit: string, { caches }: Pick<M
   const steepest = steps.reduce((a, b) => (b.factor > a.factor ? b : a), steps[0]!);
   if (steepest === undefined || (growth < NOISE && steepest.factor < NOISE))
     return `${from} it does not grow beyond noise (${growth.toFixed(2)} times).`;
-  const outgrown = caches.filter(([, octets]) => steepest.from.octets <= octets && octets < steepest.to.octets);
-  const because =
-    outgrown.length > 0
-      ? `, where the memory that is searched outgrows the ${outgrown.map(([name, octets]) => `${name} cache (${size(octets)})`).join(' and the ')}, so that packets wait for memory`
-      : '';
-  const most = `most from ${thousands(steepest.from.at)} to ${thousands(steepest.to.at)} (${steepest.factor.toFixed(2)} times)`;
+  const { from: before, to } = steepest;
+  const outgrown = before.octets < to.octets ? caches.filter(([, octets]) => octets < to.octets).at(-1) : undefined;
+  const because = outgrown
+    ? `: the memory that is searched there (${size(to.octets)}) is more than the ${outgrown[0]} cache holds (${size(outgrown[1])}), so that packets wait for what is further away`
+    : '';
+  const most = `most from ${thousands(before.at)} to ${thousands(to.at)} (${steepest.factor.toFixed(2)} times)`;
   return `${from} a packet takes ${growth.toFixed(2)} times as long, ${most}${because}.`;
 }
 

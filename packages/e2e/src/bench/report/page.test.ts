@@ -126,7 +126,7 @@ describe('the page', () => {
     };
     const { text, images } = performancePage([growth]);
     expect(text).toContain(
-      'From 1 to 100,000 flows a packet takes 2.00 times as long, most from 1 to 100,000 (2.00 times), where the memory that is searched outgrows the L1d cache (32 KiB) and the L2 cache (1.0 MiB), so that packets wait for memory.',
+      'From 1 to 100,000 flows a packet takes 2.00 times as long, most from 1 to 100,000 (2.00 times): the memory that is searched there (12.0 MiB) is more than the L2 cache holds (1.0 MiB), so that packets wait for what is further away.',
     );
     expect(text).toMatch(/\| 100,000 \| +110 \| +100–150 \| +12\.0 MiB \|/);
     expect(images.get('performance-growth-flows.svg')).toContain('fill-opacity');
@@ -136,6 +136,12 @@ describe('the page', () => {
     const spread = (median: number): { median: number; least: number; most: number } => ({ median, least: median, most: median });
     const points = [1, 10].map((at) => ({ at, spread: spread(50 + at / 10), octets: 0 }));
     expect(bend(points, 'targets', MACHINE)).toBe('From 1 to 10 targets it does not grow beyond noise (1.02 times).');
+  });
+
+  test('no cache is blamed where no more memory is searched', () => {
+    const spread = (median: number): { median: number; least: number; most: number } => ({ median, least: median, most: median });
+    const points = [1, 4].map((at) => ({ at, spread: spread(50 * at), octets: 262_148 }));
+    expect(bend(points, 'threads', MACHINE)).toBe('From 1 to 4 threads a packet takes 4.00 times as long, most from 1 to 4 (4.00 times).');
   });
 });
 
