@@ -80,6 +80,8 @@ async function latencyRateOf(
   { latencyRate, connectionRate, seconds }: RunOptions,
   contenders: readonly Contender[],
 ): Promise<number> {
+  // Has no rate but its own.
+  if (traffic.kind === 'bulk') return 0;
   if (latencyRate !== HALF_OF_C) return traffic.kind === 'connections' ? connectionRate : latencyRate;
   const c = contenders.find(({ name }) => name === 'c');
   if (!c) throw new E2eError('conflict', `--latency-rate=${HALF_OF_C}: C nfqlb is not among the contenders; NFQLB_C must name its program`);
