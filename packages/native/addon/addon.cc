@@ -12,6 +12,7 @@
 #include "passing.h"
 #include "peer.h"
 #include "queue.h"
+#include "scheduling.h"
 #include "tun.h"
 #include "unix_datagram.h"
 #include "unix_socket.h"
@@ -42,6 +43,10 @@ static Napi::Object init(Napi::Env env, Napi::Object exports) {
   exports.Set("connectSocket", Napi::Function::New<connectSocket>(env, "connectSocket"));
   exports.Set("pollSockets", Napi::Function::New<pollSockets>(env, "pollSockets"));
   exports.Set("socketError", Napi::Function::New<socketError>(env, "socketError"));
+  exports.Set("setSlice", Napi::Function::New<setSlice>(env, "setSlice"));
+  exports.Set("setNice", Napi::Function::New<setNice>(env, "setNice"));
+  exports.Set("setRealTime", Napi::Function::New<setRealTime>(env, "setRealTime"));
+  exports.Set("setCpus", Napi::Function::New<setCpus>(env, "setCpus"));
   exports.Set("peerCredentials", Napi::Function::New<peerCredentials>(env, "peerCredentials"));
   return exports;
 }

@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <vector>
 
+#include "arrival_rate.h"
 #include "descriptor.h"
 
 /// One NFQUEUE of the network namespace: its netlink socket, and the memory that packets are received into. See queue.ts for its methods.
@@ -31,7 +32,9 @@ class Queue : public Napi::ObjectWrap<Queue> {
   void checkPermission(Napi::Env env);
   void bind(Napi::Env env, uint32_t length);
   uint32_t receiveAvailable(Napi::Env env);
+  uint32_t poll(Napi::Env env, long microseconds);
   bool wait(Napi::Env env, int timeout);
+  void gather(long linger);
 
   Descriptor socket_;
   Descriptor wakeup_;
@@ -41,6 +44,10 @@ class Queue : public Napi::ObjectWrap<Queue> {
   uint32_t copyRange_ = 0;
   /// Packets of the last receive() that have no verdict yet.
   uint32_t unsettled_ = 0;
+
+  ArrivalRate arrivals_;
+  /// Whether timers of this thread are exact.
+  bool exact_ = false;
 
   /// Errors returned by the kernel.
   uint32_t errors_ = 0;

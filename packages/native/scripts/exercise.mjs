@@ -69,7 +69,7 @@ function useQueue(tun) {
   const writer = new addon.PacketWriter(tun.fd);
   for (let i = 0; i < PACKETS; i++) expect('writing', writer.write(packet(i * 30), 0, 28 + i * 30), 0);
   let received = 0;
-  for (let count = queue.receive(100, 0); count > 0; count = queue.receive(10, 50)) {
+  for (let count = queue.receive(100, 50, 10); count > 0; count = queue.receive(10, 50, 10)) {
     arrays.mark.fill(5);
     arrays.mark[0] = -1;
     queue.settle(count);
@@ -77,7 +77,7 @@ function useQueue(tun) {
   }
   expect('packets', received, PACKETS);
   wakeup.signal();
-  expect('packets when woken', queue.receive(10_000, 0), 0);
+  expect('packets when woken', queue.receive(10_000, 0, 0), 0);
   writer.close();
   queue.close();
   wakeup.close();
@@ -201,6 +201,23 @@ async function useUnixSockets() {
   await once(server, 'close');
 }
 
+/** Of this thread; put back as it was, since all that follows runs on it. */
+function useScheduling() {
+  addon.setSlice(100);
+  addon.setCpus([0, 1, 2, 3, 4, 5, 6, 7]);
+  const EINVAL = 22;
+  expect(
+    'no CPU',
+    thrown(() => addon.setCpus([])),
+    EINVAL,
+  );
+  expect(
+    'no such priority',
+    thrown(() => addon.setRealTime(100)),
+    EINVAL,
+  );
+}
+
 const opensAll = `
   const { openSync } = require('node:fs');
   const addon = require(${JSON.stringify(file)});
@@ -221,6 +238,7 @@ try {
     useBpf();
     useWatchdog();
     useConnections();
+    useScheduling();
     await useUnixSockets();
     await new Promise((resolve, reject) => {
       if (round < 2) new Worker(opensAll, { eval: true }).once('exit', resolve).once('error', reject);

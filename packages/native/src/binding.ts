@@ -8,7 +8,7 @@ import { NativeError } from './native-error.js';
 
 /** addon/queue.cc */
 export interface QueueBinding {
-  receive(timeoutMilliseconds: number, lingerMicroseconds: number): number;
+  receive(timeoutMilliseconds: number, lingerMicroseconds: number, busyPollMicroseconds: number): number;
   settle(count: number): void;
   configure(packets: number): void;
   close(): void;
@@ -81,6 +81,10 @@ export interface Binding {
   connectSocket(type: number, protocol: number, address: Uint8Array, port: number, mark: number): number;
   pollSockets(pollfds: Uint8Array, count: number): number;
   socketError(fd: number): number;
+  setSlice(microseconds: number): void;
+  setNice(value: number): void;
+  setRealTime(priority: number): void;
+  setCpus(numbers: readonly number[]): void;
   sendDatagram(address: string, text: string): void;
   peerCredentials(fd: number): { pid: number; uid: number; gid: number; groups: number[] };
 }

@@ -10,6 +10,7 @@ export { userName } from './owner.js';
 export { receiveDescriptors, sendDescriptors } from './passing.js';
 export { type PeerCredentials, peerCredentials } from './peer-credentials.js';
 export { Queue, type QueueOptions } from './queue.js';
+export { type Scheduling, scheduleAsWorker } from './scheduling.js';
 export { sendNotification } from './service-notification.js';
 export { type OpenOptions, SharedMemory } from './shared-memory.js';
 export { PacketWriter, Tun } from './tun.js';

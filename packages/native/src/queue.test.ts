@@ -74,6 +74,39 @@ describeLive('a kernel queue', () => {
     expect(await takeAll(program, 20)).toEqual([8, 8, 4]);
   });
 
+  test('does not linger for a packet that comes alone', async () => {
+    const LINGER_MS = 50;
+    const { program } = await started({ linger: LINGER_MS * 1000, timeout: 5000 });
+    const waits: number[] = [];
+    for (let i = 0; i < 5; i++) {
+      await program.order({ do: 'send-later', packet: udps(1)[0]!, after: 200, every: 0, times: 1 });
+      const { packets, milliseconds } = await program.order({ do: 'receive' });
+      expect(packets).toHaveLength(1);
+      await program.order({ do: 'settle', marks: [1] });
+      waits.push(milliseconds!);
+    }
+    // Other programs may hold up any, but hardly all.
+    expect(Math.min(...waits)).toBeLessThan(200 + LINGER_MS);
+  });
+
+  test('lingers while packets keep coming, so that a call receives several', async () => {
+    const PACKETS = 120;
+    const { program } = await started({ linger: 10_000, timeout: 5000 });
+    await program.order({ do: 'send-later', packet: udps(1)[0]!, after: 50, every: 1, times: PACKETS });
+    // The first calls come before it is known how fast packets come.
+    expect((await takeAll(program, PACKETS)).length).toBeLessThan(PACKETS / 3);
+  });
+
+  test('asks for packets before it waits for them, with busyPoll', async () => {
+    const { at, program } = await started({ busyPoll: 100_000, timeout: 1 });
+    await program.order({ do: 'send-later', packet: udps(1)[0]!, after: 50, every: 0, times: 1 });
+    // Waiting alone would end after 1 ms.
+    expect((await program.order({ do: 'receive' })).packets).toHaveLength(1);
+    at.watchMarks([1]);
+    await program.order({ do: 'settle', marks: [1] });
+    expect(at.marks().get(1)).toBe(1);
+  });
+
   test('returns the requested octets of a packet, and accepts the whole packet', async () => {
     const { at, program } = await started({ copyRange: 64 });
     at.watchMarks([1]);
@@ -246,6 +279,7 @@ describeLive('a kernel queue', () => {
     [{ copyRange: 0 }, 'NFQUEUE 2: copyRange 0: must be a whole number from 1 to 65531'],
     [{ batch: 1.5 }, 'NFQUEUE 2: batch 1.5: must be a whole number from 1 to 4096'],
     [{ timeout: -2 }, 'NFQUEUE 2: timeout -2: must be a whole number from -1 to 2147483647'],
+    [{ busyPoll: -1 }, 'NFQUEUE 2: busyPoll -1: must be a whole number from 0 to 100000'],
     [{ linger: 1e6 }, 'NFQUEUE 2: linger 1000000: must be a whole number from 0 to 100000'],
   ])('is refused with %o', async (options, message) => {
     const program = namespace().start(bundle.file);

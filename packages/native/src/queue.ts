@@ -21,8 +21,13 @@ export interface QueueOptions {
   readonly socket?: number;
   /** How long `receive` waits for packets, in milliseconds; −1 for no limit. */
   readonly timeout: number;
-  /** After a wait, how long to let more packets gather, in microseconds; up to 100,000. */
+  /**
+   * After a wait, how long to let more packets gather at most, in microseconds; up to 100,000. Not while they come so slowly that hardly another would
+   * come, and not longer than it takes until eight have come.
+   */
   readonly linger: number;
+  /** How long to ask for packets again and again before waiting for them, in microseconds; up to 100,000. Default: not at all. */
+  readonly busyPoll?: number;
 }
 
 /** `NFQNL_MAX_COPY_RANGE` of the kernel: 0xffff − NLA_HDRLEN. 0 would mean this, too. */
@@ -56,11 +61,12 @@ export class Queue implements PacketSource {
   readonly #subject: string;
   readonly #timeout: number;
   readonly #linger: number;
+  readonly #busyPoll: number;
 
   /** @throws {@link NativeError}: not permitted, no NFQUEUE in this kernel, another program listens already */
   constructor(options: QueueOptions) {
     const { Queue: Native, packetOverhead } = binding();
-    const { queue, length, copyRange, batch, wakeup = -1, socket = -1, timeout, linger } = options;
+    const { queue, length, copyRange, batch, wakeup = -1, socket = -1, timeout, linger, busyPoll = 0 } = options;
     this.#subject = `NFQUEUE ${queue}`;
     this.#check('queue', queue, 0, 0xffff);
     this.#check('length', length, 1, 0x7fffffff);
@@ -68,6 +74,7 @@ export class Queue implements PacketSource {
     this.#check('batch', batch, 1, MAX_BATCH);
     this.#check('timeout', timeout, -1, 0x7fffffff);
     this.#check('linger', linger, 0, 100_000);
+    this.#check('busyPoll', busyPoll, 0, 100_000);
     const arrays = {
       bytes: new Uint8Array(batch * align(copyRange + packetOverhead)),
       offset: new Uint32Array(batch),
@@ -87,6 +94,7 @@ export class Queue implements PacketSource {
     this.clock = arrays.clock;
     this.#timeout = timeout;
     this.#linger = linger;
+    this.#busyPoll = busyPoll;
   }
 
   /**
@@ -94,12 +102,12 @@ export class Queue implements PacketSource {
    * @throws {@link NativeError} when it is closed
    */
   receive(): number {
-    return this.#receive(this.#timeout, this.#linger);
+    return this.#receive(this.#timeout, this.#linger, this.#busyPoll);
   }
 
   /** Like {@link receive}, without waiting. */
   receiveWaiting(): number {
-    return this.#receive(0, 0);
+    return this.#receive(0, 0, 0);
   }
 
   settle(count: number): void {
@@ -147,9 +155,9 @@ export class Queue implements PacketSource {
     this.#queue.close();
   }
 
-  #receive(timeout: number, linger: number): number {
+  #receive(timeout: number, linger: number, busyPoll: number): number {
     try {
-      return this.#queue.receive(timeout, linger);
+      return this.#queue.receive(timeout, linger, busyPoll);
     } catch (error) {
       throw nativeError(this.#subject, error);
     }

@@ -6,10 +6,13 @@ import { type MetricsAddress, metricsAddress } from '@nfqlb/daemon/metrics';
 import {
   addDrainOptions,
   type Command,
+  cpuList,
   type DrainOptions,
   fwmarkOrNone,
   Option,
   oneOf,
+  type Priority,
+  priority,
   type QueueRange,
   queueRange,
   text,
@@ -39,6 +42,9 @@ export interface BalancingOptions extends FastOptions, DrainOptions, TakeoverOpt
   readonly ft_frag: number;
   readonly ft_ttl: number;
   readonly linger: number;
+  readonly busyPoll: number;
+  readonly cpus?: readonly number[];
+  readonly priority?: Priority;
   readonly metrics: MetricsAddress | undefined;
   readonly logFormat: LogFormat;
   readonly trace_address?: SocketAddress;
@@ -104,9 +110,21 @@ export function addBalancingOptions(command: Command): Command {
     .option('--ft_ttl <milliseconds>', 'maximum time between two fragments of a datagram', wholeNumber({ min: 1, max: MAX_TTL_MS }), 200)
     .option(
       '--linger <microseconds>',
-      'how long to let packets accumulate after a wait: less CPU, more latency',
+      'how long to let packets gather after a wait, at most: less CPU, more latency. Not while hardly another would come',
       wholeNumber({ max: 10_000 }),
-      50,
+      100,
+    )
+    .option(
+      '--busy-poll <microseconds>',
+      'how long to ask for packets again and again before waiting for them: less latency, more CPU',
+      wholeNumber({ max: 10_000 }),
+      0,
+    )
+    .option('--cpus <list>', 'CPUs for the threads of the queues, which get one each, in turn. Default: all', cpuList)
+    .option(
+      '--priority <priority>',
+      "nice value of the queues' threads, -20 (first) to 19, or their real-time priority, fifo:1 to fifo:99. Default: -10 where permitted, unless started with another than 0",
+      priority,
     );
   return addDrainOptions(command)
     .option(
@@ -157,6 +175,9 @@ export async function loadBalancingOf(command: string, options: BalancingOptions
     queues: options.queue,
     queueLength: options.qlength,
     linger: options.linger,
+    busyPoll: options.busyPoll,
+    cpus: options.cpus,
+    priority: options.priority,
     balancer: {
       hashMode: options.hash_mode === '0' ? 0 : 1,
       noTargetsFwmark: options.notargets_fwmark,

@@ -1,6 +1,6 @@
 import type { BalancerOptions, ConnectionSetOptions, FragmentTableOptions } from '@nfqlb/core';
 import type { FlowDefinition } from '@nfqlb/core/flows';
-import type { QueueRange } from '@nfqlb/options';
+import type { Priority, QueueRange } from '@nfqlb/options';
 import type { AccessOptions, SocketAddress } from '@nfqlb/protocol/sockets';
 import type { FastPathChoice } from '../fast-path/fast-path-choice.js';
 import type { LogFormat } from '../log/log.js';
@@ -28,8 +28,14 @@ export interface LoadBalancingOptions {
   readonly insecureListen: boolean;
   readonly queues: QueueRange;
   readonly queueLength: number;
-  /** How long to let a small batch grow, in microseconds. */
+  /** How long to let a small batch grow, at most, in microseconds. */
   readonly linger: number;
+  /** How long to ask for packets before waiting for them, in microseconds. */
+  readonly busyPoll: number;
+  /** CPUs of the workers, in turn. Default: all. */
+  readonly cpus: readonly number[] | undefined;
+  /** Priority of the workers. Default: that of the process. */
+  readonly priority: Priority | undefined;
   readonly balancer: BalancerOptions;
   /** Shared-memory name of the load balancer tier's table, if there is a tier. */
   readonly tier: string | undefined;

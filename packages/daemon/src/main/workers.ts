@@ -162,7 +162,7 @@ export class Workers {
   }
 
   #start(queue: number, socket: number): RunningWorker {
-    const { table, tier, queueLength, linger, balancer, queues } = this.#options;
+    const { table, tier, queueLength, linger, busyPoll, cpus, priority, balancer, queues } = this.#options;
     const { flows, fragments, connections, tun, control, counters, tracing } = this.#shared;
     const wakeup = new Wakeup();
     const channel = flows && new MessageChannel();
@@ -175,6 +175,8 @@ export class Workers {
       queueLength,
       socket,
       linger,
+      busyPoll,
+      scheduling: { ...(cpus && { cpus: [cpus[number % cpus.length]!] }), ...(priority && { priority }) },
       table,
       tier,
       balancer,

@@ -1,5 +1,6 @@
 import type { MessagePort } from 'node:worker_threads';
 import type { BalancerOptions } from '@nfqlb/core';
+import type { Scheduling } from '@nfqlb/native';
 import type { SharedFragments } from '../fragments/shared-fragments.js';
 import type { CountersMemory } from '../shared/counters.js';
 import type { TapOptions } from '../trace/packet-ring.js';
@@ -15,8 +16,11 @@ export interface WorkerOptions {
   readonly queueLength: number;
   /** Descriptor of the queue's socket, which the main thread or another process has bound. */
   readonly socket: number;
-  /** How long to let a small batch grow, in microseconds. */
+  /** How long to let a small batch grow, at most, in microseconds. */
   readonly linger: number;
+  /** How long to ask for packets before waiting for them, in microseconds. */
+  readonly busyPoll: number;
+  readonly scheduling: Scheduling;
   /** Shared-memory name of the target table; absent if flows have their own tables. */
   readonly table: string | undefined;
   /** Port on which flows arrive, and the memory of their `GenerationBoard`. */

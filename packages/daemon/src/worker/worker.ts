@@ -3,7 +3,7 @@
 
 import { parentPort, workerData } from 'node:worker_threads';
 import type { Balancer, ConnectionSet, FragmentTable } from '@nfqlb/core';
-import { PacketWriter, Queue } from '@nfqlb/native';
+import { PacketWriter, Queue, scheduleAsWorker } from '@nfqlb/native';
 import { describeFailure } from '@nfqlb/options';
 import { fragmentTableOf } from '../fragments/shared-fragments.js';
 import { Control, Order } from '../shared/control.js';
@@ -42,6 +42,7 @@ class LoadBalancer {
 
   constructor(options: WorkerOptions) {
     this.#options = options;
+    scheduleAsWorker(options.scheduling);
     this.#control = new Control(options.control);
     this.#counters = new WorkerCounters(options.counters, options.worker);
     this.#tun = options.tun === undefined ? undefined : new PacketWriter(options.tun);
@@ -79,9 +80,9 @@ class LoadBalancer {
   }
 
   #openQueue(): Queue {
-    const { socket, queue, queueLength: length, linger, wakeup, fragments } = this.#options;
+    const { socket, queue, queueLength: length, linger, busyPoll, wakeup, fragments } = this.#options;
     const copyRange = copyRangeOf(fragments.options);
-    return new Queue({ queue, length, copyRange, batch: MAX_BATCH, wakeup, timeout: RECEIVE_TIMEOUT_MS, linger, socket });
+    return new Queue({ queue, length, copyRange, batch: MAX_BATCH, wakeup, timeout: RECEIVE_TIMEOUT_MS, linger, busyPoll, socket });
   }
 
   /** Balances until another order comes. */

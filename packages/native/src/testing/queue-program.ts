@@ -20,6 +20,8 @@ export type Order =
   | { readonly do: 'close-tun' }
   /** Writes packets to the tun device; answers what its writer returned for each. */
   | { readonly do: 'send'; readonly packets: readonly string[] }
+  /** Writes a packet to the tun device several times, from another thread: the first after `after` ms, the others `every` ms. */
+  | { readonly do: 'send-later'; readonly packet: string; readonly after: number; readonly every: number; readonly times: number }
   | { readonly do: 'receive' }
   | { readonly do: 'settle'; readonly marks: readonly number[] }
   | { readonly do: 'wake-in'; readonly milliseconds: number }
@@ -82,6 +84,20 @@ async function carryOut(order: Order): Promise<Answer> {
           return writer!.write(bytes, 1, octets.length - 1);
         }),
       };
+    case 'send-later': {
+      const { packet, after, every, times } = order;
+      // Without sleeping, which would be late.
+      const code = `
+        const { writeSync } = require('node:fs');
+        const packet = Buffer.from('${packet}', 'hex');
+        const begin = performance.now() + ${after};
+        for (let i = 0; i < ${times}; i++) {
+          while (performance.now() < begin + i * ${every});
+          writeSync(${tun!.fd}, packet);
+        }`;
+      await once(new Worker(code, { eval: true }), 'online');
+      return {};
+    }
     case 'receive': {
       const begin = monotonicNow();
       const count = queue!.receive();

@@ -17,6 +17,7 @@ export {
   type ValueParser,
   wholeNumber,
 } from './numbers.js';
+export { cpuList, type Priority, priority } from './scheduling.js';
 export {
   FILES,
   items,

@@ -2,6 +2,7 @@ import { describe, expect, test } from 'vitest';
 import { UsageError } from '../usage-error.js';
 import { list, repeatable } from './list.js';
 import { decimalSeconds, fwmark, fwmarkOrNone, queueRange, targetFwmark, type ValueParser, wholeNumber } from './numbers.js';
+import { cpuList, priority } from './scheduling.js';
 import { oneOf } from './suggestion.js';
 import { targets } from './targets.js';
 
@@ -79,6 +80,30 @@ const cases: [name: string, parse: ValueParser<unknown>, good: [string, unknown]
     ],
     ['', '-1', '+1', '.5', '1.', '1e3', '1s', '1,5', '0.0000000001', '1000000000', 'Infinity'],
     'must be seconds such as 10 or 0.5, from 0 to 999999999, with at most nine decimals',
+  ],
+  [
+    'priority',
+    priority,
+    [
+      ['0', { nice: 0 }],
+      ['-20', { nice: -20 }],
+      ['19', { nice: 19 }],
+      ['fifo:1', { realTime: 1 }],
+      ['fifo:99', { realTime: 99 }],
+    ],
+    ['', '-21', '20', '+5', 'fifo', 'fifo:', 'fifo:0', 'fifo:100', 'rr:1', '1.5'],
+    'must be a nice value from -20 to 19, or a real-time priority from fifo:1 to fifo:99',
+  ],
+  [
+    'cpuList',
+    cpuList,
+    [
+      ['0', [0]],
+      ['1,0', [1, 0]],
+      ['2-4,8191', [2, 3, 4, 8191]],
+    ],
+    ['x', '-1', '3-1', '8192', '1-', '0x1', '1:2'],
+    'must be CPUs such as 1 or 0,2-3',
   ],
   [
     'queueRange',
