@@ -40,10 +40,13 @@ test.each(['udp-ipv4.pcap', 'udp-ipv6.pcap', 'telnet-ipv4.pcap', 'web-and-dns.pc
   },
 );
 
-test('a damaged gzip stream is an error that says so', async () => {
+test('a damaged gzip stream is an error that says so, and how far it could be read', async () => {
   const octets = gzipSync(readFileSync(pathOf('web-and-dns.pcapng')));
   // RFC 1952 §2.3.1: it ends with a checksum and a length.
   octets.fill(0xff, octets.length - 8);
   const read = async (): Promise<string[]> => packetsOf(await Capture.open(await openBlobSource(new Blob([octets]), 'broken.gz')));
-  await expect(read()).rejects.toMatchObject({ code: 'corrupt', message: expect.stringMatching(/^broken\.gz: damaged gzip stream/) });
+  await expect(read()).rejects.toMatchObject({
+    code: 'corrupt',
+    message: expect.stringMatching(/^broken\.gz: damaged gzip stream: .+ at byte [1-9]\d+ of the unzipped capture$/),
+  });
 });

@@ -1,6 +1,6 @@
 import type { ByteSource } from './byte-source.js';
 import { CaptureError } from './capture-error.js';
-import { isGzip } from './gzip.js';
+import { damagedGzip, isGzip } from './gzip.js';
 
 /**
  * The octets of a Blob, such as a file that was dropped on a page, without Node's modules. Data that begins like a gzip stream is unzipped.
@@ -17,6 +17,8 @@ class BlobSource implements ByteSource {
   readonly unzipped: boolean;
   consumed = 0;
   readonly #reader: ReadableStreamDefaultReader<Uint8Array>;
+  /** Octets read so far, unzipped. What the stream had ready when it failed is lost. */
+  #length = 0;
   /** Read, not yet returned. */
   #ahead: Uint8Array = new Uint8Array(0);
 
@@ -47,6 +49,7 @@ class BlobSource implements ByteSource {
     while (this.#ahead.length === 0) {
       const { value, done } = await this.#next();
       if (done) return 0;
+      this.#length += value.length;
       this.#ahead = value;
     }
     return this.#take(into);
@@ -56,9 +59,8 @@ class BlobSource implements ByteSource {
     try {
       return await this.#reader.read();
     } catch (cause) {
-      const { message } = cause as Error;
-      if (this.unzipped) throw new CaptureError('corrupt', `${this.name}: damaged gzip stream: ${message}`, { cause });
-      throw new CaptureError('unreadable', `${this.name}: ${message}`, { cause });
+      if (this.unzipped) throw damagedGzip(this.name, this.#length, cause as Error);
+      throw new CaptureError('unreadable', `${this.name}: ${(cause as Error).message}`, { cause });
     }
   }
 

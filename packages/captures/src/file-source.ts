@@ -2,7 +2,7 @@ import { closeSync, fstatSync, openSync, readSync } from 'node:fs';
 import { createGunzip } from 'node:zlib';
 import type { ByteSource } from './byte-source.js';
 import { CaptureError } from './capture-error.js';
-import { isGzip } from './gzip.js';
+import { damagedGzip, isGzip } from './gzip.js';
 
 /**
  * Opens a file, or standard input for `-`. Data that begins like a gzip stream (RFC 1952 §2.3.1) is unzipped, whatever the file name.
@@ -86,13 +86,18 @@ class GzipSource implements ByteSource {
   readonly #zipped = new Uint8Array(GZIP_CHUNK);
   /** Unzipped, not yet returned. */
   readonly #chunks: Uint8Array[] = [];
+  /** Octets unzipped so far. */
+  #length = 0;
   #ended = false;
   #failure: Error | undefined;
 
   constructor(file: PlainSource) {
     this.#file = file;
     // Events instead of an iterator: when the stream fails, an iterator loses what was unzipped before.
-    this.#gunzip.on('data', (chunk: Uint8Array) => this.#chunks.push(chunk));
+    this.#gunzip.on('data', (chunk: Uint8Array) => {
+      this.#length += chunk.length;
+      this.#chunks.push(chunk);
+    });
     this.#gunzip.on('error', (error) => {
       this.#failure = error;
     });
@@ -113,8 +118,7 @@ class GzipSource implements ByteSource {
   async read(into: Uint8Array): Promise<number> {
     while (this.#chunks.length === 0) {
       if (this.#failure) {
-        const { message } = this.#failure;
-        throw new CaptureError('corrupt', `${this.name}: damaged gzip stream: ${message}`, { cause: this.#failure });
+        throw damagedGzip(this.name, this.#length, this.#failure);
       }
       if (this.#ended) return 0;
       await this.#feed();
