@@ -460,3 +460,35 @@ test('--write=- and --json cannot both have standard output', () => {
   expect([status, stdout]).toEqual([1, '']);
   expect(stderr).toBe('nfqlb-sim replay: --write=-: standard output is taken by --json: name a file for one of them\n');
 });
+
+describe('the command line of a running load balancer', () => {
+  const LIVE = [
+    '--tshm=web',
+    '--queue=0:3',
+    '--qlength=2048',
+    '--tun=nfqlb',
+    '--ft_shm=other',
+    '--trace-address=unix:t',
+    '--metrics=127.0.0.1:9090',
+    '--fast=eth0',
+    '--keep',
+  ];
+
+  test('is replayed as it is, and one line says what has no effect', () => {
+    const { status, stdout, stderr } = sim([DEMO, ...LIVE]);
+    expect(status).toBe(0);
+    expect(stdout).toBe(sim([DEMO]).stdout);
+    expect(stderr).toMatch(
+      /^nfqlb-sim replay: without effect in a replay: --queue, --qlength, --ft_shm, --trace_address, --metrics, --fast, --keep\nreplayed in/,
+    );
+    expect(sim([DEMO, '--help']).stdout).not.toContain('--qlength');
+  });
+
+  test('but for a tier, whose table is not there', () => {
+    expect(sim([DEMO, '--lbshm=lbs'])).toMatchObject({
+      status: 1,
+      stderr:
+        'nfqlb-sim replay: --lbshm=lbs: a replay reads no shared memory: name the load balancers with --tier, and this one with --ownfw\n',
+    });
+  });
+});

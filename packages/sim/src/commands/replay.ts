@@ -21,6 +21,7 @@ import { writePage } from '../report/report-page.js';
 import { Timeline } from '../report/timeline.js';
 import { VERSION } from '../version.js';
 import { addBalancerOptions, addBehaviourOptions, type BalancerCommandOptions, balancerOptions, tableOptions } from './balancer-options.js';
+import { addLiveOptions, optionsWithoutEffect } from './live-options.js';
 
 interface ReplayOptions extends BalancerCommandOptions {
   readonly tier?: readonly WeightedTarget[];
@@ -58,7 +59,7 @@ export function replayCommand(): Command {
     .option('--reverse-fragments', `reverse the fragments of each datagram that are within ${DISORDER_WINDOW} packets`)
     .option(
       '--jobs <threads>',
-      'threads that decide packets, shared out as by NFQUEUE; the result is the same. With a drain, and for fragments, one decides',
+      'threads that decide packets, shared out as by NFQUEUE; the result is the same. Used where they pay: with --json, --expect or --write, and without a drain',
       wholeNumber({ min: 1, max: 64 }),
       1,
     )
@@ -72,6 +73,7 @@ export function replayCommand(): Command {
       'write a page with plots: shares and reasons over time, disruption at each change, the fragment table; -: to standard output, without the summary',
     )
     .option('--expect <file>', 'compare with the --json output of an earlier replay');
+  addLiveOptions(command);
   return command
     .examples(
       ['nfqlb-sim replay capture.pcap', 'what four equal targets would get'],
@@ -91,6 +93,8 @@ export function replayCommand(): Command {
 
 async function runReplay(path: string, options: ReplayOptions): Promise<void> {
   requireOneOnStandardOutput(options);
+  const ignored = optionsWithoutEffect(options);
+  if (ignored !== undefined) process.stderr.write(`nfqlb-sim replay: ${ignored}\n`);
   const balancer = { ...(await balancerOptions(options)), tier: tierOf(options) };
   const replayed = new ReplayedBalancer(balancer);
   const schedule = new Schedule(options.at ?? []);
@@ -180,18 +184,31 @@ function tierOf({ tier, ownfw, ...options }: ReplayOptions): ReplayedBalancerOpt
   return tier && { ...tableOptions(options), ownFwmark: ownfw, targets: tier };
 }
 
-/** Connections that are remembered depend on each other: for the room there is, and the time. So with a drain this thread decides all. */
 async function startJobs(options: ReplayOptions, balancer: ReplayedBalancerOptions, capture: Capture): Promise<Jobs | undefined> {
   const { jobs, at: changes = [], json, write, expect } = options;
-  const drains = changes.some((change) => change.drains) || [...balancer.tables.values()].some(({ drain = 0 }) => drain > 0);
-  if (jobs === 1 || drains || options.drain !== undefined) return undefined;
+  if (jobs === 1) return undefined;
+  const [records, blocks] = [json !== undefined || expect !== undefined, write !== undefined];
+  const why = whyOneDecides(options, balancer, records || blocks);
+  if (why !== undefined) {
+    process.stderr.write(`nfqlb-sim replay: --jobs=${jobs}: one thread decides all packets, because ${why}\n`);
+    return undefined;
+  }
   return await Jobs.start(jobs, {
     balancer,
     changes: changes.map(({ command }) => command),
     begin: () => capture.begin,
-    records: json !== undefined || expect !== undefined,
-    blocks: write !== undefined,
+    records,
+    blocks,
   });
+}
+
+/** Why several threads would be wrong, or slower; `undefined` if they are neither. */
+function whyOneDecides({ at = [], drain }: ReplayOptions, balancer: ReplayedBalancerOptions, writes: boolean): string | undefined {
+  const drains = at.some((change) => change.drains) || [...balancer.tables.values()].some((table) => (table.drain ?? 0) > 0);
+  if (drains || drain !== undefined) return 'connections that are remembered depend on each other: on the room that is left, and the time';
+  // Measured (docs/replay.md): finding a packet's thread and copying it takes this thread longer than to decide it.
+  if (!writes) return 'for a summary it costs more to share packets out than to decide them';
+  return undefined;
 }
 
 /** If both are given, reverses fragments first, then shuffles. */

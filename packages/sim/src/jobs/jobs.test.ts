@@ -29,13 +29,18 @@ beforeAll(() => {
 }, 120_000);
 afterAll(() => rmSync(folder, { recursive: true }));
 
-/** All that a replay writes; times that it took are left out. */
+/** All that a replay writes; what it says of threads, and times that it took, are left out. */
 function outputs(capture: string, ...options: string[]): Record<string, string> {
   const files = { json: join(folder, 'out.jsonl'), write: join(folder, 'out.pcapng'), report: join(folder, 'out.html') };
   const given = Object.entries(files).map(([name, path]) => `--${name}=${path}`);
   const { status, stdout, stderr } = sim(['replay', capture, ...options, ...given]);
   const read = Object.entries(files).map(([name, path]) => [name, readFileSync(path, 'latin1')] as const);
-  return { status: `${status}`, stdout, stderr: stderr.replace(/^replayed in .*$/m, ''), ...Object.fromEntries(read) };
+  return {
+    status: `${status}`,
+    stdout,
+    stderr: stderr.replace(/^replayed in .*$|^nfqlb-sim replay: --jobs=.*\n/gm, ''),
+    ...Object.fromEntries(read),
+  };
 }
 
 test.each([
@@ -78,4 +83,15 @@ test('from a pipe', () => {
   const packets = execFileSync('cat', [traffic], { maxBuffer: 2 ** 26 });
   const [one, two] = [1, 2].map((jobs) => sim(['replay', '-', '--json', `--jobs=${jobs}`], packets));
   expect(two!.stdout === one!.stdout).toBe(true);
+});
+
+test.each([
+  ['for a summary', [], /--jobs=2: one thread decides all packets, because for a summary it costs more to share packets out/],
+  ['with a drain', ['--drain=1', '--json'], /--jobs=2: one thread decides all packets, because connections that are remembered/],
+  ['with --json', ['--json'], undefined],
+  ['with --write', ['--write=-'], undefined],
+] as const)('says if only one thread decides: %s', (_, options, why) => {
+  const { stderr } = sim(['replay', data('udp-ipv4.pcap'), '--jobs=2', ...options]);
+  if (why) expect(stderr).toMatch(why);
+  else expect(stderr).not.toContain('one thread');
 });
