@@ -1,7 +1,7 @@
 import { MAX_BUCKETS, MIN_BUCKETS, primeBelow } from '@nfqlb/core';
 import { Command, UsageError, wholeNumber } from '@nfqlb/options';
 import { columns, number } from '../columns.js';
-import { type Comparison, compare } from '../hashing/comparison.js';
+import { type Comparison, compare, ideal } from '../hashing/comparison.js';
 import { maglev } from '../hashing/maglev.js';
 import type { Method } from '../hashing/method.js';
 import { modulo } from '../hashing/modulo.js';
@@ -60,7 +60,8 @@ function run(options: MaglevOptions): void {
     throw new UsageError('invalid-value', `must be less than --targets=${targets}`, { option: '--remove', value: String(remove) });
   }
   const writer = json === undefined ? undefined : new RecordWriter(json === true ? '-' : json);
-  const all: MethodResults[] = [];
+  const best = ideal({ M, targets, remove });
+  const all: MethodResults[] = [{ name: IDEAL, results: [best] }];
   const rows = (options.compare ? [maglev, ...OTHERS] : [maglev]).map((method) => {
     const results: Result[] = [];
     for (let loop = 0; loop < loops; loop++) {
@@ -68,7 +69,8 @@ function run(options: MaglevOptions): void {
       const { milliseconds, ...result } = compare(method, { M, targets, remove }, loopSeed, () => performance.now());
       results.push({ ...result, milliseconds });
       const timed = options.time ? { milliseconds } : {};
-      writer?.write(JSON.stringify({ method: method.name, seed: loopSeed, M, targets, remove, ...result, ...timed }));
+      const ideals = { idealMax: best.max, idealChanged: best.changed };
+      writer?.write(JSON.stringify({ method: method.name, seed: loopSeed, M, targets, remove, ...result, ...ideals, ...timed }));
     }
     all.push({ name: method.name, results });
     return row(method.name, results, options.time === true);
@@ -79,7 +81,7 @@ function run(options: MaglevOptions): void {
   const lines = [
     `${number(M)} buckets, ${number(targets)} targets, of which ${number(remove)} go${remove === 1 ? 'es' : ''}; ${number(loops)} table${loops === 1 ? '' : 's'}`,
     '',
-    ...columns([[...HEADINGS, ...(options.time ? ['time'] : [])], ...rows]),
+    ...columns([[...HEADINGS, ...(options.time ? ['time'] : [])], idealRow(best, options.time === true), ...rows]),
     '',
     'over-provisioning: how much more than the mean the target with most buckets has; from the best table to the worst.',
     'moved, and buckets of targets that stay among them: of all buckets, on average.',
@@ -88,6 +90,13 @@ function run(options: MaglevOptions): void {
 }
 
 const HEADINGS = ['method', 'fewest', 'most', 'variation', 'over-provisioning', 'moved', 'of those that stay'];
+
+const IDEAL = 'ideal';
+
+/** Even tables, and no bucket moves that need not. */
+function idealRow(best: Comparison, timed: boolean): string[] {
+  return [...row(IDEAL, [{ ...best, milliseconds: 0 }], false), ...(timed ? ['-'] : [])];
+}
 
 function row(name: string, results: readonly Result[], timed: boolean): string[] {
   const each = (field: keyof Result): number[] => results.map((result) => result[field]);

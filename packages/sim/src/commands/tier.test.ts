@@ -22,6 +22,7 @@ test('the result as a table, the same each time; an event after the last packet 
   const args = ['--fail=2@0.5', '--add=2@1', '--fail=3@1000'];
   const { stdout, stderr } = await tier(...args);
   expect(stdout).toMatch(/1,557 packets to 4 load balancers, each packet to a random one\n\n +seen +broken\n +connections +260 +0\n/);
+  expect(stdout).toMatch(/ 1 +\d+ +0\n +2 +\d+ +0\n +3 +\d+ +0\n +4 +\d+ +0\n +2, back +\d+ +0\n$/);
   expect(stderr).toBe('nfqlb-sim tier: warning: --fail=3@1000: not applied, because the capture ends before\n');
   expect((await tier(...args)).stdout).toBe(stdout);
   expect((await tier(...args, '--seed=2')).stdout).not.toBe(stdout);

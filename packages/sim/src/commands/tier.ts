@@ -164,7 +164,12 @@ function describe(name: string, { packets, kept, members }: TierResult, { lbs, s
     '',
     ...columns([
       ['load balancer', 'packets', 'fragments from others'],
-      ...members.map((member) => [String(member.number), number(member.packets), number(member.forwarded)]),
+      ...members.map((member, i) => [
+        // One that came back knows nothing of before: it is counted apart.
+        `${member.number}${members.slice(0, i).some((earlier) => earlier.number === member.number) ? ', back' : ''}`,
+        number(member.packets),
+        number(member.forwarded),
+      ]),
     ]),
   ];
 }

@@ -46,6 +46,13 @@ export function compare(
   return { ...balance(before, targets), ...disruption(before, after, remove), milliseconds };
 }
 
+/** What no way to hash can do better: all targets have the same number of buckets, or one more, and only those of targets that go move. */
+export function ideal({ M, targets, remove }: ComparisonOptions): Comparison {
+  const lookup = Int32Array.from({ length: M }, (_, bucket) => bucket % targets);
+  const removed = remove / targets;
+  return { ...balance(lookup, targets), changed: removed, removed, disrupted: 0 };
+}
+
 function balance(lookup: Int32Array, targets: number): Pick<Comparison, 'min' | 'max' | 'variation' | 'overProvisioning'> {
   const counts = new Uint32Array(targets);
   for (const i of lookup) counts[i]!++;

@@ -42,6 +42,7 @@ export function maglevReport(
       { name: 'must move', values: percents('removed') },
     ],
   };
+  const loops = Math.max(...methods.map(({ results }) => results.length));
   const rows = methods.flatMap(({ name, results }) =>
     results.map(({ min, max, variation, overProvisioning, changed, disrupted }, i) => [
       name,
@@ -53,7 +54,7 @@ export function maglevReport(
   );
   return {
     title: 'Maglev tables',
-    subtitle: `${number(M)} buckets, ${number(targets)} targets, of which ${number(remove)} go; ${number(methods[0]!.results.length)} tables`,
+    subtitle: `${number(M)} buckets, ${number(targets)} targets, of which ${number(remove)} go; ${number(loops)} tables`,
     program,
     parts: [
       balance,
