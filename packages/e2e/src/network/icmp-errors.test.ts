@@ -2,6 +2,7 @@
 
 import { ETH_P_IP, ETH_P_IPV6, extractKey, PacketKey } from '@nfqlb/core';
 import { type PacketBuilder, packet } from '@nfqlb/core/testing';
+import { site } from '@nfqlb/testing';
 import { describe, expect, test } from 'vitest';
 import { LoadBalancer, startedIn } from '../load-balancer/load-balancer.js';
 import { NFQLB } from '../load-balancer/program.js';
@@ -72,20 +73,13 @@ function fwmarkByAddresses(marks: readonly (number | undefined)[], family: Famil
 
 interface Case extends Circumstances {
   readonly quoted: readonly Build[];
-  /** Use flows. Default: one table for all. */
-  readonly flows?: boolean;
 }
 
-async function errorsReachOwners({ quoted, flows = false, ...circumstances }: Case): Promise<void> {
+async function errorsReachOwners({ quoted, ...circumstances }: Case): Promise<void> {
   const { family } = circumstances;
   await using net = await Topology.create({ targets: 4, narrow: NARROW });
-  const options = ['--qlength=4096', ...(flows ? [] : [`--sctp_encap=${ENCAP_PORT}`])];
-  await using lb = await LoadBalancer.start(net, { ...startedIn(circumstances), flows, options });
-  if (flows) {
-    const flow = [`--target=${lb.table}`, `--dports=${SERVICE}`];
-    await lb.run('flow-set', '--name=sctp', '--protocols=sctp', `--udpencap=${ENCAP_PORT}`, ...flow);
-    await lb.run('flow-set', '--name=others', '--protocols=tcp,udp', ...flow);
-  }
+  const options = ['--qlength=4096', `--sctp_encap=${ENCAP_PORT}`];
+  await using lb = await LoadBalancer.start(net, { ...startedIn(circumstances), options });
   await using watch = await Arrivals.start(net, { encapPort: ENCAP_PORT, silence: 300 });
   const vip = net.vip(family);
   const client = net.client.wire(GATE).own[family === 4 ? 'ipv4' : 'ipv6'];
@@ -135,9 +129,28 @@ describeLive(
       });
     });
 
-    test.each([4, 6] as const)('over IPv%i, with flows: reach the target that owns the connection', (family) =>
-      errorsReachOwners({ family, queues: 1, quoted: QUOTED.flatMap(({ quoted }) => quoted), flows: true }),
-    );
+    describe.each(['simulated', 'live'] as const)('%s', (world) => {
+      test.each([4, 6] as const)('over IPv%i, with flows: reach the target that owns the connection', async (family) => {
+        const tables = { web: { targets: { 101: 1, 102: 1, 103: 1, 104: 1 } } };
+        const flows = [
+          { name: 'sctp', target: 'web', protocols: 'sctp', dports: SERVICE, udpencap: ENCAP_PORT },
+          { name: 'others', target: 'web', protocols: ['tcp', 'udp'], dports: SERVICE },
+        ];
+        await using edge = await site({ tables, flows }, { world });
+        const [vip, client, router] = family === 4 ? ['10.0.0.1', '10.2.0.1', '10.2.0.254'] : ['1000::1', 'fd00:2::1', 'fd00:2::254'];
+        const ip = (from: string, to: string): PacketBuilder => (family === 4 ? packet().ipv4(from, to) : packet().ipv6(from, to));
+        const of = (send: (build: Build, port: number) => PacketBuilder): PacketBuilder[] =>
+          QUOTED.flatMap(({ quoted }) => quoted).flatMap((build) => PORTS.map((port) => send(build, port)));
+
+        const connections = await edge.send(of((build, port) => build(ip(client, vip), port, SERVICE)));
+        expect(new Set(connections.targets)).toEqual(new Set(['web-1', 'web-2', 'web-3', 'web-4']));
+        for (const [, [type, code]] of ERRORS[family]) {
+          const error = (quoted: PacketBuilder): PacketBuilder => ip(router, vip).icmpError(type, code, quoted.build());
+          const errors = await edge.send(of((build, port) => error(build(ip(vip, client), SERVICE, port))));
+          expect(errors.targets).toEqual(connections.targets);
+        }
+      });
+    });
   },
   NFQLB,
 );
