@@ -60,16 +60,9 @@ export function givenTarget(text: string): GivenTarget {
 }
 
 /** The set-up as requested by the options. */
-export interface SetUpRequest {
+export interface SetUpRequest extends Omit<SetUp, 'vips' | 'targets'> {
   readonly vips: readonly Cidr[];
   readonly targets: readonly GivenTarget[];
-  readonly mode: Mode;
-  readonly queue: QueueRange;
-  readonly fragmentQueue?: number | undefined;
-  readonly traffic: Traffic;
-  readonly keepSource: boolean;
-  readonly synOnly: boolean;
-  readonly fast: boolean;
 }
 
 /**

@@ -1,9 +1,8 @@
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { run } from '@nfqlb/options';
-import { afterAll, afterEach, beforeAll, expect, test, vi } from 'vitest';
-import { sim } from '../program.js';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { writtenBy } from '../testing/written-by.js';
 
 const CAPTURE = new URL('../../captures/web-and-dns.pcap', import.meta.url).pathname;
 
@@ -12,22 +11,6 @@ beforeAll(() => {
   folder = mkdtempSync(join(tmpdir(), 'nfqlb-diff-'));
 });
 afterAll(() => rmSync(folder, { recursive: true }));
-afterEach(() => {
-  vi.restoreAllMocks();
-  process.exitCode = undefined;
-});
-
-async function nfqlbSim(...args: string[]): Promise<{ stdout: string; stderr: string; status: unknown }> {
-  const stdout = vi.spyOn(process.stdout, 'write').mockReturnValue(true);
-  const stderr = vi.spyOn(process.stderr, 'write').mockReturnValue(true);
-  process.exitCode = undefined;
-  await run(sim(), args);
-  const written = { stdout: stdout.mock.calls.join(''), stderr: stderr.mock.calls.join(''), status: process.exitCode };
-  vi.restoreAllMocks();
-  process.exitCode = undefined;
-  return written;
-}
-
 interface Line {
   readonly kind: string;
   readonly fwmark: number | null;
@@ -58,10 +41,10 @@ async function compare(
 ): Promise<{ moved: Line[]; expected: Map<string, [unknown, unknown]>; status: unknown }> {
   const [a, b] = [configuration(before), configuration(after)];
   const [found, first, second] = [join(folder, 'moved'), join(folder, 'before'), join(folder, 'after')];
-  const { status, stderr } = await nfqlbSim('diff', a, b, CAPTURE, `--json=${found}`);
+  const { status, stderr } = await writtenBy('diff', a, b, CAPTURE, `--json=${found}`);
   expect(stderr).toBe('');
-  await nfqlbSim('replay', CAPTURE, `--config=${a}`, `--json=${first}`);
-  await nfqlbSim('replay', CAPTURE, `--config=${b}`, `--json=${second}`);
+  await writtenBy('replay', CAPTURE, `--config=${a}`, `--json=${first}`);
+  await writtenBy('replay', CAPTURE, `--config=${b}`, `--json=${second}`);
   const expected = new Map<string, [unknown, unknown]>();
   const packets = jsonLines(second);
   jsonLines(first).forEach((was, i) => {
@@ -92,32 +75,32 @@ test.each([
 
 test('the same configuration moves nothing; so does the same version, by its records', async () => {
   const [same, records] = [configuration(BEFORE), join(folder, 'records')];
-  await nfqlbSim('replay', CAPTURE, `--config=${same}`, `--json=${records}`);
+  await writtenBy('replay', CAPTURE, `--config=${same}`, `--json=${records}`);
   for (const args of [
     [same, same, CAPTURE],
     [records, same, CAPTURE],
     [records, records],
   ]) {
-    expect(await nfqlbSim('diff', ...args)).toEqual({
+    expect(await writtenBy('diff', ...args)).toEqual({
       stdout: '273 connections, of which 0 go elsewhere (0.00%)\n',
       stderr: '',
-      status: undefined,
+      status: 0,
     });
   }
 });
 
 test('another version that hashes differently, and one that saw another capture', async () => {
   const [same, records, other] = [configuration(BEFORE), join(folder, 'records'), join(folder, 'other')];
-  await nfqlbSim('replay', CAPTURE, `--config=${same}`, `--json=${records}`);
+  await writtenBy('replay', CAPTURE, `--config=${same}`, `--json=${records}`);
   const lines = jsonLines(records);
   writeFileSync(
     other,
     lines.map((line) => `${JSON.stringify(typeof line.hash === 'number' ? { ...line, hash: 1, fwmark: 103 } : line)}\n`).join(''),
   );
-  const { stdout } = await nfqlbSim('diff', other, same, CAPTURE);
+  const { stdout } = await writtenBy('diff', other, same, CAPTURE);
   expect(stdout).toMatch(/^ +\d+ {2}hashed differently\n/m);
   writeFileSync(other, `${JSON.stringify({ ...lines[0], sport: 1 })}\n`);
-  expect((await nfqlbSim('diff', other, records)).stdout).toMatch(/^0 connections.*\nonly in the first: 1\nonly in the second: 273\n/);
+  expect((await writtenBy('diff', other, records)).stdout).toMatch(/^0 connections.*\nonly in the first: 1\nonly in the second: 273\n/);
 });
 
 test('bad input: one line', async () => {
@@ -128,7 +111,7 @@ test('bad input: one line', async () => {
     [[records, same, CAPTURE], ':1: not a line of replay --json'],
     [[join(folder, 'absent'), same, CAPTURE], 'absent'],
   ] as const) {
-    const { stdout, stderr, status } = await nfqlbSim('diff', ...args);
+    const { stdout, stderr, status } = await writtenBy('diff', ...args);
     expect([stdout, status]).toEqual(['', 1]);
     expect(stderr.trimEnd().split('\n')).toEqual([expect.stringContaining(message)]);
   }

@@ -1,22 +1,19 @@
-import { execFileSync, spawnSync } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { ChangingTargetsResult } from '../drain/changing-targets.js';
+import { bundledProgram, type Outcome } from '../testing/bundled-program.js';
 
-// The program as a user runs it, bundled from these sources.
 let folder: string;
+let sim: (args: readonly string[]) => Outcome;
 beforeAll(() => {
   folder = mkdtempSync(join(tmpdir(), 'nfqlb-drain-'));
-  const cwd = new URL('../../', import.meta.url).pathname;
-  execFileSync(process.execPath, ['../../scripts/bundle.mjs', 'src/sim.ts', `--outdir=${folder}`], { cwd });
+  sim = bundledProgram(folder);
 });
 afterAll(() => rmSync(folder, { recursive: true }));
 
-function drain(...args: string[]): { status: number | null; stdout: string; stderr: string } {
-  return spawnSync(process.execPath, [join(folder, 'sim.js'), 'drain', ...args], { encoding: 'utf8' });
-}
+const drain = (...args: string[]): Outcome => sim(['drain', ...args]);
 
 /** Without a drain, and with one. */
 function results(...args: string[]): [ChangingTargetsResult, ChangingTargetsResult] {

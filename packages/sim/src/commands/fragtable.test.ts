@@ -1,22 +1,18 @@
-import { execFileSync, spawnSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { bundledProgram, type Outcome } from '../testing/bundled-program.js';
 
-// The program as a user runs it, with its worker threads, bundled from these sources.
 let folder: string;
+let sim: (args: readonly string[]) => Outcome;
 beforeAll(() => {
   folder = mkdtempSync(join(tmpdir(), 'nfqlb-fragtable-'));
-  const cwd = new URL('../../', import.meta.url).pathname;
-  const sources = ['src/sim.ts', 'src/fragtable/fragtable-worker.ts'];
-  execFileSync(process.execPath, ['../../scripts/bundle.mjs', ...sources, `--outdir=${folder}`], { cwd });
+  sim = bundledProgram(folder);
 });
 afterAll(() => rmSync(folder, { recursive: true }));
 
-function fragtable(...args: string[]): { status: number | null; stdout: string; stderr: string } {
-  return spawnSync(process.execPath, [join(folder, 'sim.js'), 'fragtable', ...args], { encoding: 'utf8' });
-}
+const fragtable = (...args: string[]): Outcome => sim(['fragtable', ...args]);
 
 const OVERLOAD = ['--rate=2500', '--ft_size=499', '--ft_buckets=100', '--duration=5'];
 

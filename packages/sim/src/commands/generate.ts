@@ -68,7 +68,7 @@ function run(path: string, { fragments, multihoming, ...options }: GenerateOptio
 function mix<Name extends string>(names: readonly Name[]): ValueParser<Mix<Name>> {
   return mixOf((name) => {
     if (!(names as readonly string[]).includes(name)) {
-      throw new UsageError('invalid-value', `there is no ${name}; there is ${names.join(', ')}`, { value: name });
+      throw new UsageError('invalid-value', `must be one of ${names.join(', ')}`, { value: name });
     }
     return name as Name;
   });

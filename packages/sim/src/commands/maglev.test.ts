@@ -1,24 +1,11 @@
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { run } from '@nfqlb/options';
-import { afterEach, expect, test, vi } from 'vitest';
-import { sim } from '../program.js';
+import { expect, test } from 'vitest';
+import type { Outcome } from '../testing/bundled-program.js';
+import { writtenBy } from '../testing/written-by.js';
 
-afterEach(() => {
-  vi.restoreAllMocks();
-  process.exitCode = undefined;
-});
-
-/** What `nfqlb-sim maglev` writes to standard output and standard error. */
-async function maglev(...args: string[]): Promise<{ stdout: string; stderr: string }> {
-  const stdout = vi.spyOn(process.stdout, 'write').mockReturnValue(true);
-  const stderr = vi.spyOn(process.stderr, 'write').mockReturnValue(true);
-  await run(sim(), ['maglev', ...args]);
-  const written = { stdout: stdout.mock.calls.join(''), stderr: stderr.mock.calls.join('') };
-  vi.restoreAllMocks();
-  return written;
-}
+const maglev = (...args: string[]): Promise<Outcome> => writtenBy('maglev', ...args);
 
 test('a line for each method; the same seed gives the same text', async () => {
   const args = ['--M=997', '--targets=20', '--remove=2', '--loops=3', '--compare'];
@@ -53,9 +40,8 @@ test('bad input: one line', async () => {
     [['--targets=5', '--remove=5'], '--remove=5: must be less than --targets=5'],
     [['--M=2'], '--M=2: must be a whole number from 3 to 993997'],
   ] as const) {
-    const { stdout, stderr } = await maglev(...args);
-    expect([stdout, process.exitCode]).toEqual(['', 1]);
+    const { stdout, stderr, status } = await maglev(...args);
+    expect([stdout, status]).toEqual(['', 1]);
     expect(stderr.trimEnd().split('\n')).toEqual([expect.stringContaining(message)]);
-    process.exitCode = undefined;
   }
 });

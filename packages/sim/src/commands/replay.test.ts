@@ -1,4 +1,4 @@
-import { execFileSync, spawnSync } from 'node:child_process';
+import { spawnSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -6,27 +6,18 @@ import { gzipSync } from 'node:zlib';
 import { pcap } from '@nfqlb/captures/testing';
 import { fragments, packet } from '@nfqlb/core/testing';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { bundledProgram, type Outcome } from '../testing/bundled-program.js';
 
-// The program as a user runs it, bundled from these sources.
 const root = new URL('../../', import.meta.url).pathname;
 let folder: string;
-let program: string;
+let program: (args: readonly string[], input?: Uint8Array) => Outcome;
 beforeAll(() => {
   folder = mkdtempSync(join(tmpdir(), 'nfqlb-sim-'));
-  execFileSync(process.execPath, ['../../scripts/bundle.mjs', 'src/sim.ts', `--outdir=${folder}`], { cwd: root });
-  program = join(folder, 'sim.js');
+  program = bundledProgram(folder);
 });
 afterAll(() => rmSync(folder, { recursive: true }));
 
-interface Outcome {
-  readonly status: number | null;
-  readonly stdout: string;
-  readonly stderr: string;
-}
-
-function sim(args: readonly string[], input?: Uint8Array): Outcome {
-  return spawnSync(process.execPath, [program, 'replay', ...args], { input, encoding: 'utf8', maxBuffer: 1 << 28 });
-}
+const sim = (args: readonly string[], input?: Uint8Array): Outcome => program(['replay', ...args], input);
 
 const data = (name: string): string => join(root, '../captures/test-data', name);
 const DEMO = join(root, 'captures/web-and-dns.pcap');
@@ -303,8 +294,8 @@ describe('--config', () => {
     [() => [config({ colour: 1 })], 'unknown key "colour"'],
     [() => [config(), '--targets=1'], "option '--config <file>' cannot be used with option '--targets <list>'"],
     [() => [config({ flows: undefined })], '--tshm=nfqlb: there is no table nfqlb in '],
-    [() => [config(), '--at=1:deactivate 3'], '--at=1:deactivate 3: there is no table nfqlb; there is web, dns'],
-    [() => [config(), '--at=1:flow-set --name=a --target=x'], 'there is no table x; there is web, dns'],
+    [() => [config(), '--at=1:deactivate 3'], '--at=1:deactivate 3: there is no table nfqlb; tables: web, dns'],
+    [() => [config(), '--at=1:flow-set --name=a --target=x'], 'there is no table x; tables: web, dns'],
     [() => [config(), '--at=1:flow-set --name=a --target=web --dports=0'], 'dports "0": must be a port'],
     [() => ['--at=1:flow-delete --name=a'], '--at=1:flow-delete --name=a: no flows: this needs --config with flows'],
   ] as const)('refused: %s', (args, problem) => {
@@ -440,9 +431,13 @@ describe('bad input: one line, exit status 1, and intact packets are replayed', 
   });
 
   test('a closed output pipe ends it quietly', () => {
-    const { status, stderr } = spawnSync('sh', ['-c', `"${process.execPath}" "${program}" replay "${DEMO}" --json | head -1`], {
-      encoding: 'utf8',
-    });
+    const { status, stderr } = spawnSync(
+      'sh',
+      ['-c', `"${process.execPath}" "${join(folder, 'sim.js')}" replay "${DEMO}" --json | head -1`],
+      {
+        encoding: 'utf8',
+      },
+    );
     expect([status, stderr]).toEqual([0, '']);
   });
 });

@@ -1,22 +1,10 @@
-import { run } from '@nfqlb/options';
-import { afterEach, expect, test, vi } from 'vitest';
-import { sim } from '../program.js';
+import { expect, test } from 'vitest';
+import type { Outcome } from '../testing/bundled-program.js';
+import { writtenBy } from '../testing/written-by.js';
 
 const CAPTURE = new URL('../../captures/web-and-dns.pcap', import.meta.url).pathname;
 
-afterEach(() => {
-  vi.restoreAllMocks();
-  process.exitCode = undefined;
-});
-
-async function tier(...args: string[]): Promise<{ stdout: string; stderr: string }> {
-  const stdout = vi.spyOn(process.stdout, 'write').mockReturnValue(true);
-  const stderr = vi.spyOn(process.stderr, 'write').mockReturnValue(true);
-  await run(sim(), ['tier', CAPTURE, ...args]);
-  const written = { stdout: stdout.mock.calls.join(''), stderr: stderr.mock.calls.join('') };
-  vi.restoreAllMocks();
-  return written;
-}
+const tier = (...args: string[]): Promise<Outcome> => writtenBy('tier', CAPTURE, ...args);
 
 test('the result as a table, the same each time; an event after the last packet is reported', async () => {
   const args = ['--fail=2@0.5', '--add=2@1', '--fail=3@1000'];
@@ -37,9 +25,8 @@ test('bad input: one line', async () => {
     [['--fail=65@1'], '--fail=65@1: must be LB@SECONDS'],
     [['--at=1:deactivate --shm=x 1'], 'there is no table x'],
   ] as const) {
-    const { stdout, stderr } = await tier(...args);
-    expect([stdout, process.exitCode]).toEqual(['', 1]);
+    const { stdout, stderr, status } = await tier(...args);
+    expect([stdout, status]).toEqual(['', 1]);
     expect(stderr.trimEnd().split('\n')).toEqual([expect.stringContaining(message)]);
-    process.exitCode = undefined;
   }
 });

@@ -2,9 +2,8 @@ import { spawnSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { run } from '@nfqlb/options';
-import { afterAll, afterEach, beforeAll, expect, test, vi } from 'vitest';
-import { sim } from '../program.js';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { writtenBy } from '../testing/written-by.js';
 
 const FRAGMENTS = new URL('../../../captures/test-data/udp-ipv4.pcap', import.meta.url).pathname;
 const WEB = new URL('../../captures/web-and-dns.pcap', import.meta.url).pathname;
@@ -14,10 +13,6 @@ beforeAll(() => {
   folder = mkdtempSync(join(tmpdir(), 'nfqlb-write-'));
 });
 afterAll(() => rmSync(folder, { recursive: true }));
-afterEach(() => {
-  vi.restoreAllMocks();
-  process.exitCode = undefined;
-});
 
 interface Line {
   readonly n: number;
@@ -31,10 +26,7 @@ interface Line {
 /** Replays, and returns the records, and the path of the annotated capture. */
 async function replay(capture: string, ...args: string[]): Promise<{ lines: Line[]; path: string }> {
   const [path, records] = [join(folder, 'out.pcapng'), join(folder, 'out.jsonl')];
-  vi.spyOn(process.stdout, 'write').mockReturnValue(true);
-  vi.spyOn(process.stderr, 'write').mockReturnValue(true);
-  await run(sim(), ['replay', capture, `--write=${path}`, `--json=${records}`, ...args]);
-  vi.restoreAllMocks();
+  await writtenBy('replay', capture, `--write=${path}`, `--json=${records}`, ...args);
   const lines = readFileSync(records, 'utf8').trimEnd().split('\n');
   return { path, lines: lines.map((line) => JSON.parse(line) as Line) };
 }

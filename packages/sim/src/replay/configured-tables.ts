@@ -17,6 +17,6 @@ export function configuredTables(
   if (flows) return { tables, choice: { flows, promiscuousPing } };
   const table = tables.size === 1 ? [...tables.keys()][0]! : tshm;
   if (tables.has(table)) return { tables, choice: table };
-  const problem = `there is no table ${table} in ${file}; there is ${[...tables.keys()].join(', ') || 'none'}`;
+  const problem = `there is no table ${table} in ${file}; tables: ${[...tables.keys()].join(', ') || 'none'}`;
   throw new UsageError('invalid-value', problem, { option: '--tshm', value: tshm });
 }

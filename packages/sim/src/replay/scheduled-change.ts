@@ -24,7 +24,7 @@ export function checkChanges(changes: readonly ScheduledChange[], { tables, flow
     const subject = { option: '--at', value: command };
     if (changesFlows && !flows) throw new UsageError('invalid-value', 'no flows: this needs --config with flows', subject);
     if (table !== undefined && !tables.has(table)) {
-      throw new UsageError('invalid-value', `there is no table ${table}; there is ${[...tables.keys()].join(', ') || 'none'}`, subject);
+      throw new UsageError('invalid-value', `there is no table ${table}; tables: ${[...tables.keys()].join(', ') || 'none'}`, subject);
     }
   }
 }
