@@ -23,7 +23,7 @@ void pause(long microseconds) {
   nanosleep(&time, nullptr);
 }
 
-/// CLOCK_MONOTONIC in milliseconds.
+/// CLOCK_MONOTONIC in milliseconds, as it is in the time namespace of this process.
 double monotonicNow() {
   timespec time;
   clock_gettime(CLOCK_MONOTONIC, &time);
@@ -51,6 +51,7 @@ Queue::Queue(const Napi::CallbackInfo& info) : Napi::ObjectWrap<Queue>(info) {
   queue_ = static_cast<uint16_t>(number(options, "queue"));
   batch_ = number(options, "batch");
   copyRange_ = number(options, "copyRange");
+  clockOffset_ = options.Get("clockOffset").As<Napi::Number>().DoubleValue();
   takeArrays(info[1].As<Napi::Object>());
 
   ids_.resize(batch_);
@@ -187,7 +188,7 @@ Napi::Value Queue::receive(const Napi::CallbackInfo& info) {
     gather(info[1].As<Napi::Number>().Int32Value());
     unsettled_ = receiveAvailable(env);
   }
-  clock_[0] = monotonicNow();
+  clock_[0] = monotonicNow() - clockOffset_;
   // Whether one comes in the time of two is all that matters.
   arrivals_.add(unsettled_, clock_[0], 2e-3 * info[1].As<Napi::Number>().DoubleValue());
   return Napi::Number::New(env, unsettled_);
@@ -284,7 +285,7 @@ void Queue::settle(const Napi::CallbackInfo& info) {
     shortages_++;
     pause(1000);
   }
-  clock_[1] = monotonicNow();
+  clock_[1] = monotonicNow() - clockOffset_;
 }
 
 /// The kernel drops packets waiting in the queue when its socket is closed.

@@ -64,6 +64,8 @@ class Queue : public Napi::ObjectWrap<Queue> {
   uint16_t* etherType_ = nullptr;
   int32_t* mark_ = nullptr;
   double* clock_ = nullptr;
+  /// What `clock_` has less than CLOCK_MONOTONIC, in milliseconds (machine-time.ts).
+  double clockOffset_ = 0;
 
   /// Octets of `bytes_` for each message.
   size_t slotSize_ = 0;

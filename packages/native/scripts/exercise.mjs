@@ -54,7 +54,7 @@ function useQueue(tun) {
     clock: new Float64Array(2),
   };
   const wakeup = new addon.Wakeup();
-  const options = { queue: 7, length: 64, copyRange: 512, batch: 16, wakeup: wakeup.fd, socket: -1 };
+  const options = { queue: 7, length: 64, copyRange: 512, batch: 16, wakeup: wakeup.fd, socket: -1, clockOffset: 0 };
   const first = new addon.Queue(options, arrays);
   const EBUSY = 16;
   expect(

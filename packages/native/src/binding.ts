@@ -57,7 +57,7 @@ export interface WatchdogBinding {
 /** addon/addon.cc. Objects that are not closed are freed when garbage-collected, or when their thread ends. */
 export interface Binding {
   readonly Queue: new (
-    options: { queue: number; length: number; copyRange: number; batch: number; wakeup: number; socket: number },
+    options: { queue: number; length: number; copyRange: number; batch: number; wakeup: number; socket: number; clockOffset: number },
     arrays: { bytes: Uint8Array; offset: Uint32Array; length: Uint32Array; etherType: Uint16Array; mark: Int32Array; clock: Float64Array },
   ) => QueueBinding;
   readonly Mapping: new (fd: number, size: number, writable: boolean) => MappingBinding;

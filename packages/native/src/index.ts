@@ -5,6 +5,7 @@ export { DescriptorMemory } from './descriptor-memory.js';
 export { tryLock } from './file-lock.js';
 export { interfaceIndex } from './interface-index.js';
 export { KERNEL_QUEUES, type KernelQueue, parseKernelQueues, readKernelQueues, readOwnQueues } from './kernel-queues.js';
+export { clockOffset, machineTime } from './machine-time.js';
 export { NativeError } from './native-error.js';
 export { userName } from './owner.js';
 export { receiveDescriptors, sendDescriptors } from './passing.js';

@@ -1,6 +1,7 @@
 import { markAsUntransferable } from 'node:worker_threads';
 import type { PacketBatch, PacketSource } from '@nfqlb/core';
 import { binding, type QueueBinding } from './binding.js';
+import { clockOffset } from './machine-time.js';
 import { NativeError, nativeError } from './native-error.js';
 
 export interface QueueOptions {
@@ -53,7 +54,7 @@ const HINTS = {
 export class Queue implements PacketSource {
   readonly batch: PacketBatch;
   /**
-   * When the last {@link receive} finished, and when the last {@link settle} had sent its verdicts: milliseconds of CLOCK_MONOTONIC. In an
+   * When the last {@link receive} finished, and when the last {@link settle} had sent its verdicts: milliseconds of {@link machineTime}. In an
    * array, because returning the time from a call would allocate an object each time.
    */
   readonly clock: Float64Array;
@@ -86,7 +87,7 @@ export class Queue implements PacketSource {
     // The addon writes to them while the queue is open.
     for (const { buffer } of Object.values(arrays)) markAsUntransferable(buffer);
     try {
-      this.#queue = new Native({ queue, length, copyRange, batch, wakeup, socket }, arrays);
+      this.#queue = new Native({ queue, length, copyRange, batch, wakeup, socket, clockOffset: clockOffset() }, arrays);
     } catch (error) {
       throw nativeError(this.#subject, error, HINTS);
     }

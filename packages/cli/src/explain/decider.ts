@@ -14,8 +14,8 @@ import {
 } from '@nfqlb/core';
 import { type Decision, type DecisionRecord, decisionOf, decisionRecord, describeDecision, hasFlow } from '@nfqlb/core/explanation';
 import { compileFlows, type Flow, FlowLookup, NO_FLOW } from '@nfqlb/core/flows';
-import { monotonicNow } from '@nfqlb/daemon/fragments';
 import { describeArrival } from '@nfqlb/daemon/trace';
+import { machineTime } from '@nfqlb/native';
 import type { GivenPacket } from './given-packet.js';
 import type { Situation } from './situation.js';
 
@@ -101,7 +101,7 @@ export class Decider {
     );
     // Which connections the load balancer remembers is not known here: the answer is for one that it does not.
     const connections = new ConnectionSet(ConnectionSet.createMemory(REMEMBERED, [0, 0]), REMEMBERED);
-    connections.now = monotonicNow();
+    connections.now = machineTime();
     const all = { ...balancer, connections, fragments, ...(tier !== undefined && { tier: new FwmarkLookup(situation.tableOf(tier)!) }) };
     this.#flows = situation.definedFlows();
     if (!situation.flows) {
@@ -175,6 +175,6 @@ export class Decider {
 function transitionOf({ formerTargets }: TargetTable, bucket: number, target: number): TableAsked['transition'] {
   if (!formerTargets) return undefined;
   const former = formerTargets.former[bucket]!;
-  const seconds = Math.ceil((formerTargets.deadline[bucket]! - monotonicNow()) / 1000);
+  const seconds = Math.ceil((formerTargets.deadline[bucket]! - machineTime()) / 1000);
   return former >= 0 && seconds > 0 ? { former, target, seconds } : undefined;
 }

@@ -3,7 +3,7 @@ import { NONE } from './populate.js';
 
 /** How a change treats the connections of buckets that get another target. */
 export interface Drain {
-  /** Current time, in milliseconds by CLOCK_MONOTONIC, which all programs of the machine share. */
+  /** Current time, in milliseconds, by a clock that all programs of the machine share and that nobody sets. */
   readonly now: number;
   /** How long they keep their former target at least, in seconds; 0 not at all. */
   readonly seconds: number;

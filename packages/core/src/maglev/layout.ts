@@ -17,7 +17,7 @@
 //
 // Since version 2, the next multiple of 8 is the start of the transitions (former-targets.ts):
 //
-//     | f64 deadline[M]                         |  ms by CLOCK_MONOTONIC: until then the bucket's old connections go to former[i]
+//     | f64 deadline[M]                         |  ms, as `Drain.now`: until then the bucket's old connections go to former[i]
 //     | i32 former[M]                           |  fwmark that the bucket had before, −1 for none
 //     | i32 draining[N]                         |  inactive fwmarks that old connections may still use, in the order they left; −1 for none
 //

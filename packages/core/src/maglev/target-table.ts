@@ -207,7 +207,7 @@ export class TargetTable {
     Atomics.store(this.#extension!, EXT_DRAIN, seconds);
   }
 
-  /** Number of buckets in transition. @param now in milliseconds by CLOCK_MONOTONIC */
+  /** Number of buckets in transition. @param now in milliseconds, as `Drain.now` */
   bucketsInTransition(now: number): number {
     const { formerTargets } = this;
     if (!formerTargets || !(formerTargets.latest > now)) return 0;

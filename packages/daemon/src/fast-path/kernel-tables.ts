@@ -1,7 +1,7 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { ConnectionSet } from '@nfqlb/core';
 import type { FwmarkLookup } from '@nfqlb/core/maglev';
-import { monotonicNow } from '../fragments/monotonic-clock.js';
+import { machineTime } from '@nfqlb/native';
 import { MappedTable } from '../worker/mapped-table.js';
 
 /** How long to map tables before other work of the thread gets its turn, in milliseconds. */
@@ -28,7 +28,7 @@ export class KernelTables {
 
   /** By index; `undefined` for a table that is missing. To be refreshed now. */
   get lookups(): readonly (FwmarkLookup | undefined)[] {
-    this.#connections.now = monotonicNow();
+    this.#connections.now = machineTime();
     return this.#lookups;
   }
 

@@ -1,6 +1,5 @@
 import { type FragmentTable, nameStatistics, STATISTICS_LENGTH, Statistic, sumStatistics } from '@nfqlb/core';
-import { NativeError, SharedMemory } from '@nfqlb/native';
-import { monotonicNow } from './monotonic-clock.js';
+import { machineTime, NativeError, SharedMemory } from '@nfqlb/native';
 import { observedFragmentTable, type SharedFragments, statisticsOf } from './shared-fragments.js';
 
 /** How long `stats` waits for the load balancer to collect expired entries, and how often it checks. */
@@ -61,7 +60,7 @@ export class FragmentStatistics {
   }
 
   #collect(): void {
-    this.#table.now = monotonicNow();
+    this.#table.now = machineTime();
     this.#table.collect();
   }
 }

@@ -1,2 +1,1 @@
 export { readFragmentStatistics } from './fragment-statistics.js';
-export { monotonicNow } from './monotonic-clock.js';

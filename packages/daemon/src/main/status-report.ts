@@ -1,11 +1,10 @@
 import type { FastPathCounts } from '@nfqlb/fast-path';
-import { type KernelQueue, readOwnQueues } from '@nfqlb/native';
+import { type KernelQueue, machineTime, readOwnQueues } from '@nfqlb/native';
 import { formatSocketAddress } from '@nfqlb/protocol/sockets';
 import { type Count, type DecisionOptions, STATUS_FORMAT, type Status, type TargetStatus } from '@nfqlb/protocol/status';
 import type { KernelPath } from '../fast-path/kernel-path.js';
 import type { FlowControl } from '../flows/flow-control.js';
 import type { FragmentStatistics } from '../fragments/fragment-statistics.js';
-import { monotonicNow } from '../fragments/monotonic-clock.js';
 import type { Counters } from '../shared/counters.js';
 import { connectionSetOf, type SharedConnections } from '../transition/shared-connections.js';
 import type { Health } from '../watch/health.js';
@@ -54,10 +53,10 @@ export class StatusReport {
 
   /** The current status, or a recent one. */
   now(): Status {
-    const now = monotonicNow();
+    const now = machineTime();
     if (this.#last === undefined || now >= this.#reuseUntil) {
       this.#last = this.#make(now);
-      const made = monotonicNow();
+      const made = machineTime();
       this.#reuseUntil = made + Math.max(REUSE_MS, REUSE_FACTOR * (made - now));
     }
     return this.#last;

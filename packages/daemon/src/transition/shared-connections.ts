@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { ConnectionSet, type ConnectionSetOptions } from '@nfqlb/core';
-import { monotonicNow } from '../fragments/monotonic-clock.js';
+import { machineTime } from '@nfqlb/native';
 
 /** The connections that all workers remember while targets change, in a form that can be passed to a thread. */
 export interface SharedConnections {
@@ -17,7 +17,7 @@ export function shareConnections(options: ConnectionSetOptions): SharedConnectio
 /** The connections as one thread uses them. */
 export function connectionSetOf({ options, memory }: SharedConnections): ConnectionSet {
   const connections = new ConnectionSet(memory, options);
-  connections.now = monotonicNow();
+  connections.now = machineTime();
   return connections;
 }
 

@@ -1,5 +1,5 @@
+import { machineTime } from '@nfqlb/native';
 import type { TableStatus } from '@nfqlb/protocol/status';
-import { monotonicNow } from '../fragments/monotonic-clock.js';
 import { tableDigest } from './digest.js';
 import type { Observation, TableObserver } from './table-observer.js';
 
@@ -27,7 +27,7 @@ export class TableStates {
     for (const fwmark of fwmarks) this.active.add(fwmark);
     // The generation is odd while the table is being written.
     const changes = generation === undefined ? {} : { changes: generation >>> 1 };
-    const inTransition = seen.table.bucketsInTransition(monotonicNow());
+    const inTransition = seen.table.bucketsInTransition(machineTime());
     const digest = this.#digest(name, seen);
     return { name, present: true, buckets: M, targets: fwmarks.length, ...changes, inTransition, draining, digest };
   }

@@ -6,6 +6,7 @@ import { Area } from '@nfqlb/protocol/trace';
 import { receiveNewest } from '../shared/newest-message.js';
 import { PacketNote, PacketRing, type TapOptions } from '../trace/packet-ring.js';
 import type { TraceFlowGeneration } from '../trace/trace-flows.js';
+import { WallClock } from './wall-clock.js';
 
 /**
  * Passes packets to the main thread as the worker decides them. While nobody traces, it costs one load of a shared word per batch; during a trace
@@ -17,6 +18,7 @@ export class PacketTap {
   readonly #note = new PacketNote();
   /** Key of a packet of SCTP in UDP, read as UDP. */
   readonly #key = new PacketKey();
+  readonly #clock = new WallClock();
   #flows: FlowLookup | undefined;
   #areas = 0;
 
@@ -34,7 +36,7 @@ export class PacketTap {
     this.#areas = this.#ring.areas;
     if (this.#areas === 0) return false;
     if (this.#ring.flows !== this.#note.traceGeneration) this.#takeFlows();
-    this.#note.time = performance.timeOrigin + performance.now();
+    this.#note.time = this.#clock.at(Date.now(), performance.now());
     this.#note.generation = generation;
     return true;
   }

@@ -1,8 +1,8 @@
 import type { MessagePort } from 'node:worker_threads';
 import type { ConnectionSet, FlowTargets } from '@nfqlb/core';
 import { FlowLookup } from '@nfqlb/core/flows';
+import { machineTime } from '@nfqlb/native';
 import { type FlowGeneration, flowCountsOf, GenerationBoard } from '../flows/flow-generations.js';
-import { monotonicNow } from '../fragments/monotonic-clock.js';
 import { receiveNewest } from '../shared/newest-message.js';
 import { MappedTable } from './mapped-table.js';
 
@@ -84,7 +84,7 @@ export class WorkerFlows {
    * @returns whether {@link targets} has changed
    */
   proceed(): boolean {
-    const until = monotonicNow() + STEP_MS;
+    const until = machineTime() + STEP_MS;
     const { targets } = this;
     this.#suspects.push(...this.#incomplete.splice(0));
     // Frequent new flows must not delay replaced tables forever, nor the other way round.
@@ -93,7 +93,7 @@ export class WorkerFlows {
       else if (this.#next) this.#advance(this.#next);
       else if (this.#closing.length > 0) this.#closing.pop()!.close();
       else if (!this.#begin()) break;
-    } while (monotonicNow() < until);
+    } while (machineTime() < until);
     return this.#targets !== targets;
   }
 

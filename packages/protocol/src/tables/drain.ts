@@ -1,4 +1,5 @@
 import type { Drain, TargetTable } from '@nfqlb/core/maglev';
+import { machineTime } from '@nfqlb/native';
 
 /**
  * How a change that is made now treats connections.
@@ -6,6 +7,6 @@ import type { Drain, TargetTable } from '@nfqlb/core/maglev';
  * @param seconds how long they keep their former target; by default as long as the table says
  */
 export function drainFor(table: TargetTable, seconds: number = table.drain): Drain {
-  // The clock of the load balancer's workers: CLOCK_MONOTONIC.
-  return { now: Number(process.hrtime.bigint()) / 1e6, seconds };
+  // The clock of the load balancer's workers.
+  return { now: machineTime(), seconds };
 }

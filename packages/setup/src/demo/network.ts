@@ -111,8 +111,8 @@ export class DemoNetwork {
     child.stderr?.on('data', (text) => {
       stderr += text;
     });
-    const deadline = Date.now() + START_TIMEOUT_MS;
-    while (Date.now() < deadline) {
+    const deadline = performance.now() + START_TIMEOUT_MS;
+    while (performance.now() < deadline) {
       if (child.exitCode !== null || child.signalCode !== null)
         throw new SetupError('command-failed', stderr.trim() || 'nfqlb lb ended at once');
       // A process's view of /proc/net is that of its namespace.
