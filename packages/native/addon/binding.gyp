@@ -1,5 +1,5 @@
 {
-  "variables": { "sanitize%": 0 },
+  "variables": { "sanitize%": "" },
   "targets": [
     {
       "target_name": "nfqlb",
@@ -17,9 +17,9 @@
       # Never unloaded: Node unloads an addon when the last thread that loaded it ends, but the signal handler of sigbus_guard.cc stays.
       "ldflags": ["-Wl,-z,nodelete"],
       "conditions": [
-        ["sanitize == 1", {
-          "cflags_cc": ["-fsanitize=address,undefined", "-fno-sanitize-recover=undefined", "-fno-omit-frame-pointer"],
-          "ldflags": ["-fsanitize=address,undefined"]
+        ["sanitize != ''", {
+          "cflags_cc": ["-fsanitize=<(sanitize)", "-fno-sanitize-recover=undefined", "-fno-omit-frame-pointer"],
+          "ldflags": ["-fsanitize=<(sanitize)"]
         }]
       ]
     }

@@ -1,20 +1,13 @@
 // Runs the tests against an addon compiled with AddressSanitizer and UBSan, and then looks for leaks.
-import { execFileSync, spawnSync } from 'node:child_process';
+import { spawnSync } from 'node:child_process';
 import { join } from 'node:path';
-import { compile, fail, root } from './compile.mjs';
+import { fail, root } from './compile.mjs';
+import { withAddressSanitizer } from './sanitized-addon.mjs';
 
-const addon = join(root, 'build/sanitized/nfqlb.node');
-compile(addon, { defines: ['sanitize=1'] });
-const libraryOf = (name) => execFileSync('g++', [`-print-file-name=${name}`], { encoding: 'utf8' }).trim();
-
-const env = {
-  ...process.env,
-  NFQLB_ADDON: addon,
-  // Node was compiled without sanitizers: their library must be loaded before any other.
-  LD_PRELOAD: `${libraryOf('libasan.so')} ${libraryOf('libstdc++.so')}`,
-  // We handle SIGBUS ourselves (sigbus_guard.cc). Leaks are checked below: here every program started by a test would report its own.
-  ASAN_OPTIONS: 'detect_leaks=0:handle_sigbus=0',
-};
+const sanitized = withAddressSanitizer();
+const addon = sanitized.NFQLB_ADDON;
+// Leaks are checked below: here every program started by a test would report its own.
+const env = { ...process.env, ...sanitized };
 const vitest = ['vitest', 'run', '--root', join(root, '../..'), '--project', 'native', ...process.argv.slice(2)];
 if (spawnSync('npx', vitest, { env, stdio: 'inherit' }).status !== 0) process.exit(1);
 

@@ -46,6 +46,12 @@ export function startedIn({ queues, fast }: Circumstances): Pick<LoadBalancerOpt
   return { queue: queuesAs(queues), ...(fast === undefined ? {} : { fast }) };
 }
 
+/**
+ * What every load balancer is started by, one word a line: variables of its environment, then a program. For an addon under sanitizers
+ * (packages/native/scripts/sanitize-live.mjs).
+ */
+const STARTED_BY = process.env.NFQLB_STARTED_BY?.split('\n') ?? [];
+
 /** How long the program may take until it listens on its queues, ms. */
 const START_TIMEOUT_MS = 30_000;
 
@@ -176,7 +182,7 @@ export class LoadBalancer implements AsyncDisposable {
     const what = flows ? ['flowlb'] : ['lb', `--tshm=${this.table}`];
     const fast = this.isFast ? [`--fast=${this.host.devices.join()}`, `--vip=${VIP4}/32,${VIP6}/128`] : [];
     const own = [fragments, `--queue=${this.queues}`, ...fast, ...options, ...more];
-    return onCpu([...this.#environment(), ...env, ...this.#program.command, ...what, ...own], cpu);
+    return onCpu([...this.#environment(), ...env, ...STARTED_BY, ...this.#program.command, ...what, ...own], cpu);
   }
 
   /**
