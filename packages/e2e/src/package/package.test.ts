@@ -122,6 +122,17 @@ describeLive(
       expect(await said('diff', '-r', unpacked, files)).toEqual({ status: 0, text: '' });
     });
 
+    test('has programs that say in one line that too few open files are allowed, where Node would end without a word', async () => {
+      const program = join(files, 'usr/bin/nfqlb');
+      expect(await said('prlimit', '--nofile=16', program, 'version')).toEqual({
+        status: 1,
+        text: 'nfqlb: too few open files are allowed (ulimit -n): 16; a command needs 32, a load balancer 64\n',
+      });
+      // The program itself is where only the package puts it.
+      expect((await said('prlimit', '--nofile=32', program, 'version')).text).not.toContain('too few open files');
+      expect(readFileSync(join(files, 'lib/systemd/system/nfqlb.service'), 'utf8')).toMatch(/^LimitNOFILE=65536$/m);
+    });
+
     // 10 is an unprotected service; 21 stands for 2.1.
     test.each([
       ['nfqlb', '21', '2.1 OK'],
