@@ -10,7 +10,13 @@ void hold_worker(pid_t process);
 /// Unbinds an NFQUEUE on behalf of the process that listens to it.
 void unbind_queue(pid_t process, int queue);
 
-/// Prints "done" and waits for a signal.
+/// Leaves the sockets of its queues no room, and has the kernel report that (ENOBUFS), until this program is stopped.
+void fill_buffer(pid_t process);
+
+/// Calls `use` with a copy of each netfilter socket of the process; exits if it has none.
+void each_netfilter_socket(pid_t process, void (*use)(int socket, int argument), int argument);
+
+/// Prints "done" and waits for a signal to stop.
 void done(void);
 
 /// Prints what failed, with errno, and exits.

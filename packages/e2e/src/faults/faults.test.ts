@@ -2,11 +2,13 @@
 // docs/faults.md has the table; its figures are in build/faults.md after a run of this file on an idle machine.
 
 import { randomBytes } from 'node:crypto';
-import { readdirSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
+import { readdirSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { changeTable } from '@nfqlb/protocol/tables';
 import { expect, test } from 'vitest';
+import { startFlowLb, tableOf } from '../load-balancer/application.js';
 import { inflict } from '../load-balancer/fault.js';
+import { FLOW_ADDRESS, sendToFlowLb } from '../load-balancer/flow-commands.js';
 import { httpGet } from '../load-balancer/http.js';
 import { LoadBalancer } from '../load-balancer/load-balancer.js';
 import { NFQLB } from '../load-balancer/program.js';
@@ -36,6 +38,12 @@ async function held(lb: LoadBalancer): Promise<Running> {
       if (tries === 50) throw error;
     }
   }
+}
+
+/** How many packets the kernel has dropped, as the latest warning says. */
+function droppedBy(lb: LoadBalancer, count: RegExp): number {
+  const warnings = [...lb.process.stderr.matchAll(/warning: queue 2: the kernel dropped \d+ packets \((.*)\)/g)];
+  return Number(count.exec(warnings.at(-1)?.[1] ?? '')?.[1] ?? 0);
 }
 
 /** The one line of a command that must fail. */
@@ -100,6 +108,37 @@ describeLive(
         await sleep(3000);
       });
       expect(observed).toEqual({ lost: 0, splitFlows: 0 });
+    });
+
+    test('the queue overflows: what exceeds it is lost, one line says so, and the rest is in time', async () => {
+      await using net = await Topology.create({ targets: 2 });
+      await using _servers = await EchoServers.start(net);
+      await using lb = await LoadBalancer.start(net, { options: ['--qlength=64'] });
+      const { lost, splitFlows } = await observe(net, 'the queue of 64 overflows for 1 s', async () => {
+        await using _held = await held(lb);
+        await sleep(1000);
+      });
+      expect(splitFlows).toBe(0);
+      expect(lost).toBeGreaterThan(100);
+      await expect.poll(() => droppedBy(lb, /queue full (\d+), socket full 0 in all/)).toBeGreaterThan(100);
+    });
+
+    test('the queue’s socket has no room (ENOBUFS): what exceeds it is lost, one line says so, and it goes on', async () => {
+      await using net = await Topology.create({ targets: 2 });
+      await using _servers = await EchoServers.start(net);
+      await using lb = await LoadBalancer.start(net, { options: ['--qlength=16384'] });
+      const { lost, splitFlows } = await observe(net, 'the queue’s socket has no room for 1 s (ENOBUFS)', async () => {
+        await using _full = await inflict('fill-buffer', lb);
+        {
+          await using _held = await held(lb);
+          await sleep(500);
+        }
+        await sleep(500);
+      });
+      expect(splitFlows).toBe(0);
+      expect(lost).toBeGreaterThan(50);
+      expect(lb.process.ended).toBe(false);
+      await expect.poll(() => droppedBy(lb, /queue full 0, socket full (\d+) in all/)).toBeGreaterThan(50);
     });
 
     test.each<[string, (path: string) => void]>([
@@ -194,6 +233,101 @@ describeLive(
       expect(observed.lost).toBe(0);
       const active = (await shown(lb)).targets.map(({ fwmark }) => fwmark);
       expect(active.toSorted()).toEqual(net.targets.map(({ fwmark }) => fwmark).toSorted());
+    });
+
+    test('memory runs out in commands: each table is the old or the new one, and the next command works', async () => {
+      await using net = await Topology.create({ targets: 2 });
+      await using _servers = await EchoServers.start(net);
+      await using lb = await LoadBalancer.start(net, { init: ['--M=100003', '--N=1000'] });
+      const [one, two] = net.targets.map(({ fwmark }) => fwmark) as [number, number];
+      const file = `/dev/shm/${net.sharedMemory('file')}`;
+      writeFileSync(file, JSON.stringify({ tables: { [lb.table]: { targets: { [one]: 1, [two]: 2 } } } }));
+      const change = [`--shm=${lb.table}`, String(two)];
+      const commands = [
+        ['deactivate', ...change],
+        ['activate', ...change],
+        ['apply', file],
+      ];
+      // What the kernel gives, and what V8 takes. With less, Node does not come as far as the program, or hangs: so it is given 10 s.
+      const limits = [
+        ...[60, 70, 80, 90].map((mebi) => ['prlimit', `--data=${mebi * MEBI}`]),
+        ...[3, 4, 5, 6].map((mebi) => ['env', `NODE_OPTIONS=--max-old-space-size=${mebi}`]),
+      ];
+      let failed = 0;
+      const { lost } = await observe(net, 'memory runs out in 24 commands', async () => {
+        for (const limit of limits) {
+          for (const command of commands) {
+            const running = await net.lb.spawn(['timeout', '--signal=KILL', '10', ...limit, ...NFQLB.command, ...command]);
+            const { status } = await running.exited;
+            if (status !== 0) failed++;
+            const { M, targets } = await shown(lb);
+            expect([M, targets.length > 0]).toEqual([100_003, true]);
+          }
+        }
+        await lb.activate(...net.targets);
+      });
+      console.log(`${failed} of ${limits.length * commands.length} commands ran out of memory`);
+      expect(failed).toBeGreaterThan(3);
+      expect(lost).toBe(0);
+      const active = (await shown(lb)).targets.map(({ fwmark }) => fwmark);
+      expect(active.toSorted()).toEqual([one, two].toSorted());
+    });
+
+    test('memory runs out in a load balancer: it goes on, or ends and is started again; its table stays whole', async () => {
+      await using net = await Topology.create({ targets: 2 });
+      await using _servers = await EchoServers.start(net);
+      await using lb = await LoadBalancer.start(net, { options: ['--qlength=16384', '--metrics=127.0.0.1:9916'] });
+      const { pid } = lb.process;
+      const { splitFlows } = await observe(net, 'memory runs out in a load balancer', async () => {
+        const used = 1024 * Number(/^VmData:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))![1]);
+        await net.lb.run(['prlimit', `--pid=${pid}`, `--data=${used}`]);
+        // It needs memory for what it is asked, again and again.
+        for (let i = 0; i < 20 && !lb.process.ended; i++) {
+          await httpGet(net.lb, 'http://127.0.0.1:9916/metrics').catch(() => {});
+          await lb.activate(...net.targets);
+        }
+        console.log(
+          lb.process.ended
+            ? `it ended: ${JSON.stringify(await lb.process.exited)} ${lb.process.stderr.split('\n').slice(0, 8).join(' / ')}`
+            : 'it went on',
+        );
+        if (lb.process.ended) await lb.restart();
+      });
+      expect(splitFlows).toBe(0);
+      expect((await shown(lb)).targets).toHaveLength(2);
+    });
+
+    test('V8’s heap is full in a load balancer: it goes on, or ends and is started again; its table stays whole', async () => {
+      await using net = await Topology.create({ targets: 2 });
+      await using _servers = await EchoServers.start(net);
+      // What it needs, and little more: 40 flows of 10,000 networks each do not fit.
+      await using lb = await LoadBalancer.start(net, {
+        flows: true,
+        targets: [],
+        flowAddress: FLOW_ADDRESS,
+        env: ['NODE_OPTIONS=--max-old-space-size=12'],
+        options: ['--qlength=16384'],
+      });
+      const table = await tableOf(net, lb, 'table', ...net.targets);
+      await lb.run('flow-set', '--name=all', `--target=${table}`);
+      await isRight(net);
+      const { splitFlows } = await observe(net, 'V8’s heap is full in a load balancer', async () => {
+        const cidrs = Array.from({ length: 10_000 }, (_, k) => `10.${k >> 8}.${k & 255}.0/24`).join();
+        const many = Array.from(
+          { length: 40 },
+          (_, k) => `action:set\nname:f${k}\ntarget:${table}\nprotocols:sctp\ndports:${k + 1}\nsrcs:${cidrs}\neoc:\n`,
+        );
+        await sendToFlowLb(net.lb, many).catch(() => 0);
+        const { ended } = lb.process;
+        console.log(
+          ended
+            ? `it ended: ${JSON.stringify(await lb.process.exited)} ${lb.process.stderr.split('\n').slice(0, 12).join(' / ')}`
+            : 'it went on',
+        );
+        if (ended) await lb.restart();
+        await lb.run('flow-set', '--name=all', `--target=${table}`);
+      });
+      expect(splitFlows).toBe(0);
     });
 
     test('kill -9 of apply half-way: applied again, everything is as declared', async () => {
@@ -332,6 +466,57 @@ setTimeout(() => console.log('ready'), 300);
 setInterval(() => {}, 1000);
 `;
 
+/** The same at the address for flow commands; 32, of eight kinds. */
+const HOSTILE_TO_FLOWS = `
+const { connect } = require('node:net');
+const { randomBytes } = require('node:crypto');
+function client(say) {
+  const socket = connect({ port: Number(process.argv[1]), host: '127.0.0.1', allowHalfOpen: true });
+  socket.on('error', () => {}).on('close', () => setTimeout(client, 20, say));
+  say(socket);
+}
+const slow = (s) => { const t = setInterval(() => s.write('a'), 100); s.on('close', () => clearInterval(t)); };
+const endless = (s) => { const more = () => { while (!s.destroyed && s.write('name:' + 'x'.repeat(65536) + '\\n')); }; s.on('drain', more); more(); };
+for (let i = 0; i < 4; i++) {
+  client(() => {});
+  client(slow);
+  client(endless);
+  client((s) => s.write(randomBytes(5000)));
+  client((s) => s.end('action:set\\nname:half'));
+  client((s) => s.pause().write('action:list\\neoc:\\n'));
+  client((s) => s.write('action:set\\nname:' + 'x'.repeat(10 << 20)));
+  client((s) => s.write('action:set\\nname:a\\ntarget:b\\ndports:' + '1,'.repeat(1 << 20) + '1\\neoc:\\n'));
+}
+setTimeout(() => console.log('ready'), 300);
+setInterval(() => {}, 1000);
+`;
+
+/** 32 clients at a time that set, list and delete a flow of their own ten times: `node -e … PORT TABLE`. Says how many succeeded, and the longest time, ms. */
+const HONEST = `
+const { connect } = require('node:net');
+const { text } = require('node:stream/consumers');
+const [, port, table] = process.argv;
+let carriedOut = 0;
+let longest = 0;
+async function command(fields, isRight) {
+  const begin = performance.now();
+  const socket = connect(Number(port), '127.0.0.1');
+  socket.write(fields.join('\\n') + '\\neoc:\\n');
+  const reply = (await text(socket).catch(String)).replaceAll('\\0', '');
+  longest = Math.max(longest, performance.now() - begin);
+  if (isRight(reply)) carriedOut++;
+  else console.error(fields.join(' ') + ': ' + reply);
+}
+const clients = Array.from({ length: 32 }, async (_, i) => {
+  for (let turn = 0; turn < 10; turn++) {
+    await command(['action:set', 'name:f' + i, 'target:' + table, 'protocols:sctp', 'dports:' + (i + 1)], (reply) => reply === 'OK');
+    await command(['action:list', 'name:f' + i], (reply) => reply.includes('f' + i + '"'));
+    await command(['action:delete', 'name:f' + i], (reply) => reply === 'OK');
+  }
+});
+Promise.all(clients).then(() => console.log(JSON.stringify({ carriedOut, longest: Math.round(longest) })));
+`;
+
 describeLive(
   'hostile clients',
   () => {
@@ -356,6 +541,31 @@ describeLive(
       const before = await holdingsOf(lb);
       const { lost } = await observe(net, '48 hostile clients of /metrics', attack);
       expect(lost).toBe(0);
+      await expect.poll(async () => (await holdingsOf(lb)).descriptors, { timeout: 15_000 }).toBeLessThanOrEqual(before.descriptors);
+    });
+
+    test('of the flow socket, 32 of 64: the others’ commands are carried out, and packets balanced', async () => {
+      await using net = await Topology.create({ targets: 2 });
+      await using _servers = await EchoServers.start(net);
+      await using lb = await startFlowLb(net, { flowAddress: FLOW_ADDRESS, options: ['--qlength=16384'] });
+      const target = await tableOf(net, lb, 'table', ...net.targets);
+      await lb.run('flow-set', '--name=all', `--target=${target}`);
+      const port = FLOW_ADDRESS.split(':').at(-1)!;
+      const before = await holdingsOf(lb);
+      let commands: { carriedOut: number; longest: number } | undefined;
+      const { lost } = await observe(net, '32 hostile and 32 honest clients of the flow socket', async () => {
+        await using bad = await net.lb.spawn([process.execPath, '-e', HOSTILE_TO_FLOWS, port]);
+        await bad.waitForOutput(/ready/, 10_000);
+        commands = JSON.parse(await net.lb.run([process.execPath, '-e', HONEST, port, target]));
+        expect(bad.ended).toBe(false);
+        await bad.stop('SIGKILL');
+      });
+      expect(lost).toBe(0);
+      expect(commands!.carriedOut).toBe(32 * 3 * 10);
+      console.log(`the longest of ${commands!.carriedOut} flow commands took ${commands!.longest} ms`);
+      // A client that says nothing is cut off after 3 s: no command waits for one.
+      expect(commands!.longest).toBeLessThan(3000);
+      expect(JSON.parse(await lb.run('flow-list-names'))).toEqual(['all']);
       await expect.poll(async () => (await holdingsOf(lb)).descriptors, { timeout: 15_000 }).toBeLessThanOrEqual(before.descriptors);
     });
   },
