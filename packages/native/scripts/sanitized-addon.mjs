@@ -1,14 +1,22 @@
 // Addons compiled with sanitizers, and what Node needs in its environment to run with them: it was compiled without, so their library must be loaded before any
 // other.
 import { execFileSync } from 'node:child_process';
+import { existsSync, readdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { compile, root } from './compile.mjs';
 
 const libraryOf = (name) => execFileSync('g++', [`-print-file-name=${name}`], { encoding: 'utf8' }).trim();
 
+function isCurrent(addon) {
+  const sources = join(root, 'addon');
+  const compiledAt = existsSync(addon) ? statSync(addon).mtimeMs : 0;
+  return readdirSync(sources).every((file) => statSync(join(sources, file)).mtimeMs < compiledAt);
+}
+
 function compiled(name, sanitizers, library) {
   const addon = join(root, `build/sanitized/${name}.node`);
-  compile(addon, { defines: [`sanitize=${sanitizers}`] });
+  // Several scripts that run one after the other use the same.
+  if (!isCurrent(addon)) compile(addon, { defines: [`sanitize=${sanitizers}`] });
   return { NFQLB_ADDON: addon, LD_PRELOAD: `${libraryOf(library)} ${libraryOf('libstdc++.so')}` };
 }
 
