@@ -300,12 +300,12 @@ describeLive(
     test('V8’s heap is full in a load balancer: it goes on, or ends and is started again; its table stays whole', async () => {
       await using net = await Topology.create({ targets: 2 });
       await using _servers = await EchoServers.start(net);
-      // What it needs, and little more: 40 flows of 10,000 networks each do not fit.
+      // What it needs, and little more. 40 flows of 10,000 networks each need much more for a moment.
       await using lb = await LoadBalancer.start(net, {
         flows: true,
         targets: [],
         flowAddress: FLOW_ADDRESS,
-        env: ['NODE_OPTIONS=--max-old-space-size=12'],
+        env: ['NODE_OPTIONS=--max-old-space-size=20'],
         options: ['--qlength=16384'],
       });
       const table = await tableOf(net, lb, 'table', ...net.targets);
