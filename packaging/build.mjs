@@ -26,6 +26,8 @@ import { fileURLToPath, pathToFileURL } from 'node:url';
 import { parseArgs } from 'node:util';
 import { gzipSync } from 'node:zlib';
 import { build } from 'esbuild';
+import { billOfMaterials, debianPackage, nodeProgram, npmPackage } from '../scripts/cyclonedx.mjs';
+import { readLicences } from '../scripts/third-party.mjs';
 import { copyright } from './copyright.mjs';
 
 const packaging = dirname(fileURLToPath(import.meta.url));
@@ -93,7 +95,9 @@ async function makeMain() {
   at.copy('overrides', 'usr/share/lintian/overrides/nfqlb');
   at.writeGzip('usr/share/doc/nfqlb/changelog.gz', changelog('nfqlb'));
   const parts = [join(root, 'packages/cli/dist'), join(root, 'packages/sim/dist'), prebuilds];
-  at.write('usr/share/doc/nfqlb/copyright', copyright(parts.map((part) => join(part, 'third-party-licences.txt'))));
+  const licences = parts.map((part) => join(part, 'third-party-licences.txt'));
+  at.write('usr/share/doc/nfqlb/copyright', copyright(licences));
+  at.write('usr/share/doc/nfqlb/sbom.cdx.json', billOfMaterials(debianOf('nfqlb', 'Apache-2.0'), thirdPartyOf(licences)));
   // Before the folder DEBIAN is there: the same files in both.
   at.tarball(`nfqlb_${version}_${architecture}.tar.gz`);
 
@@ -113,8 +117,22 @@ function makeNode() {
   if (!license) fail(`Node's license is neither ${prefix}/LICENSE nor ${prefix}/share/doc/nodejs/LICENSE; it must be in the package`);
   at.write('usr/share/doc/nfqlb-node/copyright', `Node ${process.version}, from nodejs.org\n\n${readFileSync(license, 'utf8')}`);
   at.writeGzip('usr/share/doc/nfqlb-node/changelog.gz', changelog('nfqlb-node'));
+  at.write('usr/share/doc/nfqlb-node/sbom.cdx.json', billOfMaterials(debianOf('nfqlb-node', 'MIT'), [nodeProgram(process.versions)]));
   at.copy('overrides-node', 'usr/share/lintian/overrides/nfqlb-node');
   at.finish('control-node', { LIBRARIES: at.librariesOf(node), NODE: process.versions.node });
+}
+
+function debianOf(name, license) {
+  return debianPackage({ name, version, architecture }, { type: 'application', license });
+}
+
+/** The npm packages in programs and addon, each once, by the licences that go along. */
+function thirdPartyOf(files) {
+  const all = new Map(files.flatMap(readLicences).map(({ title, license }) => [title, license]));
+  return [...all].sort().map(([title, license]) => {
+    const [, name, version] = /^(\S+) (\S+) /.exec(title);
+    return npmPackage({ name, version, license });
+  });
 }
 
 /** A folder that becomes a package. Paths are below it. */

@@ -101,6 +101,15 @@ describeLive(
       expect(text).toMatch(/^prom-client [\d.]+ \(Apache-2\.0\)\n\(the text is in \/usr\/share\/common-licenses\/Apache-2\.0\)$/m);
     });
 
+    test('lists them as CycloneDX', () => {
+      const { bomFormat, metadata, components } = JSON.parse(readFileSync(join(files, 'usr/share/doc/nfqlb/sbom.cdx.json'), 'utf8'));
+      expect({ bomFormat, name: metadata.component.name }).toEqual({ bomFormat: 'CycloneDX', name: 'nfqlb' });
+      const listed = (components as readonly { name: string; version: string }[]).map(({ name, version }) => `${name} ${version}`);
+      const licences = readFileSync(join(files, 'usr/share/doc/nfqlb/copyright'), 'utf8');
+      expect(listed).toEqual([...licences.matchAll(/^(\S+ \d\S+) \(/gm)].map(([, title]) => title));
+      expect(listed.join()).toMatch(/commander .*node-addon-api /);
+    });
+
     test('has completions that each shell can read', async () => {
       for (const program of ['nfqlb', 'ipu', 'nfqlb-sim']) {
         for (const [shell, file] of [
