@@ -1,6 +1,6 @@
 // The addon's JavaScript interface; binding.ts types it.
 //
-// Only sigbus_guard.cc has static state, so each worker thread that loads the addon has its own objects. When a thread ends, Node runs the
+// Only sigbus_guard.cc and privileges.cc have static state, so each worker thread that loads the addon has its own objects. When a thread ends, Node runs the
 // destructors of all objects not yet collected: sockets, descriptors and mappings are released with their thread.
 
 #include <napi.h>
@@ -11,6 +11,7 @@
 #include "netlink.h"
 #include "passing.h"
 #include "peer.h"
+#include "privileges.h"
 #include "queue.h"
 #include "scheduling.h"
 #include "tun.h"
@@ -47,6 +48,7 @@ static Napi::Object init(Napi::Env env, Napi::Object exports) {
   exports.Set("setNice", Napi::Function::New<setNice>(env, "setNice"));
   exports.Set("setRealTime", Napi::Function::New<setRealTime>(env, "setRealTime"));
   exports.Set("setCpus", Napi::Function::New<setCpus>(env, "setCpus"));
+  exports.Set("restrictPrivileges", Napi::Function::New<restrictPrivileges>(env, "restrictPrivileges"));
   exports.Set("peerCredentials", Napi::Function::New<peerCredentials>(env, "peerCredentials"));
   return exports;
 }

@@ -4,7 +4,7 @@
     {
       "target_name": "nfqlb",
       "sources": [
-        "addon.cc", "bpf.cc", "connection.cc", "errors.cc", "mapping.cc", "passing.cc", "peer.cc", "queue.cc", "scheduling.cc", "sigbus_guard.cc", "tun.cc", "unix_datagram.cc", "unix_socket.cc", "use_mark.cc", "wakeup.cc", "watchdog.cc"
+        "addon.cc", "bpf.cc", "connection.cc", "errors.cc", "mapping.cc", "passing.cc", "peer.cc", "privileges.cc", "queue.cc", "scheduling.cc", "sigbus_guard.cc", "tun.cc", "unix_datagram.cc", "unix_socket.cc", "use_mark.cc", "wakeup.cc", "watchdog.cc"
       ],
       "defines": ["NAPI_VERSION=9", "NAPI_CPP_EXCEPTIONS", "_GNU_SOURCE"],
       "cflags!": ["-fno-exceptions"],

@@ -86,6 +86,7 @@ export interface Binding {
   setRealTime(priority: number): void;
   setCpus(numbers: readonly number[]): void;
   sendDatagram(address: string, text: string): void;
+  restrictPrivileges(low: number, high: number): void;
   peerCredentials(fd: number): { pid: number; uid: number; gid: number; groups: number[] };
 }
 

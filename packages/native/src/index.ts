@@ -1,5 +1,15 @@
 export { connectAbstract, listenAbstract } from './abstract-socket.js';
 export { bpf } from './bpf.js';
+export {
+  type Capability,
+  capabilityNames,
+  hasCapability,
+  keepOnly,
+  type Privileges,
+  parsePrivileges,
+  readAllPrivileges,
+  readPrivileges,
+} from './capabilities.js';
 export { connectSocket, PollSet, type SocketKind, socketError } from './connection.js';
 export { DescriptorMemory } from './descriptor-memory.js';
 export { tryLock } from './file-lock.js';

@@ -1,5 +1,5 @@
+import { hasCapability, readPrivileges } from '@nfqlb/native';
 import { Option, UsageError } from '@nfqlb/options';
-import { CAP_NET_ADMIN, hasCapability, readCapabilities } from './capabilities.js';
 import { NOTHING_PRESENT, type Present, readPresent } from './present.js';
 import { SetupError } from './setup-error.js';
 import { execute, formatStep, isPartlyDone, type Step, stepAsJson } from './step.js';
@@ -34,7 +34,7 @@ export function change(plan: (present: Present) => readonly Step[], { dryRun, js
     process.stdout.write(json ? `${JSON.stringify(steps.map(stepAsJson))}\n` : steps.map(formatStep).join(''));
     return false;
   }
-  if (!hasCapability(readCapabilities(), CAP_NET_ADMIN)) {
+  if (!hasCapability(readPrivileges().effective, 'CAP_NET_ADMIN')) {
     throw new SetupError('not-permitted', 'needs the capability CAP_NET_ADMIN: run it as root, a container with --cap-add=NET_ADMIN');
   }
   const steps = plan(readPresent());

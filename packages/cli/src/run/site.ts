@@ -3,6 +3,7 @@ import { changesBetween } from '@nfqlb/configuration/changes';
 import { type Cidr, parseCidr } from '@nfqlb/core/address';
 import { log } from '@nfqlb/daemon/log';
 import { type Balancer, type Companion, Degradations } from '@nfqlb/daemon/main';
+import type { Capability } from '@nfqlb/native';
 import { describeFailures } from '@nfqlb/options';
 import { flowAddress } from '@nfqlb/protocol/flow';
 import { Access, type AccessOptions } from '@nfqlb/protocol/sockets';
@@ -59,6 +60,8 @@ const REST = 5;
 
 /** Keeps tables, flows, rules and routes as a file declares them, while the load balancer runs in the same process. */
 export class Site implements Companion {
+  /** For checks of type icmp and sctp, which the file may have at any time, and for iptables-legacy. */
+  readonly capabilities: readonly Capability[] = ['CAP_NET_RAW'];
   readonly degradations: Degradations = new Degradations();
   readonly #options: SiteOptions;
   readonly #keeper: SetUpKeeper;

@@ -1,4 +1,5 @@
 import type { Cidr } from '@nfqlb/core/address';
+import type { Capability } from '@nfqlb/native';
 import type { Announcement, Status, TableHealth, TierMemberStatus } from '@nfqlb/protocol/status';
 import type { Degradations } from '../watch/degradations.js';
 
@@ -6,6 +7,8 @@ import type { Degradations } from '../watch/degradations.js';
 export interface Companion {
   /** The configuration file that it follows, as an absolute path. */
   readonly file: string;
+  /** What it needs beyond CAP_NET_ADMIN, as long as it runs. */
+  readonly capabilities: readonly Capability[];
   /** What does not work as it should, for `/healthz`, metrics and the status. */
   readonly degradations: Degradations;
   /** Whether it keeps rules and routes, so that nobody else needs to. */

@@ -35,6 +35,7 @@ import type { Balancer, Companion } from './companion.js';
 import { flowCommands } from './flow-commands.js';
 import type { LoadBalancingOptions } from './load-balancing-options.js';
 import { Parts } from './parts.js';
+import { PrivilegeDrop } from './privileges.js';
 import { checkAddresses, closeHttp, Sockets } from './sockets.js';
 import { StatusReport } from './status-report.js';
 import { Workers } from './workers.js';
@@ -67,6 +68,8 @@ async function start(options: LoadBalancingOptions, parts: Parts): Promise<{ rea
   for (const warning of options.warnings) log.warning(warning);
   const access = new Access(options.access);
   const tables = [table, tier].flatMap((name) => (name === undefined ? [] : [describeTable(name)]));
+  // Root may read tables of others, but does not use them, and says so: hence not before these were looked at.
+  const privileges = new PrivilegeDrop(options);
   const before = options.takeover ? parts.add(await TakeOver.begin(options), (each) => each?.close()) : undefined;
   // Packets wait from here on, in queues that hold more of them than usual until the workers have caught up.
   const bound = before ? [] : bindQueues(queues, options.fragments);
@@ -160,9 +163,12 @@ async function start(options: LoadBalancingOptions, parts: Parts): Promise<{ rea
   await sockets.listenForTraces(tracing);
   const atFirst = readOwnQueues(queues);
   health.look(atFirst, 0);
-  status = parts.add(new StatusReport({ options, counters, statistics, connections, flows, kernel: fast, health, observer }), () => {
-    status = undefined;
-  });
+  status = parts.add(
+    new StatusReport({ options, counters, statistics, connections, flows, kernel: fast, health, observer, privileges }),
+    () => {
+      status = undefined;
+    },
+  );
   const report = status;
   parts.add(await sockets.listenForStatus(() => report.now()), (each) => each?.close());
   if (before) {
@@ -171,6 +177,7 @@ async function start(options: LoadBalancingOptions, parts: Parts): Promise<{ rea
   }
   // Only now: the queues must be served already, for the packets that the kernel leaves to them.
   if (fast) await (flows?.firstDecision ? fast.take(flows.firstDecision) : fast.takeTable());
+  privileges.settle();
   const about = `listening on ${describeQueues(queues)}, ${describeWork(options, tables)}`;
   log.notice(about);
 

@@ -12,6 +12,7 @@ import type { TableObserver } from '../watch/table-observer.js';
 import { TableStates } from '../watch/table-states.js';
 import type { Companion } from './companion.js';
 import type { LoadBalancingOptions } from './load-balancing-options.js';
+import type { PrivilegeDrop } from './privileges.js';
 
 /** Data sources of a report. */
 export interface StatusSources {
@@ -24,6 +25,7 @@ export interface StatusSources {
   readonly kernel: KernelPath | undefined;
   readonly health: Health;
   readonly observer: TableObserver;
+  readonly privileges: PrivilegeDrop;
 }
 
 /**
@@ -63,7 +65,7 @@ export class StatusReport {
   }
 
   #make(now: number): Status {
-    const { options, counters, statistics, connections, flows, kernel, health } = this.#sources;
+    const { options, counters, statistics, connections, flows, kernel, health, privileges } = this.#sources;
     const tables = this.#tables.look(this.#tableNames());
     const inKernel = kernel?.counts();
     const { targets, others } = withKernel(counters.targets(), inKernel);
@@ -75,6 +77,7 @@ export class StatusReport {
       pid: process.pid,
       uptime: process.uptime(),
       problems: health.problems,
+      privileges: privileges.status(),
       ...companionStatus(options.companion),
       queues: this.#queues(),
       options: decisionOptions(options),

@@ -1,20 +1,13 @@
-import { readFileSync } from 'node:fs';
-import { NativeError } from '@nfqlb/native';
+import { hasCapability, NativeError, readPrivileges } from '@nfqlb/native';
 import { FastPathError } from '../fast-path-error.js';
-
-/** Bits of capabilities (linux/capability.h). */
-const CAP_NET_ADMIN = 12n;
-const CAP_SYS_ADMIN = 21n;
-const CAP_BPF = 39n;
 
 const WANTED = 'as root, or with CAP_BPF and CAP_NET_ADMIN (in a container, of the machine’s own user namespace)';
 
 /** The capabilities that this process lacks; empty if it has all. */
 export function missingCapabilities(): string[] {
-  const [, effective = '0'] = /^CapEff:\s*([0-9a-f]+)$/m.exec(readFileSync('/proc/thread-self/status', 'utf8')) ?? [];
-  const bits = BigInt(`0x${effective}`);
-  const has = (capability: bigint): boolean => ((bits >> capability) & 1n) === 1n;
-  return [...(has(CAP_BPF) || has(CAP_SYS_ADMIN) ? [] : ['CAP_BPF']), ...(has(CAP_NET_ADMIN) ? [] : ['CAP_NET_ADMIN'])];
+  const { effective } = readPrivileges();
+  const mayLoad = hasCapability(effective, 'CAP_BPF') || hasCapability(effective, 'CAP_SYS_ADMIN');
+  return [...(mayLoad ? [] : ['CAP_BPF']), ...(hasCapability(effective, 'CAP_NET_ADMIN') ? [] : ['CAP_NET_ADMIN'])];
 }
 
 /** @throws {@link FastPathError} `not-permitted` */

@@ -5,6 +5,7 @@ export {
   type Degradation,
   type FastInterface,
   type FastPathStatus,
+  type PrivilegeStatus,
   type QueueStatus,
   STATUS_FORMAT,
   type Status,

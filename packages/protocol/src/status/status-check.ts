@@ -57,6 +57,7 @@ const STATUS: Shape = {
   pid: 'number',
   uptime: 'number',
   problems: ['string'],
+  privileges: new Optional({ capabilities: ['string'], unneeded: ['string'], mayGain: 'boolean' }),
   announcement: new Optional({ drained: 'boolean', vips: [{ vip: 'string', announced: 'boolean', why: 'string' }] }),
   tier: new Optional([{ member: 'string', silence: 'string', differences: ['string'], seconds: 'number' }]),
   degradations: new Optional([{ subject: 'string', problems: ['string'], seconds: 'number' }]),

@@ -17,6 +17,8 @@ export interface Status {
   readonly uptime: number;
   /** Why it is not healthy; empty if it is. */
   readonly problems: readonly string[];
+  /** What it may do; absent in the status of an older version. */
+  readonly privileges?: PrivilegeStatus;
   /** What is not as it should be while packets are balanced nevertheless; absent without `nfqlb run`. */
   readonly degradations?: readonly Degradation[];
   /** The configuration file that it follows, as an absolute path; absent without `nfqlb run`. */
@@ -49,6 +51,15 @@ export interface Status {
   readonly connections?: ConnectionCounts;
   /** By the names of `nfqlb stats`. */
   readonly fragments: Readonly<Record<string, number>>;
+}
+
+export interface PrivilegeStatus {
+  /** Capabilities of any of its threads, such as `CAP_NET_ADMIN`. */
+  readonly capabilities: readonly string[];
+  /** Those that it does not need. */
+  readonly unneeded: readonly string[];
+  /** Whether a program that it starts may have others. */
+  readonly mayGain: boolean;
 }
 
 export interface Announcement {

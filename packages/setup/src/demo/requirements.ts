@@ -1,6 +1,6 @@
 import { spawnSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
-import { CAP_NET_ADMIN, CAP_SYS_ADMIN, hasCapability, readCapabilities } from '../capabilities.js';
+import { hasCapability, readPrivileges } from '@nfqlb/native';
 import { SetupError } from '../setup-error.js';
 import { environment, runProgram } from '../step.js';
 
@@ -14,8 +14,8 @@ const PROGRAMS = { ip: 'iproute2', iptables: 'iptables', ip6tables: 'iptables' }
  */
 export function meetRequirements(): void {
   if (process.platform !== 'linux') throw new SetupError('not-permitted', `network namespaces need Linux; this is ${process.platform}`);
-  const capabilities = readCapabilities();
-  if (![CAP_NET_ADMIN, CAP_SYS_ADMIN].every((capability) => hasCapability(capabilities, capability))) {
+  const { effective } = readPrivileges();
+  if (!hasCapability(effective, 'CAP_NET_ADMIN') || !hasCapability(effective, 'CAP_SYS_ADMIN')) {
     throw new SetupError('not-permitted', 'network namespaces need root, with the capabilities CAP_NET_ADMIN and CAP_SYS_ADMIN');
   }
   const packages = missingPackages();

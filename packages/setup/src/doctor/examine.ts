@@ -6,6 +6,7 @@ import { checkLegacy } from './legacy-check.js';
 import { checkLoadBalancers } from './load-balancer-check.js';
 import { checkMarks } from './mark-check.js';
 import { checkForwarding, checkOffload, checkReversePathFilter, checkTunDevices } from './network-checks.js';
+import { checkPrivileges } from './privilege-check.js';
 import { checkDrops, checkListeners, checkQueueRules } from './queue-checks.js';
 import { checkSetUp } from './set-up-check.js';
 import { checkTables } from './table-check.js';
@@ -31,6 +32,7 @@ export function examine(facts: Facts): Finding[] {
     checkListeners(facts),
     checkDrops(facts),
     ...checkLoadBalancers(facts),
+    ...checkPrivileges(facts),
     ...checkFastPath(facts),
     checkTables(facts),
     ...checkVips(facts),

@@ -57,7 +57,7 @@ export interface LoadBalancerFacts {
   readonly queue: number;
   /** `undefined` if it did not answer; `why` has the reason. */
   readonly status:
-    | Pick<Status, 'command' | 'problems' | 'degradations' | 'keepsSetUp' | 'queues' | 'tables' | 'options' | 'fastPath'>
+    | Pick<Status, 'command' | 'problems' | 'privileges' | 'degradations' | 'keepsSetUp' | 'queues' | 'tables' | 'options' | 'fastPath'>
     | undefined;
   readonly why?: string;
 }

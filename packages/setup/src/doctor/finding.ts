@@ -1,4 +1,4 @@
-import { CAP_NET_ADMIN, hasCapability } from '../capabilities.js';
+import { hasCapability } from '@nfqlb/native';
 import type { Facts } from './facts.js';
 
 /** Severity: a `warning` affects some uses, a `problem` keeps packets from being load-balanced. */
@@ -30,7 +30,7 @@ const AS_ROOT = 'run nfqlb doctor as root';
  * @param remedy what root can do about it; other users are told to become root
  */
 export function unknown(check: string, text: string, { capabilities }: Pick<Facts, 'capabilities'>, remedy = 'see programs'): Finding {
-  return warning(check, `not known: ${text}`, hasCapability(capabilities, CAP_NET_ADMIN) ? remedy : AS_ROOT);
+  return warning(check, `not known: ${text}`, hasCapability(capabilities, 'CAP_NET_ADMIN') ? remedy : AS_ROOT);
 }
 
 export function problem(check: string, text: string, remedy: string): Finding {

@@ -1,8 +1,7 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { release } from 'node:os';
 import { gunzipSync } from 'node:zlib';
-import { readKernelQueues } from '@nfqlb/native';
-import { CAP_NET_ADMIN, hasCapability, readCapabilities } from '../capabilities.js';
+import { hasCapability, readKernelQueues, readPrivileges } from '@nfqlb/native';
 import { PROTOCOL, routingTable } from '../ownership.js';
 import { iptables } from '../present.js';
 import { parseSavedRules } from '../saved-rules.js';
@@ -27,7 +26,8 @@ export async function gatherFacts(): Promise<Facts> {
   const drops = watchDrops();
   const kernelOptions = readKernelOptions();
   // Without it, some programs print nothing and report no error.
-  const mayRead = hasCapability(readCapabilities(), CAP_NET_ADMIN);
+  const { effective: capabilities } = readPrivileges();
+  const mayRead = hasCapability(capabilities, 'CAP_NET_ADMIN');
   const rulesOf = (...command: [string, ...string[]]): string | undefined => (mayRead ? tryProgram(...command) : undefined);
   const rules: PacketRules = {
     savedRules: { 4: rulesOf(`${iptables(4)}-save`), 6: rulesOf(`${iptables(6)}-save`) },
@@ -45,7 +45,7 @@ export async function gatherFacts(): Promise<Facts> {
     kernelRelease: release(),
     kernelOptions,
     trials: kernelOptions ? new Map() : tryKernel(),
-    capabilities: readCapabilities(),
+    capabilities,
     ipVersion: firstLine('ip', '-V'),
     sysctls: readSysctls(),
     offloads: firstLine('ethtool', '--version') === undefined ? undefined : readOffloads(),

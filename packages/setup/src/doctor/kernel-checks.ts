@@ -1,4 +1,4 @@
-import { CAP_NET_ADMIN, hasCapability } from '../capabilities.js';
+import { hasCapability } from '@nfqlb/native';
 import type { Facts, KernelPart } from './facts.js';
 import { type Finding, ok, problem, warning } from './finding.js';
 
@@ -68,7 +68,7 @@ function checkPart({ part, options, there, judge, without }: Part, { kernelOptio
 
 /** Whether this process has the capability that the load balancer needs. */
 export function checkCapabilities({ capabilities }: Facts): Finding {
-  if (hasCapability(capabilities, CAP_NET_ADMIN)) return ok('capabilities', 'CAP_NET_ADMIN is there');
+  if (hasCapability(capabilities, 'CAP_NET_ADMIN')) return ok('capabilities', 'CAP_NET_ADMIN is there');
   const remedy = 'run as root; a container with --cap-add=NET_ADMIN';
   return problem('capabilities', 'CAP_NET_ADMIN is missing: queues and rules are out of reach', remedy);
 }

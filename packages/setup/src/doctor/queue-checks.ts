@@ -1,5 +1,4 @@
-import { KERNEL_QUEUES } from '@nfqlb/native';
-import { CAP_NET_ADMIN, hasCapability } from '../capabilities.js';
+import { hasCapability, KERNEL_QUEUES } from '@nfqlb/native';
 import { formatQueues } from '../options.js';
 import type { Facts } from './facts.js';
 import { type Finding, ok, problem, unknown, warning } from './finding.js';
@@ -77,7 +76,7 @@ const RECENT_S = 60;
 export function checkDrops(facts: Facts): Finding {
   const check = 'queue drops';
   const { queues } = facts;
-  if (!queues && !hasCapability(facts.capabilities, CAP_NET_ADMIN)) return unknown(check, `${KERNEL_QUEUES} cannot be read`, facts);
+  if (!queues && !hasCapability(facts.capabilities, 'CAP_NET_ADMIN')) return unknown(check, `${KERNEL_QUEUES} cannot be read`, facts);
   const full = (queues ?? []).filter(({ queueDropped, socketDropped }) => queueDropped + socketDropped > 0);
   if (full.length === 0) return ok(check, queues?.length ? 'none' : 'no queue');
   const sinceDrop = new Map(facts.loadBalancers.flatMap(({ status }) => status?.queues ?? []).map((each) => [each.queue, each.sinceDrop]));

@@ -1,4 +1,4 @@
-import { CAP_NET_ADMIN, hasCapability, readCapabilities } from '../capabilities.js';
+import { hasCapability, readPrivileges } from '@nfqlb/native';
 import { iptables } from '../present.js';
 import type { Family } from '../set-up.js';
 import { SetupError } from '../setup-error.js';
@@ -10,7 +10,7 @@ export type ReadChains = { readonly tables: ReadonlyMap<string, Chains> } | { re
 
 export function readChains(family: Family): ReadChains {
   // Without it, iptables-save prints nothing and reports no error.
-  if (!hasCapability(readCapabilities(), CAP_NET_ADMIN)) return { unreadable: 'needs root, or CAP_NET_ADMIN' };
+  if (!hasCapability(readPrivileges().effective, 'CAP_NET_ADMIN')) return { unreadable: 'needs root, or CAP_NET_ADMIN' };
   try {
     return { tables: parseChains(runProgram([`${iptables(family)}-save`])) };
   } catch (error) {
