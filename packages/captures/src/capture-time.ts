@@ -1,3 +1,9 @@
+/** A time since 1970. */
+export interface CaptureTime {
+  readonly seconds: number;
+  readonly nanoseconds: number;
+}
+
 /**
  * A time of a capture batch in seconds with nine decimals: `1.500000000`, `-0.000000001`.
  *

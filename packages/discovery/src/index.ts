@@ -3,4 +3,5 @@
 export { type Entry, EntryProblem, parseEntry } from './entry.js';
 export { assignFwmarks, byRank } from './fwmarks/assign.js';
 export { DiscoveryError } from './http/problem.js';
-export { type Answer, nameOfSource, type Observer, openSource, type Source } from './source.js';
+export { nameOfSource, openSource } from './open-source.js';
+export type { Answer, Observer, Source } from './source.js';

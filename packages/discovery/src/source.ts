@@ -1,5 +1,4 @@
 import type { Entry } from './entry.js';
-import type { SourceSettings } from './settings/index.js';
 
 /** All that a source knows of a table's targets. */
 export interface Answer {
@@ -18,27 +17,3 @@ export interface Observer {
 
 /** Follows what a source says until `stopped`. Never rejects: failures are told, and tried again. */
 export type Source = (observer: Observer, stopped: AbortSignal) => Promise<void>;
-
-/** Each source is loaded only when a table uses it. */
-export async function openSource(settings: SourceSettings): Promise<Source> {
-  switch (settings.kind) {
-    case 'dns':
-      return (await import('./dns/dns.js')).dnsSource(settings);
-    case 'etcd':
-      return (await import('./etcd/etcd.js')).etcdSource(settings);
-    case 'kubernetes':
-      return (await import('./kubernetes/kubernetes.js')).kubernetesSource(settings);
-  }
-}
-
-/** What a source is called in messages. */
-export function nameOfSource(settings: SourceSettings): string {
-  switch (settings.kind) {
-    case 'dns':
-      return `DNS ${settings.name} ${settings.type}`;
-    case 'etcd':
-      return `etcd ${settings.prefix}`;
-    case 'kubernetes':
-      return `Kubernetes ${settings.namespace}/${settings.service}`;
-  }
-}

@@ -1,14 +1,7 @@
 import { checkTarget } from './check/check-target.js';
-import type { MonitoredTable, TableChange, TableHealth, TargetHealth } from './monitored.js';
+import type { MonitoredTable, MonitorOptions, TableHealth } from './monitored.js';
 import { SocketPoll } from './socket/socket-poll.js';
 import { TableWatch } from './table-watch.js';
-
-export interface MonitorOptions {
-  /** What a table is to use from now on. Called from the event loop, never from within {@link HealthMonitor.watch}. */
-  readonly onChange: (change: TableChange) => void;
-  /** A target's state has changed: one line of a log. */
-  readonly onState?: (table: string, target: TargetHealth) => void;
-}
 
 /** Checks targets until it is closed. index.ts has an example. */
 export class HealthMonitor {

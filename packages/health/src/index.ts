@@ -22,11 +22,12 @@
 //
 // state/ decides, without sockets or clocks. check/ has a file for each type of check. socket/ waits for many sockets at once.
 
-export { HealthMonitor, type MonitorOptions } from './health-monitor.js';
+export { HealthMonitor } from './health-monitor.js';
 export type {
   CheckCounts,
   MonitoredTable,
   MonitoredTarget,
+  MonitorOptions,
   TableChange,
   TableHealth,
   TargetHealth,

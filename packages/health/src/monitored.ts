@@ -83,3 +83,11 @@ export interface TableChange {
   /** Whether the table is in panic after the change. */
   readonly panic: boolean;
 }
+
+/** Whom a monitor tells what it finds. */
+export interface MonitorOptions {
+  /** What a table is to use from now on. Called from the event loop, never from within `HealthMonitor.watch`. */
+  readonly onChange: (change: TableChange) => void;
+  /** A target's state has changed: one line of a log. */
+  readonly onState?: (table: string, target: TargetHealth) => void;
+}

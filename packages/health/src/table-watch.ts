@@ -1,7 +1,6 @@
 import type { CheckRequest } from './check/check-target.js';
 import type { Outcome } from './check/outcome.js';
-import type { MonitorOptions } from './health-monitor.js';
-import type { MonitoredTable, TableHealth, UseChange } from './monitored.js';
+import type { MonitoredTable, MonitorOptions, TableHealth, UseChange } from './monitored.js';
 import { healthOf, useOf } from './state/use.js';
 import { TargetWatch } from './target-watch.js';
 

@@ -1,8 +1,7 @@
 import { once } from 'node:events';
 import { Worker } from 'node:worker_threads';
-import type { CaptureBatch } from '@nfqlb/captures';
+import type { CaptureBatch, CaptureTime } from '@nfqlb/captures';
 import { ETH_P_IP, ETH_P_IPV6 } from '@nfqlb/core';
-import type { CaptureTime } from '../replay/annotated-capture.js';
 import type { FlowTally } from '../replay/replayed-flows.js';
 import type { JobMessage, JobTask } from './job.js';
 import { queueOf } from './queue-balance.js';

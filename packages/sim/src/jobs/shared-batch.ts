@@ -1,5 +1,4 @@
-import type { CaptureBatch } from '@nfqlb/captures';
-import type { CaptureTime } from '../replay/annotated-capture.js';
+import type { CaptureBatch, CaptureTime } from '@nfqlb/captures';
 
 /** Most packets of a batch. */
 export const BATCH = 1024;

@@ -1,4 +1,4 @@
-import { pcapngHeader, pcapngPacket } from '@nfqlb/captures';
+import { type CaptureTime, pcapngHeader, pcapngPacket } from '@nfqlb/captures';
 import { decisionOf, describeDecision } from '@nfqlb/core/explanation';
 import { OutputFile } from '../output-file.js';
 import { VERSION } from '../version.js';
@@ -49,12 +49,6 @@ export class AnnotatedCapture {
     this.#pending = [];
     this.#octets = 0;
   }
-}
-
-/** A time since 1970. */
-export interface CaptureTime {
-  readonly seconds: number;
-  readonly nanoseconds: number;
 }
 
 /** The block of the packet that was just decided: at its time, with what was decided as a comment. */
