@@ -23,6 +23,12 @@ export async function tryTarget(target: FuzzTarget, url: string): Promise<void> 
       keep: { type: 'boolean', default: false },
     },
   });
+  const missing = target.missing?.();
+  if (missing !== undefined) {
+    console.log(`${process.env.CI ? 'FAILED' : 'skipped'}: needs ${missing}`);
+    if (process.env.CI) process.exitCode = 1;
+    return;
+  }
   const seed = Number(values.seed ?? Date.now() % 2 ** 31);
   const coverage = new Coverage(url);
   const fuzzing = new Fuzzing(target, { coverage, seed, watch: watch(ENDLESS_MS) });

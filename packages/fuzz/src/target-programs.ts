@@ -1,13 +1,23 @@
 import { execFile } from 'node:child_process';
-import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
-import { fileURLToPath } from 'node:url';
-import { build } from 'esbuild';
+import { fileURLToPath, pathToFileURL } from 'node:url';
+import { build, type Plugin } from 'esbuild';
 
 const PACKAGES = fileURLToPath(new URL('../..', import.meta.url));
 const SOURCES = join(PACKAGES, 'fuzz/src');
 const SUFFIX = '.fuzz.ts';
+
+/** binding.ts looks for the addon relative to its own file; in a bundle it has another path. */
+const ADDON: Plugin = {
+  name: 'addon',
+  setup: ({ onLoad }) =>
+    onLoad({ filter: /\/native\/src\/binding\.ts$/ }, ({ path }) => ({
+      contents: readFileSync(path, 'utf8').replaceAll('import.meta.url', JSON.stringify(pathToFileURL(path).href)),
+      loader: 'ts',
+    })),
+};
 
 /** All targets of the repository: name → file. */
 export function findTargets(): ReadonlyMap<string, string> {
@@ -39,6 +49,7 @@ export class TargetPrograms {
       },
       ...{ bundle: true, platform: 'node', target: 'node20', format: 'esm', conditions: ['@nfqlb/source'], sourcemap: 'inline' },
       banner: { js: "import { createRequire as requireOf } from 'node:module';\nconst require = requireOf(import.meta.url);" },
+      plugins: [ADDON],
       outfile: join(program, 'target.mjs'),
       logLevel: 'warning',
     });

@@ -1,7 +1,6 @@
 // Any two statuses, as any program of the network namespace could send them: refused, or a screen that fits and obeys nobody, lines and JSON.
 
-import type { FuzzInput, FuzzTarget } from '@nfqlb/core/testing';
-import { isTrue } from '@nfqlb/core/testing';
+import { changedJson, type FuzzTarget, isTrue, type JsonValue } from '@nfqlb/core/testing';
 import { faultIn, type Status } from '@nfqlb/protocol/status';
 import { figuresOf } from './figures.js';
 import { figuresAsJson } from './json-line.js';
@@ -45,33 +44,14 @@ const text = JSON.stringify({
   fragments: { active: 4, lookups: 100, fragsMax: 100 },
 });
 
-type Value = null | boolean | number | string | Value[] | { [field: string]: Value };
-const VALUES: readonly Value[] = [null, true, 0, -1, 1e300, 0.5, '', '\x1b[2J\u202e\n', 'x'.repeat(300), [], {}, [0], [null], { a: 1 }];
-
-/** Goes down from the value to a member of a member, and replaces, deletes or repeats it. */
-function change(input: FuzzInput, value: Value): Value {
-  if (value === null || typeof value !== 'object' || input.below(8) === 0) return structuredClone(input.pick(VALUES));
-  const members = Object.keys(value);
-  const name = members[input.below(Math.max(1, members.length))];
-  if (name === undefined) return value;
-  const object = value as { [field: string]: Value };
-  const what = input.below(8);
-  if (what === 0) {
-    if (Array.isArray(value)) value.pop();
-    else delete object[name];
-  } else if (what === 1 && Array.isArray(value)) value.push(structuredClone(value[0]!));
-  else object[name] = change(input, object[name]!);
-  return value;
-}
-
 const target: FuzzTarget = {
   run(input) {
-    let value = JSON.parse(text) as Value;
-    for (const edits = input.list(4, () => 0); edits.length > 0; edits.pop()) value = change(input, value);
+    let value = JSON.parse(text) as JsonValue;
+    for (const edits = input.list(4, () => 0); edits.length > 0; edits.pop()) value = changedJson(input, value);
     const status = JSON.parse(JSON.stringify(value)) as Status;
     if (faultIn(status) !== undefined) return;
-    let before = structuredClone(status) as unknown as Value;
-    for (const edits = input.list(3, () => 0); edits.length > 0; edits.pop()) before = change(input, before);
+    let before = structuredClone(status) as unknown as JsonValue;
+    for (const edits = input.list(3, () => 0); edits.length > 0; edits.pop()) before = changedJson(input, before);
     const earlier = JSON.parse(JSON.stringify(before)) as Status;
     const figures =
       faultIn(earlier) === undefined ? figuresOf({ ...earlier, uptime: status.uptime - 1, pid: status.pid }, status) : undefined;

@@ -7,8 +7,7 @@ import { PacketKey } from '../key/packet-key.js';
 import { FwmarkLookup } from '../maglev/fwmark-lookup.js';
 import { TargetTable } from '../maglev/target-table.js';
 import { DROP } from '../packet-batch.js';
-import { packet } from '../packet-builder/index.js';
-import type { FuzzInput } from '../testing/fuzz-input.js';
+import { FUZZ_TABLES, fuzzFlow, fuzzPacket } from '../testing/fuzz-flows.js';
 import type { FuzzTarget } from '../testing/fuzz-target.js';
 import { isTrue, same } from '../testing/invariant.js';
 import { type NaiveFlow, naiveFlow } from '../testing/naive-flows.js';
@@ -18,72 +17,10 @@ import { defineFlow } from './define-flow.js';
 import { FlowLookup, NO_FLOW } from './flow-lookup.js';
 import { FlowSet } from './flow-set.js';
 
-const ADDRESSES4 = ['10.0.0.1', '10.0.0.2', '10.128.0.1', '192.168.0.1'];
-const ADDRESSES6 = ['2001:db8::1', '2001:db8:0:1::1', '::ffff:10.0.0.1', '::1'];
-const PORTS = [1, 80, 81, 5000, 9899, 65535];
-const HEADER = { tcp: 20, udp: 8, sctp: 12 } as const;
-const PROTOCOLS = ['tcp', 'udp', 'sctp'] as const;
-const TABLES = ['one', 'two', 'missing'];
 const MAX_FLOWS = 8;
 const MAX_PACKETS = 8;
 const NO_TARGETS = 7;
 const NO_FLOWS = 8;
-
-function cidr(input: FuzzInput): string {
-  if (input.flag()) return `${input.pick(ADDRESSES6)}/${input.below(129)}`;
-  return input.flag() ? `${input.pick(ADDRESSES4)}/${input.below(33)}` : `::ffff:${input.pick(ADDRESSES4)}/${90 + input.below(39)}`;
-}
-
-function range(input: FuzzInput): string {
-  const first = input.flag() ? Math.max(1, input.u16()) : input.pick(PORTS);
-  return input.flag() ? `${first}` : `${first}-${Math.min(65535, first + input.below(256))}`;
-}
-
-function match(input: FuzzInput): string {
-  const protocol = input.pick(PROTOCOLS);
-  const length = input.pick([1, 2, 4]);
-  const offset = Math.min(input.below(20), HEADER[protocol] - length);
-  const ones = 2 ** (8 * length) - 1;
-  const mask = input.flag() ? 0 : Math.max(1, input.u32() % (ones + 1));
-  const value = input.flag() ? input.pick(PORTS) : input.u32();
-  if (mask === 0) return `${protocol}[${offset}:${length}]=${value % (ones + 1)}`;
-  return `${protocol}[${offset}:${length}]&0x${mask.toString(16)}=${Number(BigInt(value) & BigInt(mask))}`;
-}
-
-function flow(input: FuzzInput): NaiveFlow & { readonly target: string } {
-  const udpencap = input.pick([0, 0, 0, 9899, 80]);
-  return {
-    name: `${input.below(6)}`,
-    target: input.pick(TABLES),
-    priority: input.pick([0, 1, 2, 0xffffffff]),
-    protocols: udpencap === 0 ? [...new Set(input.list(2, () => input.pick(PROTOCOLS)))] : ['sctp'],
-    dsts: input.list(3, () => cidr(input)),
-    srcs: input.list(2, () => cidr(input)),
-    dports: input.list(2, () => range(input)),
-    sports: input.list(2, () => range(input)),
-    match: input.list(1, () => match(input)),
-    udpencap,
-  };
-}
-
-function octetsOf(input: FuzzInput): Uint8Array {
-  const ip = input.flag()
-    ? packet().ipv6(input.pick(ADDRESSES6), input.pick(ADDRESSES6))
-    : packet().ipv4(input.pick(ADDRESSES4), input.pick(ADDRESSES4));
-  const head = input.below(8) === 0 ? ip.fragment({ id: 7, offset: 0, more: true }) : ip;
-  const [sport, dport] = [input.pick(PORTS), input.pick(PORTS)];
-  const inside = packet().ipv4('1.1.1.1', '1.1.1.1').sctp(sport, dport).build().slice(20);
-  const whole = [
-    () => head.tcp(sport, dport, { flags: input.u8() }),
-    () => head.udp(sport, dport).payload(input.bytes(4)),
-    () => head.sctp(sport, dport),
-    () => head.udp(input.pick([9899, 80]), input.pick([9899, 80])).payload(inside),
-    () => head.icmpEcho(sport),
-    () => ip.icmpError(3, 1, ip.udp(sport, dport).payload(inside).build()),
-    () => head.protocol(47).payload(8),
-  ][input.below(7)]!().build();
-  return whole.slice(0, whole.length - input.pick([0, 0, 0, 1, 9, 17]));
-}
 
 const key = new PacketKey();
 
@@ -99,14 +36,14 @@ const tables = new Map(
     const size = { M: 7, N: 2 };
     const table = TargetTable.create(new ArrayBuffer(TargetTable.byteLength(size)), size);
     table.activate([{ fwmark }]);
-    return [TABLES[i]!, { fwmark, lookup: new FwmarkLookup(table) }];
+    return [FUZZ_TABLES[i]!, { fwmark, lookup: new FwmarkLookup(table) }];
   }),
 );
 
 const target: FuzzTarget = {
   run(input) {
     const promiscuousPing = input.flag();
-    const commands = input.list(MAX_FLOWS, () => ({ delete: input.below(5) === 0, flow: flow(input) }));
+    const commands = input.list(MAX_FLOWS, () => ({ delete: input.below(5) === 0, flow: fuzzFlow(input) }));
     // Step by step, and all at once: of several with one name the last counts.
     const steps = new FlowSet();
     const named = new Map<string, NaiveFlow & { readonly target: string }>();
@@ -132,7 +69,7 @@ const target: FuzzTarget = {
       { noTargetsFwmark: NO_TARGETS, noFlowFwmark: NO_FLOWS },
     );
     balancer.refresh();
-    for (const octets of input.list(MAX_PACKETS, () => octetsOf(input))) {
+    for (const octets of input.list(MAX_PACKETS, () => fuzzPacket(input))) {
       const etherType = octets[0]! >> 4 === 6 ? ETH_P_IPV6 : ETH_P_IP;
       const expected = naiveFlow(list, octets, etherType === ETH_P_IPV6, promiscuousPing);
       same('flow', compiledFlow(lookup, octets, etherType), expected);

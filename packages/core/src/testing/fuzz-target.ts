@@ -8,6 +8,8 @@ export interface FuzzTarget {
    * @throws if something that always holds does not hold
    */
   run(input: FuzzInput): void | Promise<void>;
+  /** What this machine lacks to try it, in words: `CAP_BPF`; nothing if it lacks nothing. Then it is skipped, which is a failure under CI. */
+  missing?(): string | undefined;
   /** Inputs to begin with, besides those of the corpus. */
   readonly seeds?: readonly (Uint8Array | string)[];
   /** Pieces of inputs that chance would not find, such as keywords. */

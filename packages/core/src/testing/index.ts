@@ -1,7 +1,9 @@
 export { type PacketBuilder, packet } from '../packet-builder/index.js';
+export { changedJson, type JsonValue } from './changed-json.js';
 export { FakeSource } from './fake-source.js';
 export { anyPacket, flowLists } from './flow-arbitraries.js';
 export { fragments } from './fragments.js';
+export { FUZZ_TABLES, fuzzFlow, fuzzPacket } from './fuzz-flows.js';
 export { FuzzInput } from './fuzz-input.js';
 export type { FuzzTarget } from './fuzz-target.js';
 export { isTrue, same } from './invariant.js';
