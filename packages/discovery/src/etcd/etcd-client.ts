@@ -5,6 +5,7 @@ import { readFileSync } from 'node:fs';
 import { DiscoveryError } from '../http/problem.js';
 import { HttpClient } from '../http/request.js';
 import type { EtcdAccess } from '../settings/index.js';
+import { shownText } from '../text.js';
 
 /** From the first key to before the last; without one, the first alone. */
 export interface KeyRange {
@@ -75,7 +76,9 @@ export class EtcdClient {
     const client = new EtcdClient(endpoint, http, signal);
     if (user !== undefined) {
       try {
-        client.#token = String(fieldsOf(await client.#call('/v3/auth/authenticate', { name: user, password })).token);
+        const { token } = fieldsOf(await client.#call('/v3/auth/authenticate', { name: user, password }));
+        if (typeof token !== 'string') throw client.#error('the answer is not etcd’s: there is no token');
+        client.#token = token;
       } catch (error) {
         http.close();
         throw error;
@@ -107,10 +110,10 @@ export class EtcdClient {
     const body = { create_request: { ...encoded(range), start_revision: String(revision) } };
     for await (const line of this.#http.lines({ method: 'POST', path: '/v3/watch', body, signal }, ANSWER_MS)) {
       const { result, error } = fieldsOf(line);
-      if (error !== undefined) throw this.#error(String(fieldsOf(error).message ?? 'the watch was ended'));
+      if (error !== undefined) throw this.#error(shownText(fieldsOf(error).message ?? 'the watch was ended'));
       const { canceled, compact_revision: compacted, cancel_reason: reason, events } = fieldsOf(result);
       if (compacted !== undefined && compacted !== '0') throw new Compacted();
-      if (canceled === true) throw this.#error(`the watch was ended: ${String(reason ?? 'no reason is given')}`);
+      if (canceled === true) throw this.#error(`the watch was ended: ${shownText(reason ?? 'no reason is given')}`);
       yield {
         changes: listOf(events).map((event) => {
           const { type, kv } = fieldsOf(event);
@@ -169,7 +172,7 @@ function textOf(base64: unknown): string {
 
 /** Revisions count changes: 2^53 of them do not come. */
 function numberOf(text: unknown): number {
-  const number = Number(text ?? 0);
+  const number = text === undefined ? 0 : typeof text === 'string' || typeof text === 'number' ? Number(text) : Number.NaN;
   if (!Number.isSafeInteger(number)) throw new Error('the answer is not etcd’s: a number is missing');
   return number;
 }

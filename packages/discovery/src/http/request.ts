@@ -2,6 +2,7 @@
 
 import { Agent as HttpAgent, request as httpRequest, type IncomingMessage } from 'node:http';
 import { Agent as HttpsAgent, request as httpsRequest } from 'node:https';
+import { shownText } from '../text.js';
 import { Deadline } from './deadline.js';
 import { DiscoveryError, networkProblem } from './problem.js';
 
@@ -151,9 +152,10 @@ async function refusal(response: IncomingMessage): Promise<string> {
   const text = await textOf(response);
   let message = '';
   try {
-    message = String((JSON.parse(text) as { message?: unknown }).message ?? '');
+    const said = (JSON.parse(text) as { message?: unknown } | null)?.message;
+    if (typeof said === 'string') message = shownText(said.replace(/\s+/g, ' '));
   } catch {
     // Not JSON: the status must do.
   }
-  return message === '' ? `HTTP status ${response.statusCode}` : `${message.replace(/\s+/g, ' ')} (${response.statusCode})`;
+  return message === '' ? `HTTP status ${response.statusCode}` : `${message} (${response.statusCode})`;
 }

@@ -1,7 +1,9 @@
 // What EndpointSlices say of a Service's endpoints (discovery.k8s.io/v1).
 
+import { printable } from '@nfqlb/core/explanation';
 import { type Entry, EntryProblem, orderedAddresses } from '../entry.js';
 import type { Answer } from '../source.js';
+import { shownText } from '../text.js';
 
 /** As far as it matters here; it comes from a server, and may be anything. */
 export interface EndpointSlice {
@@ -28,12 +30,12 @@ export function answerOf(slices: Iterable<EndpointSlice>): Answer {
   const problems: string[] = [];
   for (const { metadata, addressType, endpoints } of slices) {
     if (addressType !== 'IPv4' && addressType !== 'IPv6') {
-      problems.push(`EndpointSlice ${String(metadata?.name)}: addressType ${String(addressType)}: must be IPv4 or IPv6`);
+      problems.push(`EndpointSlice ${shownText(metadata?.name)}: addressType ${shownText(addressType)}: must be IPv4 or IPv6`);
       continue;
     }
     for (const endpoint of (Array.isArray(endpoints) ? endpoints : []) as readonly Endpoint[]) {
       const use = useOf(endpoint);
-      const address = endpoint?.addresses?.[0];
+      const address = Array.isArray(endpoint?.addresses) ? endpoint.addresses[0] : undefined;
       if (use === 'none' || typeof address !== 'string') continue;
       const name = nameOf(endpoint, address);
       const entry = found.get(name) ?? { addresses: new Set(), isUsed: false };
@@ -71,5 +73,9 @@ export function useOf(endpoint: Endpoint): 'active' | 'drain' | 'none' {
 /** The pod, which has an endpoint in the slice of each family. */
 function nameOf({ targetRef }: Endpoint, address: string): string {
   const { kind, namespace, name } = targetRef ?? {};
-  return typeof name === 'string' ? `${String(kind ?? 'Pod')} ${String(namespace ?? '')}/${name}` : address;
+  return printable(typeof name === 'string' ? `${textOr('Pod', kind)} ${textOr('', namespace)}/${name}` : address);
+}
+
+function textOr(otherwise: string, value: unknown): string {
+  return typeof value === 'string' ? value : otherwise;
 }

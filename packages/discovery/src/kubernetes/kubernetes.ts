@@ -5,6 +5,7 @@ import { HttpClient } from '../http/request.js';
 import { Backoff, pause } from '../pause.js';
 import type { KubernetesSettings } from '../settings/index.js';
 import type { Observer, Source } from '../source.js';
+import { shownText } from '../text.js';
 import { clusterPeer } from './cluster-access.js';
 import { answerOf, type EndpointSlice } from './endpoint-slices.js';
 
@@ -79,7 +80,10 @@ class KnownSlices {
       const { metadata, items } = fieldsOf(await client.json({ method: 'GET', path, signal }, ANSWER_MS));
       const { resourceVersion, continue: next } = fieldsOf(metadata);
       if (typeof resourceVersion !== 'string') throw new DiscoveryError('the answer is not that of a Kubernetes API server');
-      for (const slice of (Array.isArray(items) ? items : []) as readonly EndpointSlice[]) slices.set(nameOf(slice), slice);
+      for (const item of Array.isArray(items) ? items : []) {
+        const slice = fieldsOf(item) as EndpointSlice;
+        slices.set(nameOf(slice), slice);
+      }
       version = resourceVersion;
       rest = typeof next === 'string' ? next : '';
     } while (rest !== '');
@@ -94,7 +98,7 @@ class KnownSlices {
       const { type, object } = fieldsOf(line);
       if (type === 'ERROR') {
         const { code, message } = fieldsOf(object);
-        throw new DiscoveryError(`the watch was ended: ${String(message)}`, Number(code));
+        throw new DiscoveryError(`the watch was ended: ${shownText(message)}`, Number(code));
       }
       const slice = fieldsOf(object) as EndpointSlice;
       const version = slice.metadata?.resourceVersion;
@@ -111,7 +115,7 @@ class KnownSlices {
 }
 
 function nameOf({ metadata }: EndpointSlice): string {
-  return String(metadata?.name);
+  return JSON.stringify(metadata?.name);
 }
 
 function fieldsOf(value: unknown): Readonly<Record<string, unknown>> {

@@ -78,12 +78,14 @@ export function parseMessage(line: string): Readonly<Record<string, unknown>> {
 
 /** Why a request cannot be granted by a load balancer of these queues; `undefined` if it can. */
 export function faultInRequest(request: Readonly<Record<string, unknown>>, own: Request['queues']): string | undefined {
-  const { takeover, queues, interfaces } = request as Partial<Request>;
+  const { takeover, version, queues, interfaces } = request as Partial<Request>;
   if (takeover !== TAKEOVER_FORMAT)
-    return `it speaks format ${JSON.stringify(takeover)} of takeovers, and this one ${TAKEOVER_FORMAT}: restart it`;
+    return `it speaks ${Number.isSafeInteger(takeover) ? `format ${takeover}` : 'another format'} of takeovers, and this one ${TAKEOVER_FORMAT}: restart it`;
+  if (!isVersion(version)) return 'its request lacks the version';
   if (!Array.isArray(interfaces) || !interfaces.every((name) => typeof name === 'string')) return 'its request lacks the interfaces';
   if (queues?.first === own.first && queues.last === own.last) return undefined;
-  return `it has --queue=${range(own)}, and the new one ${queues ? `--queue=${range(queues)}` : 'says none'}: give the same, or restart it`;
+  const isRange = Number.isSafeInteger(queues?.first) && Number.isSafeInteger(queues?.last);
+  return `it has --queue=${range(own)}, and the new one ${isRange ? `--queue=${range(queues!)}` : 'says none'}: give the same, or restart it`;
 }
 
 /** Whether an offer has all that is needed, for the queues asked for. */
@@ -92,17 +94,28 @@ export function isOffer(message: Readonly<Record<string, unknown>>, { first, las
   const queues = Array.from({ length: last - first + 1 }, (_, i) => `queue ${first + i}`);
   return (
     takeover === TAKEOVER_FORMAT &&
-    typeof version === 'string' &&
+    isVersion(version) &&
     Number.isSafeInteger(pid) &&
     Array.isArray(descriptors) &&
     descriptors.length === passed &&
+    descriptors.every((name) => typeof name === 'string') &&
     ['state', ...queues].every((name) => descriptors.includes(name)) &&
     Array.isArray(state) &&
     state.every((part) => isPart(part)) &&
     (flowAddress === undefined || typeof flowAddress === 'string') &&
     (drained === undefined || typeof drained === 'boolean') &&
-    (service === undefined || (typeof service === 'object' && service !== null && typeof service.address === 'string'))
+    (service === undefined || isService(service))
   );
+}
+
+/** It is shown: one line, and nothing that a terminal obeys. */
+function isVersion(version: unknown): version is string {
+  return typeof version === 'string' && /^[\x20-\x7e]{1,100}$/.test(version);
+}
+
+function isService(service: unknown): service is NonNullable<Offer['service']> {
+  const { address, period } = (service ?? {}) as Partial<NonNullable<Offer['service']>>;
+  return typeof address === 'string' && (period === undefined || (typeof period === 'number' && period > 0));
 }
 
 function isPart(part: unknown): part is StatePart {
