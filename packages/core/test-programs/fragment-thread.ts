@@ -26,6 +26,8 @@ export interface ThreadTask {
   readonly datagrams: number;
   /** Number of fragments of each datagram. */
   readonly parts: number;
+  /** Whether identifications come again after all that was known of them has expired, and some fragments never come. */
+  readonly expires: boolean;
 }
 
 export interface ThreadResult {
@@ -42,7 +44,14 @@ export interface ThreadResult {
 /** Maximum number of datagrams that a thread may be ahead of another. */
 const MAX_AHEAD = 4;
 
-const { memory, options, progress, thread, lead, datagrams, parts } = workerData as ThreadTask;
+/** If they come again: so many identifications, and milliseconds between two datagrams. A clock's lead, and {@link MAX_AHEAD}, are small beside their product. */
+const IDENTIFICATIONS = 50;
+const STEP_MS = 10;
+
+/** Of these datagrams a fragment is lost on the way: the first one, or another. */
+const lost = (datagram: number): number => (datagram % 3 === 0 ? (datagram / 3) % parts : -1);
+
+const { memory, options, progress, thread, lead, datagrams, parts, expires } = workerData as ThreadTask;
 const progressOf = new Int32Array(progress);
 const threads = progressOf.length;
 const returned: Uint8Array[] = [];
@@ -61,9 +70,9 @@ const train = fragments(
 const key = new PacketKey();
 const result = { right: 0, wrong: 0, stored: 0, again: 0, dropped: 0, statistics };
 
-function take(bytes: Uint8Array): void {
+function take(bytes: Uint8Array, own: number): void {
   const kind = extractKey(key, bytes, 0, bytes.length, ETH_P_IP, 0);
-  const fwmark = key.fragmentId;
+  const fwmark = own;
   const answer = kind === Kind.FirstFragment ? table.first(key, fwmark) : table.later(key, bytes, 0, bytes.length, bytes.length);
   if (answer === STORED) result.stored++;
   else if (answer < 0) result.dropped++;
@@ -75,15 +84,16 @@ for (let datagram = 0; datagram < datagrams; datagram++) {
   for (let other = 0; other < threads; other++) {
     while (datagram - Atomics.load(progressOf, other) > MAX_AHEAD) Atomics.wait(progressOf, other, Atomics.load(progressOf, other), 1);
   }
-  table.now = datagram / 100 + lead;
+  table.now = (expires ? datagram * STEP_MS : datagram / 100) + lead;
   for (let part = 0; part < parts; part++) {
-    if ((datagram + part) % threads !== thread) continue;
+    if ((datagram + part) % threads !== thread || (expires && lost(datagram) === part)) continue;
     const bytes = train[part]!.slice();
-    setU16(bytes, 4, datagram + 1);
-    take(bytes);
+    setU16(bytes, 4, expires ? datagram % IDENTIFICATIONS : datagram + 1);
+    take(bytes, datagram + 1);
+    // Only its own first fragment lets others go.
     for (let again = returned.shift(); again; again = returned.shift()) {
       result.again++;
-      take(again);
+      take(again, datagram + 1);
     }
   }
   Atomics.store(progressOf, thread, datagram + 1);

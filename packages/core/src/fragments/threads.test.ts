@@ -51,7 +51,7 @@ test.each([
   const collecting = setInterval(() => table.collect(), 1);
   const results = await Promise.all(
     Array.from({ length: THREADS }, (_, thread) =>
-      run({ memory, options, progress, thread, lead: lead * thread, datagrams: DATAGRAMS, parts: PARTS }),
+      run({ memory, options, progress, thread, lead: lead * thread, datagrams: DATAGRAMS, parts: PARTS, expires: false }),
     ),
   ).finally(() => clearInterval(collecting));
   const total = (name: Exclude<keyof ThreadResult, 'statistics'>): number => results.reduce((sum, result) => sum + result[name], 0);
@@ -79,3 +79,44 @@ test.each([
   table.now = 2e6;
   expect(sum()).toMatchObject({ active: 0, bucketsUsed: 0, fragsUsed: 0, holesUsed: 0, objGC: active });
 });
+
+test.each([
+  ['in many buckets', { size: 97, buckets: 200, fragments: 50, holes: 200 }],
+  ['in one bucket, for which all threads contend', { size: 1, buckets: 30, fragments: 50, holes: 100 }],
+  ['in a table that is full all the time', { size: 7, buckets: 4, fragments: 3, holes: 5 }],
+  ['without holes', { size: 7, buckets: 30, fragments: 20, holes: 0 }],
+])(
+  'fragments are lost, trains expire, and identifications come again, with clocks apart, %s',
+  { timeout: 60_000 },
+  async (_name, sizes) => {
+    // An identification comes again after 500 ms, when all clocks have passed its train's end.
+    const options: FragmentTableOptions = { ...sizes, mtu: 100, ttl: 200 };
+    const memory = FragmentTable.createMemory(options, HASH_KEY);
+    const own = new Uint32Array(STATISTICS_LENGTH / 4);
+    const table = new FragmentTable(memory, options, own);
+    table.resetStatistics(options);
+    const progress = new SharedArrayBuffer(4 * THREADS);
+    const results = await Promise.all(
+      Array.from({ length: THREADS }, (_, thread) =>
+        run({ memory, options, progress, thread, lead: 20 * thread, datagrams: DATAGRAMS, parts: PARTS, expires: true }),
+      ),
+    );
+    const total = (name: Exclude<keyof ThreadResult, 'statistics'>): number => results.reduce((sum, result) => sum + result[name], 0);
+    // Nothing is left of the train that had the same identification before.
+    expect(total('wrong')).toBe(0);
+    const sum = (): Record<string, number> => {
+      table.collect();
+      const all = new Uint32Array(STATISTICS_LENGTH / 4);
+      sumStatistics([own, ...results.map((result) => result.statistics)], all);
+      return nameStatistics(all);
+    };
+    table.now = DATAGRAMS * 10 + 10_000;
+    const { active, bucketsUsed, fragsUsed, holesUsed, fragsAllocated, fragsDiscarded, inserts, rejected, reAssembled, objGC } = sum();
+    expect({ active, bucketsUsed, fragsUsed, holesUsed }).toEqual({ active: 0, bucketsUsed: 0, fragsUsed: 0, holesUsed: 0 });
+    expect(total('again') + fragsDiscarded!).toBe(fragsAllocated);
+    expect(fragsAllocated).toBe(total('stored'));
+    expect(inserts! - rejected! - reAssembled!).toBe(objGC);
+    expect(objGC).toBeGreaterThan(100);
+    for (const name of ['right', 'stored', 'again'] as const) expect(total(name)).toBeGreaterThan(100);
+  },
+);
