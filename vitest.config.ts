@@ -14,7 +14,7 @@ const LIGHT = [
   ...['applications', 'apply', 'explain', 'flow-encapsulation', 'flow-refusals', 'garbage', 'gateway'].map(
     (name) => `load-balancer/${name}`,
   ),
-  ...['log', 'metrics', 'queue-status', 'readme', 'trace', 'trust'].map((name) => `load-balancer/${name}`),
+  ...['log', 'metrics', 'queue-status', 'readme', 'takeover-steps', 'trace', 'trust'].map((name) => `load-balancer/${name}`),
   ...['tier/consistency', 'tier/frr', 'tier/takeover', 'top/*', 'topology/*'],
 ].map((name) => `packages/e2e/src/${name}.test.ts`);
 
