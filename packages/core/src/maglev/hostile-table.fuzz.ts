@@ -1,5 +1,5 @@
-// Any octets in a target table's memory, where any program of its user may write, at any time: whoever reads or writes it goes on, by targets that the memory
-// has had; and the next proper change is seen as it was made.
+// Any octets in a target table's memory, where any program of its user may write, at any time: whoever reads or writes it goes on, by targets that it has
+// had; and the next proper change is seen as it was made.
 
 import { Balancer } from '../balancer.js';
 import { CoreError } from '../core-error.js';
@@ -12,6 +12,7 @@ import { HASH_KEY } from '../testing/naive-fragments.js';
 import { ConnectionSet } from '../transition/connection-set.js';
 import { ETH_P_IP } from '../wire/ethertype.js';
 import { FwmarkLookup } from './fwmark-lookup.js';
+import { EXT_GENERATION, layoutOf } from './layout.js';
 import { MAX_FWMARK, type Target, TargetTable } from './target-table.js';
 
 const MAX_STEPS = 40;
@@ -54,17 +55,20 @@ const target: FuzzTarget = {
     const connections = new ConnectionSet(ConnectionSet.createMemory(kept, HASH_KEY), kept);
     const lookup = new FwmarkLookup(made, connections);
     const balancer = new Balancer(lookup, { connections });
-    // All that the memory has ever had: a former target may be there in a place that is no slot now.
+    // All that has ever been where targets are.
+    const { formerTargets } = made;
+    const places = [made.active, formerTargets!.former, formerTargets!.draining];
     const ever = new Set<number>([DROP]);
     const remember = (): void => {
-      for (const word of words) if (word >= 0) ever.add(word);
+      for (const place of places) for (const fwmark of place) ever.add(fwmark);
     };
     remember();
+    const generation = layoutOf(made.M, made.N).extension / 4 + EXT_GENERATION;
     const read = (reader: Balancer): void => {
       reader.refresh();
       for (const octets of packets) {
         const fwmark = reader.decide(octets, 0, octets.length, ETH_P_IP);
-        isTrue('a target that the memory has had', ever.has(fwmark), fwmark);
+        isTrue('a target that the table has had', ever.has(fwmark), fwmark);
         input.note(balancer.reason);
       }
     };
@@ -79,6 +83,10 @@ const target: FuzzTarget = {
         // It takes a copy, or a part of it, to another place.
         const [from, to] = [input.u16() % words.length, input.u16() % words.length];
         words.copyWithin(to, from, from + input.u8());
+      } else if (what === 7) {
+        // Or it changes the lookup as a writer would, but to anything.
+        for (let changes = input.below(4); changes >= 0; changes--) made.lookup[input.u8() % made.M] = input.pick(WORDS);
+        words[generation]! += 2;
       } else if (what === 4) connections.now += input.pick([0, 1, 1000, 40_000, 1e8]);
       else if (what === 5) {
         const opened = attempt(() => TargetTable.open(memory));

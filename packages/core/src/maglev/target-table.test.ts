@@ -427,6 +427,16 @@ describe('all targets at once', () => {
     expect(chosen(at)).toEqual(chosen(whole));
   });
 
+  test('a target that was put into two slots has one afterwards, and one share', () => {
+    const table = create({ M: 97, N: 4 });
+    table.activateAt(0, { fwmark: 7 });
+    table.activateAt(2, { fwmark: 7 });
+    table.activateAt(3, { fwmark: 8 });
+    table.setTargets([{ fwmark: 7 }, { fwmark: 8 }]);
+    expect(active(table)).toEqual([7, 8]);
+    expect(Math.abs(shares(table)[0]! - shares(table)[1]!)).toBeLessThanOrEqual(1);
+  });
+
   test('if there are more targets than slots, nothing changes', () => {
     const table = create({ M: 97, N: 2 });
     table.activate([{ fwmark: 1 }]);

@@ -240,12 +240,17 @@ export class TargetTable {
   }
 
   /**
-   * Replaces all targets in one step. Those that are already active keep their slots; the others go into the first free ones. Throws as
+   * Replaces all targets in one step. Those that are already active keep their slots, each one; the others go into the first free ones. Throws as
    * {@link activate}.
    */
   setTargets(targets: readonly Target[], drain?: Drain): void {
     const slots = this.#slots();
-    for (let slot = 0; slot < this.N; slot++) if (!targets.some(({ fwmark }) => fwmark === slots.fwmarks[slot])) slots.free(slot);
+    for (let slot = 0; slot < this.N; slot++) {
+      const fwmark = slots.fwmarks[slot]!;
+      // Somebody may have put it into several slots, by their numbers: it would get several shares.
+      const isAnother = slots.fwmarks.indexOf(fwmark) < slot;
+      if (isAnother || !targets.some((target) => target.fwmark === fwmark)) slots.free(slot);
+    }
     this.#activate(slots, targets, drain);
   }
 
