@@ -51,6 +51,12 @@ function refused(error: unknown): void {
 }
 
 const target: FuzzTarget = {
+  // Reasons that a terminal would obey; and a message that is none.
+  seeds: [
+    '\x03\x01\0\x02\0\0\x01\x01\0\x02\x01\x01\x02\x07',
+    '\x01\x01\0{"error":{"message":"a\\n\\u001b"}}',
+    '\x01\0\x02{"message":{"toString":1}}',
+  ],
   async run(input) {
     const how = input.below(8);
     const watches = input.flag();

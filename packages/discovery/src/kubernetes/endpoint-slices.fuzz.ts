@@ -22,6 +22,8 @@ const USES = { active: false, drain: true } as const;
 const isLine = (text: string): boolean => !/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/u.test(text);
 
 const target: FuzzTarget = {
+  // A pod's name, and a type of addresses, that a terminal would obey.
+  seeds: ['\x01\x01\0\x02\x01\x02\x02\x01\0\x02\x01\x02\x02\x01\x02\x02\x07', '\x01\x01\0\x02\x01\x01\x02\x07'],
   run(input) {
     let value = JSON.parse(SLICES) as JsonValue;
     for (const edits = input.list(5, () => 0); edits.length > 0; edits.pop()) value = changedJson(input, value);

@@ -18,7 +18,11 @@ const OFFER = JSON.stringify({
 const isLine = (text: unknown): boolean => typeof text === 'string' && text.length < 300 && !/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/u.test(text);
 
 const target: FuzzTarget = {
-  seeds: [`\0\0${REQUEST}`, `\0\0${OFFER}`, '\0\0{"word":"ready"}', '\0\0{"refused":"no"}'],
+  seeds: [
+    ...[`\0\0${REQUEST}`, `\0\0${OFFER}`, '\0\0{"word":"ready"}', '\0\0{"refused":"no"}'],
+    // A request's and an offer's version, and a queue, that a terminal would obey.
+    ...['\0\x01\x01\x01\x01\x02\x07', '\0\x02\x01\x01\x01\x02\x07', '\0\x01\x01\x01\x02\x02\x01\0\x02\x07'],
+  ],
   words: [
     '"takeover":1',
     '"version":',
