@@ -31,13 +31,15 @@ const WORDS = [
   ['farewell', 'old'],
 ] as const;
 const CASES = WORDS.flatMap(([word, who]) =>
-  (['before', 'after'] as const).flatMap((when) => (['die', 'hang'] as const).map((what) => ({ word, who, when, what }))),
+  (['before', 'after'] as const).flatMap((when) =>
+    (['die', 'hang'] as const).map((what) => [`the ${who} one: ${what} ${when} ${word}`, { word, who, when, what }] as const),
+  ),
 );
 
 describeLive(
   'a takeover in which a process fails',
   () => {
-    test.each(CASES)('the $who one: $what $when $word', { timeout: 60_000 }, async ({ word, who, when, what }) => {
+    test.each(CASES)('%s', { timeout: 60_000 }, async (name, { word, who, when, what }) => {
       await using net = await Topology.create({ targets: 2 });
       const fault = ['env', `NODE_OPTIONS=--import=${FAULT}`, `NFQLB_TAKEOVER_FAULT=${word}:${when}:${what}`];
       await using lb = await LoadBalancer.start(net, { env: who === 'old' ? fault.slice(1) : [], options: ['--tun=nfqlb0'] });
@@ -76,7 +78,7 @@ describeLive(
       const all = await deliver(net, { rate: 1000, count: PACKETS });
       expect({ served: all.distinct }).toEqual({ served: PACKETS });
       expect(await lb.queueStatus()).toHaveLength(1);
-      console.log(`${who} ${when} ${word} ${what}: ${survivor === old ? 'old' : 'new'} goes on, ${missing} of ${sent.sent} lost`);
+      console.log(`${name}: ${survivor === old ? 'old' : 'new'} goes on, ${missing} of ${sent.sent} lost`);
       await survivor!.stop();
       const [, counted] = /stopped: (\d+) packets/.exec(survivor!.stderr)!;
       // Without an offer there is nothing to go on with.
