@@ -54,7 +54,7 @@ const target: FuzzTarget = {
   // Reasons that a terminal would obey; and a message that is none.
   seeds: [
     '\x03\x01\0\x02\0\0\x01\x01\0\x02\x01\x01\x02\x07',
-    '\x01\x01\0{"error":{"message":"a\\n\\u001b"}}',
+    '\x01\x01\0{"error":{"message":"a\\n\\u001b"}}\n',
     '\x01\0\x02{"message":{"toString":1}}',
   ],
   async run(input) {
@@ -70,7 +70,7 @@ const target: FuzzTarget = {
         for (const edits = input.list(3, () => 0); edits.length > 0; edits.pop()) value = changedJson(input, value);
         return JSON.stringify(value);
       });
-      answer = http(changed.join('\n'), how === 2 ? status : '200 OK');
+      answer = http(`${changed.join('\n')}\n`, how === 2 ? status : '200 OK');
     }
     const { signal } = new AbortController();
     const client = await EtcdClient.open(endpoint, access, signal);
