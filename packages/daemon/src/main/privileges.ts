@@ -4,14 +4,10 @@ import type { PrivilegeStatus } from '@nfqlb/protocol/status';
 import { log } from '../log/log.js';
 import type { LoadBalancingOptions } from './load-balancing-options.js';
 
-/** Ports below need CAP_NET_BIND_SERVICE, unless net.ipv4.ip_unprivileged_port_start is lower. */
-const UNPRIVILEGED_PORTS = 1024;
-
-/** To open them, and to give that up. */
-const FOR_LOW_PORTS: readonly Capability[] = ['CAP_NET_BIND_SERVICE', 'CAP_SETPCAP'];
+/** For listening at ports below 1024, for the priority of the workers, and to give these up. */
+const TO_SET_UP: readonly Capability[] = ['CAP_NET_BIND_SERVICE', 'CAP_SYS_NICE', 'CAP_SETPCAP'];
 
 type Work = Pick<LoadBalancingOptions, 'fast' | 'companion'>;
-type Listening = Pick<LoadBalancingOptions, 'metrics' | 'flowAddress' | 'traceAddress'>;
 
 /** The capabilities that are used as long as it runs. docs/trust.md says for what. */
 export function neededCapabilities({ fast, companion }: Work, permitted: bigint = readPrivileges().permitted): Capability[] {
@@ -21,22 +17,20 @@ export function neededCapabilities({ fast, companion }: Work, permitted: bigint 
 }
 
 /**
- * Gives up all others: at the beginning, when there is only the main thread of our own, and no packet has been read. Sockets that listen at low ports
- * are opened later: then what they need goes later, with {@link settle}.
+ * Gives up all others: most at the beginning, when there is only the main thread of our own, and no packet has been read; those to set up with
+ * {@link settle}.
  */
 export class PrivilegeDrop {
   readonly #needed: readonly Capability[];
-  readonly #opensLowPorts: boolean;
 
-  constructor(options: Work & Listening) {
-    this.#needed = neededCapabilities(options);
-    this.#opensLowPorts = opensLowPorts(options);
-    keep([...this.#needed, ...(this.#opensLowPorts ? FOR_LOW_PORTS : [])]);
+  constructor(work: Work) {
+    this.#needed = neededCapabilities(work);
+    keep([...this.#needed, ...TO_SET_UP]);
   }
 
-  /** Everything is open. */
+  /** Everything is open, and all workers run. */
   settle(): void {
-    if (this.#opensLowPorts) keep(this.#needed);
+    keep(this.#needed);
   }
 
   /** What the threads have now. */
@@ -58,9 +52,4 @@ function keep(capabilities: readonly Capability[]): void {
   } catch (error) {
     log.warning(`keeps capabilities that it does not need: ${describeFailure(error)}`);
   }
-}
-
-function opensLowPorts({ metrics, flowAddress, traceAddress }: Listening): boolean {
-  const ports = [metrics, flowAddress, traceAddress].flatMap((address) => (address && 'port' in address ? [address.port] : []));
-  return ports.some((port) => port > 0 && port < UNPRIVILEGED_PORTS);
 }

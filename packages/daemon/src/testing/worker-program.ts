@@ -55,7 +55,18 @@ const control = new Control();
 const wakeup = new Wakeup();
 const { port2: flows } = new MessageChannel();
 const workerData: WorkerOptions = {
-  ...{ worker: 0, queue: QUEUE, queueLength: QUEUE_LENGTH, socket: bound[0]!.fd, linger: 0, table, flows: undefined, tier: undefined },
+  ...{
+    worker: 0,
+    queue: QUEUE,
+    queueLength: QUEUE_LENGTH,
+    socket: bound[0]!.fd,
+    linger: 0,
+    busyPoll: 0,
+    scheduling: {},
+    table,
+    flows: undefined,
+    tier: undefined,
+  },
   ...{ balancer: {}, fragments, connections: shareConnections({ idle: 100, connections: 64 }), tun: undefined },
   ...{ tap: { ring: new PacketRing().memory, flows }, wakeup: wakeup.fd, control: control.memory, counters: new Counters(1).memory },
 };
