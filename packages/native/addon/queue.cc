@@ -18,6 +18,11 @@ uint32_t number(const Napi::Object& options, const char* name) {
   return options.Get(name).As<Napi::Number>().Uint32Value();
 }
 
+/// Packets that it is worth to wait for, since they are cheaper together.
+constexpr double kEnough = 8;
+/// Packets that come together although nobody waits.
+constexpr uint32_t kMany = 16;
+
 void pause(long microseconds) {
   const timespec time = {0, microseconds * 1000};
   nanosleep(&time, nullptr);
@@ -181,16 +186,28 @@ void Queue::bind(Napi::Env env, uint32_t length) {
 Napi::Value Queue::receive(const Napi::CallbackInfo& info) {
   const Napi::Env env = info.Env();
   if (!socket_.isOpen()) throwSystemError(env, EBADF, "receiving");
+  const int timeout = info[0].As<Napi::Number>().Int32Value();
+  const long linger = info[1].As<Napi::Number>().Int32Value();
+  // Waiting for the first packet as well would be a second wake-up, and what has come since the last batch would be a small batch of its own.
+  if (isSteady_) gather(linger);
   // Under load there are packets already: waiting for them would waste a system call.
   unsettled_ = receiveAvailable(env);
   if (unsettled_ == 0) unsettled_ = poll(env, info[2].As<Napi::Number>().Int32Value());
-  if (unsettled_ == 0 && wait(env, info[0].As<Napi::Number>().Int32Value())) {
-    gather(info[1].As<Napi::Number>().Int32Value());
-    unsettled_ = receiveAvailable(env);
+  if (unsettled_ == 0) {
+    const double begin = monotonicNow();
+    const bool hasCome = wait(env, timeout);
+    isSteady_ = hasCome && (monotonicNow() - begin) * 1000 < static_cast<double>(linger);
+    if (hasCome) {
+      gather(linger);
+      unsettled_ = receiveAvailable(env);
+    }
+  } else if (unsettled_ >= kMany) {
+    isSteady_ = false;
   }
-  clock_[0] = monotonicNow() - clockOffset_;
+  const double end = monotonicNow();
+  clock_[0] = end - clockOffset_;
   // Whether one comes in the time of two is all that matters.
-  arrivals_.add(unsettled_, clock_[0], 2e-3 * info[1].As<Napi::Number>().DoubleValue());
+  if (linger > 0) arrivals_.add(unsettled_, end, 2e-3 * static_cast<double>(linger));
   return Napi::Number::New(env, unsettled_);
 }
 
@@ -207,7 +224,6 @@ uint32_t Queue::poll(Napi::Env env, long microseconds) {
 /// Sleeps while more packets come: one wake-up for several. Not if hardly another would come, and no longer than it takes until there are
 /// enough: the more come together, the less each gains by another.
 void Queue::gather(long linger) {
-  constexpr double kEnough = 8;
   const double expected = arrivals_.within(linger);
   if (expected < 1) return;
   if (!exact_) {

@@ -46,6 +46,8 @@ class Queue : public Napi::ObjectWrap<Queue> {
   uint32_t unsettled_ = 0;
 
   ArrivalRate arrivals_;
+  /// Whether packets keep coming, a few in the time of lingering.
+  bool isSteady_ = false;
   /// Whether timers of this thread are exact.
   bool exact_ = false;
 

@@ -23,8 +23,8 @@ export interface QueueOptions {
   /** How long `receive` waits for packets, in milliseconds; −1 for no limit. */
   readonly timeout: number;
   /**
-   * After a wait, how long to let more packets gather at most, in microseconds; up to 100,000. Not while they come so slowly that hardly another would
-   * come, and not longer than it takes until eight have come.
+   * How long to let packets gather at most, in microseconds; up to 100,000: after a wait, and before receiving while they keep coming. Not while they
+   * come so slowly that hardly another would come, and not longer than it takes until eight have come.
    */
   readonly linger: number;
   /** How long to ask for packets again and again before waiting for them, in microseconds; up to 100,000. Default: not at all. */

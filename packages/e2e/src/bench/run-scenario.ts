@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { E2eError } from '../e2e-error.js';
 import { type Contender, type Entry, enter, entries } from './contender.js';
 import type { Family, Figures } from './figures.js';
@@ -36,7 +37,11 @@ export async function runScenario(scenario: Scenario, options: RunOptions, progr
   const contenders: Contender[] = [];
   try {
     // If one fails, those already created are removed when the process exits.
-    for (const entry of chosen(scenario, options)) contenders.push(await enter(entry, scenario.site));
+    for (const entry of chosen(scenario, options)) {
+      const contender = await enter(entry, scenario.site);
+      contenders.push(contender);
+      rest(contender);
+    }
     const results: ScenarioResult[] = [];
     const figures = new Map(families.map((family) => [family, new Map(contenders.map(({ name }): [string, Figures[]] => [name, []]))]));
     const latencyRates = new Map<Family, number>();
@@ -44,13 +49,15 @@ export async function runScenario(scenario: Scenario, options: RunOptions, progr
       const latencyRate = await latencyRateOf(scenario, family, options, contenders);
       latencyRates.set(family, latencyRate);
       for (const contender of contenders) {
-        await measure(contender, scenario, family, { ...options, seconds: Math.min(options.seconds, WARM_UP_SECONDS) }, latencyRate);
+        const warmUp = { ...options, seconds: Math.min(options.seconds, WARM_UP_SECONDS) };
+        await awake(contender, () => measure(contender, scenario, family, warmUp, latencyRate));
       }
     }
     for (let round = 0; round < rounds; round++) {
       for (const family of families) {
         for (const contender of inTurn(contenders, round)) {
-          const measured = await measure(contender, scenario, family, options, latencyRates.get(family)!);
+          const latencyRate = latencyRates.get(family)!;
+          const measured = await awake(contender, () => measure(contender, scenario, family, options, latencyRate));
           figures.get(family)!.get(contender.name)!.push(measured);
         }
       }
@@ -59,8 +66,27 @@ export async function runScenario(scenario: Scenario, options: RunOptions, progr
     for (const family of families) results.push({ scenario: scenario.name, family, contenders: Object.fromEntries(figures.get(family)!) });
     return results;
   } finally {
+    // A process that rests does not end when it is asked to.
+    for (const { lb } of contenders) lb?.process.signal('SIGCONT');
     for (const { net } of contenders) await net[Symbol.asyncDispose]();
   }
+}
+
+/** Stops a load balancer while others are measured: it would take their CPU ten times a second, to look after its tables. */
+function rest({ lb }: Contender): void {
+  lb?.process.signal('SIGSTOP');
+}
+
+/** For what a process does first when it may go on. */
+const AWAKENING_MS = 50;
+
+/** Has a load balancer go on for as long as it is measured. */
+async function awake<T>(contender: Contender, work: () => Promise<T>): Promise<T> {
+  contender.lb?.process.signal('SIGCONT');
+  await sleep(AWAKENING_MS);
+  const result = await work();
+  rest(contender);
+  return result;
 }
 
 /** The contenders that are measured. */
@@ -85,7 +111,7 @@ async function latencyRateOf(
   if (latencyRate !== HALF_OF_C) return traffic.kind === 'connections' ? connectionRate : latencyRate;
   const c = contenders.find(({ name }) => name === 'c');
   if (!c) throw new E2eError('conflict', `--latency-rate=${HALF_OF_C}: C nfqlb is not among the contenders; NFQLB_C must name its program`);
-  return (await offer(c, traffic, { family, seconds })).arrived / 2;
+  return (await awake(c, () => offer(c, traffic, { family, seconds }))).arrived / 2;
 }
 
 /** What a measurement takes besides its traffic, seconds; and a contender to be set up. */
