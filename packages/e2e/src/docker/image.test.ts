@@ -1,6 +1,6 @@
 // The images on their own: valid and invalid configuration, and how they end.
 
-import { mkdtempSync, rmSync } from 'node:fs';
+import { chmodSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -122,6 +122,41 @@ describeDocker('the load balancer’s image', () => {
     expect(running.stderr + running.stdout).not.toContain('nothing was set up');
   });
 
+  test.each([
+    ['can, by default,', [], 'up'],
+    ['cannot, without CAP_NET_RAW,', ['--cap-drop=ALL'], 'unknown'],
+  ])('its ordinary user %s check targets by ICMP', async (_how, dropped, state) => {
+    const folder = mkdtempSync(join(tmpdir(), 'nfqlb-icmp-'));
+    try {
+      // The target is the machine, by its address on Docker's default network.
+      const gateway = (await docker('network', 'inspect', '--format', '{{(index .IPAM.Config 0).Gateway}}', 'bridge')).trim();
+      const web = {
+        mode: 'nat',
+        vips: ['10.0.0.1/32'],
+        health: { type: 'icmp', interval: 0.2, timeout: 0.2 },
+        targets: [{ fwmark: 1, address: gateway }],
+      };
+      writeFileSync(join(folder, 'nfqlb.yaml'), JSON.stringify({ tables: { web } }));
+      chmodSync(folder, 0o755);
+      const volume = `--volume=${folder}:/etc/nfqlb:ro`;
+      const id = (await docker('run', '--detach', '--rm', ...OWNED, ...dropped, ADMIN, volume, LB_IMAGE)).trim();
+      const running = await Running.start(['docker', 'logs', '--follow', id]);
+      await running.waitForOutput(/listening on queue 2/);
+      const stateOfTarget = async (): Promise<string | undefined> => {
+        const status = await docker('exec', id, 'nfqlb', 'run', '--status', '--config=/etc/nfqlb/nfqlb.yaml');
+        return /^ +1 +(\w+) /m.exec(status)?.[1];
+      };
+      for (let i = 0; i < 50 && (await stateOfTarget()) !== state; i++) await sleep(100);
+      // Time for five checks: unknown is also what it begins with.
+      await sleep(1000);
+      expect(await stateOfTarget()).toBe(state);
+      await docker('stop', id);
+      await running.exited;
+    } finally {
+      rmSync(folder, { recursive: true });
+    }
+  });
+
   test('says so if its user may not open /dev/net/tun', async () => {
     const folder = mkdtempSync(join(tmpdir(), 'nfqlb-tun-'));
     try {
@@ -153,7 +188,7 @@ describeUnless(engineProblem() ?? missingBpfFileSystem(), 'the load balancer’s
     await running.waitForOutput(/listening on queue 2/, 20_000);
     expect(running.stdout + running.stderr).toContain('fast path: eth0: attached');
     const { fastPath } = JSON.parse(await docker('exec', id, 'nfqlb', 'top', '--json', '--count=1', '--interval=0.2'));
-    expect(fastPath).toMatchObject({ vips: ['10.0.0.1/32'], interfaces: [{ name: 'eth0', state: 'attached' }] });
+    expect(fastPath).toMatchObject({ mode: 'nat', vips: ['10.0.0.1/32'], interfaces: [{ name: 'eth0', state: 'attached' }] });
     const waiting = docker('wait', id);
     await docker('stop', id);
     expect((await waiting).trim()).toBe('0');
