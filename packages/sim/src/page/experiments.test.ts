@@ -42,7 +42,11 @@ async function compared(title: string, ...args: string[]): Promise<{ lines: Line
 }
 
 test('maglev: the tables of each way to hash', async () => {
-  const { lines, rows } = await compared('Tables', 'maglev', '--compare', '--loops=2');
+  const { lines, rows: all } = await compared('Tables', 'maglev', '--compare', '--loops=2');
+  const [ideal, ...rows] = all;
+  expect(ideal![0]).toBe('ideal');
+  expect(asNumber(ideal![3]!)).toBe(lines[0]!.idealMax);
+  expect(asNumber(ideal![6]!)).toBeCloseTo(100 * (lines[0]!.idealChanged as number), 2);
   expect(rows.map(([method]) => method)).toEqual(lines.map(({ method }) => method));
   expect(rows.map(([, , fewest, most]) => [asNumber(fewest!), asNumber(most!)])).toEqual(lines.map(({ min, max }) => [min, max]));
   rows.forEach(([, , , , variation, over, moved, disrupted], i) => {
