@@ -65,8 +65,10 @@ describeLive(
         while (!old.ended && !old.stderr.includes('this one goes on') && Date.now() < until) await sleep(20);
         if (old.ended) {
           expect((await old.exited).status).toBe(0);
+          await sender.stop();
+          await receiver.finish();
           await lb.restart();
-          await deliver(net, { rate: 1000, count: PACKETS });
+          expect((await deliver(net, { rate: 1000, count: PACKETS })).distinct).toBe(PACKETS);
           return;
         }
       }
