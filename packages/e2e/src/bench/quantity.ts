@@ -46,15 +46,16 @@ function underLoad(each: string, bursts: readonly number[]): Quantity[] {
       (percentile): Quantity => ({
         title: `${percentile === 'p999' ? 'p99.9' : percentile} µs`,
         digits: 0,
+        ranged: true,
         of: ({ own }) => valid(own.latency) && own.latency!.times[percentile],
       }),
     ),
-    { title: `lost at ${100 * LOSS_LOAD}% load, %`, digits: 3, of: ({ own }) => own.loss && 100 * own.loss.share },
+    { title: `lost at ${100 * LOSS_LOAD}% load, %`, digits: 3, ranged: true, of: ({ own }) => own.loss && 100 * own.loss.share },
   ];
 }
 
 const OF_PROCESS: readonly Quantity[] = [
-  { title: 'queue drops', digits: 0, of: ({ own }) => own.drops?.otherwise },
+  { title: 'queue drops', digits: 0, ranged: true, of: ({ own }) => own.drops?.otherwise },
   { title: 'memory, MiB', digits: 0, of: ({ own }) => own.process && own.process.resident / 1024 ** 2 },
   { title: 'GC pauses', digits: 0, of: ({ own }) => own.process?.collections?.count },
   { title: 'longest pause, ms', digits: 1, of: ({ own }) => own.process?.collections?.longest },
