@@ -56,7 +56,7 @@ function balance({ file, number, wakeup, memory }) {
   const state = new Int32Array(memory.ended);
   for (let round = 0; Atomics.load(state, 0) === 0 || round < ROUNDS; round++) {
     watchdog.renew(60_000);
-    const count = queue.receive(10, 0);
+    const count = queue.receive(10, 0, 0);
     received += count;
     queue.settle(count);
     useMemory(addon, memory, round % 100);
