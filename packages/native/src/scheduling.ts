@@ -13,16 +13,16 @@ export interface Scheduling {
   readonly priority?: Priority;
 }
 
-export type Priority = { readonly nice: number } | { readonly realTime: number };
+type Priority = { readonly nice: number } | { readonly realTime: number };
 
 /** On a CPU that both want, a thread with it gets nine times as much time as one without. */
-export const DEFAULT_NICE = -10;
+const DEFAULT_NICE = -10;
 
 /** The shortest that Linux allows, µs. */
 const SLICE = 100;
 
 const HINTS = {
-  EPERM: 'needs CAP_SYS_NICE and for a real-time priority a control group with real-time bandwidth (cpu.rt_runtime_us)',
+  EPERM: 'needs CAP_SYS_NICE, and a control group with real-time bandwidth (cpu.rt_runtime_us)',
   EACCES: 'needs CAP_SYS_NICE, or a limit that allows it (RLIMIT_NICE)',
   EINVAL: 'this process may use none of these CPUs',
 };
@@ -35,21 +35,18 @@ const HINTS = {
  */
 export function scheduleAsWorker({ cpus, priority }: Scheduling): void {
   const native = binding();
-  try {
-    native.setSlice(SLICE);
-  } catch {
-    // Refused where the process may not change how it is scheduled, such as by a filter for system calls. Then it is only less punctual.
-  }
-  if (!priority && getPriority() === 0) {
-    try {
-      native.setNice(DEFAULT_NICE);
-    } catch {
-      // Needs CAP_SYS_NICE, or a limit that allows it (RLIMIT_NICE). Less punctual without.
-    }
-  }
+  ifPermitted(() => native.setSlice(SLICE));
+  if (!priority && getPriority() === 0) ifPermitted(() => native.setNice(DEFAULT_NICE));
   if (cpus) attempt(`CPUs ${cpus.join()}`, () => native.setCpus(cpus));
   if (priority && 'nice' in priority) attempt(`nice value ${priority.nice}`, () => native.setNice(priority.nice));
   if (priority && 'realTime' in priority) attempt(`real-time priority ${priority.realTime}`, () => native.setRealTime(priority.realTime));
+}
+
+/** Without it, the thread is only less punctual. A filter for system calls may refuse it; a nice value needs CAP_SYS_NICE or RLIMIT_NICE. */
+function ifPermitted(change: () => void): void {
+  try {
+    change();
+  } catch {}
 }
 
 function attempt(what: string, change: () => void): void {
