@@ -192,7 +192,9 @@ const target: FuzzTarget = {
       if (flow >= 0) count(pair.nameOf(flow), pair.octetsOf(flow) - octetsBefore[flow]!);
       count(mark, packetLength(octets, 0, etherType));
     }
-    const inOrder = (counts: Counts): Counts => counts.toSorted(([a], [b]) => (String(a) < String(b) ? -1 : 1));
+    // A flow may have the name 5 beside the fwmark 5.
+    const key = (name: Counts[number][0]): string => `${typeof name} ${name}`;
+    const inOrder = (counts: Counts): Counts => counts.toSorted(([a], [b]) => (key(a) < key(b) ? -1 : 1));
     same(
       'counts of flows and targets',
       inOrder(pair.counts),
