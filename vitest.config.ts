@@ -10,7 +10,7 @@ const LIGHT_WORKERS = Math.max(2, Math.ceil(WORKERS * 1.5));
 // takes their time is programs that start, and waiting. Not here: tests that measure times or speeds, or send so much that a busy machine loses it.
 const LIGHT = [
   ...['bench/*', 'discovery/*', 'docs/*', 'examples/*', 'faults/faults', 'health/protocols', 'install/*', 'matrix/*', 'monitoring/*'],
-  ...['network/*', 'package/*', 'pictures/*', 'processes/*', 'regress/*', 'run/ordinary-user', 'setup/*'],
+  ...['network/*', 'package/*', 'pictures/*', 'processes/*', 'regress/*', 'run/ordinary-user', 'run/undisturbed', 'setup/*'],
   ...['applications', 'apply', 'explain', 'flow-encapsulation', 'flow-refusals', 'garbage', 'gateway'].map(
     (name) => `load-balancer/${name}`,
   ),

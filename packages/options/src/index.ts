@@ -4,6 +4,7 @@ export { addCompletion } from './completion/index.js';
 export { type ConfigurationCommand, configurationCommand } from './configuration-command.js';
 export { addDrainOptions, type DrainOptions } from './drain-options.js';
 export { describeFailure, describeFailures } from './failure.js';
+export { few } from './few.js';
 export { fileProblem } from './file-problem.js';
 export { addFlowOptions, addTargetFlowOptions, type FlowNames, type FlowOptions, type TargetFlowOptions } from './flow-options.js';
 export { run, runLoaded } from './run.js';

@@ -1,8 +1,9 @@
 import { withFormerTranslations } from './former-translations.js';
 import { packetRules, type TableRules } from './packet-rules.js';
-import { addRoutes, removeRoutes } from './policy-routes.js';
-import { iptables, type Present } from './present.js';
+import { addRoutes, removeRoutes, wantedRoutes } from './policy-routes.js';
+import { iptables, type Present, type PresentFamily } from './present.js';
 import { restoreNothing, restoreWanted } from './restore-input.js';
+import type { SavedTable } from './saved-rules.js';
 import { FAMILIES, type Family, type SetUp } from './set-up.js';
 import type { ProgramStep, Step } from './step.js';
 
@@ -13,15 +14,30 @@ import type { ProgramStep, Step } from './step.js';
  * @param keepsFormer leaves the ways to targets that are in no set-up
  */
 export function planUp(setUps: readonly SetUp[], present: Present, keepsFormer = false): ProgramStep[] {
-  const rules = (family: Family): TableRules[] => {
-    const wanted = packetRules(setUps, family);
-    return keepsFormer ? wanted.map((table) => withFormerTranslations(table, present[family].rules, setUps)) : wanted;
-  };
+  const rules = (family: Family): TableRules[] => wantedPacketRules(setUps, family, present, keepsFormer);
   return [
     ...FAMILIES.flatMap((family) => ip(family, addRoutes(setUps, family, present[family].routes))),
     ...FAMILIES.flatMap((family) => restore(family, restoreWanted(rules(family), present[family].rules))),
     ...(keepsFormer ? [] : FAMILIES.flatMap((family) => ip(family, removeRoutes(present[family].routes, family, setUps)))),
   ];
+}
+
+/** What there is after the steps of {@link planUp}, in the words of the plan: the kernel shows the same in its own. */
+export function wantedBy(setUps: readonly SetUp[], present: Present, keepsFormer = false): Record<Family, PresentFamily> {
+  const wanted = (family: Family): PresentFamily => ({
+    rules: new Map(wantedPacketRules(setUps, family, present, keepsFormer).map((rules) => [rules.table, asSaved(rules)])),
+    routes: wantedRoutes(setUps, family),
+  });
+  return { 4: wanted(4), 6: wanted(6) };
+}
+
+function wantedPacketRules(setUps: readonly SetUp[], family: Family, present: Present, keepsFormer: boolean): TableRules[] {
+  const wanted = packetRules(setUps, family);
+  return keepsFormer ? wanted.map((table) => withFormerTranslations(table, present[family].rules, setUps)) : wanted;
+}
+
+function asSaved({ chains, jumps }: TableRules): SavedTable {
+  return { chains: [...chains.keys()], jumps, rules: [...chains].flatMap(([chain, rules]) => rules.map((rule) => `${chain} ${rule}`)) };
 }
 
 /**

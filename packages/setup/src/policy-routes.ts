@@ -33,9 +33,12 @@ interface RuleJson {
 interface RouteJson {
   readonly table: string;
   readonly gateway?: string;
-  /** Absent for a route to another machine. */
+  /** Absent for a route to another machine. A number or, as other versions of `ip` have it despite `-N`, a name. */
   readonly type?: string;
 }
+
+/** `RTN_UNREACHABLE` of linux/rtnetlink.h. */
+const UNREACHABLE = '7';
 
 /**
  * @param rules output of `ip -N -json rule show`
@@ -49,7 +52,21 @@ export function parseSavedRoutes(rules: string, routes: string): SavedRoutes {
       .filter(({ protocol }) => protocol === String(PROTOCOL))
       .map(({ priority, fwmark, table }) => ({ priority, fwmark: Number(fwmark), table: Number(table) })),
     tables: [...new Set(routeList.map(({ table }) => Number(table)))],
-    routes: routeList.map(({ table, type, gateway }) => `${table} ${type ?? `via ${gateway}`}`),
+    routes: routeList.map(({ table, type, gateway }) => `${table} ${nameOf(type) ?? `via ${gateway}`}`),
+  };
+}
+
+function nameOf(type: string | undefined): string | undefined {
+  return type === UNREACHABLE ? 'unreachable' : type;
+}
+
+/** What {@link addRoutes} makes. */
+export function wantedRoutes(setUps: readonly SetUp[], family: Family): SavedRoutes {
+  const wanted = wantedRules(setUps, family);
+  return {
+    rules: wanted.map(({ rule }) => rule),
+    tables: wanted.map(({ rule }) => rule.table),
+    routes: wanted.flatMap(({ rule, address }) => [`${rule.table} via ${address}`, `${rule.table} unreachable`]),
   };
 }
 

@@ -3,8 +3,8 @@ import type { Configuration } from '@nfqlb/configuration';
 import { log } from '@nfqlb/daemon/log';
 import { type Answer, type Entry, EntryProblem, nameOfSource, openSource, parseEntry } from '@nfqlb/discovery';
 import type { SourceSettings } from '@nfqlb/discovery/settings';
+import { few } from '@nfqlb/options';
 import { isOwnAddress } from '../own-address.js';
-import { few } from './few.js';
 import { Remembered } from './remembered.js';
 import { type Answers, withFound } from './with-found.js';
 

@@ -1,8 +1,11 @@
-import { planDown, planUp } from '../plan.js';
-import { iptables, type Present, readPresent } from '../present.js';
-import { FAMILIES, type SetUp } from '../set-up.js';
+import { few } from '@nfqlb/options';
+import { planDown, planUp, wantedBy } from '../plan.js';
+import { type Present, readPresent } from '../present.js';
+import type { SetUp } from '../set-up.js';
 import { SetupError } from '../setup-error.js';
 import { execute, type Step } from '../step.js';
+import { deviations } from './deviations.js';
+import { differences, linesOf } from './lines.js';
 
 /** How a set-up is, after somebody has looked or changed it. */
 export interface KeptState {
@@ -18,16 +21,19 @@ export interface Kernel {
   readonly execute: (step: Step) => void;
 }
 
+/** How often a set-up is made before it is a problem that the kernel shows another one. */
+const TRIES = 3;
+
 /**
- * Makes rules and routes, and puts them right when somebody else has changed them. What the kernel shows after they were made is what it must show
- * later: it writes rules in its own way.
+ * Makes rules and routes, and puts them right when somebody else has changed them. What the kernel shows after they were made, if it is what was
+ * asked for, is what it must show later, to the letter.
  */
 export class KeptSetUp {
   readonly #kernel: Kernel;
   #wanted: readonly SetUp[] = [];
   #keepsFormer = false;
   /** What the kernel is to show; `undefined` if the set-up is not whole. */
-  #shown: ReadonlySet<string> | undefined;
+  #shown: readonly string[] | undefined;
 
   constructor(kernel: Kernel = { read: readPresent, execute }) {
     this.#kernel = kernel;
@@ -41,20 +47,31 @@ export class KeptSetUp {
   establish(setUps: readonly SetUp[], keepsFormer = false): KeptState {
     this.#wanted = setUps;
     this.#keepsFormer = keepsFormer;
-    const { read } = this.#kernel;
-    const problems = this.#executeAll(planUp(setUps, read(), keepsFormer));
-    this.#shown = problems.length === 0 ? shownBy(read()) : undefined;
-    return { repaired: [], problems };
+    this.#shown = undefined;
+    const repaired: string[] = [];
+    for (let tries = 1, present = this.#kernel.read(); ; tries++) {
+      const problems = this.#executeAll(planUp(setUps, present, keepsFormer));
+      if (problems.length > 0) return { repaired: [], problems };
+      const shown = this.#kernel.read();
+      // Between the change and this look, somebody else may have changed it again.
+      const lacking = deviations(wantedBy(setUps, present, keepsFormer), shown, keepsFormer);
+      if (lacking.length === 0) {
+        this.#shown = linesOf(shown);
+        return { repaired, problems: [] };
+      }
+      if (tries === TRIES) return { repaired: [], problems: [othersThanAskedFor(lacking)] };
+      repaired.push(...lacking);
+      present = shown;
+    }
   }
 
   /** Puts right what somebody else has changed, and tries again what failed. */
   look(): KeptState {
-    const shown = shownBy(this.#kernel.read());
     const before = this.#shown;
-    const repaired = before ? differences(before, shown) : [];
-    if (before && repaired.length === 0) return { repaired, problems: [] };
-    const { problems } = this.establish(this.#wanted, this.#keepsFormer);
-    return { repaired: problems.length === 0 ? repaired : [], problems };
+    const changed = before ? differences(before, linesOf(this.#kernel.read())) : [];
+    if (before && changed.length === 0) return { repaired: [], problems: [] };
+    const { repaired, problems } = this.establish(this.#wanted, this.#keepsFormer);
+    return { repaired: problems.length === 0 ? [...new Set([...changed, ...repaired])] : [], problems };
   }
 
   remove(): KeptState {
@@ -76,31 +93,13 @@ export class KeptSetUp {
   }
 }
 
+function othersThanAskedFor(lacking: readonly string[]): string {
+  return `rules and routes were made ${TRIES} times, and the kernel shows others than asked for: ${few(lacking)}; stop the program that changes them`;
+}
+
 /** Without -force, `ip` stops at the first line that fails: then one target without a route would be the end of those after it. */
 function undeterred(step: Step): Step {
   if (step.kind !== 'program' || step.command[0] !== 'ip') return step;
   const [program, ...args] = step.command;
   return { ...step, command: [program, '-force', ...args] };
-}
-
-/** Our rules and routes as the kernel shows them, a line each. Identical lines are numbered. */
-function shownBy(present: Present): Set<string> {
-  const lines = FAMILIES.flatMap((family) => {
-    const { rules, routes } = present[family];
-    return [
-      ...[...rules].flatMap(([table, { jumps, rules: own }]) =>
-        [...jumps, ...own].map((rule) => `${iptables(family)} -t ${table} -A ${rule}`),
-      ),
-      ...routes.rules.map(({ fwmark, table }) => `ip -${family} rule fwmark ${fwmark} table ${table}`),
-      ...routes.routes.map((route) => `ip -${family} route in table ${route}`),
-    ];
-  });
-  return new Set(lines.map((line, i) => (lines.indexOf(line) === i ? line : `${line} (${i})`)));
-}
-
-/** Rules and routes that are missing, and those that nobody here has made. The order of rules does not count. */
-function differences(before: ReadonlySet<string>, now: ReadonlySet<string>): string[] {
-  const missing = [...before].filter((line) => !now.has(line)).map((line) => `missing: ${line}`);
-  const added = [...now].filter((line) => !before.has(line)).map((line) => `added: ${line}`);
-  return [...missing, ...added];
 }
