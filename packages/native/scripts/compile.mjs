@@ -9,17 +9,32 @@ import { Musl } from './musl.mjs';
 /** This package. */
 export const root = join(dirname(fileURLToPath(import.meta.url)), '..');
 
+const { header } = /** @type {{ header: { glibcVersionRuntime?: string } }} */ (process.report.getReport());
 /** The C library of this Node. */
-const own = process.report.getReport().header.glibcVersionRuntime ? 'glibc' : 'musl';
+const own = header.glibcVersionRuntime ? 'glibc' : 'musl';
 
-/** Platform in the names of prebuilt addons: linux-x64-glibc. */
+/**
+ * Platform in the names of prebuilt addons: linux-x64-glibc.
+ *
+ * @param {string} arch
+ * @param {string} libc
+ */
 export const platformOf = (arch = process.arch, libc = own) => `${process.platform}-${arch}-${libc}`;
 export const platform = platformOf();
 
-/** Prefix of the tools that compile for another architecture, by Node's name for it. */
+/**
+ * Prefix of the tools that compile for another architecture, by Node's name for it.
+ *
+ * @type {Readonly<Record<string, string>>}
+ */
 const CROSS = { arm64: 'aarch64-linux-gnu-', x64: 'x86_64-linux-gnu-' };
 
-/** Prints the reason in one line and exits. */
+/**
+ * Prints the reason in one line and exits.
+ *
+ * @param {string} reason
+ * @returns {never}
+ */
 export function fail(reason) {
   console.error(`@nfqlb/native: ${reason}`);
   process.exit(1);
@@ -28,9 +43,13 @@ export function fail(reason) {
 /**
  * Compiles the addon and moves it to `file` atomically, so that running programs find either the old or the new one.
  *
- * @param defines variables of binding.gyp, as `name=value`
- * @param arch Node's name for the architecture: another one than this machine's needs Debian's cross compiler
- * @param libc glibc or musl; musl on Debian needs its headers
+ * @typedef {object} Target
+ * @property {readonly string[]} [defines] variables of binding.gyp, as `name=value`
+ * @property {string | undefined} [arch] Node's name for the architecture: another one than this machine's needs Debian's cross compiler
+ * @property {string | undefined} [libc] glibc or musl; musl on Debian needs its headers
+ *
+ * @param {string} file
+ * @param {Target} target
  */
 export function compile(file, { defines = [], arch = process.arch, libc = own } = {}) {
   const isCross = arch !== process.arch;
@@ -39,7 +58,7 @@ export function compile(file, { defines = [], arch = process.arch, libc = own } 
       `${platformOf(arch, libc)} cannot be compiled on ${platform}: only ${Object.keys(CROSS).join(' and ')} on Debian; run this on such a machine`,
     );
   }
-  const prefix = isCross ? CROSS[arch] : '';
+  const prefix = (isCross && CROSS[arch]) || '';
   const compiler = isCross ? `g++-${prefix.slice(0, -1).replaceAll('_', '-')}` : 'g++';
   for (const tool of [`${prefix}g++`, 'make', 'python3']) {
     if (spawnSync(tool, ['--version']).error) {

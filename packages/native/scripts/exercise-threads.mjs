@@ -3,14 +3,40 @@
 import { execFileSync } from 'node:child_process';
 import { closeSync, ftruncateSync, openSync, rmSync } from 'node:fs';
 import { createRequire } from 'node:module';
-import { isMainThread, parentPort, Worker, workerData } from 'node:worker_threads';
+import { parentPort, Worker, workerData } from 'node:worker_threads';
+
+/** @import { MessagePort } from 'node:worker_threads' */
+/** @import { Binding } from '../src/binding.js' */
+
+/**
+ * Memory that all threads use.
+ *
+ * @typedef {object} Memory
+ * @property {number} shared descriptor of memory that stays
+ * @property {number} own descriptor of memory that is truncated again and again
+ * @property {SharedArrayBuffer} ended 1 when all packets were sent
+ */
+
+/**
+ * What a thread is to do.
+ *
+ * @typedef {object} Work
+ * @property {string} file the addon
+ * @property {number} number of its queue
+ * @property {number} wakeup descriptor
+ * @property {Memory} memory
+ */
 
 const QUEUES = 4;
 const PACKETS = 2000;
 const ROUNDS = 200;
 const PAGE = 4096;
 
-/** IPv4, UDP, to 10.0.0.1 from an address by `number`, which is what the kernel chooses a queue by. */
+/**
+ * IPv4, UDP, to 10.0.0.1 from an address by `number`, which is what the kernel chooses a queue by.
+ *
+ * @param {number} number
+ */
 function packet(number) {
   const bytes = Buffer.alloc(36);
   bytes.set([0x45, 0, 0, 36, 0, 0, 0, 0, 64, 17, 0, 0, 10, 1, number >> 8, number, 10, 0, 0, 1]);
@@ -24,6 +50,11 @@ function packet(number) {
   return bytes;
 }
 
+/**
+ * @param {Binding} addon
+ * @param {Memory} memory
+ * @param {number} round
+ */
 function useMemory(addon, { shared, own }, round) {
   const all = new addon.Mapping(shared, PAGE, true);
   const words = new Int32Array(all.buffer);
@@ -39,7 +70,12 @@ function useMemory(addon, { shared, own }, round) {
   all.close();
 }
 
-function balance({ file, number, wakeup, memory }) {
+/**
+ * @param {Work} work
+ * @param {MessagePort} parent
+ */
+function balance({ file, number, wakeup, memory }, parent) {
+  /** @type {Binding} */
   const addon = createRequire(import.meta.url)(file);
   const arrays = {
     bytes: new Uint8Array(64 * 1024),
@@ -51,7 +87,7 @@ function balance({ file, number, wakeup, memory }) {
   };
   const queue = new addon.Queue({ queue: number, length: 4096, copyRange: 512, batch: 64, wakeup, socket: -1, clockOffset: 0 }, arrays);
   const watchdog = new addon.Watchdog();
-  parentPort.postMessage('ready');
+  parent.postMessage('ready');
   let received = 0;
   const state = new Int32Array(memory.ended);
   for (let round = 0; Atomics.load(state, 0) === 0 || round < ROUNDS; round++) {
@@ -64,11 +100,35 @@ function balance({ file, number, wakeup, memory }) {
   }
   watchdog.close();
   queue.close();
-  parentPort.postMessage(received);
+  parent.postMessage(received);
 }
 
-if (isMainThread) {
-  const file = process.argv[2];
+/**
+ * What a thread says, one message after the other.
+ *
+ * @param {Worker} worker
+ * @returns {() => Promise<unknown>}
+ */
+function messagesOf(worker) {
+  /** @type {unknown[]} */
+  const said = [];
+  /** @type {((message: unknown) => void)[]} */
+  const waiting = [];
+  worker.on('message', (message) => {
+    const next = waiting.shift();
+    if (next) next(message);
+    else said.push(message);
+  });
+  worker.on('error', (error) => {
+    console.error(error);
+    process.exit(1);
+  });
+  return () => (said.length > 0 ? Promise.resolve(said.shift()) : new Promise((resolve) => waiting.push(resolve)));
+}
+
+if (!parentPort) {
+  const [, , file = ''] = process.argv;
+  /** @type {Binding} */
   const addon = createRequire(import.meta.url)(file);
   const name = `/dev/shm/nfqlb-threads-${process.pid}`;
   try {
@@ -86,22 +146,15 @@ if (isMainThread) {
     const memory = { shared, own, ended: new SharedArrayBuffer(4) };
     const wakeups = Array.from({ length: QUEUES }, () => new addon.Wakeup());
     const workers = wakeups.map(
-      ({ fd: wakeup }, number) => new Worker(new URL(import.meta.url), { workerData: { file, number, wakeup, memory } }),
+      ({ fd: wakeup }, number) =>
+        new Worker(new URL(import.meta.url), { workerData: /** @type {Work} */ ({ file, number, wakeup, memory }) }),
     );
-    const messages = workers.map((worker) => {
-      const [said, waiting] = [[], []];
-      worker.on('message', (message) => (waiting.shift() ?? ((late) => said.push(late)))(message));
-      worker.on('error', (error) => {
-        console.error(error);
-        process.exit(1);
-      });
-      return () => (said.length > 0 ? said.shift() : new Promise((resolve) => waiting.push(resolve)));
-    });
+    const messages = workers.map(messagesOf);
     await Promise.all(messages.map((next) => next()));
     const writer = new addon.PacketWriter(tun.fd);
     for (let i = 0; i < PACKETS; i++) {
       while (writer.write(packet(i), 0, 36) !== 0) await new Promise((resolve) => setTimeout(resolve, 1));
-      wakeups[i % QUEUES].signal();
+      wakeups[i % QUEUES]?.signal();
       useMemory(addon, memory, i % 100);
       if (i % 20 === 0) await new Promise((resolve) => setTimeout(resolve, 1));
     }
@@ -112,7 +165,7 @@ if (isMainThread) {
       wakeup.signal();
       wakeup.close();
     }
-    const received = await Promise.all(messages.map((next) => next()));
+    const received = /** @type {number[]} */ (await Promise.all(messages.map((next) => next())));
     const sum = received.reduce((total, count) => total + count, 0);
     if (sum !== PACKETS || received.some((count) => count === 0)) throw new Error(`packets: ${received}, should be ${PACKETS} in all`);
     writer.close();
@@ -124,5 +177,5 @@ if (isMainThread) {
     for (const end of ['shared', 'own']) rmSync(`${name}-${end}`, { force: true });
   }
 } else {
-  balance(workerData);
+  balance(workerData, parentPort);
 }

@@ -7,32 +7,49 @@ import { createRequire } from 'node:module';
 import { createServer } from 'node:net';
 import { Worker } from 'node:worker_threads';
 
+/** @import { Binding, TunBinding } from '../src/binding.js' */
+
 const ROUNDS = 20;
 const PACKETS = 40;
-const file = process.argv[2];
+const [, , file = ''] = process.argv;
+/** @type {Binding} */
 const addon = createRequire(import.meta.url)(file);
 const memory = `/dev/shm/nfqlb-exercise-${process.pid}`;
 
-/** Sanitizers and valgrind only apply to this process, not to the tools it runs. */
+/**
+ * Sanitizers and valgrind only apply to this process, not to the tools it runs.
+ *
+ * @param {string} command
+ */
 function shell(command) {
   const { LD_PRELOAD: _, ...env } = process.env;
   execFileSync('sh', ['-ec', command], { env });
 }
 
+/**
+ * @param {string} what
+ * @param {unknown} actual
+ * @param {unknown} expected
+ */
 function expect(what, actual, expected) {
   if (actual !== expected) throw new Error(`${what}: ${actual}, should be ${expected}`);
 }
 
+/** @param {() => void} work */
 function thrown(work) {
   try {
     work();
     return undefined;
   } catch (error) {
-    return error.errno;
+    return /** @type {NodeJS.ErrnoException} */ (error).errno;
   }
 }
 
-/** IPv4, UDP, from 10.0.0.2 to 10.0.0.1, with `octets` after the headers. */
+/**
+ * IPv4, UDP, from 10.0.0.2 to 10.0.0.1, with `octets` after the headers.
+ *
+ * @param {number} octets
+ */
 function packet(octets) {
   const bytes = Buffer.alloc(28 + octets);
   bytes.set([0x45, 0, 0, 0, 0, 0, 0, 0, 64, 17, 0, 0, 10, 0, 0, 2, 10, 0, 0, 1, 0, 1, 0, 2]);
@@ -44,6 +61,7 @@ function packet(octets) {
   return bytes;
 }
 
+/** @param {TunBinding} tun */
 function useQueue(tun) {
   const arrays = {
     bytes: new Uint8Array(16 * 1024),
@@ -223,6 +241,7 @@ const opensAll = `
   const addon = require(${JSON.stringify(file)});
   globalThis.held = [new addon.Wakeup(), new addon.Mapping(openSync(${JSON.stringify(memory)}), 4096, false)];`;
 
+if (!globalThis.gc) throw new Error('must be started by node --expose-gc');
 try {
   const tun = new addon.Tun('exercise0');
   shell(`
@@ -247,7 +266,7 @@ try {
   }
   tun.close();
   for (let i = 0; i < 5; i++) {
-    gc();
+    globalThis.gc();
     await new Promise((resolve) => setTimeout(resolve, 10));
   }
   console.log(`${ROUNDS} rounds of ${PACKETS} packets, memory, and threads`);

@@ -23,7 +23,7 @@ try {
   if (error) fail('clang++ is missing; on Debian: apt-get install clang');
   if (status !== 0) fail(`it does not compile; on Debian, its runtime is in libclang-rt-14-dev\n${stderr}`);
 
-  const [corpus, found] = ['corpus', 'found'].map((name) => join(folder, name));
+  const [corpus, found] = [join(folder, 'corpus'), join(folder, 'found')];
   for (const each of [corpus, found]) mkdirSync(each);
   const lines = readFileSync(CORPUS, 'utf8').trim().split('\n');
   for (const [i, line] of lines.entries()) writeFileSync(join(corpus, `${i}`), Buffer.from(line, 'base64'));

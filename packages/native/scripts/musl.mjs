@@ -10,18 +10,22 @@ const HEADERS = fileURLToPath(new URL('musl-headers.h', import.meta.url));
 
 /** musl as Debian's package musl-dev has it, for the architecture of a compiler. */
 export class Musl {
-  /** @param compiler `g++` for that architecture */
+  /** @param {string} compiler `g++` for that architecture */
   constructor(compiler) {
     this.compiler = compiler;
     this.name = execFileSync(compiler, ['-dumpmachine'], { encoding: 'utf8' }).trim().replace(/gnu$/, 'musl');
     this.headers = `/usr/include/${this.name}`;
   }
 
-  /** Environment variables with which node-gyp compiles for musl. In `folder`, links to the kernel's headers are made; next to them are glibc's. */
+  /**
+   * Environment variables with which node-gyp compiles for musl. In `folder`, links to the kernel's headers are made; next to them are glibc's.
+   *
+   * @param {string} folder
+   */
   flags(folder) {
-    const options = { encoding: 'utf8', env: { ...process.env, LC_ALL: 'C' } };
-    const { stderr } = spawnSync(this.compiler, ['-E', '-v', '-x', 'c++', '/dev/null'], options);
-    const searched = [...stderr.matchAll(/^ (\/\S+)$/gm)].map(([, path]) => path);
+    const env = { ...process.env, LC_ALL: 'C' };
+    const { stderr } = spawnSync(this.compiler, ['-E', '-v', '-x', 'c++', '/dev/null'], { encoding: 'utf8', env });
+    const searched = [...stderr.matchAll(/^ (\/\S+)$/gm)].map(([, path]) => path ?? '');
     const libstdcxx = searched.filter((path) => path.includes('/c++/'));
     const builtIn = searched.filter((path) => existsSync(join(path, 'stddef.h')));
 

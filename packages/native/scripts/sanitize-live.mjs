@@ -7,14 +7,21 @@ import { join } from 'node:path';
 import { fail, root } from './compile.mjs';
 import { withAddressSanitizer, withThreadSanitizer } from './sanitized-addon.mjs';
 
+/** @import { Sanitized } from './sanitized-addon.mjs' */
+
 /** Packets in four queues, changes of targets, fragments through the tun device. */
-const TESTS = [
+const TESTS = /** @type {const} */ ([
   ['packages/e2e/src/load-balancer/fragments.test.ts', 'over IPv4, queue 0:3 in order or reversed'],
   ['packages/e2e/src/load-balancer/live.test.ts', '100 changes under load'],
-];
+]);
 
 const folder = mkdtempSync(join(tmpdir(), 'nfqlb-sanitized-'));
 
+/**
+ * @param {string} what
+ * @param {Sanitized} sanitized
+ * @param {readonly string[]} command what the load balancer is started by
+ */
 function run(what, { ASAN_OPTIONS, TSAN_OPTIONS, ...env }, command = []) {
   const log = `log_path=${join(folder, what)}`;
   const options = ASAN_OPTIONS ? [`ASAN_OPTIONS=${ASAN_OPTIONS}:${log}`, `UBSAN_OPTIONS=${log}`] : [`TSAN_OPTIONS=${TSAN_OPTIONS}:${log}`];

@@ -15,7 +15,7 @@ if (spawnSync('npx', vitest, { env, stdio: 'inherit' }).status !== 0) process.ex
 const exercise = ['--net', process.execPath, '--expose-gc', join(root, 'scripts/exercise.mjs'), addon];
 const leakEnv = { ...env, ASAN_OPTIONS: 'detect_leaks=1:handle_sigbus=0:fast_unwind_on_malloc=0', LSAN_OPTIONS: 'exitcode=0' };
 const { status, stdout, stderr } = spawnSync('unshare', exercise, { env: leakEnv, encoding: 'utf8', maxBuffer: 1 << 28 });
-const isLeak = (report) => /^(Direct|Indirect) leak/m.test(report);
+const isLeak = (/** @type {string} */ report) => /^(Direct|Indirect) leak/m.test(report);
 const reports = stderr.split('\n\n');
 const leaks = reports.filter((report) => isLeak(report) && report.includes(addon));
 if (status !== 0) fail(`the exercise failed\n${stdout}${reports.filter((report) => !isLeak(report)).join('\n\n')}`);
