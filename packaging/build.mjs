@@ -18,6 +18,7 @@ import {
   renameSync,
   rmSync,
   statSync,
+  symlinkSync,
   writeFileSync,
 } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -40,8 +41,8 @@ const { values } = parseArgs({
   },
 });
 
-/** Where a program's bundle is in the package, and what starts it. */
-const PROGRAMS = { nfqlb: 'cli/dist/nfqlb.js', ipu: 'cli/dist/ipu.js', 'nfqlb-sim': 'sim/dist/sim.js' };
+/** What starts a program; its bundle is beside it. */
+const PROGRAMS = { nfqlb: 'cli/dist/nfqlb', ipu: 'cli/dist/ipu', 'nfqlb-sim': 'sim/dist/sim' };
 const MAINTAINER_SCRIPTS = ['postinst', 'prerm', 'postrm'];
 
 const { version } = JSON.parse(readFileSync(join(root, 'packages/cli/package.json'), 'utf8'));
@@ -67,7 +68,8 @@ async function makeMain() {
   const at = folder('nfqlb');
   for (const [program, file] of Object.entries(PROGRAMS)) {
     if (!existsSync(join(root, 'packages', file))) fail(`there is no packages/${file}: run pnpm build first, or pnpm package`);
-    at.write(`usr/bin/${program}`, template('launcher', { PROGRAM: file }), 0o755);
+    at.write(`usr/lib/nfqlb/${file}`, readFileSync(join(root, 'packages', file), 'utf8'), 0o755);
+    symlinkSync(`../lib/nfqlb/${file}`, at.make(`usr/bin/${program}`));
   }
   for (const name of ['cli', 'sim']) {
     for (const file of readdirSync(join(root, 'packages', name, 'dist')).filter((each) => /\.(js|html)$/.test(each))) {
@@ -163,7 +165,8 @@ function folder(name) {
       const out = join(values.outdir, file);
       setModes(top);
       const like = ['--sort=name', '--owner=0', '--group=0', '--numeric-owner', `--mtime=@${seconds}`, '--format=gnu'];
-      const tar = execFileSync('tar', [...like, '-C', top, '--transform', `s,^\\.,nfqlb-${version},`, '-cf', '-', '.'], {
+      // S: not what links lead to.
+      const tar = execFileSync('tar', [...like, '-C', top, '--transform', `s,^\\.,nfqlb-${version},S`, '-cf', '-', '.'], {
         maxBuffer: 1 << 30,
         env,
       });

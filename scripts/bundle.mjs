@@ -3,6 +3,8 @@
 //
 // With --page=src/page/page.ts it also writes dist/page.html, one file with all that the page needs (bundle-page.mjs).
 //
+// Beside the programs that package.json names in `bin` goes what starts them (launcher).
+//
 // Beside them go third-party.json, the packages of others that are inside, and third-party-licences.txt.
 //
 // Those that follow `--alone` share no part with others, and so have all constants in their own file (constants.mjs). Packages named
@@ -10,7 +12,7 @@
 //
 // Bundled commands start in little more time than Node itself. Bundles are built from the sources (the private export
 // condition), so that programs and libraries can be built in parallel.
-import { existsSync, mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { copyFileSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { build } from 'esbuild';
@@ -66,6 +68,9 @@ const groups = [positionals, ...values.alone.map((source) => [source])].filter((
 const bundles = await Promise.all(groups.map(bundle));
 
 const page = values.page === undefined ? [] : [await bundlePage(values.page, values.outdir)];
+const { bin = {} } = JSON.parse(readFileSync('package.json', 'utf8'));
+for (const file of Object.values(bin)) copyFileSync(new URL('launcher', import.meta.url), join(values.outdir, basename(file)));
+
 const packages = bundledPackages([...bundles, ...page]);
 const list = packages.map(({ name, version, license }) => ({ name, version, license }));
 writeFileSync(join(values.outdir, 'third-party.json'), `${JSON.stringify(list, undefined, 2)}\n`);

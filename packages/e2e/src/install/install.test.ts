@@ -109,6 +109,28 @@ describeLive('the published packages', () => {
     }
   });
 
+  test('pnpm’s links start the programs, in a folder with a space, and say that too few open files are allowed', {
+    timeout: SLOW_MS,
+  }, async () => {
+    const project = mkdtempSync(join(tmpdir(), 'nfqlb a project '));
+    try {
+      writeFileSync(join(project, 'package.json'), '{}');
+      const files = ['@nfqlb/cli', '@nfqlb/sim'].map((name) => tarball(name).file);
+      await run(['npx', '-y', 'pnpm@12', 'add', `--dir=${project}`, '--prefer-offline', ...files]);
+      for (const [program, given] of [
+        ['nfqlb', 'nfqlb'],
+        ['ipu', 'ipu'],
+        ['nfqlb-sim', 'sim'],
+      ] as const) {
+        const link = join(project, 'node_modules/.bin', program);
+        expect(await run([link, '--help'])).toMatch(new RegExp(`^Usage: ${program} `));
+        await expect(run(['prlimit', '--nofile=16', link, '--help'])).rejects.toThrow(`${given}: too few open files are allowed`);
+      }
+    } finally {
+      rmSync(project, { recursive: true });
+    }
+  });
+
   describe.each([20, 22, 24] as const satisfies readonly NodeLine[])('with Node %i and nothing else', (line) => {
     let installed: Installation;
 
@@ -134,6 +156,12 @@ describeLive('the published packages', () => {
       expect(await inside('ipu', 'linklocal', '02:00:00:00:00:01')).toBe('fe80::ff:fe00:1\n');
       for (const program of ['nfqlb', 'ipu', 'nfqlb-sim'])
         expect(await inside(program, '--help')).toMatch(new RegExp(`^Usage: ${program} `));
+      // Where Node would end without a word.
+      for (const program of ['nfqlb', 'ipu', 'nfqlb-sim']) {
+        await expect(inside('sh', '-c', `ulimit -n 16; exec ${program} --version`)).rejects.toThrow(
+          `(status 1): ${program}: too few open files are allowed (ulimit -n): 16; a command needs 32, a load balancer 64`,
+        );
+      }
     });
 
     test('nfqlb lb balances live traffic', async () => {

@@ -12,10 +12,13 @@ for folder in proc dev sys; do mount --rbind /$folder "$0/$folder"; done
 mount --bind "$0/shm" "$0/dev/shm"
 exec chroot "$0" /usr/bin/env --ignore-environment PATH=/usr/local/bin:/usr/bin HOME=/root "$@"`;
 
+/** Of `#!/usr/bin/env node`, which npm begins with, and for the launcher. */
+const TOOLS = ['/usr/bin/env', '/bin/sh', '/usr/bin/readlink'];
+
 /** npm as it came with this Node. */
 const NPM = join(dirname(dirname(process.execPath)), 'lib/node_modules/npm');
 
-/** A root folder with Node, npm, the C library and `env`, and nothing else: no shell, no compiler, no checkout. Disposing of it removes it. */
+/** A root folder with Node, npm, the C library and what `#!` lines and the launcher need, and nothing else: no compiler, no checkout. Disposing of it removes it. */
 export class Installation implements AsyncDisposable {
   readonly root: string;
 
@@ -44,9 +47,9 @@ export class Installation implements AsyncDisposable {
     await copyFile(node, join(root, 'usr/local/bin/node'));
     await cp(NPM, join(root, 'usr/local/lib/node_modules/npm'), { recursive: true });
     await symlink('../lib/node_modules/npm/bin/npm-cli.js', join(root, 'usr/local/bin/npm'));
-    // Of "#!/usr/bin/env node".
-    await copyFile('/usr/bin/env', join(root, 'usr/bin/env'));
-    for (const program of [node, '/usr/bin/env']) {
+    await symlink('usr/bin', join(root, 'bin'));
+    for (const program of TOOLS) await copyFile(program, join(root, 'usr/bin', basename(program)));
+    for (const program of [node, ...TOOLS]) {
       for (const [library] of (await run(['ldd', program])).matchAll(/\/\S+/g)) {
         await mkdir(join(root, dirname(library)), { recursive: true });
         await copyFile(library, join(root, library));
