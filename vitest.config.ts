@@ -9,8 +9,9 @@ const LIGHT_WORKERS = Math.max(2, Math.ceil(WORKERS * 1.5));
 // Live tests with so little traffic that several files can run at a time: each topology has namespaces and shared memory of its own. What
 // takes their time is programs that start, and waiting. Not here: tests that measure times or speeds, or send so much that a busy machine loses it.
 const LIGHT = [
-  ...['bench/*', 'discovery/*', 'docs/*', 'examples/*', 'faults/faults', 'health/protocols', 'install/*', 'matrix/*', 'monitoring/*'],
-  ...['network/*', 'package/*', 'pictures/*', 'processes/*', 'regress/*', 'run/ordinary-user', 'run/undisturbed', 'setup/*'],
+  ...['bench/*', 'bench/report/*', 'discovery/*', 'docs/*', 'examples/*', 'faults/faults', 'health/protocols', 'install/*'],
+  ...['matrix/*', 'monitoring/*', 'network/*', 'package/*', 'pictures/*', 'processes/*', 'regress/*'],
+  ...['run/ordinary-user', 'run/undisturbed', 'setup/*'],
   ...['applications', 'apply', 'explain', 'flow-encapsulation', 'flow-refusals', 'garbage', 'gateway'].map(
     (name) => `load-balancer/${name}`,
   ),
