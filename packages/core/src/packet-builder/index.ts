@@ -1,2 +1,2 @@
-export { internetChecksum } from './checksum.js';
+export { crc32c, internetChecksum } from './checksum.js';
 export { type PacketBuilder, packet } from './packet-builder.js';

@@ -5,15 +5,16 @@ import { packet } from '@nfqlb/core/packet-builder';
 import type { SctpCheck } from '../settings/health-settings.js';
 import { CheckSocket, type Destination } from '../socket/check-socket.js';
 import type { SocketPoll } from '../socket/socket-poll.js';
+import { readInitAnswer } from './init-answer.js';
 import { CheckFailure } from './outcome.js';
-import { afterIpHeader, WITHOUT_IP_HEADER } from './raw-packet.js';
+import { WITHOUT_IP_HEADER } from './raw-packet.js';
 
 // RFC 9260 §3.2
 const INIT = 1;
-const INIT_ACK = 2;
 const ABORT = 6;
-const COMMON_HEADER_LENGTH = 12;
-const INITIATE_TAG = COMMON_HEADER_LENGTH + 4;
+
+/** An INIT ACK has a cookie and parameters of any length; one that was cut would have a wrong checksum. */
+const MAX_PACKET = 65_535;
 
 /**
  * Passes when an INIT is answered by an INIT ACK. The server remembers nothing of it: the state is in the cookie (§5.1.3), which is not sent back; the
@@ -31,21 +32,13 @@ export async function checkSctp({ port }: SctpCheck, to: Destination, poll: Sock
         packet().ipv4('0.0.0.0', '0.0.0.0').sctp(ownPort, port, { tag: peerTag }).payload(chunk).build().subarray(WITHOUT_IP_HEADER),
       );
     send(0, initChunk(tag));
-    const buffer = Buffer.alloc(4096);
+    const buffer = Buffer.allocUnsafe(MAX_PACKET);
     for (;;) {
-      const answer = afterIpHeader(buffer.subarray(0, await socket.read(buffer)), isV4);
-      const isOurs =
-        answer.length >= INITIATE_TAG &&
-        answer.readUInt16BE(0) === port &&
-        answer.readUInt16BE(2) === ownPort &&
-        answer.readUInt32BE(4) === tag;
-      if (!isOurs) continue;
-      const chunk = answer[COMMON_HEADER_LENGTH];
-      if (chunk === ABORT) throw new CheckFailure('association refused');
-      if (chunk === INIT_ACK && answer.length >= INITIATE_TAG + 4) {
-        send(answer.readUInt32BE(INITIATE_TAG), Uint8Array.of(ABORT, 0, 0, 4));
-        return;
-      }
+      const answer = readInitAnswer(buffer.subarray(0, await socket.read(buffer)), { port, ownPort, tag }, isV4);
+      if (answer === undefined) continue;
+      if (answer.kind === 'refused') throw new CheckFailure('association refused');
+      send(answer.peerTag, Uint8Array.of(ABORT, 0, 0, 4));
+      return;
     }
   } finally {
     socket.close();
