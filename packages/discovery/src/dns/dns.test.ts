@@ -23,6 +23,9 @@ describe('an answer', () => {
     };
     expect(await lookUp(settings('A'), never)).toEqual({ entries: [entry('10.0.0.1'), entry('10.0.0.2')], problems: [], ttl: 7 });
     expect(await lookUp(settings('AAAA'), never)).toEqual({ entries: [entry('fd00::1')], problems: [], ttl: 9 });
+    // RFC 2181 §8
+    server.zone['web.test A'] = a('web.test', 2 ** 31, '10.0.0.1');
+    expect(await lookUp(settings('A'), never)).toMatchObject({ ttl: 0 });
   });
 
   test('SRV: the hosts of the first priority, with their weights and addresses of both families', async () => {
@@ -48,6 +51,18 @@ describe('an answer', () => {
     });
     server.zone['one.test AAAA'] = a('one.test', 3600, 'fd00::1');
     expect(await lookUp(settings('SRV', '_http._tcp.test'), never)).toMatchObject({ ttl: 30 });
+  });
+
+  test('SRV: a host that cannot be asked for has no addresses, and does not spoil the others', async () => {
+    server.zone = {
+      'web.test SRV': srv('web.test', 60, [0, 0, 'no\n\x1b[2J.test'], [0, 0, 'one.test']),
+      'one.test A': a('one.test', 20, '10.0.0.1'),
+    };
+    expect(await lookUp(settings('SRV'), never)).toEqual({
+      entries: [entry('one.test', ['10.0.0.1'])],
+      problems: ['no\\010\\027[2J.test has no addresses'],
+      ttl: 20,
+    });
   });
 
   test('none, or an empty one, is a failure', async () => {

@@ -35,6 +35,9 @@ export async function lookUp({ name, type, servers }: DnsSettings, stopped: Abor
   }
 }
 
+/** RFC 2181 §8: a greater one counts as 0. */
+const MAX_TTL = 2 ** 31 - 1;
+
 interface Address {
   readonly address: string;
   readonly ttl: number;
@@ -99,7 +102,7 @@ function addresses(resolver: Resolver, host: string, type: 'A' | 'AAAA'): Promis
 }
 
 function lowest(found: readonly Address[]): number {
-  return Math.min(...found.map(({ ttl }) => ttl));
+  return Math.min(...found.map(({ ttl }) => (ttl > MAX_TTL ? 0 : ttl)));
 }
 
 const PROBLEMS: Readonly<Record<string, string>> = {
@@ -113,13 +116,15 @@ const PROBLEMS: Readonly<Record<string, string>> = {
   ECANCELLED: 'cancelled',
 };
 
-/** There being nothing is an answer, too. */
+/** There being nothing is an answer, too; and a name that cannot be asked for will never have anything: it must not spoil those beside it. */
+const NOTHING: ReadonlySet<string> = new Set(['ENODATA', 'ENOTFOUND', 'EBADNAME']);
+
 async function answerOr<T>(name: string, type: string, ask: () => Promise<T>, nothing: T): Promise<T> {
   try {
     return await ask();
   } catch (error) {
     const { code = '', message } = error as NodeJS.ErrnoException;
-    if (code === 'ENODATA' || code === 'ENOTFOUND') return nothing;
+    if (NOTHING.has(code)) return nothing;
     throw new DiscoveryError(`${name} ${type}: ${PROBLEMS[code] ?? message}`);
   }
 }
