@@ -85,7 +85,7 @@ export class FwmarkLookup {
   refresh(): boolean {
     const changed = this.#adopt();
     const { transitions } = this;
-    if (transitions !== undefined && transitions.now >= transitions.due) {
+    if (transitions?.isDue) {
       transitions.settle();
       this.steady = transitions.steady;
     }

@@ -28,7 +28,7 @@ export class Transitions {
   /** Former fwmark of a bucket in transition, or −1. Empty if there was none so far. */
   former: Int32Array = new Int32Array(0);
   readonly id: number;
-  /** When {@link settle} is due, in milliseconds. */
+  /** When {@link settle} is due next, in milliseconds, if nothing happens. */
   due: number = Number.POSITIVE_INFINITY;
 
   readonly #fwmarks: Int32Array;
@@ -37,6 +37,7 @@ export class Transitions {
   #draining: readonly number[] = [];
   #alive = new FwmarkSet([]);
   #changedAt = 0;
+  #adoptions = 0;
 
   /**
    * @param fwmarks by bucket, kept up to date by the caller
@@ -52,6 +53,11 @@ export class Transitions {
   /** The current time, in milliseconds. */
   get now(): number {
     return this.#connections.now;
+  }
+
+  /** Whether {@link settle} is due: by the clock, or because all connections are others. */
+  get isDue(): boolean {
+    return this.now >= this.due || this.#connections.adoptions !== this.#adoptions;
   }
 
   /** Whether connections may have this target: it is active or draining. */
@@ -86,6 +92,7 @@ export class Transitions {
   settle(): void {
     const { former } = this;
     const fwmarks = this.#fwmarks;
+    this.#adoptions = this.#connections.adoptions;
     this.due = Number.POSITIVE_INFINITY;
     this.steady = fwmarks;
     // A table without transitions costs nothing more.

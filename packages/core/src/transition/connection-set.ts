@@ -98,6 +98,7 @@ export class ConnectionSet {
   #now = 0;
   /** As in `use`: shifted, and modulo 2²⁰ (12 days). */
   #seconds = 0;
+  #adoptions = 0;
 
   // The connection that was looked up last.
   #keyed = 0;
@@ -122,6 +123,11 @@ export class ConnectionSet {
     words.set(key, KEY);
   }
 
+  /** Whether a thread has its lock: at rest, one that will never release it. */
+  static isLocked(memory: SharedArrayBuffer): boolean {
+    return Atomics.load(new Int32Array(memory), LOCK) !== 0;
+  }
+
   /** @param memory returned by {@link createMemory} for the same options */
   constructor(memory: ArrayBufferLike, { connections = DEFAULT_CONNECTIONS, idle = DEFAULT_IDLE_S }: ConnectionSetOptions = {}) {
     this.#words = new Int32Array(memory);
@@ -129,6 +135,16 @@ export class ConnectionSet {
     this.#hashTables = tabulationTables(CLIENT_WORDS, this.#words[KEY]!, this.#words[KEY + 1]!);
     this.#tables = tablesFrom(this.#mask + 1);
     this.#limits = Int32Array.of(0, Math.min(BEGUN_S, idle), idle, Math.min(CLOSING_S, idle));
+  }
+
+  /** How often {@link adopt} was called. */
+  get adoptions(): number {
+    return this.#adoptions;
+  }
+
+  /** Goes on with the connections of another process, which are in the memory now: what was found out about those before does not count any more. */
+  adopt(): void {
+    this.#adoptions++;
   }
 
   /** The current time, in milliseconds by the clock of the target tables' deadlines. Set it before each batch. */

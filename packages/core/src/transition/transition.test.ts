@@ -31,13 +31,15 @@ interface BenchOptions extends ConnectionSetOptions {
 /** A table, and a load balancer that uses it. */
 class Bench {
   readonly table: TargetTable;
+  readonly memory: SharedArrayBuffer;
   readonly connections: ConnectionSet;
   readonly balancer: Balancer;
 
   constructor({ table = { M: 97, N: 8 }, balancer = {}, ...options }: BenchOptions = {}) {
     const set = { idle: IDLE_S, connections: 256, ...options };
     this.table = TargetTable.create(new ArrayBuffer(TargetTable.byteLength(table)), table);
-    this.connections = new ConnectionSet(ConnectionSet.createMemory(set, HASH_KEY), set);
+    this.memory = ConnectionSet.createMemory(set, HASH_KEY);
+    this.connections = new ConnectionSet(this.memory, set);
     this.balancer = new Balancer(new FwmarkLookup(this.table, this.connections), { ...balancer, connections: this.connections });
   }
 
@@ -98,6 +100,23 @@ describe('a target that leaves with a drain', () => {
     expect(bench.send(tcp(port, ACK))).toBe(101);
     bench.now = 29 + IDLE_S + IDLE_S + 1;
     expect(bench.send(tcp(port, ACK))).toBe(102);
+  });
+
+  test('keeps those that come from another process, though their buckets were no longer in transition when this one looked', () => {
+    const { bench, port } = leaving();
+    bench.table.deactivate([101], bench.drain(30));
+    expect(bench.send(tcp(port, ACK))).toBe(101);
+    bench.now = 31;
+    const set = { idle: IDLE_S, connections: 256 };
+    const memory = ConnectionSet.createMemory(set, HASH_KEY);
+    const connections = new ConnectionSet(memory, set);
+    connections.now = 31_000;
+    const balancer = new Balancer(new FwmarkLookup(bench.table, connections), { connections });
+    new Uint8Array(memory).set(new Uint8Array(bench.memory));
+    connections.adopt();
+    balancer.refresh();
+    const octets = tcp(port, ACK).build();
+    expect(balancer.decide(octets, 0, octets.length, ETH_P_IP)).toBe(101);
   });
 
   test('loses them if it is then deactivated without one, because it has died', () => {

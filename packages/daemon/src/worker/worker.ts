@@ -62,7 +62,10 @@ class LoadBalancer {
     const queue = this.#queue;
     const { queueLength } = this.#options;
     let order = this.#control.awaitOrder();
-    if (isToBalance(order)) this.#counters.adopt();
+    if (isToBalance(order)) {
+      this.#counters.adopt();
+      this.#connections.adopt();
+    }
     // Whoever has bound the queue has given it other settings.
     for (let length: number | undefined; isToBalance(order); order = this.#control.awaitOrder()) {
       send({ type: 'listening', socket: queue.fd });
