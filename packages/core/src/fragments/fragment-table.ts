@@ -134,6 +134,13 @@ export class FragmentTable {
     table.#holePool.reset(options.holes);
   }
 
+  /** Whether a thread has a lock of it: at rest, one that will never release it. */
+  static isLocked(memory: SharedArrayBuffer, options: FragmentTableOptions): boolean {
+    const table = new FragmentTable(memory, options, new Uint32Array(STATISTICS_LENGTH / 4));
+    for (let i = 0; i < table.locks; i++) if (Atomics.load(table.#words, table.lockAt(i)) !== 0) return true;
+    return false;
+  }
+
   /** Length of a table's memory in octets. */
   static byteLength(options: FragmentTableOptions): number {
     return layoutOf(check(options)).length;

@@ -27,6 +27,8 @@ export interface HeldPart {
   /** Equal if both processes have it in the same form. */
   readonly layout: string;
   readonly memory: SharedArrayBuffer;
+  /** Whether it was copied while it was being written: nobody here would ever release what was locked there. */
+  readonly isLocked: () => boolean;
   /** Makes it usable again, if it was copied while it was being written. */
   readonly forget: () => void;
 }
@@ -34,23 +36,26 @@ export interface HeldPart {
 /** All parts, in the order in which they are handed over. */
 export function stateOf(fragments: SharedFragments, connections: SharedConnections, counters: Counters): HeldPart[] {
   const counts = `${COUNTERS_LAYOUT}: ${REASON_NAMES.length} reasons`;
-  const onlyCounts = (): void => {};
+  // Each is whole, whenever it is copied.
+  const onlyCounts = { isLocked: (): boolean => false, forget: (): void => {} };
   return [
     {
       name: 'fragments',
       layout: `${FRAGMENTS_LAYOUT}: ${JSON.stringify(fragments.options)}`,
       memory: fragments.table,
+      isLocked: () => FragmentTable.isLocked(fragments.table, fragments.options),
       forget: () => FragmentTable.clear(fragments.table, fragments.options),
     },
-    { name: 'fragment statistics', layout: `${FRAGMENTS_LAYOUT}`, memory: fragments.statistics, forget: onlyCounts },
+    { name: 'fragment statistics', layout: `${FRAGMENTS_LAYOUT}`, memory: fragments.statistics, ...onlyCounts },
     {
       name: 'connections',
       layout: `${CONNECTIONS_LAYOUT}: ${JSON.stringify(connections.options)}`,
       memory: connections.memory,
+      isLocked: () => ConnectionSet.isLocked(connections.memory),
       forget: () => ConnectionSet.clear(connections.memory),
     },
-    { name: 'counts', layout: counts, memory: counters.memory.counters, forget: onlyCounts },
-    { name: 'counts of targets', layout: counts, memory: counters.memory.targets, forget: onlyCounts },
+    { name: 'counts', layout: counts, memory: counters.memory.counters, ...onlyCounts },
+    { name: 'counts of targets', layout: counts, memory: counters.memory.targets, ...onlyCounts },
   ];
 }
 
@@ -74,28 +79,51 @@ export function writeState(fd: number, parts: readonly HeldPart[]): void {
 }
 
 /**
- * Reads the parts that both processes have in the same form.
+ * Reads the parts that both processes have in the same form. The others are forgotten: half a part, or one that was read while it was being written, is of
+ * no use. That takes no longer than reading them.
  *
  * @param written what is in the file
  * @returns names of those that were not read
  */
 export function readState(fd: number, written: readonly StatePart[], own: readonly HeldPart[]): string[] {
-  const missed: string[] = [];
   const { size } = fstatSync(fd);
-  for (const { name, layout, memory } of own) {
-    const index = written.findIndex((part) => part.name === name);
-    const part = written[index];
-    const at = written.slice(0, Math.max(0, index)).reduce((sum, { octets }) => sum + octets, 0);
-    if (part?.layout !== layout || part.octets !== memory.byteLength || at + part.octets > size) {
-      missed.push(name);
-      continue;
-    }
-    const bytes = new Uint8Array(memory);
+  const missed = own.filter((part) => !isRead(fd, part, placeOf(part, written), size));
+  for (const { forget } of missed) forget();
+  return missed.map(({ name }) => name);
+}
+
+/**
+ * The same, of a process that has paused.
+ *
+ * @returns names of those that were not read, or were locked
+ */
+export function readStateAtRest(fd: number, written: readonly StatePart[], own: readonly HeldPart[]): string[] {
+  const missed = readState(fd, written, own);
+  const locked = own.filter(({ name, isLocked }) => !missed.includes(name) && isLocked());
+  for (const { forget } of locked) forget();
+  return [...missed, ...locked.map(({ name }) => name)];
+}
+
+/** Where a part is in the file; `undefined` if it is not, or in another form. */
+function placeOf({ name, layout, memory }: HeldPart, written: readonly StatePart[]): number | undefined {
+  const index = written.findIndex((part) => part.name === name);
+  const part = written[index];
+  if (part?.layout !== layout || part.octets !== memory.byteLength) return undefined;
+  return written.slice(0, index).reduce((sum, { octets }) => sum + octets, 0);
+}
+
+/** Whether all of a part could be read. What the other process calls its state may be any descriptor. */
+function isRead(fd: number, { memory }: HeldPart, at: number | undefined, size: number): boolean {
+  const bytes = new Uint8Array(memory);
+  if (at === undefined || at + bytes.length > size) return false;
+  try {
     for (let done = 0; done < bytes.length; ) {
       const octets = readSync(fd, bytes, done, bytes.length - done, at + done);
-      if (octets === 0) break;
+      if (octets === 0) return false;
       done += octets;
     }
+    return true;
+  } catch {
+    return false;
   }
-  return missed;
 }

@@ -8,7 +8,7 @@ import { type ListeningPlace, parseSocketAddress } from '@nfqlb/protocol/sockets
 import { type Offer, Predecessor, TAKEOVER_FORMAT, TakeoverError } from '@nfqlb/protocol/takeover';
 import { log } from '../log/log.js';
 import type { LoadBalancingOptions } from '../main/load-balancing-options.js';
-import { type HeldPart, readState } from './handed-state.js';
+import { type HeldPart, readState, readStateAtRest } from './handed-state.js';
 
 /** How long the old process may take to pause and to write down its state; and to let this one be in charge. */
 const YOURS_TIMEOUT_MS = 10_000;
@@ -29,6 +29,8 @@ export class TakeOver {
   /** Descriptors of the queues' sockets, by worker. */
   readonly queues: readonly number[];
   readonly #state: number;
+  /** Names of the parts that could not be read ahead. */
+  #missed: readonly string[] = [];
   /** Whether it was there when this one was to take over. */
   #isAlive = true;
 
@@ -110,8 +112,8 @@ export class TakeOver {
    * connections. What changes until the other process pauses comes later.
    */
   readAhead(own: readonly HeldPart[]): void {
-    const missed = readState(this.#state, this.#predecessor.offer.state, own);
-    if (missed.length > 0) log.notice(`not taken over, because the other one has them in another form: ${missed.join(', ')}`);
+    this.#missed = readState(this.#state, this.#predecessor.offer.state, own);
+    if (this.#missed.length > 0) log.notice(`not taken over, because the other one has them in another form: ${this.#missed.join(', ')}`);
   }
 
   /**
@@ -123,7 +125,8 @@ export class TakeOver {
     this.#predecessor.say('ready');
     this.#isAlive = this.#predecessor.hear('yours', YOURS_TIMEOUT_MS);
     if (this.#isAlive) {
-      readState(this.#state, this.#predecessor.offer.state, own);
+      const lost = readStateAtRest(this.#state, this.#predecessor.offer.state, own).filter((name) => !this.#missed.includes(name));
+      if (lost.length > 0) log.warning(`lost in the takeover, because the other one has not written them whole: ${lost.join(', ')}`);
     } else {
       // Its queues are open here, so packets wait; but nobody knows what it was just writing.
       log.warning('the load balancer to take over from has ended: its fragments and remembered connections are lost');
