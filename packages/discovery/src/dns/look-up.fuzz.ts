@@ -232,6 +232,8 @@ const target: FuzzTarget = {
     } catch (error) {
       if (!(error instanceof DiscoveryError)) throw error;
       isTrue('a refusal of one line', isLine(error.message), error.message);
+      // On a busy machine, a process may wait for a CPU for longer than the resolver for an answer.
+      if (error.message.endsWith('no answer')) return;
     }
     input.note(answer ? 1 + answer.entries.length * 4 + answer.problems.length * 32 : 0);
     if (answer) check(answer);
