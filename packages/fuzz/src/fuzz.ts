@@ -24,12 +24,15 @@ const options = Object.entries(values).flatMap(([name, value]) =>
 using programs = new TargetPrograms();
 const names = positionals.length > 0 ? positionals : [...all.keys()];
 const waiting = [...names];
+const failed: string[] = [];
 await Promise.all(
   Array.from({ length: Math.max(1, Number(values.jobs)) }, async () => {
     for (let name = waiting.shift(); name !== undefined; name = waiting.shift()) {
       const { passed, output } = await programs.run(name, options);
       console.log(`${name}: ${output.trim()}`);
-      if (!passed) process.exitCode = 1;
+      if (!passed) failed.push(name);
     }
   }),
 );
+for (const name of failed) console.log(`failed: ${name}`);
+if (failed.length > 0) process.exitCode = 1;
