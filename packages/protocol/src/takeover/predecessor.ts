@@ -13,6 +13,7 @@ import {
   type Offer,
   parseMessage,
   type Request,
+  refusalIn,
   TakeoverError,
   type Word,
 } from './takeover-message.js';
@@ -59,7 +60,8 @@ export class Predecessor {
       writeSync(fd, formatMessage(request));
       const { line, descriptors } = receiveLine(fd, OFFER_TIMEOUT_MS);
       const message = line === undefined ? undefined : parseMessage(line);
-      if (message && 'refused' in message) throw new TakeoverError(printable(String(message.refused)));
+      const refusal = message && refusalIn(message);
+      if (refusal !== undefined) throw new TakeoverError(refusal);
       if (message && isOffer(message, request.queues, descriptors.length))
         return new Predecessor(fd, message as unknown as Offer, descriptors);
       for (const descriptor of descriptors) closeSync(descriptor);
@@ -115,9 +117,8 @@ export class Predecessor {
     if (line === undefined) return false;
     const message = parseMessage(line);
     if (message.word === word) return true;
-    throw new TakeoverError(
-      `it goes on: ${printable('refused' in message ? String(message.refused) : `it said ${JSON.stringify(message.word)} instead of "${word}"`)}`,
-    );
+    const reason = refusalIn(message) ?? printable(`it said ${JSON.stringify(message.word)} instead of "${word}"`);
+    throw new TakeoverError(`it goes on: ${reason}`);
   }
 
   /** Resolves when the old program has let go of everything, or not in time; in milliseconds. */

@@ -1,7 +1,16 @@
 // Any line as a message of a takeover, which may come from a program of any version: refused in one line, or all that it must say is there.
 
 import { changedJson, type FuzzTarget, isTrue, type JsonValue, same } from '@nfqlb/core/testing';
-import { faultInRequest, formatMessage, isOffer, type Offer, parseMessage, type Request, TakeoverError } from './takeover-message.js';
+import {
+  faultInRequest,
+  formatMessage,
+  isOffer,
+  type Offer,
+  parseMessage,
+  type Request,
+  refusalIn,
+  TakeoverError,
+} from './takeover-message.js';
 
 const OWN = { first: 2, last: 3 };
 const REQUEST = JSON.stringify({ takeover: 1, version: 'nfqlb-1.2.3', queues: OWN, interfaces: ['eth0'] } satisfies Request);
@@ -19,7 +28,7 @@ const isLine = (text: unknown): boolean => typeof text === 'string' && text.leng
 
 const target: FuzzTarget = {
   seeds: [
-    ...[`\0\0${REQUEST}`, `\0\0${OFFER}`, '\0\0{"word":"ready"}', '\0\0{"refused":"no"}'],
+    ...[`\0\0${REQUEST}`, `\0\0${OFFER}`, '\0\0{"word":"ready"}', '\0\0{"refused":"no"}', '\0\0{"refused":{"toString":1}}'],
     // A request's and an offer's version, and a queue, that a terminal would obey.
     ...['\0\x01\x01\x01\x01\x02\x07', '\0\x02\x01\x01\x01\x02\x07', '\0\x01\x01\x01\x02\x02\x01\0\x02\x07'],
   ],
@@ -56,6 +65,8 @@ const target: FuzzTarget = {
       isTrue('a refusal of one line', isLine(error.message), error.message);
       return;
     }
+    const refusal = refusalIn(message);
+    if (refusal !== undefined) isTrue('a refusal of one line', !/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/u.test(refusal), refusal);
     const fault = faultInRequest(message, OWN);
     if (fault !== undefined) isTrue('a fault of one line', isLine(fault), fault);
     else {

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { faultInRequest, isOffer, type Offer, parseMessage, type Request } from './takeover-message.js';
+import { faultInRequest, isOffer, type Offer, parseMessage, type Request, refusalIn } from './takeover-message.js';
 
 const QUEUES = { first: 2, last: 3 };
 const request: Request = { takeover: 1, version: 'nfqlb-1.2.3', queues: QUEUES, interfaces: [] };
@@ -32,4 +32,15 @@ test.each<[string, object]>([
 
 test('what is no message says so', () => {
   for (const line of ['', '[]', 'null', '7', '{']) expect(() => parseMessage(line)).toThrow('what it says is no message of a takeover');
+});
+
+test.each<[string, string | undefined]>([
+  ['{"refused":"not now"}', 'not now'],
+  ['{"refused":"a\\n\\u001b[2J"}', 'a\\x0a\\x1b[2J'],
+  // Cannot be made a string.
+  ['{"refused":{"toString":1}}', 'it refuses, and does not say why'],
+  ['{"refused":null}', 'it refuses, and does not say why'],
+  ['{"word":"yours"}', undefined],
+])('%s is a refusal in one line, or none', (line, refusal) => {
+  expect(refusalIn(parseMessage(line))).toBe(refusal);
 });

@@ -13,6 +13,8 @@
 // Until `in-charge`, the old one goes on if the connection ends. It may say `refused`, with a reason, instead of anything else. What a program says
 // belongs to root or its own user (access.ts); it is checked nevertheless, since it may be of any version.
 
+import { printable } from '@nfqlb/core/explanation';
+
 /** Changes when another version would misread these messages. Parts of the state have layouts of their own ({@link StatePart.layout}). */
 export const TAKEOVER_FORMAT = 1;
 
@@ -74,6 +76,12 @@ export function parseMessage(line: string): Readonly<Record<string, unknown>> {
     // Not JSON.
   }
   throw new TakeoverError('what it says is no message of a takeover');
+}
+
+/** Why a program refuses, in one line; `undefined` if it does not. */
+export function refusalIn({ refused }: Readonly<Record<string, unknown>>): string | undefined {
+  if (refused === undefined) return undefined;
+  return typeof refused === 'string' ? printable(refused) : 'it refuses, and does not say why';
 }
 
 /** Why a request cannot be granted by a load balancer of these queues; `undefined` if it can. */
