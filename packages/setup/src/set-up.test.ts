@@ -65,8 +65,25 @@ describe('targets', () => {
 
   test.each(['fe80::5', '2=fe80::5', 'febf::1'])('%s, which is link-local, is refused', (text) => {
     expect(() => givenTarget(text)).toThrow(
-      `${text}: must not be link-local (fe80::/10), which is ambiguous without a device; must be an address such as 2001:db8::1 or fd00::1`,
+      `${text}: must not be link-local (fe80::/10), which is ambiguous without a device; must be ADDRESS or FWMARK=ADDRESS, such as 192.168.1.1 or 101=2001:db8::1`,
     );
+  });
+
+  test.each([
+    ['0.0.0.0', 'unspecified (0.0.0.0/8)'],
+    ['127.0.0.1', 'loopback (127.0.0.0/8)'],
+    ['::ffff:127.0.0.1', 'loopback (127.0.0.0/8)'],
+    ['239.255.255.255', 'multicast (224.0.0.0/4)'],
+    ['255.255.255.255', 'broadcast (255.255.255.255)'],
+    ['::', 'unspecified (::)'],
+    ['::1', 'loopback (::1)'],
+    ['ff02::1', 'multicast (ff00::/8)'],
+  ])('%s, which no machine has, is refused: %s', (text, what) => {
+    expect(() => givenTarget(text)).toThrow(`${text}: must not be ${what}; must be ADDRESS`);
+  });
+
+  test.each(['1.0.0.0', '126.255.255.255', '128.0.0.1', '223.255.255.255', '240.0.0.1', '::2', 'feff::1'])('%s is not refused', (text) => {
+    expect(givenTarget(text).text).toBe(text);
   });
 
   test.each(['fec0::1', 'fe7f::1', 'fe00::1'])('%s is not link-local', (text) => {

@@ -21,14 +21,15 @@ async function listen(port = 0): Promise<Server> {
 
 const portOf = (server: Server): number => (server.address() as AddressInfo).port;
 
-/** Two targets, of which the first is checked. */
+/** Two targets, of which the first is checked. Their addresses are refused in a file: no other machine has them. */
 function tables(port: number): ReadonlyMap<string, DeclaredTable> {
   const health = { type: 'tcp', port, interval: 1, timeout: 1, fall: 1, rise: 1, panic: 1, damping: { downs: 0 } };
   const targets = [
-    { fwmark: 1, address: '127.0.0.1' },
-    { fwmark: 2, address: '127.0.0.2', weight: 2, health: { type: 'none' } },
+    { fwmark: 1, address: '192.0.2.1' },
+    { fwmark: 2, address: '192.0.2.2', weight: 2, health: { type: 'none' } },
   ];
-  return parseConfiguration(JSON.stringify({ tables: { [NAME]: { health, targets } } }), 'f').tables!;
+  const table = parseConfiguration(JSON.stringify({ tables: { [NAME]: { health, targets } } }), 'f').tables!.get(NAME)!;
+  return new Map([[NAME, { ...table, members: table.members!.map((one) => ({ ...one, addresses: [`127.0.0.${one.fwmark}`] })) }]]);
 }
 
 const active = (): unknown => readTable(NAME, ({ slots }) => slots.filter((slot) => slot !== undefined));

@@ -170,7 +170,7 @@ describeLive(
       const before = await kernelState(net.lb);
       const { ipv6 } = net.lb.wire('t1').peer;
       expect(await failure(net.lb, ['up', '--vip=2001:db8::1/128', '--mode=dsr', `1=${ipv6}`, '2=fe80::5'])).toMatch(
-        /: nfqlb up: targets 2=fe80::5: must not be link-local \(fe80::\/10\), .*; must be an address such as 2001:db8::1 or fd00::1$/,
+        /: nfqlb up: targets 2=fe80::5: must not be link-local \(fe80::\/10\), .*; must be ADDRESS or FWMARK=ADDRESS, such as /,
       );
       expect(await kernelState(net.lb)).toBe(before);
     });

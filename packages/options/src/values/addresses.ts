@@ -3,8 +3,17 @@
 import { type Cidr, cidrContains, hostBitsProblem, IPV4_PREFIX, isIpv4, parseCidr, parseIpAddress } from '@nfqlb/core/address';
 import { UsageError } from '../usage-error.js';
 
-/** RFC 4291 §2.5.6. */
-const LINK_LOCAL = parseCidr('fe80::/10')!;
+/** Ranges that no target is in, and why (RFC 6890; RFC 4291 §2.5 and §2.7). */
+const NO_TARGETS = Object.entries({
+  '0.0.0.0/8': 'unspecified (0.0.0.0/8)',
+  '127.0.0.0/8': 'loopback (127.0.0.0/8)',
+  '224.0.0.0/4': 'multicast (224.0.0.0/4)',
+  '255.255.255.255/32': 'broadcast (255.255.255.255)',
+  '::/128': 'unspecified (::)',
+  '::1/128': 'loopback (::1)',
+  'fe80::/10': 'link-local (fe80::/10), which is ambiguous without a device',
+  'ff00::/8': 'multicast (ff00::/8)',
+}).map(([range, what]) => ({ range: parseCidr(range)!, what }));
 
 /** Reads a virtual address: `10.0.0.1/32`, `2001:db8::/112`. */
 export function vip(text: string): Cidr {
@@ -37,12 +46,7 @@ export function targetAddress(
 ): Uint8Array {
   const address = parseIpAddress(text);
   if (!address) throw new UsageError('invalid-value', form, { value: given });
-  if (cidrContains(LINK_LOCAL, address)) {
-    throw new UsageError(
-      'invalid-value',
-      'must not be link-local (fe80::/10), which is ambiguous without a device; must be an address such as 2001:db8::1 or fd00::1',
-      { value: given },
-    );
-  }
+  const refused = NO_TARGETS.find(({ range }) => cidrContains(range, address));
+  if (refused) throw new UsageError('invalid-value', `must not be ${refused.what}; ${form}`, { value: given });
   return address;
 }
