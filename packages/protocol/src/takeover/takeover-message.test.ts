@@ -20,6 +20,7 @@ test.each([
 
 test.each<[string, object]>([
   ['a queue missing', { descriptors: ['state', 'queue 2', 'queue 4'] }],
+  ['two descriptors of one name', { descriptors: ['state', 'queue 2', 'queue 3', 'queue 3'] }],
   ['a descriptor without a name', { descriptors: ['state', 'queue 2', 'queue 3', 7] }],
   ['a version that a terminal would obey', { version: 'a\nb' }],
   ['a part of negative length', { state: [{ name: 'a', layout: '', octets: -1 }] }],

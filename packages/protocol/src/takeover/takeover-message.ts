@@ -107,6 +107,8 @@ export function isOffer(message: Readonly<Record<string, unknown>>, { first, las
     Array.isArray(descriptors) &&
     descriptors.length === passed &&
     descriptors.every((name) => typeof name === 'string') &&
+    // Of two of one name, one would never be closed.
+    new Set(descriptors).size === descriptors.length &&
     ['state', ...queues].every((name) => descriptors.includes(name)) &&
     Array.isArray(state) &&
     state.every((part) => isPart(part)) &&
