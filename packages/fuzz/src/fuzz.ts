@@ -1,38 +1,49 @@
-// `pnpm fuzz:guided [NAME…] [--seconds=10] [--seed=N] [--keep] [--jobs=2]`: tries the targets, each in a process of its own.
-// `pnpm fuzz:guided NAME --input=BASE64` tries one input again.
+// `pnpm fuzz:guided`: tries the fuzz targets, each in a process of its own.
 
 import { availableParallelism } from 'node:os';
-import { parseArgs } from 'node:util';
+import { Command, oneOf, run, wholeNumber } from '@nfqlb/options';
 import { findTargets, TargetPrograms } from './target-programs.js';
 
-const { values, positionals } = parseArgs({
-  allowPositionals: true,
-  options: {
-    ...{ seconds: { type: 'string' }, seed: { type: 'string' }, input: { type: 'string' }, keep: { type: 'boolean' } },
-    jobs: { type: 'string', default: String(availableParallelism()) },
-  },
-});
-const all = findTargets();
-const unknown = positionals.find((name) => !all.has(name));
-if (unknown !== undefined) {
-  console.error(`fuzz: no target ${unknown}; there are ${[...all.keys()].join(', ')}`);
-  process.exit(2);
+interface Options {
+  readonly seconds: number;
+  readonly seed?: number;
+  readonly input?: string;
+  readonly keep?: boolean;
+  readonly jobs: number;
 }
-const options = Object.entries(values).flatMap(([name, value]) =>
-  name === 'jobs' ? [] : [typeof value === 'boolean' ? `--${name}` : `--${name}=${value}`],
-);
-using programs = new TargetPrograms();
-const names = positionals.length > 0 ? positionals : [...all.keys()];
-const waiting = [...names];
-const failed: string[] = [];
-await Promise.all(
-  Array.from({ length: Math.max(1, Number(values.jobs)) }, async () => {
+
+const names = [...findTargets().keys()];
+
+const program = new Command('fuzz')
+  .description('tries fuzz targets, guided by the code that their inputs reach; fails if something that always holds does not')
+  .argument('[target...]', `which; default: all of ${names.join(', ')}`, (text: string, before?: string[]) => [
+    ...(before ?? []),
+    oneOf(...names)(text),
+  ])
+  .option('--seconds <number>', 'how long for each', wholeNumber({ min: 1, max: 86_400 }), 10)
+  .option('--seed <number>', 'repeats a run, on a machine as fast', wholeNumber({ min: 0, max: 2 ** 31 - 1 }))
+  .option('--input <base64>', 'tries this input only, such as one that has failed')
+  .option('--keep', 'writes what was found into the corpus')
+  .option('--jobs <number>', 'how many at a time', wholeNumber({ min: 1, max: 1024 }), availableParallelism())
+  .action(fuzz);
+
+async function fuzz(targets: readonly string[], { jobs, ...options }: Options): Promise<void> {
+  const passed = Object.entries(options).map(([name, value]) => (value === true ? `--${name}` : `--${name}=${value}`));
+  const waiting = targets.length > 0 ? [...targets] : [...names];
+  const failed: string[] = [];
+  using programs = new TargetPrograms();
+  const work = async (): Promise<void> => {
     for (let name = waiting.shift(); name !== undefined; name = waiting.shift()) {
-      const { passed, output } = await programs.run(name, options);
-      console.log(`${name}: ${output.trim()}`);
-      if (!passed) failed.push(name);
+      const result = await programs.run(name, passed);
+      say(`${name}: ${result.output.trim()}`);
+      if (!result.passed) failed.push(name);
     }
-  }),
-);
-for (const name of failed) console.log(`failed: ${name}`);
-if (failed.length > 0) process.exitCode = 1;
+  };
+  await Promise.all(Array.from({ length: jobs }, work));
+  for (const name of failed) say(`failed: ${name}`);
+  if (failed.length > 0) process.exitCode = 1;
+}
+
+const say = (line: string): boolean => process.stdout.write(`${line}\n`);
+
+await run(program);
