@@ -62,13 +62,14 @@ function consistent(one: Event): Event {
   return { ...one, more: !isLast, length: isLast ? UNITS - one.begin : Math.min(one.length, UNITS - 1 - one.begin) };
 }
 
-function fragmentOf({ datagram, begin, length, more }: Event): Uint8Array {
+/** A first fragment with another decision has other ports, too. */
+function fragmentOf({ datagram, begin, length, more, fwmark }: Event): Uint8Array {
   const ip = datagram % 3 === 0 ? packet().ipv6('2001:db8::2', '2001:db8::1') : packet().ipv4(`10.0.0.${2 + datagram}`, '10.0.0.1');
   const part = ip.fragment({ id: 7 + (datagram >> 1), offset: 8 * begin, more });
   const octets = 8 * length - (more ? 0 : 3);
   return begin === 0
     ? part
-        .udp(1, 2)
+        .udp(200 + fwmark, 2)
         .payload(Math.max(0, octets - 8))
         .build()
     : part.protocol(17).payload(octets).build();

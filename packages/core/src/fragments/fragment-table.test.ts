@@ -52,16 +52,16 @@ function keyOf(bytes: Uint8Array, key: PacketKey): Kind {
 }
 
 /** A datagram in three fragments. */
-function trainV4(id: number, source = '10.0.0.2'): [Uint8Array, Uint8Array, Uint8Array] {
-  return fragments(packet().ipv4(source, '10.0.0.1').udp(4711, 5001).payload(4000).build(), 1500, id) as [
+function trainV4(id: number, port = 4711, source = '10.0.0.2'): [Uint8Array, Uint8Array, Uint8Array] {
+  return fragments(packet().ipv4(source, '10.0.0.1').udp(port, 5001).payload(4000).build(), 1500, id) as [
     Uint8Array,
     Uint8Array,
     Uint8Array,
   ];
 }
 
-function trainV6(id: number): [Uint8Array, Uint8Array, Uint8Array] {
-  return fragments(packet().ipv6('2001:db8::2', '2001:db8::1').hopByHop(16).udp(4711, 5001).payload(4000).build(), 1500, id) as [
+function trainV6(id: number, port = 4711): [Uint8Array, Uint8Array, Uint8Array] {
+  return fragments(packet().ipv6('2001:db8::2', '2001:db8::1').hopByHop(16).udp(port, 5001).payload(4000).build(), 1500, id) as [
     Uint8Array,
     Uint8Array,
     Uint8Array,
@@ -121,6 +121,34 @@ describe.each([
     bench.take(first, 103);
     expect(bench.take(first, 104)).toBe(LOST);
     expect(bench.take(middle)).toBe(103);
+  });
+
+  describe('whose identification comes again while the datagram before is remembered', () => {
+    // Other ports: another connection of the client.
+    const [again, , againLast] = train(7, 4444);
+
+    test('follow the new first fragment', () => {
+      expect([first, middle, last].map((fragment) => bench.take(fragment, 103))).toEqual([103, 103, 103]);
+      expect(bench.take(again, 104)).toBe(104);
+      expect(bench.take(again, 105)).toBe(LOST);
+      expect(bench.take(againLast)).toBe(104);
+    });
+
+    test('are dropped with it', () => {
+      bench.take(first, 103);
+      expect(bench.take(again, -1)).toBe(-1);
+      expect(bench.take(againLast)).toBe(LOST);
+    });
+
+    test('are tracked anew', () => {
+      const tracking = new Bench({ ...OPTIONS, holes: 4 });
+      expect([tracking.take(first, 103), tracking.take(middle), tracking.take(again, 104)]).toEqual([103, 103, 104]);
+      // Its last fragment is not the one before's.
+      expect(tracking.take(againLast)).toBe(104);
+      expect(tracking.now).toMatchObject({ reAssembled: 0, active: 1 });
+      expect(tracking.take(middle)).toBe(104);
+      expect(tracking.now).toMatchObject({ reAssembled: 1, active: 0, holesUsed: 0 });
+    });
   });
 
   test('are dropped if the first fragment was dropped', () => {
@@ -258,7 +286,7 @@ describe('any arrivals', () => {
     ttl: fc.constant(200),
     reassembler: fc.boolean(),
   });
-  const trains = Array.from({ length: 15 }, (_, i) => (i % 3 === 0 ? trainV6(i + 1) : trainV4(1 + (i % 5), `10.0.0.${2 + i}`)));
+  const trains = Array.from({ length: 15 }, (_, i) => (i % 3 === 0 ? trainV6(i + 1) : trainV4(1 + (i % 5), 4711 + i, `10.0.0.${2 + (i % 2)}`)));
 
   test('get the same answers as from a naive table', () => {
     const names: ReadonlyMap<number, NaiveAnswer> = new Map<number, NaiveAnswer>([

@@ -1,6 +1,6 @@
 import { CoreError } from '../core-error.js';
 import type { HashKey } from '../hash/half-siphash.js';
-import { KEY_ID, type PacketKey } from '../key/packet-key.js';
+import { KEY_ID, KEY_SOURCE_PORT, type PacketKey } from '../key/packet-key.js';
 import { STORED } from '../packet-batch.js';
 import { SharedMemory } from '../shared-memory.js';
 import { COMPLETE, HOLE_WORDS, Holes, UNTRACKED } from './holes.js';
@@ -41,12 +41,15 @@ const NO_MORE = 0;
 // Answers besides a fwmark and STORED.
 /** No entry, or no room to store the fragment. */
 export const NO_ROOM = -3;
-/** A fragment of this datagram was lost, or this is a duplicate of its first fragment. */
+/** A fragment of this datagram was lost, or this is its first fragment once more. */
 export const LOST = -4;
 /** Too long to be stored. */
 export const TOO_LONG = -5;
 
 const TICKS_PER_MS = 16;
+
+/** A protocol number, in an entry's last word. */
+const PROTOCOL_MASK = 0xff;
 
 /**
  * How far another thread's time may be ahead, in ticks: an hour. A thread's time is when its batch arrived, and the thread may have been stopped
@@ -203,6 +206,10 @@ export class FragmentTable {
   /**
    * Handles a datagram's first fragment: stores the fwmark for the others, and reinjects those that arrived before it.
    *
+   * A first fragment with other ports than the one before begins a new datagram, of which nothing is known: a sender may use an identification again
+   * as soon as the datagram before has arrived, and of two connected sockets of a Linux client, both of which begin with a random one, they meet in one of
+   * 65,536 pairs. With the same ports it is a duplicate.
+   *
    * @param fwmark the decision for it; a negative number if it is dropped, and the others with it
    * @returns the fwmark, {@link NO_ROOM} or {@link LOST}
    */
@@ -214,19 +221,22 @@ export class FragmentTable {
     let stored = NONE;
     lock(words, guard);
     let entry = this.#find(bucket, key);
-    const isNew = entry === NONE;
-    if (isNew) entry = this.#insert(bucket, key);
+    if (entry === NONE) entry = this.#insert(bucket, key);
     if (entry === NONE) answer = NO_ROOM;
     else {
       const at = this.#at(entry);
-      if (words[at + STATE] !== STORING) answer = LOST;
+      const state = words[at + STATE]!;
+      const identity = key.fragmentProtocol | portsOf(key);
+      if (state === POISONED || (state === VALID && words[at + PROTOCOL] === identity)) answer = LOST;
       else if (fwmark < 0) this.#poison(at);
       else {
+        if (state === STORING) stored = words[at + LIST]!;
+        else this.#holes.close(words[at + LIST]!);
         words[at + STATE] = VALID;
         words[at + FWMARK] = fwmark;
-        stored = words[at + LIST]!;
+        words[at + PROTOCOL] = identity;
         // Holes are not tracked for a datagram with stored fragments: they will arrive again.
-        const list = isNew && this.#tracking ? this.#holes.open() : UNTRACKED;
+        const list = stored === NONE && this.#tracking ? this.#holes.open() : UNTRACKED;
         words[at + LIST] = list === UNTRACKED ? UNTRACKED : this.#holes.fill(list, key.fragmentBegin, key.fragmentEnd, key.moreFragments);
       }
     }
@@ -342,14 +352,17 @@ export class FragmentTable {
 
   /** Drops the rest of a datagram, and discards its stored fragments. */
   #poison(entryAt: number): void {
-    this.#discard(entryAt);
+    this.#empty(entryAt);
     this.#words[entryAt + STATE] = POISONED;
   }
 
-  /** Discards the stored fragments of an entry in state `STORING`. */
-  #discard(entryAt: number): void {
-    this.#statistics[Statistic.FragmentsDiscarded]! += this.#stored.release(this.#words[entryAt + LIST]!);
-    this.#words[entryAt + LIST] = NONE;
+  /** Frees everything that belongs to an entry. Stored fragments are discarded. */
+  #empty(entryAt: number): void {
+    const words = this.#words;
+    const list = words[entryAt + LIST]!;
+    if (words[entryAt + STATE] === STORING) this.#statistics[Statistic.FragmentsDiscarded]! += this.#stored.release(list);
+    else this.#holes.close(list);
+    words[entryAt + LIST] = NONE;
   }
 
   /** Finds the datagram's entry and marks it as used; {@link NONE} if there is none. Collects expired entries of the bucket. */
@@ -393,7 +406,7 @@ export class FragmentTable {
 
   #isOf(at: number, key: PacketKey): boolean {
     const words = this.#words;
-    if (words[at + ID] !== key.fragmentId || words[at + PROTOCOL] !== key.fragmentProtocol) return false;
+    if (words[at + ID] !== key.fragmentId || (words[at + PROTOCOL]! & PROTOCOL_MASK) !== key.fragmentProtocol) return false;
     const wanted = key.words;
     for (let i = 0; i < KEY_ID / 4; i++) if (words[at + ADDRESSES + i] !== wanted[i]) return false;
     return true;
@@ -504,8 +517,7 @@ export class FragmentTable {
   /** Frees an entry and everything that belongs to it. */
   #release(entry: number): void {
     const at = this.#at(entry);
-    if (this.#words[at + STATE] === STORING) this.#discard(at);
-    else this.#holes.close(this.#words[at + LIST]!);
+    this.#empty(at);
     this.#words[at + STATE] = FREE;
   }
 
@@ -525,6 +537,11 @@ export class FragmentTable {
   #count(statistic: Statistic): void {
     this.#statistics[statistic]!++;
   }
+}
+
+/** The lower 24 bits of a first fragment's ports, or of its echo id, for an entry's last word. Connections with one destination port differ in them. */
+function portsOf(key: PacketKey): number {
+  return (key.words[KEY_ID / 4]! ^ key.words[KEY_SOURCE_PORT / 4]!) << 8;
 }
 
 function check(options: FragmentTableOptions): FragmentTableOptions {

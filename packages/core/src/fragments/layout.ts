@@ -9,10 +9,11 @@
 //
 // An entry:
 //
-//   0 | lock | next | state | last use | fwmark | list | source address (4 words) | destination (4) | id | protocol |
+//   0 | lock | next | state | last use | fwmark | list | source address (4 words) | destination (4) | id | protocol and ports |
 //
 // The lock of a bucket's first entry guards the bucket: that entry, the extra entries chained to it by `next`, and everything that belongs to
-// them. While fragments are stored, `list` is the last of them, whose `next` is the first; later it is the first hole.
+// them. While fragments are stored, `list` is the last of them, whose `next` is the first; later it is the first hole. The last word has the
+// protocol in its lowest octet and, once the first fragment has come, what tells its ports from others (`portsOf` in fragment-table.ts) above.
 
 import { HOLE_WORDS } from './holes.js';
 import { POOL_HEADER } from './item-pool.js';

@@ -12,6 +12,8 @@ interface Datagram {
   state: 'storing' | 'valid' | 'poisoned';
   lastUse: number;
   fwmark: number;
+  /** Of the first fragment. */
+  ports: string;
   stored: Uint8Array[];
   /** Octets that have arrived, and the length once it is known; absent if they are not tracked. */
   arrived?: { readonly octets: Set<number>; length: number | undefined };
@@ -50,16 +52,20 @@ export class NaiveFragmentTable {
     const found = this.#find(key);
     const datagram = found ?? this.#insert(key);
     if (!datagram) return 'no-room';
-    if (datagram.state !== 'storing') return 'lost';
+    const ports = `${key.sourcePort} ${key.destinationPort} ${key.echoId}`;
+    // A duplicate; with other ports, a new datagram with the identification of one that has arrived.
+    if (datagram.state === 'poisoned' || (datagram.state === 'valid' && datagram.ports === ports)) return 'lost';
+    const isNew = !found || datagram.state === 'valid';
     if (fwmark < 0) {
       this.#poison(datagram);
       return fwmark;
     }
     datagram.state = 'valid';
     datagram.fwmark = fwmark;
+    datagram.ports = ports;
     this.sent.push(...datagram.stored);
     datagram.stored = [];
-    if (!found && this.#options.reassembler) {
+    if (isNew && this.#options.reassembler) {
       datagram.arrived = { octets: new Set(), length: undefined };
       this.#track(datagram, key);
     }
@@ -126,7 +132,7 @@ export class NaiveFragmentTable {
     const exhausted = (): boolean => this.datagrams.filter((other) => other.extra).length >= this.#options.buckets;
     if (extra && exhausted()) this.collect();
     if (extra && exhausted()) return undefined;
-    const datagram: Datagram = { name: nameOf(key), state: 'storing', lastUse: this.now, fwmark: -1, stored: [], extra };
+    const datagram: Datagram = { name: nameOf(key), state: 'storing', lastUse: this.now, fwmark: -1, ports: '', stored: [], extra };
     this.#buckets.get(bucket)!.push(datagram);
     return datagram;
   }

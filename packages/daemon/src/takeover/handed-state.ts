@@ -13,7 +13,7 @@ import type { SharedConnections } from '../transition/shared-connections.js';
  * To be raised when a layout changes: `core/src/fragments/layout.ts`, `core/src/transition/layout.ts`, `shared/counters.ts`, `shared/target-counts.ts`. A
  * program of another version then begins with an empty one.
  */
-const FRAGMENTS_LAYOUT = 1;
+const FRAGMENTS_LAYOUT = 2;
 const CONNECTIONS_LAYOUT = 1;
 const COUNTERS_LAYOUT = 1;
 

@@ -60,6 +60,17 @@ const hex = (packets: readonly Uint8Array[]): string[] => packets.map((bytes) =>
 describeLive(
   'fragments',
   () => {
+    // Linux gives the datagrams of a connected socket identifications that begin at random: some sockets meet (IPv4, 16 bits).
+    test('of many sockets, whose identifications come again, reach their targets', async () => {
+      await using net = await Topology.create({ targets: 4 });
+      await using _servers = await EchoServers.start(net);
+      await using _lb = await LoadBalancer.start(net, { options: ['--tun=nfqlb0', '--ft_size=1999', '--ft_buckets=1999'] });
+      const connections = 1000;
+      for (let round = 0; round < 4; round++) {
+        expect(await ask(net, { protocol: 'udp', connections, octets: 2000 })).toMatchObject({ asked: connections, answered: connections });
+      }
+    });
+
     describe.each(CASES)('over IPv%i, queue %s', (family, queue) => {
       test('in order or reversed go where unfragmented packets of their flow go', async () => {
         await using net = await Topology.create({ targets: 4 });
