@@ -112,7 +112,7 @@ export function addBalancingOptions(command: Command): Command {
       '--linger <microseconds>',
       'how long to let packets gather after a wait, at most: less CPU, more latency. Not while hardly another would come',
       wholeNumber({ max: 10_000 }),
-      100,
+      130,
     )
     .option(
       '--busy-poll <microseconds>',

@@ -72,6 +72,7 @@ describe('the page', () => {
     expect(text).toContain('`nfqlb`: 5.00 times C nfqlb, 0.63 times forwarding. The goal is 4 times C nfqlb or more: met.');
     expect(text).toContain('on 2 CPUs (AMD EPYC), kernel 6.1.0, Node.js 20.20.2');
     expect(text).toContain('compiled with -O2');
+    expect(text).toContain('Other programs kept 0.01 CPUs busy when it began');
   });
 
   test('takes the median of the runs, and says so', () => {
@@ -80,7 +81,10 @@ describe('the page', () => {
       c: [figures(100_000, 8)],
       nfqlb: [figures(100_000, 9, 0, PROCESS)],
     });
-    const { text } = performancePage([RUN, more]);
+    const { text } = performancePage([RUN, { ...more, busy: 0.2 }]);
+    expect(text).toContain(
+      'in 2 runs, on 2 CPUs (AMD EPYC), kernel 6.1.0, Node.js 20.20.2. Other programs kept 0.01 to 0.20 CPUs busy when they began',
+    );
     // Of 5 and 1.
     expect(text).toContain('`nfqlb`: 3.00 times C nfqlb, 0.44 times forwarding. The goal is 4 times C nfqlb or more: missed.');
     expect(text).toContain('3 rounds in 2 runs');

@@ -77,14 +77,15 @@ function howMeasured(runs: readonly LiveRun[]): string {
   const flags = runs.map((run) => run.machine.cFlags).find((given) => given !== undefined);
   const hasC = runs.some(({ results }) => results.some(({ contenders }) => 'c' in contenders));
   const c = hasC ? `, C nfqlb (\`c\`, ${flags === undefined ? 'compiled with flags that were not told' : `compiled with ${flags}`})` : '';
-  const busy = runs.map((run) => run.busy.toFixed(2)).join(', ');
+  const busy = runs.map((run) => run.busy).sort((a, b) => a - b);
+  const otherLoad = [...new Set([busy[0]!, busy.at(-1)!].map((cpus) => cpus.toFixed(2)))].join(' to ');
   const latency =
     latencyRate === HALF_OF_C ? 'half of what C nfqlb delivers at saturation in the scenario' : `${thousands(latencyRate)} packets/s`;
   return `## Scenarios
 
-Measured on ${datesText(runs)} by \`pnpm bench:live\`, in ${runs.length === 1 ? 'one run' : `${runs.length} runs`}, on ${machineText(machine)}. Other programs kept ${busy} CPUs busy when ${runs.length === 1 ? 'it' : 'they'} began.
+Measured on ${datesText(runs)} by \`pnpm bench:live\`, in ${runs.length === 1 ? 'one run' : `${runs.length} runs`}, on ${machineText(machine)}. Other programs kept ${otherLoad} CPUs busy when ${runs.length === 1 ? 'it' : 'they'} began.
 
-Real packets go from a client through the load balancer to a target, each in a network namespace. Contenders of a scenario take turns in each round, ${seconds} s for each measurement, while the others are stopped: the kernel that only forwards (\`forward\`), the kernel's HMARK (\`hmark\`)${c}, nfqlb by the queue (\`nfqlb\`) and with [\`--fast\`](fast-path.md) (\`fast\`). The sender has CPU 0, the load balancer CPU 1 unless it has several queues; the receiver has CPU 0 with a load balancer in user space, else CPU 1.
+Real packets go from a client through the load balancer to a target, each in a network namespace. Contenders of a scenario take turns in each round, ${seconds} s for each measurement, while the others are stopped: the kernel that only forwards (\`forward\`), the kernel's HMARK (\`hmark\`)${c}, nfqlb by the queue (\`nfqlb\`) and with [\`--fast\`](fast-path.md) (\`fast\`). The sender has CPU 0, the load balancer CPU 1 unless it has several queues; the receiver has CPU 0 with a load balancer in user space, else CPU 1. It looks for packets once per millisecond, or the CPU time to wake it up would count as the contender's; only when latencies are measured it wakes up for each.
 
 - **Per second**: what arrives with the sender at full speed. × is the ratio to another contender in the same round.
 - **CPU µs**: of the whole machine, at ${thousands(costRate)} packets/s in bursts of ${bursts.join(' or ')}, or ${thousands(connectionRate)} connections/s, in excess of forwarding in the same round.
