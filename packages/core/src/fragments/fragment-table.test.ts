@@ -286,7 +286,9 @@ describe('any arrivals', () => {
     ttl: fc.constant(200),
     reassembler: fc.boolean(),
   });
-  const trains = Array.from({ length: 15 }, (_, i) => (i % 3 === 0 ? trainV6(i + 1) : trainV4(1 + (i % 5), 4711 + i, `10.0.0.${2 + (i % 2)}`)));
+  const trains = Array.from({ length: 15 }, (_, i) =>
+    i % 3 === 0 ? trainV6(i + 1) : trainV4(1 + (i % 5), 4711 + i, `10.0.0.${2 + (i % 2)}`),
+  );
 
   test('get the same answers as from a naive table', () => {
     const names: ReadonlyMap<number, NaiveAnswer> = new Map<number, NaiveAnswer>([
