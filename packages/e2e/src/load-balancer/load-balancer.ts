@@ -163,6 +163,7 @@ export class LoadBalancer implements AsyncDisposable {
     while (!(await this.#listens())) {
       if (running.ended) throw await running.failure('ended on start');
       if (Date.now() > deadline) {
+        await running.stop();
         throw new E2eError(
           'timed-out',
           `${command.join(' ')}: not listening after ${START_TIMEOUT_MS} ms: ${running.stderr || running.stdout}`,
@@ -170,8 +171,11 @@ export class LoadBalancer implements AsyncDisposable {
       }
       await sleep(10);
     }
-    // It would run without.
-    if (this.isFast && running.stderr.includes('no fast path')) throw await running.failure('has no fast path');
+    // It goes on without.
+    if (this.isFast && running.stderr.includes('no fast path')) {
+      await running.stop();
+      throw new E2eError('missing-prerequisite', `${command.join(' ')}: has no fast path: ${running.stderr.trimEnd()}`);
+    }
   }
 
   /** The command that {@link restart} runs. */
