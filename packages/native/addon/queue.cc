@@ -18,7 +18,8 @@ uint32_t number(const Napi::Object& options, const char* name) {
   return options.Get(name).As<Napi::Number>().Uint32Value();
 }
 
-/// Packets that it is worth to wait for, since they are cheaper together.
+/// Packets that it is worth to wait for, since they are cheaper together: no fewer, which would save little, and no more.
+constexpr double kFew = 3;
 constexpr double kEnough = 8;
 /// Packets that come together although nobody waits.
 constexpr uint32_t kMany = 16;
@@ -221,11 +222,11 @@ uint32_t Queue::poll(Napi::Env env, long microseconds) {
   return count;
 }
 
-/// Sleeps while more packets come: one wake-up for several. Not if hardly another would come, and no longer than it takes until there are
+/// Sleeps while more packets come: one wake-up for several. Not for fewer than a few, and no longer than it takes until there are
 /// enough: the more come together, the less each gains by another.
 void Queue::gather(long linger) {
   const double expected = arrivals_.within(linger);
-  if (expected < 1) return;
+  if (expected < kFew) return;
   if (!exact_) {
     // Or timers may be late by 50 µs (PR_SET_TIMERSLACK(2const)).
     prctl(PR_SET_TIMERSLACK, 1);

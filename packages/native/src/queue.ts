@@ -24,7 +24,7 @@ export interface QueueOptions {
   readonly timeout: number;
   /**
    * How long to let packets gather at most, in microseconds; up to 100,000: after a wait, and before receiving while they keep coming. Not while they
-   * come so slowly that hardly another would come, and not longer than it takes until eight have come.
+   * come so slowly that fewer than three would come, and not longer than it takes until eight have come.
    */
   readonly linger: number;
   /** How long to ask for packets again and again before waiting for them, in microseconds; up to 100,000. Default: not at all. */

@@ -110,7 +110,7 @@ export function addBalancingOptions(command: Command): Command {
     .option('--ft_ttl <milliseconds>', 'maximum time between two fragments of a datagram', wholeNumber({ min: 1, max: MAX_TTL_MS }), 200)
     .option(
       '--linger <microseconds>',
-      'how long to let packets gather after a wait, at most: less CPU, more latency. Not while hardly another would come',
+      'how long to let packets gather after a wait, at most: less CPU, more latency. Not while fewer than three would come',
       wholeNumber({ max: 10_000 }),
       130,
     )
