@@ -128,8 +128,10 @@ describeDocker('the load balancer’s image', () => {
   ])('its ordinary user %s check targets by ICMP', async (_how, dropped, state) => {
     const folder = mkdtempSync(join(tmpdir(), 'nfqlb-icmp-'));
     try {
-      // The target is the machine, by its address on Docker's default network.
-      const gateway = (await docker('network', 'inspect', '--format', '{{(index .IPAM.Config 0).Gateway}}', 'bridge')).trim();
+      // The target is the machine, by its address on Docker's default network: its gateway, which `docker network inspect` knows only after a restart.
+      const routes = await docker('run', '--rm', ...OWNED, '--entrypoint=cat', LB_IMAGE, '/proc/net/route');
+      const [, hexadecimal] = /^\S+\t00000000\t(\w{8})/m.exec(routes)!;
+      const gateway = Buffer.from(hexadecimal!, 'hex').reverse().join('.');
       const web = {
         mode: 'nat',
         vips: ['10.0.0.1/32'],
