@@ -24,6 +24,8 @@ test.each<[string, object]>([
   ['a descriptor without a name', { descriptors: ['state', 'queue 2', 'queue 3', 7] }],
   ['a version that a terminal would obey', { version: 'a\nb' }],
   ['a part of negative length', { state: [{ name: 'a', layout: '', octets: -1 }] }],
+  // JSON: 1e900.
+  ['a watchdog that never barks', { service: { address: '/run/notify', period: Number.POSITIVE_INFINITY } }],
   ['a watchdog that is no number', { service: { address: '/run/notify', period: 'soon' } }],
 ])('an offer with %s is none', (_name, change) => {
   const changed = { ...offer, ...change };

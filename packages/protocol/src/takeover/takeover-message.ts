@@ -125,7 +125,7 @@ function isVersion(version: unknown): version is string {
 
 function isService(service: unknown): service is NonNullable<Offer['service']> {
   const { address, period } = (service ?? {}) as Partial<NonNullable<Offer['service']>>;
-  return typeof address === 'string' && (period === undefined || (typeof period === 'number' && period > 0));
+  return typeof address === 'string' && (period === undefined || (Number.isFinite(period) && period > 0));
 }
 
 function isPart(part: unknown): part is StatePart {
