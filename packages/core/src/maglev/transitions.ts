@@ -29,7 +29,7 @@ export class Transitions {
   former: Int32Array = new Int32Array(0);
   readonly id: number;
   /** When {@link settle} is due next, in milliseconds, if nothing happens. */
-  due: number = Number.POSITIVE_INFINITY;
+  #due = Number.POSITIVE_INFINITY;
 
   readonly #fwmarks: Int32Array;
   readonly #connections: ConnectionSet;
@@ -57,7 +57,7 @@ export class Transitions {
 
   /** Whether {@link settle} is due: by the clock, or because all connections are others. */
   get isDue(): boolean {
-    return this.now >= this.due || this.#connections.adoptions !== this.#adoptions;
+    return this.now >= this.#due || this.#connections.adoptions !== this.#adoptions;
   }
 
   /** Whether connections may have this target: it is active or draining. */
@@ -93,7 +93,7 @@ export class Transitions {
     const { former } = this;
     const fwmarks = this.#fwmarks;
     this.#adoptions = this.#connections.adoptions;
-    this.due = Number.POSITIVE_INFINITY;
+    this.#due = Number.POSITIVE_INFINITY;
     this.steady = fwmarks;
     // A table without transitions costs nothing more.
     if (former.length === 0) return;
@@ -108,10 +108,10 @@ export class Transitions {
         continue;
       }
       steady[bucket] = WATCHED;
-      this.due = Math.min(this.due, this.#deadline[bucket]!);
+      this.#due = Math.min(this.#due, this.#deadline[bucket]!);
     }
     if (this.#connections.occupied) this.#watchRemembered(steady);
-    if (this.due !== Number.POSITIVE_INFINITY) this.steady = steady;
+    if (this.#due !== Number.POSITIVE_INFINITY) this.steady = steady;
   }
 
   #watchRemembered(steady: Int32Array): void {
@@ -129,6 +129,6 @@ export class Transitions {
       isLeft = true;
       return true;
     });
-    if (isLeft) this.due = Math.min(this.due, this.now + SWEEP_MS);
+    if (isLeft) this.#due = Math.min(this.#due, this.now + SWEEP_MS);
   }
 }

@@ -24,7 +24,7 @@ export const HALF_OF_C = 'half-c';
  * Polling interval of the receiver, except when latencies are measured, µs. It runs on the same machine, unlike a real target: waking it up for each
  * packet takes about a quarter of the load balancer's CPU.
  */
-export const RECEIVER_PERIOD = 1000;
+const RECEIVER_PERIOD = 1000;
 
 /**
  * Measures a contender once.
